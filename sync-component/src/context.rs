@@ -1,0 +1,38 @@
+//! [`SyncContext`]: everything a strategy can see and touch.
+
+use crate::{
+    peers::PeerClient,
+    ports::{Bridge, Clock, Executor, Randomness},
+    settings::SyncSettings,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::sync::Arc;
+
+/// The world of a strategy (SPEC section 8): peers, chain, clock, randomness, an executor for heavy work, settings.
+pub struct SyncContext<B: BlockT> {
+    /// Typed requests to peers, with time-outs and the ledger behind them.
+    pub peers: PeerClient<B>,
+    /// The chain.
+    pub bridge: Arc<dyn Bridge<B>>,
+    /// The only source of time.
+    pub clock: Arc<dyn Clock>,
+    /// The only source of randomness.
+    pub randomness: Arc<dyn Randomness>,
+    /// Where blocking work goes.
+    pub executor: Arc<dyn Executor>,
+    /// The checked `[sync]` table.
+    pub settings: Arc<SyncSettings>,
+}
+
+impl<B: BlockT> Clone for SyncContext<B> {
+    fn clone(&self) -> Self {
+        Self {
+            peers: self.peers.clone(),
+            bridge: Arc::clone(&self.bridge),
+            clock: Arc::clone(&self.clock),
+            randomness: Arc::clone(&self.randomness),
+            executor: Arc::clone(&self.executor),
+            settings: Arc::clone(&self.settings),
+        }
+    }
+}

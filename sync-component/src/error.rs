@@ -1,0 +1,145 @@
+//! Errors that reach the node, and whose fault an error is (SPEC sections 3 and 10).
+
+use crate::ports::{BridgeError, JobLost};
+use std::time::Duration;
+
+/// Whose fault an error is. Only [`Blame::Peer`] may ever cost a peer anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The peer's, provably, from its bytes alone.
+    Peer,
+    /// Ours: disk, memory, clock, a deadline missed while we were busy.
+    Local,
+    /// Not to be told apart from here; nobody is charged.
+    Unknown,
+}
+
+/// Why the position of this node against its network is not known, or could not be mended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// No peer with our genesis hash is connected.
+    #[error(
+        "no peers of our chain are connected; check --bootnodes, the port and the firewall, and that the chain spec is the network's"
+    )]
+    NoPeersAvailable,
+    /// Too few answers, or too few that agree.
+    #[error("no consensus among peers: {0}")]
+    NoConsensusReached(NoConsensus),
+    /// Every connected peer was silent.
+    #[error("none of {asked} peers answered within {} ms; nothing is authored until one does", .waited.as_millis())]
+    Timeout {
+        /// How many were asked.
+        asked: usize,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// No peer delivered this block; it is asked for again by itself.
+    #[error(
+        "no peer delivered block {number}; it is asked for again by itself once a peer announces or answers"
+    )]
+    BlockNotFound {
+        /// The block's number.
+        number: u64,
+    },
+    /// More blocks than one call of Tier 2 covers (`tier2_max_gap`).
+    #[error("a gap of {0} blocks is more than one catch-up covers (tier2_max_gap)")]
+    SyncGapTooLarge(u64),
+    /// Only the operator can mend this: Tier 3.
+    #[error("only a resync can mend this: {reason}; run `node-template resync`")]
+    CriticalSyncRequired {
+        /// The critical status that asks for it.
+        reason: String,
+    },
+    /// Nothing was asked yet.
+    #[error("the network was not asked yet")]
+    NotAskedYet,
+    /// A fault of this node. No peer is charged for it.
+    #[error(transparent)]
+    Local(#[from] LocalFault),
+}
+
+/// Why no consensus was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoConsensus {
+    /// Fewer responses than `tier1_min_responses`.
+    #[error("{responses} of {connected} peers answered, {required} are required")]
+    TooFewResponses {
+        /// Peers that answered in time.
+        responses: usize,
+        /// Peers of our chain that are connected.
+        connected: usize,
+        /// Responses that are required.
+        required: usize,
+    },
+    /// Answers came, but none of them carries a vote.
+    #[error(
+        "{responses} peers answered and none has a vote: they are syncing, or what they claim could not be verified"
+    )]
+    NoVotes {
+        /// Peers that answered in time.
+        responses: usize,
+    },
+    /// The votes with us are too few.
+    #[error(
+        "{with_us} of {voters} voters are with us, {need} are needed; the other tips are being fetched"
+    )]
+    Split {
+        /// Voters whose chain holds our tip, or whose tip our chain holds.
+        with_us: usize,
+        /// All voters.
+        voters: usize,
+        /// need(voters).
+        need: usize,
+    },
+    /// `height-majority` only: no height is reported by enough voters.
+    #[error("no height is reported by {need} of {voters} voters")]
+    NoCommonHeight {
+        /// All voters.
+        voters: usize,
+        /// need(voters).
+        need: usize,
+    },
+    /// More than half of the voters are far below us.
+    #[error("{behind} of {voters} voters are more than {max_gap} blocks below us")]
+    Ahead {
+        /// Voters that are far below.
+        behind: usize,
+        /// All voters.
+        voters: usize,
+        /// `tier1_max_gap`.
+        max_gap: u64,
+    },
+}
+
+/// A fault of this node.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LocalFault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] BridgeError),
+    /// A background job was lost.
+    #[error(transparent)]
+    Job(#[from] JobLost),
+}
+
+impl From<BridgeError> for NetworkError {
+    fn from(error: BridgeError) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+impl From<JobLost> for NetworkError {
+    fn from(error: JobLost) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+impl NetworkError {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Local(_) => Blame::Local,
+            _ => Blame::Unknown,
+        }
+    }
+}

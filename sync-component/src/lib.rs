@@ -1,0 +1,22 @@
+//! Block sync in three tiers for Substrate-like chains (SPEC section 0).
+
+pub mod block_id;
+pub mod block_sync;
+pub mod context;
+pub mod error;
+pub mod height_sync;
+pub mod orchestrator;
+pub mod peers;
+pub mod ports;
+pub mod registry;
+pub mod settings;
+pub mod status;
+pub mod wire;
+
+pub use block_id::BlockId;
+pub use context::SyncContext;
+pub use error::{Blame, NetworkError};
+pub use orchestrator::NetworkSyncManager;
+pub use registry::StrategyRegistry;
+pub use settings::SyncSettings;
+pub use status::{StatusReport, SyncStatus};

@@ -1,0 +1,24 @@
+//! What the component needs of the world around it (SPEC section 8: strategies see nothing else).
+//!
+//! | port | who provides it |
+//! |---|---|
+//! | [`Network`] | `net` over libp2p; the test kit's simulated network |
+//! | [`Bridge`] ([`ReadChain`], [`VerifyHeaders`], [`ImportBlocks`]) | `runtime-bridge`; the test kit's reference bridge |
+//! | [`Clock`], [`Randomness`], [`Executor`] | [`SystemClock`], [`SystemRandomness`], [`TokioExecutor`]; virtual ones in tests |
+
+mod bridge;
+mod clock;
+mod executor;
+mod network;
+mod peer_id;
+mod randomness;
+
+pub use bridge::{
+    BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
+    ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, VoteStanding,
+};
+pub use clock::{Clock, MonoTime, SystemClock, UnixMillis};
+pub use executor::{Executor, JobLost, TokioExecutor, heavy};
+pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
+pub use peer_id::PeerId;
+pub use randomness::{Randomness, SystemRandomness};

@@ -1,0 +1,267 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
+
+/// The checked `[sync]` table. `SyncSettings::default()` is SPEC section 9's default column.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct SyncSettings {
+    /// `tier1_*`, `gate_wait`.
+    pub tier1: Tier1Settings,
+    /// `tier2_*`, `join_windows`.
+    pub tier2: Tier2Settings,
+    /// `tier3_*`. `tier3_requires_manual` can only be true, so it is checked and not kept.
+    pub tier3: Tier3Settings,
+    /// `attestation_slots`: how many slots an attestation counts. Too low: one lost message silences an authority; too
+    /// high: a dead authority's vote lingers. 1 to max(1, `tier2_max_reorg`).
+    pub attestation_slots: AttestationSlots,
+    /// `[sync.strategies]`.
+    pub strategies: StrategyChoice,
+    /// `[sync.strategy.<name>]`.
+    pub strategy_tables: StrategyTables,
+    /// `[sync.limits]`.
+    pub limits: Limits,
+}
+
+/// `attestation_slots`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttestationSlots(pub NonZeroU32);
+
+impl Default for AttestationSlots {
+    fn default() -> Self {
+        Self(NonZeroU32::new(3).expect("3 is not 0"))
+    }
+}
+
+/// Tier 1: the height check, and the gate that stands on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier1Settings {
+    /// `tier1_timeout_secs`, 1–300: the longest a round waits. Too low: slow links look like silence.
+    pub timeout: Duration,
+    /// `tier1_consensus_threshold`.
+    pub threshold: Threshold,
+    /// `tier1_max_gap` in blocks, 1 to below 100: the largest gap that the gate closes inline.
+    pub max_gap: u64,
+    /// `tier1_min_responses`; `None`: half of the peers that can be expected to answer, at least 1.
+    pub min_responses: Option<NonZeroUsize>,
+    /// `tier1_fresh_slots`, above 0: a view younger than this many slots answers the gate at once. Too high: the gate
+    /// clears on old news; too low: every slot pays a round trip.
+    pub fresh_slots: f64,
+    /// `tier1_slot_share`, between 0 and 1: the part of a slot that the gate may spend on asking.
+    pub slot_share: f64,
+    /// `gate_wait`.
+    pub gate_wait: GateWait,
+}
+
+impl Default for Tier1Settings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            threshold: Threshold::default(),
+            max_gap: 5,
+            min_responses: None,
+            fresh_slots: 1.0,
+            slot_share: 0.33,
+            gate_wait: GateWait::Slot,
+        }
+    }
+}
+
+/// `gate_wait`: how long the gate may wait (SPEC section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateWait {
+    /// `slot`: within `tier1_slot_share` of the slot.
+    Slot,
+    /// `letter`: the original design; waits for Tier 2, and up to `tier1_timeout_secs` for answers.
+    Letter,
+}
+
+/// `tier1_consensus_threshold`: the part t of the votes that decides, as a decimal fraction in ten-thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threshold(u32);
+
+/// A threshold outside > 0.5, ≤ 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a threshold lies above 0.5 and is at most 1, with at most 4 decimals")]
+pub struct NotAThreshold;
+
+impl Threshold {
+    const DENOMINATOR: u32 = 10_000;
+
+    /// From ten-thousandths: 5001 to 10 000. A half or less would let two sides both decide.
+    pub fn from_ten_thousandths(parts: u32) -> Result<Self, NotAThreshold> {
+        if (Self::DENOMINATOR / 2 + 1..=Self::DENOMINATOR).contains(&parts) {
+            Ok(Self(parts))
+        } else {
+            Err(NotAThreshold)
+        }
+    }
+
+    /// need(n) = ceil(t · n), in integers (SPEC section 0).
+    pub fn need(self, voters: usize) -> usize {
+        let product = voters as u128 * u128::from(self.0);
+        let need = product.div_ceil(u128::from(Self::DENOMINATOR));
+        usize::try_from(need).expect("t is at most 1, so need(n) is at most n, which is a usize")
+    }
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self(6_700)
+    }
+}
+
+/// As a decimal fraction without trailing zeros: `0.67`, `1`.
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.0) / f64::from(Self::DENOMINATOR))
+    }
+}
+
+/// Tier 2: catching up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier2Settings {
+    /// `tier2_timeout_per_block`, 1–300 seconds: per attempt. Too low: big blocks never arrive over slow links.
+    pub timeout_per_block: Duration,
+    /// `tier2_max_retries`, 1–20: attempts per block in one round, each on another peer.
+    pub max_retries: NonZeroU32,
+    /// `tier2_max_gap` in blocks, above 100: how much one call covers.
+    pub max_gap: u64,
+    /// `tier2_max_reorg` in blocks: how many blocks of ours the fork choice may take back. 0: every fork is the
+    /// operator's.
+    pub max_reorg: u64,
+    /// `join_windows`: whether a larger gap on our own chain is closed in successive windows.
+    pub join_windows: JoinWindows,
+}
+
+/// `join_windows`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinWindows {
+    /// `true`: in successive windows, in the background.
+    Successive,
+    /// `false`: the design's letter; the operator's resync.
+    Operator,
+}
+
+impl Default for Tier2Settings {
+    fn default() -> Self {
+        Self {
+            timeout_per_block: Duration::from_secs(10),
+            max_retries: NonZeroU32::new(3).expect("3 is not 0"),
+            max_gap: 1_000,
+            max_reorg: 5,
+            join_windows: JoinWindows::Successive,
+        }
+    }
+}
+
+/// Tier 3: the operator's resync.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tier3Settings {
+    /// `tier3_trust_hours`: observed hours after which a peer is trusted.
+    pub trust_hours: f64,
+    /// `tier3_backup_retention_days`: how long a backup is kept at least.
+    pub backup_retention_days: f64,
+}
+
+impl Default for Tier3Settings {
+    fn default() -> Self {
+        Self {
+            trust_hours: 5.0,
+            backup_retention_days: 1.0,
+        }
+    }
+}
+
+/// `[sync.strategies]`: names in the registry. `None`: the default for the tier, if it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct StrategyChoice {
+    /// `tier1`.
+    pub tier1: Option<String>,
+    /// `tier2`.
+    pub tier2: Option<String>,
+    /// `tier3`.
+    pub tier3: Option<String>,
+}
+
+/// `[sync.strategy.<name>]`: a table for each strategy that has settings of its own, which its factory reads.
+pub type StrategyTables = BTreeMap<String, toml::Table>;
+
+/// `[sync.limits]`: bounds on what a peer can make this node keep or do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// `drift_ms`: how far in the future a slot may start. Too low: honest peers' blocks are put off; too high: an
+    /// authority can seal early.
+    pub drift: Duration,
+    /// `block_bytes`: longest encoded block that is valid.
+    pub block_bytes: usize,
+    /// `reply_soft_bytes`: a reply takes no further item beyond this.
+    pub reply_soft_bytes: usize,
+    /// `reply_hard_bytes`: longest reply body that is read.
+    pub reply_hard_bytes: usize,
+    /// `status_hashes`: hashes below the tip in a status. Too low: more requests to find an ancestor.
+    pub status_hashes: usize,
+    /// `poll_slots`: a peer that announced nothing for this many slots is asked.
+    pub poll_slots: u32,
+    /// `stalled_slots`: nothing new for this many slots is a stall.
+    pub stalled_slots: u32,
+    /// `ban_secs`: how long a ban lasts.
+    pub ban: Duration,
+    /// `short_disconnect_secs`: a shorter absence does not reset what is known of a peer.
+    pub short_disconnect: Duration,
+    /// `backoff_first_ms`: the first pause after a failed round of attempts; doubles.
+    pub backoff_first: Duration,
+    /// `backoff_max_ms`: the longest pause.
+    pub backoff_max: Duration,
+    /// `backoff_jitter`, below 1: each pause varies by up to this part of itself, so that nodes do not retry in step.
+    pub backoff_jitter: f64,
+    /// `window_blocks`: how many blocks may wait for import at once.
+    pub window_blocks: usize,
+    /// `window_bytes`: how many bytes of blocks may wait for import at once.
+    pub window_bytes: usize,
+    /// `hashes_per_request`: most numbers in one hashes request.
+    pub hashes_per_request: u32,
+    /// `headers_per_request`: most headers in one request.
+    pub headers_per_request: u32,
+    /// `blocks_per_request`: most blocks in one request.
+    pub blocks_per_request: u32,
+    /// `requests_per_peer`: most requests of one peer that are answered at once, and of ours to one peer.
+    pub requests_per_peer: usize,
+    /// `announcements_per_slot`: most announcements of one peer that are looked at in one slot.
+    pub announcements_per_slot: u32,
+    /// `tracked_tips`: most tips, verified or claimed, that are kept at once.
+    pub tracked_tips: usize,
+    /// `max_peers`: most peers whose view is kept.
+    pub max_peers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            drift: Duration::from_millis(500),
+            block_bytes: 5 * MIB,
+            reply_soft_bytes: 2 * MIB,
+            reply_hard_bytes: 8 * MIB,
+            status_hashes: 16,
+            poll_slots: 2,
+            stalled_slots: 20,
+            ban: Duration::from_secs(3_600),
+            short_disconnect: Duration::from_secs(300),
+            backoff_first: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(30),
+            backoff_jitter: 0.2,
+            window_blocks: 1_024,
+            window_bytes: 64 * MIB,
+            hashes_per_request: 256,
+            headers_per_request: 1_024,
+            blocks_per_request: 128,
+            requests_per_peer: 16,
+            announcements_per_slot: 32,
+            tracked_tips: 16,
+            max_peers: 128,
+        }
+    }
+}

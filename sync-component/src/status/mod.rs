@@ -1,0 +1,211 @@
+//! How this node stands against its network, and the health lines of SPEC section 10.
+
+mod lines;
+
+pub use lines::HealthLine;
+
+use crate::{block_id::BlockId, error::NetworkError};
+use sp_runtime::traits::Block as BlockT;
+use std::{fmt, time::Duration};
+
+/// Outcome of a round that reached a verdict (SPEC section 4). Gaps are in blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncStatus<B: BlockT> {
+    /// Enough votes are with us and no verified higher tip holds us up.
+    InSync,
+    /// 1 – `tier1_max_gap` blocks behind a verified tip.
+    SmallGap(u64),
+    /// Up to 100 blocks behind.
+    MediumGap(u64),
+    /// Up to `tier2_max_gap` blocks behind.
+    LargeGap(u64),
+    /// Production stops until the reason is gone.
+    Critical(CriticalReason<B>),
+}
+
+/// Why a status is critical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CriticalReason<B: BlockT> {
+    /// More than `tier2_max_gap` blocks behind a verified tip.
+    Gap {
+        /// Blocks behind; at least this many while the tip is still being verified window by window.
+        gap: u64,
+        /// Who closes it.
+        remedy: GapRemedy,
+    },
+    /// The network holds another chain, and leaving ours takes back more than the framework's fork choice may.
+    Fork {
+        /// Our tip.
+        ours: BlockId<B>,
+        /// The tip that the voters share.
+        theirs: BlockId<B>,
+        /// Highest block that both chains hold.
+        ancestor: BlockId<B>,
+    },
+    /// More than half of the voters have been far below us for longer than a slot.
+    Ahead {
+        /// Our tip.
+        ours: BlockId<B>,
+        /// Voters that are far below.
+        behind: usize,
+        /// All voters.
+        voters: usize,
+    },
+}
+
+/// Who closes a critical gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapRemedy {
+    /// Tier 2, in successive windows (`join_windows = true`).
+    Windows,
+    /// The operator (`join_windows = false`, the design's letter).
+    Operator,
+}
+
+impl<B: BlockT> fmt::Display for CriticalReason<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap {
+                gap,
+                remedy: GapRemedy::Windows,
+            } => {
+                write!(
+                    f,
+                    "at least {gap} blocks behind; catching up, no action needed"
+                )
+            }
+            Self::Gap {
+                gap,
+                remedy: GapRemedy::Operator,
+            } => {
+                write!(
+                    f,
+                    "at least {gap} blocks behind and join_windows is off; run `node-template resync`"
+                )
+            }
+            Self::Fork { .. } => f.write_str("Fork detected! Our tip differs from 67%+ peers"),
+            Self::Ahead {
+                ours,
+                behind,
+                voters,
+            } => write!(
+                f,
+                "our tip {ours} is far above {behind} of {voters} voters; check that they are on our chain and not stalled"
+            ),
+        }
+    }
+}
+
+/// What the last round says.
+#[derive(Clone, Debug)]
+pub enum Verdict<B: BlockT> {
+    /// The round reached a verdict.
+    Known(SyncStatus<B>),
+    /// It did not, for this reason. Never shown or treated as in sync.
+    Unverified(NetworkError),
+}
+
+impl<B: BlockT> Verdict<B> {
+    /// Whether the verdict is [`SyncStatus::InSync`].
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self, Self::Known(SyncStatus::InSync))
+    }
+}
+
+/// The one status object that gate, RPC, CLI, metrics and log all show (SPEC section 8).
+#[derive(Clone, Debug)]
+pub struct StatusReport<B: BlockT> {
+    /// Verdict of the newest round.
+    pub verdict: Verdict<B>,
+    /// Our best block.
+    pub best: BlockId<B>,
+    /// Our highest final block.
+    pub finalized: BlockId<B>,
+    /// Verified tip that we are fetching, or would.
+    pub target: Option<BlockId<B>>,
+    /// Highest block that enough voters hold (SPEC section 0, *consensus block*).
+    pub consensus: Option<BlockId<B>>,
+    /// Peers of our chain that are connected.
+    pub peers: usize,
+    /// Voters of the newest round.
+    pub voters: usize,
+    /// Votes with us, our own included where the strategy counts it.
+    pub with_us: usize,
+    /// Rounds since the start.
+    pub round: u64,
+    /// Age of the newest verdict.
+    pub age: Duration,
+    /// Which tier is at work.
+    pub tier: Tier,
+    /// What it is doing; `None` when idle.
+    pub progress: Option<Progress>,
+    /// Conditions shown beside the status.
+    pub notes: Vec<Note<B>>,
+}
+
+/// A tier of the component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// The height check.
+    HeightCheck,
+    /// Catching up.
+    CatchUp,
+    /// The operator's resync.
+    Resync,
+}
+
+impl Tier {
+    /// 1, 2 or 3.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::HeightCheck => 1,
+            Self::CatchUp => 2,
+            Self::Resync => 3,
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tier {}", self.number())
+    }
+}
+
+/// How far a session is. An estimate is absent rather than wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Blocks imported by this session.
+    pub done: u64,
+    /// Blocks that the session is to import.
+    pub total: u64,
+    /// Blocks per second over the last seconds; `None` until measured.
+    pub rate: Option<f64>,
+    /// Time left at that rate.
+    pub eta: Option<Duration>,
+    /// Peers that are being asked.
+    pub peers: usize,
+}
+
+/// A condition shown beside the status; it never changes it (SPEC section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note<B: BlockT> {
+    /// Nothing new for `stalled_slots`.
+    Stalled {
+        /// Slots since the last new block.
+        slots: u64,
+    },
+    /// The clock says that the chain should be higher.
+    BehindSchedule {
+        /// Slots without a block since genesis.
+        missed_slots: u64,
+    },
+    /// A peer on a branch of its own that too few share to be a fork of ours.
+    Minority {
+        /// The tip of the branch.
+        tip: BlockId<B>,
+        /// How many voters hold it.
+        voters: usize,
+    },
+    /// Most peers' blocks lie in our future: our clock is probably late. Authoring pauses.
+    ClockSuspect,
+}
