@@ -1,9 +1,11 @@
 //! Block sync in three tiers for Substrate-like chains (SPEC section 0).
 
+pub mod ancestor;
 pub mod block_id;
 pub mod block_sync;
 pub mod context;
 pub mod error;
+pub mod headers;
 pub mod height_sync;
 pub mod orchestrator;
 pub mod peers;
