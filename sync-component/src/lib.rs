@@ -5,10 +5,13 @@ pub mod block_sync;
 pub mod context;
 pub mod error;
 pub mod height_sync;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod orchestrator;
 pub mod peers;
 pub mod ports;
 pub mod registry;
+pub mod serving;
 pub mod settings;
 pub mod status;
 pub mod wire;
