@@ -2,7 +2,7 @@ use super::bandwidth::Counters;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{StreamProtocol, request_response};
 use std::{io, sync::Arc};
-use unsigned_varint::{aio::read_u64, encode, io::ReadError};
+use unsigned_varint::{decode, encode};
 
 /// Room that is made for a body before its first byte is there. A peer that announces much and sends nothing costs no
 /// more than this.
@@ -37,10 +37,7 @@ impl SyncCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let announced = read_u64(&mut *io).await.map_err(|error| match error {
-            ReadError::Io(error) => error,
-            _ => EnvelopeError::NotALength.into(),
-        })?;
+        let announced = read_length(io).await?;
         let length = usize::try_from(announced)
             .ok()
             .filter(|length| *length <= cap)
@@ -64,6 +61,24 @@ impl SyncCodec {
         self.counters.sent(body.len());
         Ok(())
     }
+}
+
+/// Byte by byte, as only the varint itself says where it ends.
+async fn read_length<T>(io: &mut T) -> io::Result<u64>
+where
+    T: AsyncRead + Unpin + Send,
+{
+    let mut buffer = encode::u64_buffer();
+    let mut taken = 0;
+    while let Some(byte) = buffer.get_mut(taken..=taken) {
+        io.read_exact(byte).await?;
+        taken += 1;
+        if byte.iter().copied().all(decode::is_last) {
+            break;
+        }
+    }
+    let (length, _) = decode::u64(&buffer[..taken]).map_err(|_| EnvelopeError::NotALength)?;
+    Ok(length)
 }
 
 impl request_response::Codec for SyncCodec {
