@@ -7,10 +7,13 @@ pub mod context;
 pub mod error;
 pub mod headers;
 pub mod height_sync;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod orchestrator;
 pub mod peers;
 pub mod ports;
 pub mod registry;
+pub mod serving;
 pub mod settings;
 pub mod status;
 pub mod wire;
