@@ -16,6 +16,8 @@ pub mod registry;
 pub mod serving;
 pub mod settings;
 pub mod status;
+#[cfg(any(test, feature = "test-kit"))]
+pub mod test_kit;
 pub mod wire;
 
 pub use block_id::BlockId;

@@ -38,7 +38,9 @@ impl AncestorSearch {
     pub fn new(known_common: u64, highest_comparable: u64) -> Self {
         Self {
             common: known_common,
-            different: highest_comparable.saturating_add(1).max(known_common.saturating_add(1)),
+            different: highest_comparable
+                .saturating_add(1)
+                .max(known_common.saturating_add(1)),
             asked: Asked::Nothing,
         }
     }
@@ -60,7 +62,10 @@ impl AncestorSearch {
     fn gallop(&self, most: u64) -> Vec<u64> {
         let top = self.different - 1;
         let steps = std::iter::once(0).chain((0..most - 1).map(|exponent| 1_u64 << exponent));
-        steps.map_while(|step| top.checked_sub(step)).take_while(|height| *height > self.common).collect()
+        steps
+            .map_while(|step| top.checked_sub(step))
+            .take_while(|height| *height > self.common)
+            .collect()
     }
 
     fn cut(&self, open: u64, most: u64) -> Vec<u64> {

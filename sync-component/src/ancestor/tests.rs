@@ -8,9 +8,19 @@ fn search(fork: u64, tip: u64, most: u64) -> (u64, u32) {
     while let Some(heights) = search.question(most) {
         requests += 1;
         assert!(requests < 200, "the search must end");
-        assert!(heights.windows(2).all(|pair| pair[0] > pair[1]), "falling and distinct");
+        assert!(
+            heights.windows(2).all(|pair| pair[0] > pair[1]),
+            "falling and distinct"
+        );
         search.answer(heights.into_iter().map(|height| {
-            (height, if height <= fork { Comparison::Same } else { Comparison::Differs })
+            (
+                height,
+                if height <= fork {
+                    Comparison::Same
+                } else {
+                    Comparison::Differs
+                },
+            )
         }));
     }
     (search.common(), requests)
@@ -41,9 +51,19 @@ fn nothing_to_compare_needs_no_request() {
 #[test]
 fn contradictory_answer_counts_up_to_the_lowest_difference() {
     let mut search = AncestorSearch::new(0, 10);
-    search.answer([(10, Comparison::Same), (5, Comparison::Differs), (3, Comparison::Same)]);
+    search.answer([
+        (10, Comparison::Same),
+        (5, Comparison::Differs),
+        (3, Comparison::Same),
+    ]);
     assert_eq!(search.common(), 0);
-    assert!(search.question(FAN_OUT).expect("open heights are left").iter().all(|height| *height < 5));
+    assert!(
+        search
+            .question(FAN_OUT)
+            .expect("open heights are left")
+            .iter()
+            .all(|height| *height < 5)
+    );
 }
 
 proptest! {

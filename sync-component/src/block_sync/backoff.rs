@@ -30,7 +30,10 @@ impl Backoff {
 
     /// The pause after one more failure: between (1 − jitter) and (1 + jitter) times the doubled pause.
     pub fn failed(&mut self) -> Duration {
-        let doubled = self.first.saturating_mul(1 << self.failures.min(16)).min(self.longest);
+        let doubled = self
+            .first
+            .saturating_mul(1 << self.failures.min(16))
+            .min(self.longest);
         self.failures = self.failures.saturating_add(1);
         let random = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
         doubled.mul_f64(1.0 + self.jitter * (2.0 * random - 1.0))

@@ -111,7 +111,9 @@ impl<B: BlockT> From<FetchError<B>> for NetworkError {
             FetchError::NotDelivered { id, .. }
             | FetchError::WrongBody { id }
             | FetchError::Unplaceable { id, .. }
-            | FetchError::Overtaken { id } => Self::BlockNotFound { number: height::<B>(id.number) },
+            | FetchError::Overtaken { id } => Self::BlockNotFound {
+                number: height::<B>(id.number),
+            },
             FetchError::Local(fault) => Self::Local(fault),
         }
     }

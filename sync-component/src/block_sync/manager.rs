@@ -20,7 +20,9 @@ pub struct BlockSyncManager<B: BlockT> {
 
 impl<B: BlockT> fmt::Debug for BlockSyncManager<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockSyncManager").field("strategy", &self.strategy).finish_non_exhaustive()
+        f.debug_struct("BlockSyncManager")
+            .field("strategy", &self.strategy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,8 +46,15 @@ impl<B: BlockT> BlockSyncManager<B> {
 
     /// Fetches and imports up to `target`, at most `tier2_max_gap` blocks: one session. Cancelled by dropping; what was
     /// imported stays.
-    pub async fn catch_up_to_consensus(&self, target: &VerifiedTip<B>) -> Result<BlockId<B>, FetchError<B>> {
-        let job = self.job(target);
+    pub async fn catch_up_to_consensus(
+        &self,
+        target: &VerifiedTip<B>,
+    ) -> Result<BlockId<B>, FetchError<B>> {
+        self.run(self.job(target)).await
+    }
+
+    /// Runs one session.
+    pub async fn run(&self, job: FetchJob<B>) -> Result<BlockId<B>, FetchError<B>> {
         self.strategy.fetch(&self.context, job).await
     }
 
@@ -56,7 +65,11 @@ impl<B: BlockT> BlockSyncManager<B> {
 
     /// Whether one call covers `gap` blocks.
     pub fn covers(&self, gap: u64) -> Result<(), NetworkError> {
-        if gap > self.context.settings.tier2.max_gap { Err(NetworkError::SyncGapTooLarge(gap)) } else { Ok(()) }
+        if gap > self.context.settings.tier2.max_gap {
+            Err(NetworkError::SyncGapTooLarge(gap))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -76,22 +89,37 @@ pub(super) async fn request_block<B: BlockT>(
     let timeout = context.settings.tier2.timeout_per_block;
     let peers = context.peers.table().holders(id.height());
     let known = peers.len();
-    let request = RangeRequest { start: id.number, count: 1, parent: *header.parent_hash() };
+    let request = RangeRequest {
+        start: id.number,
+        count: 1,
+        parent: *header.parent_hash(),
+    };
     let mut attempts = 0;
     for peer in peers.into_iter().take(attempts_allowed(context)) {
         attempts += 1;
         match context.peers.blocks(&peer, request.clone(), timeout).await {
             Ok(RangeAnswer::Items(items)) => {
                 // One item, because one was asked for. Another hash: the peer is on another branch by now.
-                if let Some(block) = items.into_iter().next().filter(|block| block.hash() == id.hash) {
-                    return Ok(Delivered { block, from: Some(peer) });
+                if let Some(block) = items
+                    .into_iter()
+                    .next()
+                    .filter(|block| block.hash() == id.hash)
+                {
+                    return Ok(Delivered {
+                        block,
+                        from: Some(peer),
+                    });
                 }
             }
             Ok(RangeAnswer::NotFound | RangeAnswer::Busy(_)) => {}
             Err(error) => tracing::debug!(%peer, block = %id, %error, "block not delivered"),
         }
     }
-    Err(FetchError::NotDelivered { id, attempts, peers: known })
+    Err(FetchError::NotDelivered {
+        id,
+        attempts,
+        peers: known,
+    })
 }
 
 fn attempts_allowed<B: BlockT>(context: &SyncContext<B>) -> usize {
@@ -103,12 +131,16 @@ pub(super) async fn import<B: BlockT>(
     context: &SyncContext<B>,
     run: Vec<Delivered<B>>,
 ) -> Result<(), FetchError<B>> {
-    let (blocks, suppliers): (Vec<B>, Vec<Option<PeerId>>) =
-        run.into_iter().map(|delivered| (delivered.block, delivered.from)).unzip();
+    let (blocks, suppliers): (Vec<B>, Vec<Option<PeerId>>) = run
+        .into_iter()
+        .map(|delivered| (delivered.block, delivered.from))
+        .unzip();
     let last = blocks.last().map(|block| BlockId::of(block.header()));
     let bridge = Arc::clone(&context.bridge);
     let report = heavy(context.executor.as_ref(), move || bridge.import(blocks)).await?;
-    let Some(failure) = report.failure else { return Ok(()) };
+    let Some(failure) = report.failure else {
+        return Ok(());
+    };
     let supplier = suppliers.into_iter().nth(report.stored).flatten();
     match failure {
         ImportError::Local(error) => Err(error.into()),
@@ -123,7 +155,11 @@ pub(super) async fn import<B: BlockT>(
                 fault => Err(FetchError::Unplaceable { id, fault }),
             }
         }
-        ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => Err(FetchError::Overtaken { id }),
-        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken { id: last.unwrap_or(best) }),
+        ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
+            Err(FetchError::Overtaken { id })
+        }
+        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
+            id: last.unwrap_or(best),
+        }),
     }
 }

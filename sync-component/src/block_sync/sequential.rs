@@ -13,7 +13,11 @@ pub struct Sequential;
 
 #[async_trait]
 impl<B: BlockT> FetchStrategy<B> for Sequential {
-    async fn fetch(&self, context: &SyncContext<B>, job: FetchJob<B>) -> Result<BlockId<B>, FetchError<B>> {
+    async fn fetch(
+        &self,
+        context: &SyncContext<B>,
+        job: FetchJob<B>,
+    ) -> Result<BlockId<B>, FetchError<B>> {
         if job.is_branch(&context.bridge.best()) {
             fetch_branch(context, &job).await?;
         } else {
@@ -26,7 +30,10 @@ impl<B: BlockT> FetchStrategy<B> for Sequential {
 }
 
 /// One block. A body that does not belong to the header costs its sender its place, and the next peer is asked at once.
-async fn fetch_one<B: BlockT>(context: &SyncContext<B>, header: &B::Header) -> Result<(), FetchError<B>> {
+async fn fetch_one<B: BlockT>(
+    context: &SyncContext<B>,
+    header: &B::Header,
+) -> Result<(), FetchError<B>> {
     let mut attempts = context.settings.tier2.max_retries.get();
     loop {
         let delivered = request_block(context, header).await?;
@@ -40,7 +47,10 @@ async fn fetch_one<B: BlockT>(context: &SyncContext<B>, header: &B::Header) -> R
 
 /// A branch is imported as one batch, so that the chain switches in one step and only when all of it holds. What does
 /// not fit the window goes in further batches.
-async fn fetch_branch<B: BlockT>(context: &SyncContext<B>, job: &FetchJob<B>) -> Result<(), FetchError<B>> {
+async fn fetch_branch<B: BlockT>(
+    context: &SyncContext<B>,
+    job: &FetchJob<B>,
+) -> Result<(), FetchError<B>> {
     let limits = &context.settings.limits;
     let mut batch = Vec::new();
     let mut bytes = 0;
@@ -53,5 +63,9 @@ async fn fetch_branch<B: BlockT>(context: &SyncContext<B>, job: &FetchJob<B>) ->
             bytes = 0;
         }
     }
-    if batch.is_empty() { Ok(()) } else { import(context, batch).await }
+    if batch.is_empty() {
+        Ok(())
+    } else {
+        import(context, batch).await
+    }
 }

@@ -56,21 +56,31 @@ impl<B: BlockT> Default for ClaimBook<B> {
 impl<B: BlockT> ClaimBook<B> {
     /// What became of `peer`'s claim of `tip`; `None` if it is new.
     pub fn state(&self, peer: &PeerId, tip: &BlockId<B>) -> Option<ClaimState<B>> {
-        self.0.get(peer).filter(|claim| claim.tip == *tip).map(|claim| claim.state)
+        self.0
+            .get(peer)
+            .filter(|claim| claim.tip == *tip)
+            .map(|claim| claim.state)
     }
 
     /// Whether `peer` is being probed, whatever for: one probe per peer at a time.
     pub fn is_probing(&self, peer: &PeerId) -> bool {
-        self.0
-            .get(peer)
-            .is_some_and(|claim| matches!(claim.state, ClaimState::Probing | ClaimState::Retrying { .. }))
+        self.0.get(peer).is_some_and(|claim| {
+            matches!(
+                claim.state,
+                ClaimState::Probing | ClaimState::Retrying { .. }
+            )
+        })
     }
 
     /// Whether a probe of `tip` may start now with this peer. Another peer may be probing the same tip: that is
     /// enough, so the answer is no then.
     pub fn may_probe(&self, peer: &PeerId, tip: &BlockId<B>, now: MonoTime) -> bool {
         let elsewhere = self.0.values().any(|claim| {
-            claim.tip == *tip && matches!(claim.state, ClaimState::Probing | ClaimState::Retrying { .. })
+            claim.tip == *tip
+                && matches!(
+                    claim.state,
+                    ClaimState::Probing | ClaimState::Retrying { .. }
+                )
         });
         if elsewhere || self.is_probing(peer) {
             return false;
@@ -100,22 +110,46 @@ impl<B: BlockT> ClaimBook<B> {
 
     /// The claim holds up to `run`, and goes on above it.
     pub fn partial(&mut self, peer: PeerId, tip: BlockId<B>, run: BlockId<B>) {
-        self.0.insert(peer, Claim { tip, state: ClaimState::Partial { run } });
+        self.0.insert(
+            peer,
+            Claim {
+                tip,
+                state: ClaimState::Partial { run },
+            },
+        );
     }
 
     /// The claim cannot be true, or its headers are wrong.
     pub fn refute(&mut self, peer: PeerId, tip: BlockId<B>) {
-        self.0.insert(peer, Claim { tip, state: ClaimState::Refuted });
+        self.0.insert(
+            peer,
+            Claim {
+                tip,
+                state: ClaimState::Refuted,
+            },
+        );
     }
 
     /// The probe brought no answer; the pause doubles from `first` to `longest`.
-    pub fn unanswered(&mut self, peer: PeerId, tip: BlockId<B>, now: MonoTime, first: Duration, longest: Duration) {
+    pub fn unanswered(
+        &mut self,
+        peer: PeerId,
+        tip: BlockId<B>,
+        now: MonoTime,
+        first: Duration,
+        longest: Duration,
+    ) {
         let failures = match self.state(&peer, &tip) {
             Some(ClaimState::Retrying { failures }) => failures.saturating_add(1),
             _ => 1,
         };
-        let pause = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
-        let state = ClaimState::Unanswered { retry_at: now.plus(pause), failures };
+        let pause = first
+            .saturating_mul(1 << failures.saturating_sub(1).min(16))
+            .min(longest);
+        let state = ClaimState::Unanswered {
+            retry_at: now.plus(pause),
+            failures,
+        };
         self.0.insert(peer, Claim { tip, state });
     }
 
@@ -126,10 +160,13 @@ impl<B: BlockT> ClaimBook<B> {
 
     /// How far the claim of `tip`, whoever makes it, is verified if a window did not reach it.
     pub fn partial_run(&self, tip: &BlockId<B>) -> Option<BlockId<B>> {
-        self.0.values().filter(|claim| claim.tip == *tip).find_map(|claim| match claim.state {
-            ClaimState::Partial { run } => Some(run),
-            _ => None,
-        })
+        self.0
+            .values()
+            .filter(|claim| claim.tip == *tip)
+            .find_map(|claim| match claim.state {
+                ClaimState::Partial { run } => Some(run),
+                _ => None,
+            })
     }
 
     /// When the earliest retry is due.

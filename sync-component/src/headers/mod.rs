@@ -4,9 +4,9 @@
 
 mod claims;
 mod probe;
-mod tips;
 #[cfg(test)]
 mod tests;
+mod tips;
 
 pub use claims::{Claim, ClaimBook, ClaimState};
 pub use probe::{ProbeError, ProbeOutcome, probe};

@@ -1,6 +1,4 @@
-use super::{
-    tips::{Beyond, VerifiedTip},
-};
+use super::tips::{Beyond, VerifiedTip};
 use crate::{
     ancestor::{AncestorSearch, Comparison, FAN_OUT},
     block_id::{BlockId, number},
@@ -59,15 +57,23 @@ pub async fn probe<B: BlockT>(
     let ancestor = find_ancestor(context, peer, &tip, within).await?;
     let above = tip.height().saturating_sub(ancestor.height());
     if above == 0 {
-        return Ok(if ancestor == tip { ProbeOutcome::Held } else { ProbeOutcome::Wrong });
+        return Ok(if ancestor == tip {
+            ProbeOutcome::Held
+        } else {
+            ProbeOutcome::Wrong
+        });
     }
     let wanted = above.min(window);
-    let Some(parent) = context.bridge.header(ancestor.hash)? else { return Err(ProbeError::Moved) };
+    let Some(parent) = context.bridge.header(ancestor.hash)? else {
+        return Err(ProbeError::Moved);
+    };
     let headers = fetch_headers(context, peer, ancestor, wanted, within).await?;
     let (headers, refused) = verify(context, ancestor, parent, headers).await?;
     match refused {
         None => {}
-        Some(HeaderFault::FromFuture { .. }) if headers.is_empty() => return Err(ProbeError::FromFuture),
+        Some(HeaderFault::FromFuture { .. }) if headers.is_empty() => {
+            return Err(ProbeError::FromFuture);
+        }
         Some(HeaderFault::FromFuture { .. }) => {}
         Some(fault) => {
             tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
@@ -75,8 +81,14 @@ pub async fn probe<B: BlockT>(
             return Ok(ProbeOutcome::Wrong);
         }
     }
-    let beyond = if above > wanted { Beyond::Claimed } else { Beyond::Nothing };
-    let Some(verified) = VerifiedTip::new(ancestor, ancestor, headers, beyond) else { return Err(ProbeError::Moved) };
+    let beyond = if above > wanted {
+        Beyond::Claimed
+    } else {
+        Beyond::Nothing
+    };
+    let Some(verified) = VerifiedTip::new(ancestor, ancestor, headers, beyond) else {
+        return Err(ProbeError::Moved);
+    };
     if verified.tip().number == tip.number && verified.tip() != tip {
         // It reorganised between the claim and the headers; its next status names the new tip.
         return Err(ProbeError::Moved);
@@ -102,7 +114,14 @@ async fn find_ancestor<B: BlockT>(
         for (height, their_hash) in heights.into_iter().zip(theirs) {
             let our_hash = bridge.canonical_hash(number::<B>(height))?;
             let same = our_hash.is_some() && our_hash == their_hash;
-            comparisons.push((height, if same { Comparison::Same } else { Comparison::Differs }));
+            comparisons.push((
+                height,
+                if same {
+                    Comparison::Same
+                } else {
+                    Comparison::Differs
+                },
+            ));
         }
         search.answer(comparisons);
     }
@@ -121,15 +140,25 @@ async fn fetch_headers<B: BlockT>(
 ) -> Result<Vec<B::Header>, ProbeError> {
     let mut headers: Vec<B::Header> = Vec::new();
     let mut parent = ancestor;
-    while let Some(left) = wanted.checked_sub(headers.len() as u64).filter(|left| *left > 0) {
+    while let Some(left) = wanted
+        .checked_sub(headers.len() as u64)
+        .filter(|left| *left > 0)
+    {
         let most = u64::from(context.settings.limits.headers_per_request);
         let count = u32::try_from(left.min(most)).expect("no more than a u32 setting");
         let start = number::<B>(parent.height().saturating_add(1));
-        let request = RangeRequest { start, count, parent: parent.hash };
+        let request = RangeRequest {
+            start,
+            count,
+            parent: parent.hash,
+        };
         match context.peers.headers(peer, request, within).await? {
             RangeAnswer::Items(items) => {
                 headers.extend(items);
-                parent = headers.last().map(BlockId::of).expect("an answer holds at least one item");
+                parent = headers
+                    .last()
+                    .map(BlockId::of)
+                    .expect("an answer holds at least one item");
             }
             RangeAnswer::NotFound if headers.is_empty() => return Err(ProbeError::Moved),
             RangeAnswer::NotFound => break,
@@ -159,6 +188,8 @@ async fn verify<B: BlockT>(
             Err(HeaderRejected::Local(error)) => Err(error),
         }
     };
-    let verified = heavy(context.executor.as_ref(), job).await.map_err(LocalFault::from)?;
+    let verified = heavy(context.executor.as_ref(), job)
+        .await
+        .map_err(LocalFault::from)?;
     Ok(verified?)
 }

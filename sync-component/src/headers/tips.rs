@@ -29,22 +29,38 @@ pub enum Beyond {
 
 impl<B: BlockT> VerifiedTip<B> {
     /// A run above `base`; `None` if it is empty.
-    pub fn new(ancestor: BlockId<B>, base: BlockId<B>, headers: Vec<B::Header>, beyond: Beyond) -> Option<Self> {
+    pub fn new(
+        ancestor: BlockId<B>,
+        base: BlockId<B>,
+        headers: Vec<B::Header>,
+        beyond: Beyond,
+    ) -> Option<Self> {
         if headers.is_empty() {
             return None;
         }
         let ids = Arc::new(headers.iter().map(BlockId::of).collect());
-        Some(Self { ancestor, base, headers: Arc::new(headers), ids, beyond })
+        Some(Self {
+            ancestor,
+            base,
+            headers: Arc::new(headers),
+            ids,
+            beyond,
+        })
     }
 
     /// The highest block of the run.
     pub fn tip(&self) -> BlockId<B> {
-        *self.ids.last().expect("a run is never empty: `new` and `advance` see to it")
+        *self
+            .ids
+            .last()
+            .expect("a run is never empty: `new` and `advance` see to it")
     }
 
     /// The highest header of the run.
     pub fn tip_header(&self) -> &B::Header {
-        self.headers.last().expect("a run is never empty: `new` and `advance` see to it")
+        self.headers
+            .last()
+            .expect("a run is never empty: `new` and `advance` see to it")
     }
 
     /// All headers, rising.
@@ -59,10 +75,16 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// Whether the run holds this block.
     pub fn contains(&self, block: &BlockId<B>) -> bool {
-        let Some(offset) = block.height().checked_sub(self.base.height().saturating_add(1)) else {
+        let Some(offset) = block
+            .height()
+            .checked_sub(self.base.height().saturating_add(1))
+        else {
             return false;
         };
-        usize::try_from(offset).ok().and_then(|offset| self.ids.get(offset)) == Some(block)
+        usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.ids.get(offset))
+            == Some(block)
     }
 
     /// How many blocks of ours, with tip `ours`, leave the best chain if this run becomes it.
@@ -86,12 +108,26 @@ impl<B: BlockT> VerifiedTip<B> {
             }
             stored += 1;
         }
-        let base = stored.checked_sub(1).and_then(|last| self.ids.get(last)).copied().unwrap_or(self.base);
-        let Some(ancestor) = canonical_ancestor(chain, base)? else { return Ok(None) };
+        let base = stored
+            .checked_sub(1)
+            .and_then(|last| self.ids.get(last))
+            .copied()
+            .unwrap_or(self.base);
+        let Some(ancestor) = canonical_ancestor(chain, base)? else {
+            return Ok(None);
+        };
         if stored == 0 {
-            return Ok(Some(Self { ancestor, ..self.clone() }));
+            return Ok(Some(Self {
+                ancestor,
+                ..self.clone()
+            }));
         }
-        Ok(Self::new(ancestor, base, self.headers.iter().skip(stored).cloned().collect(), self.beyond))
+        Ok(Self::new(
+            ancestor,
+            base,
+            self.headers.iter().skip(stored).cloned().collect(),
+            self.beyond,
+        ))
     }
 }
 
@@ -103,8 +139,12 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
     let mut block = from;
     while chain.canonical_hash(block.number)? != Some(block.hash) {
         // Ends at genesis at the latest, which is always canonical; stored branches start above the final block.
-        let Some(header) = chain.header(block.hash)? else { return Ok(None) };
-        let Some(number) = block.height().checked_sub(1) else { return Ok(None) };
+        let Some(header) = chain.header(block.hash)? else {
+            return Ok(None);
+        };
+        let Some(number) = block.height().checked_sub(1) else {
+            return Ok(None);
+        };
         block = BlockId::new(crate::block_id::number::<B>(number), *header.parent_hash());
     }
     Ok(Some(block))
@@ -122,7 +162,11 @@ pub struct TipStore<B: BlockT> {
 impl<B: BlockT> TipStore<B> {
     /// An empty store for at most `most` tips and as many parked blocks.
     pub fn new(most: usize) -> Self {
-        Self { tips: Vec::new(), parked: Vec::new(), most }
+        Self {
+            tips: Vec::new(),
+            parked: Vec::new(),
+            most,
+        }
     }
 
     /// All tips, the highest first; among equals the lower hash.
@@ -144,7 +188,11 @@ impl<B: BlockT> TipStore<B> {
         }) else {
             return;
         };
-        if self.tips.iter().any(|known| known.contains(&tip.tip()) && known.base.number <= tip.base.number) {
+        if self
+            .tips
+            .iter()
+            .any(|known| known.contains(&tip.tip()) && known.base.number <= tip.base.number)
+        {
             return;
         }
         self.tips.retain(|known| !tip.contains(&known.tip()));
@@ -158,7 +206,9 @@ impl<B: BlockT> TipStore<B> {
 
     /// The run that `header` would extend by one, if there is one.
     pub fn extendable_by(&self, header: &B::Header) -> Option<&VerifiedTip<B>> {
-        self.tips.iter().find(|tip| tip.tip().hash == *header.parent_hash())
+        self.tips
+            .iter()
+            .find(|tip| tip.tip().hash == *header.parent_hash())
     }
 
     /// Brings all runs up to date after the chain changed: what is stored leaves them.

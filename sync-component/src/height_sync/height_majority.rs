@@ -15,19 +15,36 @@ impl<B: BlockT> HeightStrategy<B> for HeightMajority {
     fn tally(&self, ballot: &Ballot<B>) -> Tally<B> {
         let voters = ballot.voters.len();
         let need = ballot.threshold.need(voters);
-        let with_us = ballot.voters.iter().filter(|voter| voter.side == Side::WithUs).count();
+        let with_us = ballot
+            .voters
+            .iter()
+            .filter(|voter| voter.side == Side::WithUs)
+            .count();
         let heights = count(ballot.voters.iter().map(|voter| voter.tip.number));
         // At most one height can be reported by more than half of the voters, so the order does not matter here.
-        let common = heights.into_iter().find(|(_, votes)| voters > 0 && *votes >= need);
+        let common = heights
+            .into_iter()
+            .find(|(_, votes)| voters > 0 && *votes >= need);
         let consensus = common.and_then(|(height, _)| {
-            let at_height = ballot.voters.iter().filter(|voter| voter.tip.number == height);
+            let at_height = ballot
+                .voters
+                .iter()
+                .filter(|voter| voter.tip.number == height);
             let hashes = count(at_height.map(|voter| voter.tip.hash));
             // Among equals the lowest hash, so that the order of the answers does not matter.
             let most = hashes.values().copied().max()?;
-            let hash = hashes.into_iter().find(|(_, votes)| *votes == most).map(|(hash, _)| hash)?;
+            let hash = hashes
+                .into_iter()
+                .find(|(_, votes)| *votes == most)
+                .map(|(hash, _)| hash)?;
             Some(BlockId::new(height, hash))
         });
-        Tally { voters, need, with_us, consensus }
+        Tally {
+            voters,
+            need,
+            with_us,
+            consensus,
+        }
     }
 }
 

@@ -4,15 +4,19 @@ use super::{
 };
 use crate::{
     block_id::{BlockId, number},
+    block_sync::BlockSyncManager,
     context::SyncContext,
-    error::{LocalFault, NetworkError},
-    headers::{Beyond, ClaimBook, ClaimState, ProbeError, ProbeOutcome, TipStore, VerifiedTip, probe},
+    error::{LocalFault, NetworkError, NoConsensus},
+    headers::{
+        Beyond, ClaimBook, ClaimState, ProbeError, ProbeOutcome, TipStore, VerifiedTip, probe,
+    },
     peers::{Offence, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
     status::{Note, SyncStatus, Verdict},
     wire::{Activity, AnnouncedPlace, Announcement},
 };
+use futures::future::{Either, select};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
     collections::BTreeMap,
@@ -45,7 +49,9 @@ struct State<B: BlockT> {
 
 impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeightSyncManager").field("strategy", &self.strategy).finish_non_exhaustive()
+        f.debug_struct("HeightSyncManager")
+            .field("strategy", &self.strategy)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,9 +90,17 @@ pub enum Waiting {
 impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
-        let Turnout { responses, required, .. } = self.turnout;
+        let Turnout {
+            responses,
+            required,
+            ..
+        } = self.turnout;
         let enough = responses >= required && self.tally.voters > 0;
-        if enough && self.tally.with_us >= self.tally.need { VoteStanding::WithUs } else { VoteStanding::NotWithUs }
+        if enough && self.tally.with_us >= self.tally.need {
+            VoteStanding::WithUs
+        } else {
+            VoteStanding::NotWithUs
+        }
     }
 }
 
@@ -113,9 +127,21 @@ impl<B: BlockT> HeightSyncManager<B> {
         asks: mpsc::UnboundedSender<PeerId>,
     ) -> Self {
         let tips = TipStore::new(context.settings.limits.tracked_tips);
-        let state = State { tips, claims: ClaimBook::default(), asking: BTreeMap::new(), ahead_since: None };
+        let state = State {
+            tips,
+            claims: ClaimBook::default(),
+            asking: BTreeMap::new(),
+            ahead_since: None,
+        };
         let changed = watch::Sender::new(0);
-        Self { context, strategy, rule, state: Mutex::new(state), asks, changed }
+        Self {
+            context,
+            strategy,
+            rule,
+            state: Mutex::new(state),
+            asks,
+            changed,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State<B>> {
@@ -130,7 +156,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Says that something outside the view that judgements look at has changed.
     pub fn touch(&self) {
-        self.changed.send_modify(|version| *version = version.wrapping_add(1));
+        self.changed
+            .send_modify(|version| *version = version.wrapping_add(1));
     }
 
     /// Length of a slot.
@@ -145,8 +172,12 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Age below which an answer counts for the status: until the poll after next would have renewed it.
     pub fn horizon(&self) -> Duration {
-        let polls = self.slot().saturating_mul(self.context.settings.limits.poll_slots.saturating_add(1));
-        polls.saturating_add(self.context.settings.tier1.timeout).max(self.fresh())
+        let polls = self
+            .slot()
+            .saturating_mul(self.context.settings.limits.poll_slots.saturating_add(1));
+        polls
+            .saturating_add(self.context.settings.tier1.timeout)
+            .max(self.fresh())
     }
 
     /// Queues all peers whose last word is older than `age` and that are not being asked.
@@ -155,7 +186,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         let old = |sighting: &Sighting<B>| now.since(sighting.at) > age;
         let peers: Vec<_> = {
             let table = self.context.peers.table();
-            let due = table.iter().filter(|(_, entry)| entry.sighting.as_ref().is_none_or(old));
+            let due = table
+                .iter()
+                .filter(|(_, entry)| entry.sighting.as_ref().is_none_or(old));
             due.map(|(peer, _)| peer.clone()).collect()
         };
         for peer in peers {
@@ -166,7 +199,9 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Queues `peer` unless it is being asked.
     pub fn ask_one(&self, peer: PeerId) {
         let now = self.context.clock.now();
-        if let std::collections::btree_map::Entry::Vacant(free) = self.state().asking.entry(peer.clone()) {
+        if let std::collections::btree_map::Entry::Vacant(free) =
+            self.state().asking.entry(peer.clone())
+        {
             free.insert(now);
             // Nobody listens any more when the node is stopping.
             let _ = self.asks.send(peer);
@@ -196,11 +231,18 @@ impl<B: BlockT> HeightSyncManager<B> {
     }
 
     /// Takes an announcement into the view. A header on top of what we hold is verified at once.
-    pub fn announced(&self, peer: &PeerId, announcement: &Announcement<B>) -> Result<(), BridgeError> {
+    pub fn announced(
+        &self,
+        peer: &PeerId,
+        announcement: &Announcement<B>,
+    ) -> Result<(), BridgeError> {
         let header = &announcement.header;
         if announcement.place == AnnouncedPlace::Best {
             let most = self.context.settings.limits.status_hashes;
-            self.context.peers.table().announced(peer, header, most, self.context.clock.now());
+            self.context
+                .peers
+                .table()
+                .announced(peer, header, most, self.context.clock.now());
         }
         self.verify_announced(peer, header)?;
         self.touch();
@@ -223,13 +265,23 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             Some(_) => return Ok(()),
             None => {
-                let Some(parent) = bridge.header(*header.parent_hash())? else { return Ok(()) };
+                let Some(parent) = bridge.header(*header.parent_hash())? else {
+                    return Ok(());
+                };
                 let base = BlockId::of(&parent);
-                let Some(ancestor) = crate::headers::canonical_ancestor(bridge.as_ref(), base)? else { return Ok(()) };
+                let Some(ancestor) = crate::headers::canonical_ancestor(bridge.as_ref(), base)?
+                else {
+                    return Ok(());
+                };
                 (ancestor, base, parent, Vec::new())
             }
         };
-        let checked = bridge.verify_headers(base, &parent, std::slice::from_ref(header), self.context.clock.wall());
+        let checked = bridge.verify_headers(
+            base,
+            &parent,
+            std::slice::from_ref(header),
+            self.context.clock.wall(),
+        );
         match checked {
             Ok(()) => {
                 headers.push(header.clone());
@@ -273,8 +325,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         let now = self.context.clock.now();
         let claims: Vec<_> = {
             let table = self.context.peers.table();
-            let told = table.iter().filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
-            told.map(|(peer, sighting)| (peer.clone(), sighting.standing.best)).collect()
+            let told = table
+                .iter()
+                .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+            told.map(|(peer, sighting)| (peer.clone(), sighting.standing.best))
+                .collect()
         };
         let mut state = self.state();
         let mut due = Vec::new();
@@ -283,8 +338,11 @@ impl<B: BlockT> HeightSyncManager<B> {
                 continue;
             }
             if self.is_impossible(&tip)? {
-                state.claims.refute(peer, tip);
-                self.touch();
+                // Only once: whatever touches the view is looked at again.
+                if !matches!(state.claims.state(&peer, &tip), Some(ClaimState::Refuted)) {
+                    state.claims.refute(peer, tip);
+                    self.touch();
+                }
             } else if state.claims.may_probe(&peer, &tip, now) {
                 state.claims.start(peer.clone(), tip);
                 due.push((peer, tip));
@@ -299,7 +357,12 @@ impl<B: BlockT> HeightSyncManager<B> {
     }
 
     /// Whether `tip` is neither stored nor verified, as far as it can be yet.
-    fn is_unknown(&self, state: &State<B>, peer: &PeerId, tip: &BlockId<B>) -> Result<bool, BridgeError> {
+    fn is_unknown(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+    ) -> Result<bool, BridgeError> {
         if state.tips.holding(tip).is_some() || state.tips.is_parked(tip) {
             return Ok(false);
         }
@@ -316,7 +379,9 @@ impl<B: BlockT> HeightSyncManager<B> {
     fn is_impossible(&self, tip: &BlockId<B>) -> Result<bool, BridgeError> {
         let bridge = &self.context.bridge;
         let ours = bridge.best();
-        let Some(above) = tip.height().checked_sub(ours.height()) else { return Ok(false) };
+        let Some(above) = tip.height().checked_sub(ours.height()) else {
+            return Ok(false);
+        };
         let our_slot = match bridge.header(ours.hash)? {
             // Genesis has no slot: any number of slots may have passed since.
             Some(header) => bridge.slot_of(&header).map_or(0, u64::from),
@@ -330,7 +395,12 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
     pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
-        let timeout = self.context.settings.tier1.timeout.min(self.slot().saturating_mul(2));
+        let timeout = self
+            .context
+            .settings
+            .tier1
+            .timeout
+            .min(self.slot().saturating_mul(2));
         let result = probe(&self.context, &peer, tip, self.window(), timeout).await;
         let mut state = self.state();
         let fault = match result {
@@ -354,7 +424,13 @@ impl<B: BlockT> HeightSyncManager<B> {
                 tracing::debug!(%peer, %tip, %error, "probe without outcome");
                 let first = self.context.settings.limits.backoff_first;
                 let longest = self.slot().saturating_mul(4);
-                state.claims.unanswered(peer.clone(), tip, self.context.clock.now(), first, longest);
+                state.claims.unanswered(
+                    peer.clone(),
+                    tip,
+                    self.context.clock.now(),
+                    first,
+                    longest,
+                );
                 match error {
                     ProbeError::Local(fault) => Some(fault),
                     ProbeError::Moved => {
@@ -370,11 +446,91 @@ impl<B: BlockT> HeightSyncManager<B> {
         fault.map_or(Ok(()), Err)
     }
 
+    /// One round: asks everybody whose last word is older than `age` and judges as soon as no missing answer can change
+    /// the row, at the latest after `budget`.
+    pub async fn round(
+        &self,
+        age: Duration,
+        budget: Duration,
+    ) -> Result<Judgement<B>, BridgeError> {
+        let deadline = self.context.clock.now().plus(budget);
+        let mut changes = self.changes();
+        self.ask(age);
+        loop {
+            changes.borrow_and_update();
+            let judgement = self.judge(age.max(budget))?;
+            let left = deadline.since(self.context.clock.now());
+            if judgement.waiting == Waiting::Decided || left.is_zero() {
+                return Ok(judgement);
+            }
+            // The pause lets a mute peer's grace run out.
+            let pause = self.context.clock.sleep(left.min(self.slot() / 16));
+            let changed = std::pin::pin!(changes.changed());
+            if let Either::Left((Err(_), _)) = select(changed, pause).await {
+                return Ok(judgement);
+            }
+        }
+    }
+
+    /// Asks all peers and returns what they claim, those that were silent left out (the design's name).
+    pub async fn query_peer_heights(&self) -> Result<Vec<(PeerId, BlockId<B>)>, BridgeError> {
+        let asked = self.context.clock.now();
+        self.round(Duration::ZERO, self.context.settings.tier1.timeout)
+            .await?;
+        let table = self.context.peers.table();
+        let told = table
+            .iter()
+            .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+        let fresh = told.filter(|(_, sighting)| sighting.at >= asked);
+        Ok(fresh
+            .map(|(peer, sighting)| (peer.clone(), sighting.standing.best))
+            .collect())
+    }
+
+    /// The consensus block of a fresh round, as the selected strategy finds it (the design's name).
+    pub async fn find_consensus_height(&self) -> Result<BlockId<B>, NetworkError> {
+        let judgement = self
+            .round(self.fresh(), self.context.settings.tier1.timeout)
+            .await?;
+        match (judgement.tally.consensus, judgement.verdict) {
+            (Some(consensus), _) => Ok(consensus),
+            (None, Verdict::Unverified(reason)) => Err(reason),
+            (None, Verdict::Known(_)) => {
+                let Tally { voters, need, .. } = judgement.tally;
+                Err(NetworkError::NoConsensusReached(
+                    NoConsensus::NoCommonHeight { voters, need },
+                ))
+            }
+        }
+    }
+
+    /// Measures, and fetches a gap of up to `tier1_max_gap` blocks at once through `blocks`; returns the status after
+    /// that (the design's name; SPEC section 15: measuring and fetching are one each).
+    pub async fn check_and_catchup_small_gaps(
+        &self,
+        blocks: &BlockSyncManager<B>,
+    ) -> Result<SyncStatus<B>, NetworkError> {
+        let budget = self.context.settings.tier1.timeout;
+        let mut judgement = self.round(self.fresh(), budget).await?;
+        if let (Verdict::Known(SyncStatus::SmallGap(_)), Some(target)) =
+            (&judgement.verdict, &judgement.target)
+        {
+            blocks.catch_up_to_consensus(target).await?;
+            self.chain_changed()?;
+            judgement = self.round(self.fresh(), budget).await?;
+        }
+        match judgement.verdict {
+            Verdict::Known(status) => Ok(status),
+            Verdict::Unverified(reason) => Err(reason),
+        }
+    }
+
     /// What the answers that are at most `horizon` old amount to. No network I/O; a few short reads of the store.
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let waiting = if count.open == 0 || self.stays(&count, &verdict) {
+        let decided = count.open == 0 || (count.probing == 0 && self.stays(&count, &verdict));
+        let waiting = if decided {
             Waiting::Decided
         } else {
             Waiting::For(count.open)
@@ -383,7 +539,12 @@ impl<B: BlockT> HeightSyncManager<B> {
             count.facts.tally.consensus = Some(count.facts.ours);
         }
         Ok(Judgement {
-            notes: count.facts.deep_forks.iter().filter_map(|fork| minority(fork, &verdict)).collect(),
+            notes: count
+                .facts
+                .deep_forks
+                .iter()
+                .filter_map(|fork| minority(fork, &verdict))
+                .collect(),
             verdict,
             ours: count.facts.ours,
             tally: count.facts.tally,
@@ -402,24 +563,39 @@ impl<B: BlockT> HeightSyncManager<B> {
         let ours = bridge.best();
         let mut state = self.state();
         let table = self.context.peers.table();
-        let mut ballot = Ballot { ours, threshold: settings.tier1.threshold, voters: Vec::new() };
-        let (mut responses, mut expected, mut open) = (0, 0, 0);
+        let mut ballot = Ballot {
+            ours,
+            threshold: settings.tier1.threshold,
+            voters: Vec::new(),
+        };
+        let (mut responses, mut expected, mut open, mut probing) = (0, 0, 0, 0);
+        let mut above_genesis = false;
         let (mut age, mut waited) = (Duration::ZERO, Duration::ZERO);
         for (peer, entry) in table.iter() {
             // New, or answered in one of its last three rounds.
             expected += usize::from(entry.silent_rounds < 3);
-            let told = entry.sighting.as_ref().filter(|sighting| now.since(sighting.at) <= horizon);
+            let told = entry
+                .sighting
+                .as_ref()
+                .filter(|sighting| now.since(sighting.at) <= horizon);
             let asked_for = state.asking.get(peer).map(|since| now.since(*since));
+            above_genesis |= entry
+                .sighting
+                .as_ref()
+                .is_some_and(|told| told.standing.best.height() > 0);
             waited = waited.max(asked_for.unwrap_or_default());
             let part = match told {
                 Some(sighting) => self.part(&state, peer, sighting, &ours)?,
-                None if asked_for.is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked)) => {
+                None if asked_for
+                    .is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked)) =>
+                {
                     Part::Awaited
                 }
                 None => Part::Absent,
             };
             responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
             open += usize::from(matches!(part, Part::Awaited | Part::Probing));
+            probing += usize::from(matches!(part, Part::Probing));
             if let Part::Votes(voter) = part {
                 ballot.voters.push(voter);
                 age = age.max(told.map_or(Duration::ZERO, |sighting| now.since(sighting.at)));
@@ -427,20 +603,46 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let connected = table.len();
         drop(table);
-        let required = settings.tier1.min_responses.map_or(expected.div_ceil(2).max(1), |least| least.get());
-        let turnout = Turnout { connected, responses, required, waited };
+        let required = settings
+            .tier1
+            .min_responses
+            .map_or(expected.div_ceil(2).max(1), |least| least.get());
+        let turnout = Turnout {
+            connected,
+            responses,
+            required,
+            waited,
+        };
         let finalized = bridge.finalized();
-        let within_reach =
-            |tip: &VerifiedTip<B>| tip.depth_below(&ours) <= settings.tier2.max_reorg && tip.ancestor.number >= finalized.number;
-        let deep_forks = state.tips.iter().filter(|tip| !within_reach(tip)).map(|tip| DeepFork {
-            tip: tip.tip(),
-            ancestor: tip.ancestor,
-            voters: ballot.voters.iter().filter(|voter| tip.contains(&voter.tip)).count()
-                + state.partial_voters(tip, &ballot),
-        });
+        let within_reach = |tip: &VerifiedTip<B>| {
+            tip.depth_below(&ours) <= settings.tier2.max_reorg
+                && tip.ancestor.number >= finalized.number
+        };
+        let deep_forks = state
+            .tips
+            .iter()
+            .filter(|tip| !within_reach(tip))
+            .map(|tip| DeepFork {
+                tip: tip.tip(),
+                ancestor: tip.ancestor,
+                voters: ballot
+                    .voters
+                    .iter()
+                    .filter(|voter| tip.contains(&voter.tip))
+                    .count()
+                    + state.partial_voters(tip, &ballot),
+            });
         let deep_forks = deep_forks.collect();
-        let target = state.tips.iter().find(|tip| within_reach(tip) && tip.tip().number > ours.number).cloned();
-        let rivals = state.tips.iter().filter(|tip| within_reach(tip) && tip.tip().number == ours.number).cloned();
+        let target = state
+            .tips
+            .iter()
+            .find(|tip| within_reach(tip) && tip.tip().number > ours.number)
+            .cloned();
+        let rivals = state
+            .tips
+            .iter()
+            .filter(|tip| within_reach(tip) && tip.tip().number == ours.number)
+            .cloned();
         let rivals = rivals.collect();
         let behind = behind(&ballot, settings.tier1.max_gap);
         let ahead_for = state.ahead_for(behind > ballot.voters.len() / 2, now);
@@ -448,14 +650,24 @@ impl<B: BlockT> HeightSyncManager<B> {
             ours,
             turnout,
             tally: self.strategy.tally(&ballot),
-            gap: target.as_ref().map(|tip| tip.tip().height().saturating_sub(ours.height())),
+            gap: target
+                .as_ref()
+                .map(|tip| tip.tip().height().saturating_sub(ours.height())),
             deep_forks,
             behind,
             ahead_for,
             slot: self.slot(),
-            rule: self.rule,
+            rule: self.effective_rule(above_genesis),
         };
-        Ok(Count { facts, ballot, target, rivals, age, open })
+        Ok(Count {
+            facts,
+            ballot,
+            target,
+            rivals,
+            age,
+            open,
+            probing,
+        })
     }
 
     fn part(
@@ -473,7 +685,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         if self.is_unknown(state, peer, &tip)? {
             return Ok(match state.claims.state(peer, &tip) {
                 None | Some(ClaimState::Probing | ClaimState::Partial { .. }) => Part::Probing,
-                Some(ClaimState::Refuted | ClaimState::Retrying { .. } | ClaimState::Unanswered { .. }) => Part::Voteless,
+                Some(
+                    ClaimState::Refuted
+                    | ClaimState::Retrying { .. }
+                    | ClaimState::Unanswered { .. },
+                ) => Part::Voteless,
             });
         }
         let side = self.side(state, peer, sighting, ours)?;
@@ -493,17 +709,33 @@ impl<B: BlockT> HeightSyncManager<B> {
         let at = tip.number.min(ours.number);
         let our_hash = bridge.canonical_hash(at)?;
         if let Some(theirs) = sighting.hash_at(crate::block_id::height::<B>(at)) {
-            return Ok(Some(if our_hash == Some(theirs) { Side::WithUs } else { Side::Against }));
+            return Ok(Some(if our_hash == Some(theirs) {
+                Side::WithUs
+            } else {
+                Side::Against
+            }));
         }
         let partial = match state.claims.get(peer).map(|claim| claim.state) {
             Some(ClaimState::Partial { run }) => state.tips.holding(&run),
             _ => None,
         };
         if let Some(run) = state.tips.holding(&tip).or(partial) {
-            return Ok(Some(if run.ancestor == *ours { Side::WithUs } else { Side::Against }));
+            return Ok(Some(if run.ancestor == *ours {
+                Side::WithUs
+            } else {
+                Side::Against
+            }));
         }
         // Stored on a branch that reaches above our best block, which the fork choice did not take.
         Ok((bridge.presence(tip.hash)? != Presence::Absent).then_some(Side::Against))
+    }
+
+    fn effective_rule(&self, anybody_above_genesis: bool) -> VoteRule {
+        match self.rule {
+            VoteRule::NoVotesAtGenesis if anybody_above_genesis => VoteRule::Votes,
+            VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
+            VoteRule::Votes => VoteRule::Votes,
+        }
     }
 
     /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's
@@ -512,9 +744,18 @@ impl<B: BlockT> HeightSyncManager<B> {
         let genesis = BlockId::new(number::<B>(0), self.context.bridge.genesis_hash());
         let nowhere = BlockId::new(number::<B>(0), B::Hash::default());
         let fills = [
-            Voter { tip: count.facts.ours, side: Side::WithUs },
-            Voter { tip: nowhere, side: Side::Against },
-            Voter { tip: genesis, side: Side::WithUs },
+            Voter {
+                tip: count.facts.ours,
+                side: Side::WithUs,
+            },
+            Voter {
+                tip: nowhere,
+                side: Side::Against,
+            },
+            Voter {
+                tip: genesis,
+                side: Side::WithUs,
+            },
         ];
         let max_gap = self.context.settings.tier1.max_gap;
         fills.into_iter().all(|fill| {
@@ -536,19 +777,36 @@ struct Count<B: BlockT> {
     target: Option<VerifiedTip<B>>,
     rivals: Vec<VerifiedTip<B>>,
     age: Duration,
+    /// Answers and probes that are missing.
     open: usize,
+    /// Those of them that are first probes of a claim: a round always waits for these.
+    probing: usize,
 }
 
 impl<B: BlockT> State<B> {
     /// Voters whose claim goes on above `run`.
     fn partial_voters(&self, run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-        let claims = ballot.voters.iter().filter(|voter| !run.contains(&voter.tip));
-        claims.filter(|voter| self.claims.partial_run(&voter.tip).is_some_and(|tip| run.contains(&tip))).count()
+        let claims = ballot
+            .voters
+            .iter()
+            .filter(|voter| !run.contains(&voter.tip));
+        claims
+            .filter(|voter| {
+                self.claims
+                    .partial_run(&voter.tip)
+                    .is_some_and(|tip| run.contains(&tip))
+            })
+            .count()
     }
 
     fn ahead_for(&mut self, ahead: bool, now: MonoTime) -> Duration {
-        self.ahead_since = if ahead { Some(self.ahead_since.unwrap_or(now)) } else { None };
-        self.ahead_since.map_or(Duration::ZERO, |since| now.since(since))
+        self.ahead_since = if ahead {
+            Some(self.ahead_since.unwrap_or(now))
+        } else {
+            None
+        };
+        self.ahead_since
+            .map_or(Duration::ZERO, |since| now.since(since))
     }
 }
 
@@ -560,12 +818,19 @@ fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> b
 
 fn behind<B: BlockT>(ballot: &Ballot<B>, max_gap: u64) -> usize {
     let ours = ballot.ours.height();
-    ballot.voters.iter().filter(|voter| voter.tip.height().saturating_add(max_gap) < ours).count()
+    ballot
+        .voters
+        .iter()
+        .filter(|voter| voter.tip.height().saturating_add(max_gap) < ours)
+        .count()
 }
 
 fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
     let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
-    (!is_the_fork && fork.voters > 0).then_some(Note::Minority { tip: fork.tip, voters: fork.voters })
+    (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
+        tip: fork.tip,
+        voters: fork.voters,
+    })
 }
 
 fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
@@ -578,7 +843,9 @@ fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
             Verdict::Unverified(NetworkError::NoConsensusReached(a)),
             Verdict::Unverified(NetworkError::NoConsensusReached(b)),
         ) => mem::discriminant(a) == mem::discriminant(b),
-        (Verdict::Unverified(a), Verdict::Unverified(b)) => mem::discriminant(a) == mem::discriminant(b),
+        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
+            mem::discriminant(a) == mem::discriminant(b)
+        }
         _ => false,
     }
 }

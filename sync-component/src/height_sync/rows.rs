@@ -54,8 +54,10 @@ pub struct Turnout {
 pub enum VoteRule {
     /// Several authorities.
     Votes,
-    /// A single authority, or forced authoring: only a verified higher tip stops it.
+    /// A single authority: only a verified higher tip stops it.
     NoVotes,
+    /// Forced authoring: as `NoVotes` while no connected peer has a block above genesis, as `Votes` from then on.
+    NoVotesAtGenesis,
 }
 
 /// A verified branch that leaves ours deeper than `tier2_max_reorg`, or below the final block.
@@ -83,7 +85,11 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if let Some(error) = turnout_fault(facts) {
         return Verdict::Unverified(error);
     }
-    if let Some(fork) = facts.deep_forks.iter().find(|fork| fork.voters >= facts.tally.need) {
+    if let Some(fork) = facts
+        .deep_forks
+        .iter()
+        .find(|fork| fork.voters >= facts.tally.need)
+    {
         return Verdict::Known(SyncStatus::Critical(CriticalReason::Fork {
             ours: facts.ours,
             theirs: fork.tip,
@@ -116,15 +122,27 @@ fn gap_status<B: BlockT>(gap: u64, settings: &SyncSettings) -> SyncStatus<B> {
 }
 
 fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
-    let Turnout { connected, responses, required, waited } = facts.turnout;
+    let Turnout {
+        connected,
+        responses,
+        required,
+        waited,
+    } = facts.turnout;
     if connected == 0 {
         return Some(NetworkError::NoPeersAvailable);
     }
     if responses == 0 {
-        return Some(NetworkError::Timeout { asked: connected, waited });
+        return Some(NetworkError::Timeout {
+            asked: connected,
+            waited,
+        });
     }
     let reason = if responses < required {
-        NoConsensus::TooFewResponses { responses, connected, required }
+        NoConsensus::TooFewResponses {
+            responses,
+            connected,
+            required,
+        }
     } else if facts.tally.voters == 0 {
         NoConsensus::NoVotes { responses }
     } else {
@@ -134,9 +152,18 @@ fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
 }
 
 fn vote_fault<B: BlockT>(tally: &Tally<B>) -> Option<NoConsensus> {
-    let Tally { voters, need, with_us, consensus } = *tally;
+    let Tally {
+        voters,
+        need,
+        with_us,
+        consensus,
+    } = *tally;
     if with_us < need {
-        Some(NoConsensus::Split { with_us, voters, need })
+        Some(NoConsensus::Split {
+            with_us,
+            voters,
+            need,
+        })
     } else if consensus.is_none() {
         Some(NoConsensus::NoCommonHeight { voters, need })
     } else {
@@ -147,9 +174,17 @@ fn vote_fault<B: BlockT>(tally: &Tally<B>) -> Option<NoConsensus> {
 fn ahead<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {
     let (behind, voters) = (facts.behind, facts.tally.voters);
     if facts.ahead_for > facts.slot {
-        Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead { ours: facts.ours, behind, voters }))
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead {
+            ours: facts.ours,
+            behind,
+            voters,
+        }))
     } else {
         let max_gap = settings.tier1.max_gap;
-        Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Ahead { behind, voters, max_gap }))
+        Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Ahead {
+            behind,
+            voters,
+            max_gap,
+        }))
     }
 }

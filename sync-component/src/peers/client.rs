@@ -4,8 +4,8 @@ use crate::{
     ports::{Clock, Network, PeerId, Protocol, RequestFailure},
     settings::SyncSettings,
     wire::{
-        Announcement, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest, RefusedReason, Status, StatusReply,
-        StatusRequest, WireLimits,
+        Announcement, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest,
+        RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
     },
 };
 use codec::Encode;
@@ -39,7 +39,9 @@ impl<B: BlockT> Clone for PeerClient<B> {
 
 impl<B: BlockT> fmt::Debug for PeerClient<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeerClient").field("peers", &self.table().len()).finish_non_exhaustive()
+        f.debug_struct("PeerClient")
+            .field("peers", &self.table().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,7 +97,9 @@ impl RequestError {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Broken(_) | Self::OffTopic(_) | Self::Failed(RequestFailure::BrokenEnvelope) => Blame::Peer,
+            Self::Broken(_) | Self::OffTopic(_) | Self::Failed(RequestFailure::BrokenEnvelope) => {
+                Blame::Peer
+            }
             Self::Failed(RequestFailure::TooManyInFlight) => Blame::Local,
             Self::Failed(_) | Self::Refused(_) | Self::Busy(_) => Blame::Unknown,
         }
@@ -113,7 +117,7 @@ impl<B: BlockT> PeerClient<B> {
         Self(Arc::new(Inner {
             network,
             clock,
-            limits: WireLimits::from_settings(settings),
+            limits: WireLimits::new(settings),
             ban: settings.limits.ban,
             table: Mutex::new(PeerTable::new(settings.limits.max_peers)),
             banned,
@@ -127,7 +131,12 @@ impl<B: BlockT> PeerClient<B> {
     }
 
     /// Asks where `peer` stands and notes the answer. A peer of another chain leaves the table.
-    pub async fn status(&self, peer: &PeerId, genesis: B::Hash, within: Duration) -> Result<(), RequestError> {
+    pub async fn status(
+        &self,
+        peer: &PeerId,
+        genesis: B::Hash,
+        within: Duration,
+    ) -> Result<(), RequestError> {
         let result = self.ask_status(peer, genesis, within).await;
         let now = self.0.clock.now();
         let mut table = self.table();
@@ -147,10 +156,15 @@ impl<B: BlockT> PeerClient<B> {
         }
     }
 
-    async fn ask_status(&self, peer: &PeerId, genesis: B::Hash, within: Duration) -> Result<Status<B>, RequestError> {
+    async fn ask_status(
+        &self,
+        peer: &PeerId,
+        genesis: B::Hash,
+        within: Duration,
+    ) -> Result<Status<B>, RequestError> {
         let request = StatusRequest::<B>::Status.encode();
         let body = self.bytes(peer, Protocol::Status, request, within).await?;
-        match self.decoded(peer, self.0.limits.status_reply::<B>(&body))? {
+        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
             StatusReply::Status(status) if status.genesis == genesis => Ok(*status),
             StatusReply::Status(_) => Err(RequestError::OffTopic(OffTopic::Genesis)),
             StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Kind)),
@@ -169,7 +183,7 @@ impl<B: BlockT> PeerClient<B> {
         let asked = numbers.len();
         let request = StatusRequest::<B>::Hashes(numbers).encode();
         let body = self.bytes(peer, Protocol::Status, request, within).await?;
-        match self.decoded(peer, self.0.limits.status_reply::<B>(&body))? {
+        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
             StatusReply::Hashes(hashes) if hashes.len() == asked => Ok(hashes),
             StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Count)),
             StatusReply::Status(_) => Err(self.off_topic(peer, OffTopic::Kind)),
@@ -185,8 +199,15 @@ impl<B: BlockT> PeerClient<B> {
         request: RangeRequest<B>,
         within: Duration,
     ) -> Result<RangeAnswer<B::Header>, RequestError> {
-        let body = self.bytes(peer, Protocol::Headers, request.encode(), within).await?;
-        let reply: HeadersReply<B> = self.decoded(peer, self.0.limits.headers_reply::<B>(&body))?;
+        let body = self
+            .bytes(peer, Protocol::Headers, request.encode(), within)
+            .await?;
+        let reply: HeadersReply<B> = self.decoded(
+            peer,
+            self.0
+                .limits
+                .decode_headers_reply::<B>(&body, request.count),
+        )?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(headers) = &answer {
             follows::<B>(&request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
@@ -202,11 +223,17 @@ impl<B: BlockT> PeerClient<B> {
         request: RangeRequest<B>,
         within: Duration,
     ) -> Result<RangeAnswer<B>, RequestError> {
-        let body = self.bytes(peer, Protocol::Blocks, request.encode(), within).await?;
-        let reply: BlocksReply<B> = self.decoded(peer, self.0.limits.blocks_reply::<B>(&body))?;
+        let body = self
+            .bytes(peer, Protocol::Blocks, request.encode(), within)
+            .await?;
+        let reply: BlocksReply<B> = self.decoded(
+            peer,
+            self.0.limits.decode_blocks_reply::<B>(&body, request.count),
+        )?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(blocks) = &answer {
-            follows::<B>(&request, blocks.iter().map(BlockT::header)).map_err(|fault| self.off_topic(peer, fault))?;
+            follows::<B>(&request, blocks.iter().map(BlockT::header))
+                .map_err(|fault| self.off_topic(peer, fault))?;
         }
         Ok(answer)
     }
@@ -214,7 +241,9 @@ impl<B: BlockT> PeerClient<B> {
     /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.
     pub async fn announce(&self, peer: &PeerId, announcement: &Announcement<B>, within: Duration) {
         // The failure is noted in the table by `bytes`.
-        let _ = self.bytes(peer, Protocol::Announce, announcement.encode(), within).await;
+        let _ = self
+            .bytes(peer, Protocol::Announce, announcement.encode(), within)
+            .await;
     }
 
     /// Charges `peer`, and bans it if that was too much.
@@ -252,10 +281,11 @@ impl<B: BlockT> PeerClient<B> {
     ) -> Result<Vec<u8>, RequestError> {
         let start = self.0.clock.now();
         let request = self.0.network.request(peer, protocol, body);
-        let result = match futures::future::select(request, self.0.clock.sleep(within).boxed()).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(RequestFailure::Timeout),
-        };
+        let result =
+            match futures::future::select(request, self.0.clock.sleep(within).boxed()).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(RequestFailure::Timeout),
+            };
         let now = self.0.clock.now();
         match &result {
             Ok(_) => self.table().answered(peer, now.since(start)),
@@ -266,7 +296,11 @@ impl<B: BlockT> PeerClient<B> {
         Ok(result?)
     }
 
-    fn decoded<T>(&self, peer: &PeerId, decoded: Result<T, DecodeError>) -> Result<T, RequestError> {
+    fn decoded<T>(
+        &self,
+        peer: &PeerId,
+        decoded: Result<T, DecodeError>,
+    ) -> Result<T, RequestError> {
         Ok(decoded.inspect_err(|_| self.charge(peer, Offence::ProvablyWrong))?)
     }
 
@@ -290,7 +324,9 @@ fn range<T, N>(reply: RangeReply<T, N>) -> Result<RangeAnswer<T>, RequestError> 
     match reply {
         RangeReply::Items(items) => Ok(RangeAnswer::Items(items)),
         RangeReply::NotFound { .. } => Ok(RangeAnswer::NotFound),
-        RangeReply::Busy { retry_after_ms } => Ok(RangeAnswer::Busy(Duration::from_millis(retry_after_ms.into()))),
+        RangeReply::Busy { retry_after_ms } => Ok(RangeAnswer::Busy(Duration::from_millis(
+            retry_after_ms.into(),
+        ))),
         RangeReply::Refused(reason) => Err(RequestError::Refused(reason)),
     }
 }
@@ -326,4 +362,3 @@ impl<T> RangeAnswer<T> {
         }
     }
 }
-

@@ -80,7 +80,11 @@ pub enum Charge {
 impl<B: BlockT> PeerTable<B> {
     /// An empty table for at most `max_peers` peers.
     pub fn new(max_peers: usize) -> Self {
-        Self { entries: BTreeMap::new(), bans: BTreeMap::new(), max_peers }
+        Self {
+            entries: BTreeMap::new(),
+            bans: BTreeMap::new(),
+            max_peers,
+        }
     }
 
     /// A connection came up. Ignored for banned peers and when the table is full.
@@ -93,7 +97,10 @@ impl<B: BlockT> PeerTable<B> {
             silent_rounds: 0,
             unanswered: 0,
             latency: None,
-            trust: Trust { score: 0.0, at: now },
+            trust: Trust {
+                score: 0.0,
+                at: now,
+            },
         });
     }
 
@@ -125,15 +132,31 @@ impl<B: BlockT> PeerTable<B> {
     /// The peer told where it stands.
     pub fn told(&mut self, peer: &PeerId, status: Status<B>, now: MonoTime) {
         if let Some(entry) = self.entries.get_mut(peer) {
-            let Status { roles, standing, .. } = status;
-            entry.sighting = Some(Sighting { at: now, roles, standing });
+            let Status {
+                roles, standing, ..
+            } = status;
+            entry.sighting = Some(Sighting {
+                at: now,
+                roles,
+                standing,
+            });
             entry.silent_rounds = 0;
         }
     }
 
     /// The peer announced its new best block. Before its first status there is nothing to bring up to date.
-    pub fn announced(&mut self, peer: &PeerId, header: &B::Header, most_hashes: usize, now: MonoTime) {
-        let Some(sighting) = self.entries.get_mut(peer).and_then(|entry| entry.sighting.as_mut()) else {
+    pub fn announced(
+        &mut self,
+        peer: &PeerId,
+        header: &B::Header,
+        most_hashes: usize,
+        now: MonoTime,
+    ) {
+        let Some(sighting) = self
+            .entries
+            .get_mut(peer)
+            .and_then(|entry| entry.sighting.as_mut())
+        else {
             return;
         };
         let standing = &mut sighting.standing;
@@ -178,10 +201,23 @@ impl<B: BlockT> PeerTable<B> {
     }
 
     /// Charges `peer` with `offence`; a ban lasts for `ban`.
-    pub fn charge(&mut self, peer: &PeerId, offence: Offence, now: MonoTime, ban: Duration) -> Charge {
-        let trust = self.entries.get(peer).map_or(0.0, |entry| entry.trust.now(now)) - offence.cost();
+    pub fn charge(
+        &mut self,
+        peer: &PeerId,
+        offence: Offence,
+        now: MonoTime,
+        ban: Duration,
+    ) -> Charge {
+        let trust = self
+            .entries
+            .get(peer)
+            .map_or(0.0, |entry| entry.trust.now(now))
+            - offence.cost();
         if let Some(entry) = self.entries.get_mut(peer) {
-            entry.trust = Trust { score: trust.max(-100.0), at: now };
+            entry.trust = Trust {
+                score: trust.max(-100.0),
+                at: now,
+            };
         }
         if trust > BAN_AT {
             return Charge::Noted;
@@ -189,7 +225,11 @@ impl<B: BlockT> PeerTable<B> {
         self.entries.remove(peer);
         if self.bans.len() >= self.max_peers {
             // The ban that ends first makes room: free identities must not fill memory.
-            let first = self.bans.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| peer.clone());
+            let first = self
+                .bans
+                .iter()
+                .min_by_key(|(_, until)| **until)
+                .map(|(peer, _)| peer.clone());
             first.and_then(|peer| self.bans.remove(&peer));
         }
         self.bans.insert(peer.clone(), now.plus(ban));
@@ -198,8 +238,12 @@ impl<B: BlockT> PeerTable<B> {
 
     /// Takes out and returns the bans that are over.
     pub fn lift_expired(&mut self, now: MonoTime) -> Vec<PeerId> {
-        let over: Vec<_> =
-            self.bans.iter().filter(|(_, until)| **until <= now).map(|(peer, _)| peer.clone()).collect();
+        let over: Vec<_> = self
+            .bans
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(peer, _)| peer.clone())
+            .collect();
         for peer in &over {
             self.bans.remove(peer);
         }
@@ -217,11 +261,21 @@ impl<B: BlockT> PeerTable<B> {
         let holds = |entry: &PeerEntry<B>| {
             entry.sighting.as_ref().is_some_and(|sighting| {
                 let standing = &sighting.standing;
-                standing.best.height() >= height && crate::block_id::height::<B>(standing.lowest) <= height
+                standing.best.height() >= height
+                    && crate::block_id::height::<B>(standing.lowest) <= height
             })
         };
-        let mut holders: Vec<_> = self.entries.iter().filter(|(_, entry)| holds(entry)).collect();
-        holders.sort_by_key(|(_, entry)| (entry.unanswered, entry.latency.unwrap_or(Duration::from_millis(200))));
+        let mut holders: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| holds(entry))
+            .collect();
+        holders.sort_by_key(|(_, entry)| {
+            (
+                entry.unanswered,
+                entry.latency.unwrap_or(Duration::from_millis(200)),
+            )
+        });
         holders.into_iter().map(|(peer, _)| peer.clone()).collect()
     }
 }

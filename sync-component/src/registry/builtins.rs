@@ -4,8 +4,13 @@ use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
 
 /// Registers the strategies of this crate, the way anybody registers theirs.
-pub fn register_builtins<B: BlockT>(registry: &mut StrategyRegistry<B>) -> Result<(), RegistryError> {
-    registry.register_height("height-majority", Arc::new(|_| Ok(Arc::new(HeightMajority))))?;
+pub fn register_builtins<B: BlockT>(
+    registry: &mut StrategyRegistry<B>,
+) -> Result<(), RegistryError> {
+    registry.register_height(
+        "height-majority",
+        Arc::new(|_| Ok(Arc::new(HeightMajority))),
+    )?;
     registry.register_fetch("sequential", Arc::new(|_| Ok(Arc::new(Sequential))))
 }
 

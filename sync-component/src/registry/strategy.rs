@@ -40,7 +40,11 @@ pub trait HeightStrategy<B: BlockT>: fmt::Debug + Send + Sync {
 pub trait FetchStrategy<B: BlockT>: fmt::Debug + Send + Sync {
     /// Fetches, validates and imports `job`; returns its target. One session runs at a time. Cancelled by dropping at
     /// any await point; whatever was imported stays, and the next session starts from there.
-    async fn fetch(&self, context: &SyncContext<B>, job: FetchJob<B>) -> Result<BlockId<B>, FetchError<B>>;
+    async fn fetch(
+        &self,
+        context: &SyncContext<B>,
+        job: FetchJob<B>,
+    ) -> Result<BlockId<B>, FetchError<B>>;
 }
 
 /// Tier 3: how a whole chain is built beside the live one (SPEC section 7). The trait and its place in the registry
@@ -48,5 +52,9 @@ pub trait FetchStrategy<B: BlockT>: fmt::Debug + Send + Sync {
 #[async_trait]
 pub trait ResyncStrategy<B: BlockT>: fmt::Debug + Send + Sync {
     /// Downloads and validates everything from genesis to `target` into staging; returns staging's tip.
-    async fn download(&self, context: &SyncContext<B>, target: BlockId<B>) -> Result<BlockId<B>, FetchError<B>>;
+    async fn download(
+        &self,
+        context: &SyncContext<B>,
+        target: BlockId<B>,
+    ) -> Result<BlockId<B>, FetchError<B>>;
 }

@@ -1,10 +1,15 @@
 use super::{FetchStrategy, HeightStrategy, ResyncStrategy, defaults};
 use crate::{settings::SyncSettings, status::Tier};
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::{BTreeMap, btree_map::Entry}, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    sync::Arc,
+};
 
 /// Makes a strategy. Gets the whole `[sync]` table, and checks the strategy's own part of it.
-pub type Factory<S> = Arc<dyn Fn(&SyncSettings) -> Result<Arc<S>, StrategySettingsError> + Send + Sync>;
+pub type Factory<S> =
+    Arc<dyn Fn(&SyncSettings) -> Result<Arc<S>, StrategySettingsError> + Send + Sync>;
 
 /// A strategy's own settings table does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +112,8 @@ impl<B: BlockT> StrategyRegistry<B> {
     /// A registry with the built-in strategies.
     pub fn with_builtins() -> Self {
         let mut registry = Self::empty();
-        super::register_builtins(&mut registry).expect("the built-in names differ and the registry is empty");
+        super::register_builtins(&mut registry)
+            .expect("the built-in names differ and the registry is empty");
         registry
     }
 
@@ -121,7 +127,11 @@ impl<B: BlockT> StrategyRegistry<B> {
     }
 
     /// Adds a strategy to Tier 2.
-    pub fn register_fetch(&mut self, name: &str, factory: Factory<dyn FetchStrategy<B>>) -> Result<(), RegistryError> {
+    pub fn register_fetch(
+        &mut self,
+        name: &str,
+        factory: Factory<dyn FetchStrategy<B>>,
+    ) -> Result<(), RegistryError> {
         register(&mut self.tier2, Tier::CatchUp, name, factory)
     }
 
@@ -142,21 +152,38 @@ impl<B: BlockT> StrategyRegistry<B> {
             Tier::CatchUp => self.tier2.remove(name).is_some(),
             Tier::Resync => self.tier3.remove(name).is_some(),
         };
-        if removed { Ok(()) } else { Err(RegistryError::Unknown { tier, name: name.to_owned(), known }) }
+        if removed {
+            Ok(())
+        } else {
+            Err(RegistryError::Unknown {
+                tier,
+                name: name.to_owned(),
+                known,
+            })
+        }
     }
 
     /// Makes the selected strategy of Tier 1.
-    pub fn height(&self, settings: &SyncSettings) -> Result<Arc<dyn HeightStrategy<B>>, RegistryError> {
+    pub fn height(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn HeightStrategy<B>>, RegistryError> {
         self.make(&self.tier1, Tier::HeightCheck, settings)
     }
 
     /// Makes the selected strategy of Tier 2.
-    pub fn fetch(&self, settings: &SyncSettings) -> Result<Arc<dyn FetchStrategy<B>>, RegistryError> {
+    pub fn fetch(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn FetchStrategy<B>>, RegistryError> {
         self.make(&self.tier2, Tier::CatchUp, settings)
     }
 
     /// Makes the selected strategy of Tier 3.
-    pub fn resync(&self, settings: &SyncSettings) -> Result<Arc<dyn ResyncStrategy<B>>, RegistryError> {
+    pub fn resync(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn ResyncStrategy<B>>, RegistryError> {
         self.make(&self.tier3, Tier::Resync, settings)
     }
 
@@ -167,7 +194,11 @@ impl<B: BlockT> StrategyRegistry<B> {
             if let Some(name) = selected(tier, settings)
                 && !known.iter().any(|known| known == name)
             {
-                return Err(RegistryError::Unknown { tier, name: name.to_owned(), known });
+                return Err(RegistryError::Unknown {
+                    tier,
+                    name: name.to_owned(),
+                    known,
+                });
             }
         }
         Ok(())
@@ -176,12 +207,22 @@ impl<B: BlockT> StrategyRegistry<B> {
     /// All strategies, by tier and name, with those that `settings` select marked.
     pub fn list(&self, settings: &SyncSettings) -> Vec<StrategyInfo> {
         let tiers = [Tier::HeightCheck, Tier::CatchUp, Tier::Resync];
-        let infos = tiers.into_iter().flat_map(|tier| self.names(tier).into_iter().map(move |name| (tier, name)));
+        let infos = tiers
+            .into_iter()
+            .flat_map(|tier| self.names(tier).into_iter().map(move |name| (tier, name)));
         infos
             .map(|(tier, name)| {
                 let is_selected = selected(tier, settings) == Some(name.as_str());
-                let selection = if is_selected { Selection::Selected } else { Selection::Available };
-                StrategyInfo { tier, name, selection }
+                let selection = if is_selected {
+                    Selection::Selected
+                } else {
+                    Selection::Available
+                };
+                StrategyInfo {
+                    tier,
+                    name,
+                    selection,
+                }
             })
             .collect()
     }
@@ -206,7 +247,10 @@ impl<B: BlockT> StrategyRegistry<B> {
             name: name.to_owned(),
             known: self.names(tier),
         })?;
-        factory(settings).map_err(|source| RegistryError::Settings { name: name.to_owned(), source })
+        factory(settings).map_err(|source| RegistryError::Settings {
+            name: name.to_owned(),
+            source,
+        })
     }
 }
 
@@ -221,7 +265,10 @@ fn register<S: ?Sized>(
             free.insert(factory);
             Ok(())
         }
-        Entry::Occupied(_) => Err(RegistryError::Taken { tier, name: name.to_owned() }),
+        Entry::Occupied(_) => Err(RegistryError::Taken {
+            tier,
+            name: name.to_owned(),
+        }),
     }
 }
 
