@@ -161,7 +161,11 @@ impl SyncBehaviour {
         let ticket = match self.inbound.admit(&peer, asked.protocol) {
             Ok(ticket) => ticket,
             Err(TurnedAway { retry_after }) => {
-                self.reply(asked.protocol, channel, busy_reply(asked.protocol, retry_after));
+                self.reply(
+                    asked.protocol,
+                    channel,
+                    busy_reply(asked.protocol, retry_after),
+                );
                 return;
             }
         };
@@ -176,9 +180,15 @@ impl SyncBehaviour {
             let key = (asked.protocol, asked.id);
             self.inbound.started(key, ticket, channel, answer);
         } else {
-            tracing::warn!("The sync component is behind with its network events; peers are told to come back later");
+            tracing::warn!(
+                "The sync component is behind with its network events; peers are told to come back later"
+            );
             self.inbound.give_back(ticket);
-            self.reply(asked.protocol, channel, busy_reply(asked.protocol, RETRY_WHEN_BEHIND));
+            self.reply(
+                asked.protocol,
+                channel,
+                busy_reply(asked.protocol, RETRY_WHEN_BEHIND),
+            );
         }
     }
 
@@ -187,7 +197,10 @@ impl SyncBehaviour {
         if let Some(body) = made.body {
             self.reply(protocol, made.channel, body);
         } else {
-            tracing::warn!(protocol = protocol.suffix(), "A request was left without an answer");
+            tracing::warn!(
+                protocol = protocol.suffix(),
+                "A request was left without an answer"
+            );
         }
     }
 

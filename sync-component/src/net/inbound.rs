@@ -3,7 +3,9 @@ use crate::{
     serving::{Admission, Meter, Ticket},
     settings::SyncSettings,
 };
-use futures::{FutureExt, StreamExt, channel::oneshot, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt, channel::oneshot, future::BoxFuture, stream::FuturesUnordered,
+};
 use libp2p::request_response::{InboundRequestId, ResponseChannel};
 use std::{
     collections::HashMap,
@@ -54,7 +56,11 @@ impl Inbound {
         }
     }
 
-    pub(super) fn admit(&mut self, peer: &PeerId, protocol: Protocol) -> Result<Ticket, TurnedAway> {
+    pub(super) fn admit(
+        &mut self,
+        peer: &PeerId,
+        protocol: Protocol,
+    ) -> Result<Ticket, TurnedAway> {
         match self.meter.admit(peer, protocol) {
             Admission::Admitted(ticket) => Ok(ticket),
             Admission::Busy { retry_after } => Err(TurnedAway { retry_after }),

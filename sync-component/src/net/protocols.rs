@@ -76,11 +76,18 @@ fn behaviour(
         reply_cap: wire.reply_cap(protocol),
         counters: Arc::clone(counters),
     };
-    let streams = settings.limits.requests_per_peer.saturating_mul(STREAM_UNITS);
+    let streams = settings
+        .limits
+        .requests_per_peer
+        .saturating_mul(STREAM_UNITS);
     let config = Config::default()
         .with_request_timeout(STREAM_TIMEOUT)
         .with_max_concurrent_streams(streams);
-    Behaviour::with_codec(codec, [(name(genesis, protocol), ProtocolSupport::Full)], config)
+    Behaviour::with_codec(
+        codec,
+        [(name(genesis, protocol), ProtocolSupport::Full)],
+        config,
+    )
 }
 
 /// `/<genesis hex>/sync/…/1`: a peer of another chain does not even share the protocol's name.

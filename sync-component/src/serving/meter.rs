@@ -70,7 +70,11 @@ impl Meter {
             retry_after: RETRY_WHEN_FULL,
         };
         let key = (peer.clone(), protocol);
-        if self.requests.get(&key).is_some_and(|n| *n >= self.requests_at_once) {
+        if self
+            .requests
+            .get(&key)
+            .is_some_and(|n| *n >= self.requests_at_once)
+        {
             return busy;
         }
         let weight = match protocol {

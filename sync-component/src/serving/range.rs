@@ -29,7 +29,11 @@ impl RangeBody {
     }
 
     pub(super) fn push(&mut self, item: &[u8]) -> Result<(), BudgetSpent> {
-        let budget = if self.is_empty() { self.hard } else { self.soft };
+        let budget = if self.is_empty() {
+            self.hard
+        } else {
+            self.soft
+        };
         if self.bytes.len().saturating_add(item.len()) > budget {
             return Err(BudgetSpent);
         }

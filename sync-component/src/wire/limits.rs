@@ -57,9 +57,8 @@ impl WireLimits {
     /// Longest request body on `protocol`, in bytes.
     pub fn request_cap(&self, protocol: Protocol) -> usize {
         match protocol {
-            Protocol::Status => {
-                FRAME_BYTES_MAX.saturating_add(self.hashes_per_request.saturating_mul(NUMBER_BYTES_MAX))
-            }
+            Protocol::Status => FRAME_BYTES_MAX
+                .saturating_add(self.hashes_per_request.saturating_mul(NUMBER_BYTES_MAX)),
             Protocol::Headers | Protocol::Blocks => FRAME_BYTES_MAX,
             Protocol::Announce => HEADER_BYTES_MAX + ATTESTATION_BYTES_MAX + FRAME_BYTES_MAX,
         }

@@ -19,13 +19,20 @@ async fn more_of_our_requests_than_allowed_fail_here() {
     alice.connect(&mut bob).await;
     let mut under_way = Vec::new();
     for _ in 0..2 {
-        under_way.push((alice.ask(&bob, Protocol::Blocks, b""), bob.expect_request().await));
+        under_way.push((
+            alice.ask(&bob, Protocol::Blocks, b""),
+            bob.expect_request().await,
+        ));
     }
     let one_more = alice.ask(&bob, Protocol::Blocks, b"").get().await;
     assert_eq!(one_more, Err(RequestFailure::TooManyInFlight));
     let status = alice.ask(&bob, Protocol::Status, b"");
     bob.expect_request().await.reply.send(vec![3]).unwrap();
-    assert_eq!(status.get().await, Ok(vec![3]), "blocks never hold up a status");
+    assert_eq!(
+        status.get().await,
+        Ok(vec![3]),
+        "blocks never hold up a status"
+    );
     for (answer, asked) in under_way {
         asked.reply.send(vec![4]).unwrap();
         assert_eq!(answer.get().await, Ok(vec![4]));
@@ -54,7 +61,10 @@ async fn peer_that_asks_for_too_much_at_once_is_told_busy() {
     alice.connect(&mut bob).await;
     let mut under_way = Vec::new();
     for _ in 0..2 {
-        under_way.push((alice.ask(&bob, Protocol::Blocks, b""), bob.expect_request().await));
+        under_way.push((
+            alice.ask(&bob, Protocol::Blocks, b""),
+            bob.expect_request().await,
+        ));
     }
     let answer = alice.ask(&bob, Protocol::Blocks, b"").get().await.unwrap();
     let cap = WireLimits::new(&SyncSettings::default()).reply_cap(Protocol::Blocks);

@@ -66,7 +66,11 @@ impl Node {
         let (behaviour, network, events) = net::new(genesis, settings);
         let mut swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
-            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+            .with_tcp(
+                tcp::Config::default(),
+                noise::Config::new,
+                yamux::Config::default,
+            )
             .unwrap()
             .with_behaviour(|_| NodeBehaviour {
                 sync: behaviour,
@@ -76,7 +80,9 @@ impl Node {
             // What nobody keeps open is closed at once: only our behaviour keeps these connections.
             .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::ZERO))
             .build();
-        swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        swarm
+            .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())
+            .unwrap();
         let id = *swarm.local_peer_id();
         let address = within(listen_address(&mut swarm)).await;
         let (orders, taken) = mpsc::unbounded_channel();
@@ -97,7 +103,9 @@ impl Node {
     }
 
     pub(crate) fn dial(&self, other: &Self) {
-        self.orders.send(Order::Dial(other.address.clone())).unwrap();
+        self.orders
+            .send(Order::Dial(other.address.clone()))
+            .unwrap();
     }
 
     /// Connects to `other`; both ends have said so when this returns.
@@ -122,7 +130,10 @@ impl Node {
     pub(crate) async fn expect_connected(&mut self, other: &Self) {
         let event = self.event().await;
         let expected = other.peer();
-        assert!(matches!(&event, NetworkEvent::Connected(peer) if *peer == expected), "{event:?}");
+        assert!(
+            matches!(&event, NetworkEvent::Connected(peer) if *peer == expected),
+            "{event:?}"
+        );
     }
 
     pub(crate) async fn expect_disconnected(&mut self, other: &Self) {
@@ -187,7 +198,9 @@ impl Answer {
 
 /// Waits for `future`, and fails the test if that takes absurdly long.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(DEADLINE, future).await.expect("it happens within the deadline")
+    tokio::time::timeout(DEADLINE, future)
+        .await
+        .expect("it happens within the deadline")
 }
 
 async fn listen_address(swarm: &mut Swarm<NodeBehaviour>) -> Multiaddr {

@@ -12,7 +12,10 @@ async fn request_and_reply_pass_on_each_protocol() {
     for protocol in Protocol::ALL {
         let answer = alice.ask(&bob, protocol, b"question");
         let asked = bob.expect_request().await;
-        assert_eq!((asked.protocol, asked.body.as_slice()), (protocol, b"question".as_slice()));
+        assert_eq!(
+            (asked.protocol, asked.body.as_slice()),
+            (protocol, b"question".as_slice())
+        );
         asked.reply.send(b"the answer".to_vec()).unwrap();
         assert_eq!(answer.get().await, Ok(b"the answer".to_vec()));
     }
@@ -31,9 +34,15 @@ async fn either_end_of_a_connection_may_ask() {
 async fn large_reply_arrives_whole() {
     let (mut alice, mut bob) = (Node::start().await, Node::start().await);
     alice.connect(&mut bob).await;
-    let large: Vec<u8> = (0..8 * 1024 * 1024_u32).map(|n| n.to_le_bytes()[1]).collect();
+    let large: Vec<u8> = (0..8 * 1024 * 1024_u32)
+        .map(|n| n.to_le_bytes()[1])
+        .collect();
     let answer = alice.ask(&bob, Protocol::Blocks, b"");
-    bob.expect_request().await.reply.send(large.clone()).unwrap();
+    bob.expect_request()
+        .await
+        .reply
+        .send(large.clone())
+        .unwrap();
     assert!(answer.get().await.unwrap() == large);
 }
 
@@ -109,10 +118,18 @@ async fn reply_above_its_cap_is_a_broken_envelope() {
     let mut bob = Node::start().await;
     alice.connect(&mut bob).await;
     let answer = alice.ask(&bob, Protocol::Blocks, b"");
-    bob.expect_request().await.reply.send(vec![0; 2_000]).unwrap();
+    bob.expect_request()
+        .await
+        .reply
+        .send(vec![0; 2_000])
+        .unwrap();
     assert_eq!(answer.get().await, Err(RequestFailure::BrokenEnvelope));
     let answer = alice.ask(&bob, Protocol::Blocks, b"");
-    bob.expect_request().await.reply.send(vec![0; 1_000]).unwrap();
+    bob.expect_request()
+        .await
+        .reply
+        .send(vec![0; 1_000])
+        .unwrap();
     assert_eq!(answer.get().await, Ok(vec![0; 1_000]));
 }
 

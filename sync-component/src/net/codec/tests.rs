@@ -23,7 +23,9 @@ fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn is_envelope_error(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<EnvelopeError>())
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<EnvelopeError>())
 }
 
 #[test]
@@ -62,8 +64,14 @@ fn length_above_the_cap_is_an_error_before_any_of_the_body_is_read() {
 
 #[test]
 fn length_that_is_no_varint_is_an_error() {
-    assert!(is_envelope_error(&read(&[0xff; 20]).unwrap_err()), "it never ends");
-    assert!(is_envelope_error(&read(&[0x81, 0x00]).unwrap_err()), "it is not the shortest");
+    assert!(
+        is_envelope_error(&read(&[0xff; 20]).unwrap_err()),
+        "it never ends"
+    );
+    assert!(
+        is_envelope_error(&read(&[0x81, 0x00]).unwrap_err()),
+        "it is not the shortest"
+    );
 }
 
 #[test]

@@ -55,7 +55,10 @@ where
         parent_hash,
         sp_runtime::Digest::default(),
     );
-    B::new(header, vec![OpaqueExtrinsic::from_blob(vec![7; body_bytes])])
+    B::new(
+        header,
+        vec![OpaqueExtrinsic::from_blob(vec![7; body_bytes])],
+    )
 }
 
 impl<B: BlockT<Extrinsic = OpaqueExtrinsic>> TestChain<B> {

@@ -46,9 +46,19 @@ fn serves_a_range<B: BlockT<Extrinsic = OpaqueExtrinsic>>() {
     let reply = server.blocks(&chain, &body);
     assert_eq!(reply, BlocksReply::<B>::Items(expected.clone()).encode());
     assert_eq!(blocks(&reply).unwrap(), RangeReply::Items(expected.clone()));
-    let its_headers = expected.iter().map(|block| block.header().clone()).collect();
-    assert_eq!(headers::<B>(&server.headers(&chain, &body)), RangeReply::Items(its_headers));
-    assert_eq!(server.blocks(&chain, &body), reply, "the same request twice is answered twice");
+    let its_headers = expected
+        .iter()
+        .map(|block| block.header().clone())
+        .collect();
+    assert_eq!(
+        headers::<B>(&server.headers(&chain, &body)),
+        RangeReply::Items(its_headers)
+    );
+    assert_eq!(
+        server.blocks(&chain, &body),
+        reply,
+        "the same request twice is answered twice"
+    );
 }
 
 #[test]
@@ -70,7 +80,10 @@ fn range_on_another_parent_is_not_found() {
     let chain = TestChain::<Narrow>::new(5, BODY);
     let not_found = RangeReply::NotFound { lowest: 0, best: 5 };
     let wrong = request::<Narrow>(3, 1, chain.at(3).hash());
-    assert_eq!(blocks::<Narrow>(&server(|_| ()).blocks(&chain, &wrong)).unwrap(), not_found);
+    assert_eq!(
+        blocks::<Narrow>(&server(|_| ()).blocks(&chain, &wrong)).unwrap(),
+        not_found
+    );
     assert_eq!(
         headers::<Narrow>(&server(|_| ()).headers(&chain, &wrong)),
         RangeReply::NotFound { lowest: 0, best: 5 }
@@ -81,7 +94,10 @@ fn range_on_another_parent_is_not_found() {
 fn range_above_the_tip_is_not_found() {
     let chain = TestChain::<Narrow>::new(5, BODY);
     let reply = server(|_| ()).blocks(&chain, &request::<Narrow>(6, 1, chain.at(5).hash()));
-    assert_eq!(blocks::<Narrow>(&reply).unwrap(), RangeReply::NotFound { lowest: 0, best: 5 });
+    assert_eq!(
+        blocks::<Narrow>(&reply).unwrap(),
+        RangeReply::NotFound { lowest: 0, best: 5 }
+    );
 }
 
 #[test]
@@ -90,7 +106,10 @@ fn blocks_below_the_lowest_served_are_not_found_but_their_headers_are() {
     chain.serve_from(4);
     let body = request::<Narrow>(2, 1, chain.at(1).hash());
     let reply = server(|_| ()).blocks(&chain, &body);
-    assert_eq!(blocks::<Narrow>(&reply).unwrap(), RangeReply::NotFound { lowest: 4, best: 5 });
+    assert_eq!(
+        blocks::<Narrow>(&reply).unwrap(),
+        RangeReply::NotFound { lowest: 4, best: 5 }
+    );
     let header = chain.at(2).header().clone();
     assert_eq!(
         headers::<Narrow>(&server(|_| ()).headers(&chain, &body)),
@@ -137,14 +156,20 @@ fn single_block_above_the_soft_limit_goes_alone() {
     let chain = TestChain::<Narrow>::new(10, BODY);
     let server = server(|s| s.limits.reply_soft_bytes = 10);
     let reply = server.blocks(&chain, &request::<Narrow>(1, 10, chain.genesis_hash()));
-    assert_eq!(blocks(&reply).unwrap(), RangeReply::Items(vec![chain.at(1)]));
+    assert_eq!(
+        blocks(&reply).unwrap(),
+        RangeReply::Items(vec![chain.at(1)])
+    );
 }
 
 #[test]
 fn more_than_the_limit_is_cut_to_it() {
     let chain = TestChain::<Narrow>::new(10, BODY);
     let server = server(|s| s.limits.blocks_per_request = 2);
-    let reply = server.blocks(&chain, &request::<Narrow>(1, u32::MAX, chain.genesis_hash()));
+    let reply = server.blocks(
+        &chain,
+        &request::<Narrow>(1, u32::MAX, chain.genesis_hash()),
+    );
     let expected = vec![chain.at(1), chain.at(2)];
     assert_eq!(blocks(&reply).unwrap(), RangeReply::Items(expected));
 }

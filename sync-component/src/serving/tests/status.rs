@@ -13,7 +13,9 @@ use sp_runtime::{OpaqueExtrinsic, traits::Block as BlockT};
 fn ask<B: BlockT>(chain: &TestChain<B>, body: &[u8]) -> StatusReply<B> {
     let settings = SyncSettings::default();
     let reply = Server::new(&settings, Roles::Authority).status(chain, Activity::Stalled, body);
-    WireLimits::new(&settings).decode_status_reply(&reply).unwrap()
+    WireLimits::new(&settings)
+        .decode_status_reply(&reply)
+        .unwrap()
 }
 
 fn describes_itself<B: BlockT<Extrinsic = OpaqueExtrinsic>>() {
@@ -46,13 +48,19 @@ fn status_near_genesis_has_fewer_hashes() {
     let StatusReply::Status(status) = ask(&chain, &StatusRequest::<Narrow>::Status.encode()) else {
         panic!("asked for a status");
     };
-    assert_eq!(status.standing.below, vec![chain.at(1).hash(), chain.at(0).hash()]);
+    assert_eq!(
+        status.standing.below,
+        vec![chain.at(1).hash(), chain.at(0).hash()]
+    );
 }
 
 #[test]
 fn hashes_come_in_the_order_asked_and_none_above_the_tip() {
     let chain = TestChain::<Narrow>::new(5, 0);
-    let reply = ask(&chain, &StatusRequest::<Narrow>::Hashes(vec![4, 6, 0]).encode());
+    let reply = ask(
+        &chain,
+        &StatusRequest::<Narrow>::Hashes(vec![4, 6, 0]).encode(),
+    );
     let expected = vec![Some(chain.at(4).hash()), None, Some(chain.at(0).hash())];
     assert_eq!(reply, StatusReply::Hashes(expected));
 }
@@ -71,20 +79,32 @@ fn hashes_are_all_of_one_branch_when_the_best_chain_switches() {
 fn too_many_numbers_are_refused() {
     let chain = TestChain::<Narrow>::new(5, 0);
     let body = StatusRequest::<Narrow>::Hashes(vec![1; 257]).encode();
-    assert_eq!(ask(&chain, &body), StatusReply::Refused(RefusedReason::TooMany));
+    assert_eq!(
+        ask(&chain, &body),
+        StatusReply::Refused(RefusedReason::TooMany)
+    );
 }
 
 #[test]
 fn undecodable_request_is_refused() {
     let chain = TestChain::<Narrow>::new(5, 0);
-    assert_eq!(ask(&chain, &[9]), StatusReply::Refused(RefusedReason::Undecodable));
+    assert_eq!(
+        ask(&chain, &[9]),
+        StatusReply::Refused(RefusedReason::Undecodable)
+    );
 }
 
 #[test]
 fn store_error_is_busy() {
     let chain = TestChain::<Narrow>::new(5, 0);
     chain.break_store();
-    for request in [StatusRequest::<Narrow>::Status, StatusRequest::Hashes(vec![1])] {
-        assert!(matches!(ask(&chain, &request.encode()), StatusReply::Busy { .. }));
+    for request in [
+        StatusRequest::<Narrow>::Status,
+        StatusRequest::Hashes(vec![1]),
+    ] {
+        assert!(matches!(
+            ask(&chain, &request.encode()),
+            StatusReply::Busy { .. }
+        ));
     }
 }
