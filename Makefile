@@ -14,7 +14,7 @@ help:
 	@echo 'make fix    format the sources and apply what the lints can mend by themselves'
 
 demo: prerequisites
-	$(CARGO) run $(LOCKED) --quiet --package node-template -- localnet --tour
+	$(CARGO) run $(LOCKED) --package node-template -- localnet --tour
 
 test: prerequisites format lint doc no-network
 	$(CARGO) test $(LOCKED) --workspace
