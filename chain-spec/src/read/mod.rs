@@ -79,9 +79,13 @@ fn name() -> Rule<String> {
 
 /// The id names a folder, on every file system alike.
 fn id() -> Rule<String> {
-    let accepted = "1 to 64 letters (a-z, A-Z), digits, -, _ or ., beginning with a letter or digit";
+    let accepted =
+        "1 to 64 letters (a-z, A-Z), digits, -, _ or ., beginning with a letter or digit";
     text(accepted, |id| {
-        let begins = id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let begins = id
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         begins && id.len() <= 64 && id.bytes().all(allowed)
     })
@@ -159,7 +163,11 @@ impl Seen {
         problems: &mut Problems,
     ) {
         let Checkpoint { number, hash } = checkpoint;
-        let place = |key: &str| section.peek(key).map_or(section.location(), |node| &node.location);
+        let place = |key: &str| {
+            section
+                .peek(key)
+                .map_or(section.location(), |node| &node.location)
+        };
         let (number_at, hash_at) = (place("number"), place("hash"));
         if let Some(first) = self.numbers.insert(number, number_at.clone()) {
             let value = number.to_string();

@@ -5,22 +5,19 @@
 
 mod args;
 mod build_spec;
-mod chain_info;
 mod confirm;
 mod dev_key;
 mod error;
 mod place;
 mod purge_chain;
-mod run;
 mod status;
 mod stdin_guard;
-mod strategies;
 mod usage;
 
-#[cfg(test)]
-mod tests;
-
-pub use args::{Cli, Command, PlaceArgs, RunArgs, SpecFormat};
+pub use args::{
+    BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs, PurgeChainArgs, RunArgs,
+    SpecFormat, StatusArgs, StrategiesArgs,
+};
 pub use dev_key::DevKey;
 pub use error::{CliError, ExitCode};
 
@@ -36,23 +33,40 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match dispatch(cli) {
         Ok(code) => code,
-        Err(error) => complain(&error.to_string(), error.exit_code()),
+        Err(failure) => complain(&failure.error.to_string(), failure.code),
     }
 }
 
-fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
-    match cli.command {
-        None => run::run(&cli.run),
-        Some(Command::BuildSpec(args)) => build_spec::run(&args),
-        Some(Command::ChainInfo(args)) => chain_info::run(&args),
-        Some(Command::Status(args)) => status::run(&args),
-        Some(Command::Strategies(args)) => strategies::run(&args),
-        Some(Command::PurgeChain(args)) => purge_chain::run(&args),
+/// An error and the exit code that the command has for it.
+struct Failure {
+    error: CliError,
+    code: ExitCode,
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        let code = ExitCode::Failed;
+        Self { error, code }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let done = match cli.command {
+        None => todo!(),
+        Some(Command::BuildSpec(args)) => build_spec::run(&args)?,
+        Some(Command::ChainInfo(_)) => todo!(),
+        Some(Command::Status(args)) => status::run(&args).map_err(|error| Failure {
+            code: status::exit_code(&error),
+            error,
+        })?,
+        Some(Command::Strategies(_)) => todo!(),
+        Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;
-            Ok(ExitCode::Done)
+            ExitCode::Done
         }
-    }
+    };
+    Ok(done)
 }
 
 /// Writes a result for the user. A reader that has gone away (`| head`) is no error of ours.
@@ -69,7 +83,7 @@ fn print(text: &str) -> Result<(), CliError> {
 fn show(text: &str) -> ExitCode {
     match print(text) {
         Ok(()) => ExitCode::Done,
-        Err(error) => complain(&error.to_string(), error.exit_code()),
+        Err(error) => complain(&error.to_string(), ExitCode::Failed),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::StatusView;
+use super::{HeaderView, StatusView};
 use jsonrpsee::core::{client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -102,6 +102,13 @@ impl NodeClient {
             .insert(number)
             .expect("a number is always valid JSON");
         self.call("chain_getBlockHash", params).await
+    }
+
+    /// `chain_getHeader`; `None` if the node does not hold the block.
+    pub async fn header(&self, hash: &str) -> Result<Option<HeaderView>, ClientError> {
+        let mut params = ArrayParams::new();
+        params.insert(hash).expect("a text is always valid JSON");
+        self.call("chain_getHeader", params).await
     }
 
     async fn call<T: DeserializeOwned>(

@@ -2,10 +2,14 @@
 //! (SPEC sections 10 to 12). The RPC sends [`StatusView`], `node-template status` and `localnet` read it.
 
 mod client;
+mod header;
+mod node_file;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-pub use client::{ClientError, NodeClient};
+pub use client::{ClientError, Health, NodeClient};
+pub use header::{DigestView, HeaderView};
+pub use node_file::{NodeFile, NodeFileError};
 pub use view::{BlockView, NoteView, ProgressView, StatusView, VerdictKind};

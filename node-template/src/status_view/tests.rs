@@ -11,11 +11,13 @@ use sync_component::{
     status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
 };
 
-type Block =
-    generic::Block<generic::Header<u32, BlakeTwo256>, sp_runtime::OpaqueExtrinsic>;
+type Block = generic::Block<generic::Header<u32, BlakeTwo256>, sp_runtime::OpaqueExtrinsic>;
 
 fn block(number: u32) -> BlockId<Block> {
-    BlockId::new(number, H256::repeat_byte(u8::try_from(number % 251).unwrap()))
+    BlockId::new(
+        number,
+        H256::repeat_byte(u8::try_from(number % 251).unwrap()),
+    )
 }
 
 fn report(verdict: Verdict<Block>) -> StatusReport<Block> {

@@ -292,11 +292,7 @@ fn row(f: &mut fmt::Formatter<'_>, label: &str, block: &BlockView) -> fmt::Resul
     writeln!(f, "  {label:<10} #{} ({})", block.number, block.hash)
 }
 
-fn optional_row(
-    f: &mut fmt::Formatter<'_>,
-    label: &str,
-    block: Option<&BlockView>,
-) -> fmt::Result {
+fn optional_row(f: &mut fmt::Formatter<'_>, label: &str, block: Option<&BlockView>) -> fmt::Result {
     match block {
         Some(block) => row(f, label, block),
         None => Ok(()),
