@@ -208,6 +208,13 @@ pub struct Limits {
     pub tracked_tips: usize,
     /// `max_peers`: most peers whose view is kept.
     pub max_peers: usize,
+    /// `max_authorities`: most attestations in a status, one per authority. Too low: a status with more is refused.
+    pub max_authorities: usize,
+    /// `serving_bytes`: bytes of headers and blocks that are being read from the store or wait to be sent, over all
+    /// peers. Too low: peers that catch up are told to come back later; too high: slow readers fill our memory.
+    pub serving_bytes: usize,
+    /// `refused_peers`: most peers whose connections are refused at once; beyond it the oldest is let in again.
+    pub refused_peers: usize,
 }
 
 impl Default for Limits {
@@ -235,6 +242,9 @@ impl Default for Limits {
             announcements_per_slot: 32,
             tracked_tips: 16,
             max_peers: 128,
+            max_authorities: 256,
+            serving_bytes: 256 * MIB,
+            refused_peers: 1_024,
         }
     }
 }

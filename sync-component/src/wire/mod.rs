@@ -1,9 +1,16 @@
 //! The messages of SPEC section 2, with their limits. No I/O. `PROTOCOL.md` describes the same bytes for people.
+//!
+//! A message is made with [`codec::Encode::encode`] and read with the `decode_*` methods of [`WireLimits`].
 
+mod busy;
+mod decode;
 mod limits;
 mod messages;
+mod typed;
 
-pub use limits::{DecodeError, WireLimits, decode};
+pub use busy::busy_reply;
+pub use decode::{DecodeError, WireItem, decode};
+pub use limits::{ATTESTED_HASHES, WireLimits};
 pub use messages::{
     Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, AttestedTip, BlocksReply,
     HeadersReply, RangeReply, RangeRequest, RefusedReason, Roles, Standing, Status, StatusReply,

@@ -1,0 +1,234 @@
+use super::range::RangeBody;
+use crate::{
+    block_id::BlockId,
+    ports::{BridgeError, Protocol, ReadChain},
+    settings::SyncSettings,
+    wire::{
+        Activity, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles, Standing, Status,
+        StatusReply, StatusRequest, WireLimits, busy_reply,
+    },
+};
+use codec::Encode;
+use sp_runtime::traits::{Block as BlockT, CheckedAdd, Header as HeaderT, NumberFor, One, Zero};
+use std::time::Duration;
+
+/// After how long a peer may ask again when our store failed.
+const RETRY_AFTER_FAULT: Duration = Duration::from_secs(2);
+
+/// After how long a peer may ask again when our best chain kept switching while we read it.
+const RETRY_AFTER_SWITCH: Duration = Duration::from_millis(200);
+
+/// How often hashes are read again when the best chain switched in between.
+const READ_ATTEMPTS: usize = 3;
+
+/// Turns request bodies into reply bodies. Stateless; calls read the store, so they belong on the executor.
+/// Announcements are not asked of the chain and are answered by the orchestrator.
+#[derive(Clone, Debug)]
+pub struct Server {
+    roles: Roles,
+    accepts: WireLimits,
+    status_hashes: usize,
+    headers_per_request: u32,
+    blocks_per_request: u32,
+    reply_soft_bytes: usize,
+    reply_hard_bytes: usize,
+}
+
+impl Server {
+    /// A server of a node with `roles` that keeps to `[sync.limits]`.
+    pub fn new(settings: &SyncSettings, roles: Roles) -> Self {
+        let limits = &settings.limits;
+        Self {
+            roles,
+            accepts: WireLimits::new(settings),
+            status_hashes: limits.status_hashes,
+            headers_per_request: limits.headers_per_request,
+            blocks_per_request: limits.blocks_per_request,
+            reply_soft_bytes: limits.reply_soft_bytes,
+            reply_hard_bytes: limits.reply_hard_bytes,
+        }
+    }
+
+    /// Answers a request on `sync/status/1`. `activity` is what this node says of itself now.
+    pub fn status<B: BlockT>(
+        &self,
+        chain: &dyn ReadChain<B>,
+        activity: Activity,
+        body: &[u8],
+    ) -> Vec<u8> {
+        let reply = match self.accepts.decode_status_request::<B>(body) {
+            Ok(StatusRequest::Status) => self.describe(chain, activity),
+            Ok(StatusRequest::Hashes(numbers)) => hashes_at(chain, &numbers),
+            Err(error) => Ok(StatusReply::Refused(refusal(&error))),
+        };
+        reply.map_or_else(
+            |fault| busy_after_fault(Protocol::Status, &fault),
+            |reply| reply.encode(),
+        )
+    }
+
+    /// Answers a request on `sync/headers/1`.
+    pub fn headers<B: BlockT>(&self, chain: &dyn ReadChain<B>, body: &[u8]) -> Vec<u8> {
+        let limit = self.headers_per_request;
+        self.range(chain, Protocol::Headers, body, |request| {
+            self.walk(chain, request, limit, |hash| {
+                let header = chain.header(hash)?;
+                Ok(header.map(|header| (*header.parent_hash(), header.encode())))
+            })
+        })
+    }
+
+    /// Answers a request on `sync/blocks/1`.
+    pub fn blocks<B: BlockT>(&self, chain: &dyn ReadChain<B>, body: &[u8]) -> Vec<u8> {
+        let limit = self.blocks_per_request;
+        self.range(chain, Protocol::Blocks, body, |request| {
+            self.walk(chain, request, limit, |hash| {
+                let block = chain.block(hash)?;
+                Ok(block.map(|block| (*block.header().parent_hash(), block.encode())))
+            })
+        })
+    }
+
+    fn range<B: BlockT>(
+        &self,
+        chain: &dyn ReadChain<B>,
+        protocol: Protocol,
+        body: &[u8],
+        read: impl FnOnce(&RangeRequest<B>) -> Result<RangeBody, BridgeError>,
+    ) -> Vec<u8> {
+        let request = match self.accepts.decode_range_request::<B>(body) {
+            Ok(request) => request,
+            Err(error) => return refused::<B>(refusal(&error)),
+        };
+        if request.count == 0 || request.start.is_zero() {
+            return refused::<B>(RefusedReason::EmptyRange);
+        }
+        match read(&request) {
+            Ok(found) if found.is_empty() => RangeReply::<(), NumberFor<B>>::NotFound {
+                lowest: chain.lowest_served(),
+                best: chain.best().number,
+            }
+            .encode(),
+            Ok(found) => found.into_reply(),
+            Err(fault) => busy_after_fault(protocol, &fault),
+        }
+    }
+
+    /// Walks up the best chain from the requested start. Each item must name the one before as its parent, so that a
+    /// switch of the best chain in the middle ends the walk and never mixes two branches.
+    fn walk<B: BlockT>(
+        &self,
+        chain: &dyn ReadChain<B>,
+        request: &RangeRequest<B>,
+        limit: u32,
+        read: impl Fn(B::Hash) -> Result<Option<(B::Hash, Vec<u8>)>, BridgeError>,
+    ) -> Result<RangeBody, BridgeError> {
+        let mut found = RangeBody::new(self.reply_soft_bytes, self.reply_hard_bytes);
+        let mut parent = request.parent;
+        let mut number = request.start;
+        for _ in 0..request.count.min(limit) {
+            let Some(hash) = chain.canonical_hash(number)? else {
+                break;
+            };
+            let Some((its_parent, bytes)) = read(hash)? else {
+                break;
+            };
+            if its_parent != parent || found.push(&bytes).is_err() {
+                break;
+            }
+            let Some(next) = number.checked_add(&One::one()) else {
+                break;
+            };
+            (parent, number) = (hash, next);
+        }
+        Ok(found)
+    }
+
+    fn describe<B: BlockT>(
+        &self,
+        chain: &dyn ReadChain<B>,
+        activity: Activity,
+    ) -> Result<StatusReply<B>, BridgeError> {
+        let best = chain.best();
+        Ok(StatusReply::Status(Box::new(Status {
+            genesis: chain.genesis_hash(),
+            roles: self.roles,
+            standing: Standing {
+                best,
+                finalized: chain.finalized(),
+                lowest: chain.lowest_served(),
+                below: hashes_below(chain, best, self.status_hashes)?,
+                activity,
+            },
+            attestations: Vec::new(),
+        })))
+    }
+}
+
+/// The hashes below `tip`, highest first. Follows the parents, so a switch of the best chain cannot mix branches.
+fn hashes_below<B: BlockT>(
+    chain: &dyn ReadChain<B>,
+    tip: BlockId<B>,
+    count: usize,
+) -> Result<Vec<B::Hash>, BridgeError> {
+    let mut below = Vec::new();
+    let mut hash = tip.hash;
+    while below.len() < count {
+        match chain.header(hash)? {
+            Some(header) if !header.number().is_zero() => hash = *header.parent_hash(),
+            _ => break,
+        }
+        below.push(hash);
+    }
+    Ok(below)
+}
+
+/// The best chain's hashes at `numbers`, all of one and the same chain.
+fn hashes_at<B: BlockT>(
+    chain: &dyn ReadChain<B>,
+    numbers: &[NumberFor<B>],
+) -> Result<StatusReply<B>, BridgeError> {
+    for _ in 0..READ_ATTEMPTS {
+        let tip = chain.best();
+        let hashes = numbers
+            .iter()
+            .map(|number| {
+                if *number > tip.number {
+                    Ok(None)
+                } else {
+                    chain.canonical_hash(*number)
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        // As long as this tip is on the best chain, nothing below it has switched.
+        if chain.canonical_hash(tip.number)? == Some(tip.hash) {
+            return Ok(StatusReply::Hashes(hashes));
+        }
+    }
+    Ok(StatusReply::Busy {
+        retry_after_ms: u32::try_from(RETRY_AFTER_SWITCH.as_millis()).unwrap_or(u32::MAX),
+    })
+}
+
+fn refusal(error: &DecodeError) -> RefusedReason {
+    match error {
+        DecodeError::TooMany { .. } => RefusedReason::TooMany,
+        DecodeError::TooLong { .. }
+        | DecodeError::Malformed(_)
+        | DecodeError::TrailingBytes { .. }
+        | DecodeError::Empty { .. } => RefusedReason::Undecodable,
+    }
+}
+
+fn refused<B: BlockT>(reason: RefusedReason) -> Vec<u8> {
+    RangeReply::<(), NumberFor<B>>::Refused(reason).encode()
+}
+
+fn busy_after_fault(protocol: Protocol, fault: &BridgeError) -> Vec<u8> {
+    tracing::warn!(
+        protocol = protocol.suffix(),
+        error = %fault,
+        "A peer was told to come back later, as our block store failed"
+    );
+    busy_reply(protocol, RETRY_AFTER_FAULT)
+}
