@@ -70,7 +70,7 @@ pub enum DocumentError {
 #[derive(Debug)]
 pub struct Document {
     name: String,
-    root: Node,
+    pub(super) root: Node,
     problems: Problems,
 }
 

@@ -78,7 +78,7 @@ impl Reader<'_> {
         let members = match Deserializer::from_str(text).deserialize_map(Members) {
             Ok(members) => members,
             Err(error) => {
-                self.syntax(place, error.to_string());
+                self.syntax(place, error);
                 return NodeValue::Null;
             }
         };
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 NodeValue::List(nodes.collect())
             }
             Err(error) => {
-                self.syntax(place, error.to_string());
+                self.syntax(place, error);
                 NodeValue::Null
             }
         }
@@ -119,14 +119,14 @@ impl Reader<'_> {
         match serde_json::from_str(text) {
             Ok(text) => NodeValue::Text(text),
             Err(error) => {
-                self.syntax(place, error.to_string());
+                self.syntax(place, error);
                 NodeValue::Null
             }
         }
     }
 
-    fn syntax(&mut self, place: &Place, message: String) {
-        let message = format!("JSON syntax: {message}");
+    fn syntax(&mut self, place: &Place, error: impl fmt::Display) {
+        let message = format!("JSON syntax: {error}");
         self.problems.add(
             &place.location,
             place.key.clone(),

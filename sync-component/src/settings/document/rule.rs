@@ -1,10 +1,12 @@
 use super::{Node, NodeValue};
 use std::ops::RangeInclusive;
 
+type Read<T> = Box<dyn Fn(&Node) -> Option<T>>;
+
 /// What a key accepts: how its value is read, and the words that say what is accepted.
 pub struct Rule<T> {
     accepted: String,
-    read: Box<dyn Fn(&Node) -> Option<T>>,
+    read: Read<T>,
 }
 
 impl<T: 'static> Rule<T> {

@@ -9,9 +9,8 @@ use super::{Document, Format, Node, ProblemReport, Rule};
 /// Every value, with its key and place, as the reader sees it.
 fn listing(format: Format, text: &str) -> Result<Vec<String>, ProblemReport> {
     let document = Document::parse("test", format, text)?;
-    let Document { root, .. } = document;
     let mut lines = Vec::new();
-    list("", &root, &mut lines);
+    list("", &document.root, &mut lines);
     Ok(lines)
 }
 

@@ -100,7 +100,7 @@ fn drift_stays_below_half_a_slot() {
 
 #[test]
 fn the_default_drift_is_refused_on_a_chain_whose_slots_are_too_short_for_it() {
-    let slot = Some(Duration::from_millis(1_000));
+    let slot = Some(Duration::from_secs(1));
     let refused =
         "sync.limits.drift_ms = 500: accepted: below half of slot_duration_ms, which is 1000";
     assert_eq!(read_with_slot("", slot), [format!("line 1: {refused}")]);
