@@ -124,3 +124,6 @@ impl request_response::Codec for SyncCodec {
         self.write(io, body).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,3 +88,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

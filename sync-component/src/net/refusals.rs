@@ -43,8 +43,10 @@ impl Refusals {
     pub(super) fn add(&self, peer: PeerId) {
         let mut lists = self.lists();
         if !lists.refused.contains(&peer) {
-            if lists.refused.len() >= self.cap {
-                lists.refused.pop_front();
+            if lists.refused.len() >= self.cap
+                && let Some(oldest) = lists.refused.pop_front()
+            {
+                lists.to_close.retain(|other| *other != oldest);
             }
             lists.refused.push_back(peer);
         }

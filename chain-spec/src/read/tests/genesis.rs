@@ -33,7 +33,8 @@ fn one_account_with_two_prefixes_is_refused() {
     let polkadot = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
     let lines = refused(&format!("[genesis.balances]\n{ALICE} = 1\n{polkadot} = 2"));
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("already given at line "), "{lines:?}");
+    assert!(lines[0].starts_with("line 7: "), "{lines:?}");
+    assert!(lines[0].contains("already given at line 6;"), "{lines:?}");
 }
 
 #[test]

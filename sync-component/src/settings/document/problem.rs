@@ -12,7 +12,7 @@ pub enum Location {
 
 impl Location {
     /// Order of reporting: by line; pointers keep the order in which they were read.
-    fn order(&self) -> usize {
+    pub(super) fn order(&self) -> usize {
         match self {
             Self::Line(line) => *line,
             Self::Pointer(_) => 0,

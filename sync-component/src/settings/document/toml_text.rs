@@ -46,8 +46,9 @@ fn refuse_deep_keys(text: &str, lines: &Lines, problems: &mut Problems) {
     }
 }
 
+/// In the order of the lines, so that of two equal things the second is the lower one.
 fn entries(table: &DeTable<'_>, lines: &Lines) -> Vec<Entry> {
-    table
+    let mut entries: Vec<Entry> = table
         .iter()
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
@@ -56,7 +57,9 @@ fn entries(table: &DeTable<'_>, lines: &Lines) -> Vec<Entry> {
                 value: node_value(value.get_ref(), lines),
             },
         })
-        .collect()
+        .collect();
+    entries.sort_by_key(|entry| entry.node.location.order());
+    entries
 }
 
 fn node_value(value: &DeValue<'_>, lines: &Lines) -> NodeValue {
