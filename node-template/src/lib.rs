@@ -3,3 +3,8 @@
 pub mod cli;
 pub mod localnet;
 pub mod status_view;
+
+type Block = sp_runtime::generic::Block<
+    sp_runtime::generic::Header<u32, sp_runtime::traits::BlakeTwo256>,
+    sp_runtime::OpaqueExtrinsic,
+>;

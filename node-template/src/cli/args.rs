@@ -1,5 +1,6 @@
-use super::DevKey;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use super::{DevKey, address};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use libp2p::Multiaddr;
 use std::{net::IpAddr, path::PathBuf};
 
 /// A node with a three-tier sync component.
@@ -60,6 +61,11 @@ pub struct PlaceArgs {
 
 /// Options of a running node.
 #[derive(Clone, Debug, Args)]
+#[command(group(
+    ArgGroup::new("authoring")
+        .args(["dev", "validator", "alice", "bob", "charlie", "dave", "eve", "ferdie"])
+        .multiple(true)
+))]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
@@ -77,7 +83,7 @@ pub struct RunArgs {
     /// Keep the data in a new temporary folder and remove it at the end
     #[arg(long, conflicts_with = "base_path")]
     pub tmp: bool,
-    /// This node's name, for people [default: the development key's name, or one drawn at random]
+    /// This node's name, for people [default: the development key's name, else `node-template`]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Author blocks with the keys of the keystore
@@ -87,14 +93,14 @@ pub struct RunArgs {
     #[command(flatten)]
     pub key: DevKeyArgs,
     /// Author without the votes of peers, while no connected peer has a block above genesis
-    #[arg(long)]
+    #[arg(long, requires = "authoring")]
     pub force_authoring: bool,
     /// Connect to nobody and listen to nobody
     #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr"])]
     pub isolated: bool,
     /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
-    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append)]
-    pub bootnodes: Vec<String>,
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
+    pub bootnodes: Vec<Multiaddr>,
     /// The network identity's secret key, 64 hex digits. Other users of this machine can read it; prefer a file
     #[arg(long, value_name = "HEX", conflicts_with = "node_key_file")]
     pub node_key: Option<String>,
@@ -105,17 +111,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "PORT", default_value_t = 30333)]
     pub port: u16,
     /// Addresses to listen on for peers, instead of all interfaces at `--port`; may be given several times
-    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, conflicts_with = "port")]
-    pub listen_addr: Vec<String>,
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::listen, conflicts_with = "port")]
+    pub listen_addr: Vec<Multiaddr>,
     /// TCP port of the RPC (HTTP and WebSocket); 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9944)]
     pub rpc_port: u16,
     /// Serve the RPC on all interfaces, not on this machine only
     #[arg(long)]
     pub rpc_external: bool,
-    /// Web origins that may use the RPC, comma-separated; `all` for any [default: pages served from this machine]
-    #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
-    pub rpc_cors: Option<Vec<String>>,
     /// Log filter, such as `info` or `sync=debug,libp2p=warn`; may be given several times
     #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
     pub log: Vec<String>,
@@ -234,9 +237,9 @@ pub struct PurgeChainArgs {
 pub struct LocalnetArgs {
     /// How many nodes: validators with the development keys, as far as the `local` chain has authorities, then full
     /// nodes
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=16))]
     pub nodes: u8,
-    /// Keep the nodes' files in this folder, which must be empty or new, instead of a temporary one
+    /// Keep the nodes' files in this folder instead of a temporary one, and go on with what is there
     #[arg(long, short = 'd', value_name = "PATH")]
     pub base_path: Option<PathBuf>,
     /// Play a story on the network, check every step of it through the nodes' RPC, and end
@@ -247,7 +250,6 @@ pub struct LocalnetArgs {
     pub json: bool,
 }
 
-/// An address that every interface answers to, or only this machine's.
 impl RunArgs {
     /// Where the RPC listens.
     pub fn rpc_ip(&self) -> IpAddr {

@@ -85,6 +85,20 @@ pub enum CliError {
         /// What happened.
         source: io::Error,
     },
+    /// `--node-key` is no key.
+    #[error("--node-key: 64 hex digits are expected; a file with --node-key-file is safer")]
+    NodeKey,
+    /// A file holds no key.
+    #[error(
+        "{} holds no network key: 32 bytes or 64 hex digits are expected, it has {length} bytes; give the right file, or leave out --node-key-file to use the node's own key",
+        .path.display()
+    )]
+    NodeKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
     /// The user said no.
     #[error("nothing was removed; answer y, or give -y, to remove the blocks")]
     NotConfirmed,

@@ -3,16 +3,23 @@
 //! Each command is a file of its own. An error is one line on standard error, `error: what; what to do`, and an exit
 //! code from [`ExitCode`].
 
+mod address;
 mod args;
 mod build_spec;
 mod confirm;
 mod dev_key;
 mod error;
+mod node_key;
 mod place;
+mod plan;
 mod purge_chain;
 mod status;
 mod stdin_guard;
+mod strategies;
 mod usage;
+
+#[cfg(test)]
+mod tests;
 
 pub use args::{
     BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs, PurgeChainArgs, RunArgs,
@@ -20,6 +27,8 @@ pub use args::{
 };
 pub use dev_key::DevKey;
 pub use error::{CliError, ExitCode};
+pub use node_key::NodeKey;
+pub use plan::{AuthoringRule, BaseFolder, Duty, NetworkPlan, RunPlan};
 
 use std::{ffi::OsString, io::Write};
 
@@ -59,7 +68,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             code: status::exit_code(&error),
             error,
         })?,
-        Some(Command::Strategies(_)) => todo!(),
+        Some(Command::Strategies(args)) => strategies::run(&args)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;

@@ -1,20 +1,20 @@
 use super::{CliError, ExitCode, args::StrategiesArgs, print};
-use crate::runtime::Block;
 use chain_spec::ChainSpec;
 use std::{fmt::Write, path::Path, time::Duration};
 use sync_component::{
     StrategyRegistry, SyncSettings,
-    registry::{StrategyInfo, defaults},
-    settings::document::Document,
+    registry::{Selection, StrategyInfo},
+    settings::document::{Document, DocumentError},
     status::Tier,
 };
 
-/// Prints the registry and marks what the chain selects.
+/// Prints the registry and marks what the chain selects. A selected name that is not in it is an error, after the list.
 pub(super) fn run(args: &StrategiesArgs) -> Result<ExitCode, CliError> {
     let spec = ChainSpec::load(&args.chain)?;
     let settings = settings(&spec, args.sync_config.as_deref())?;
-    let registry = StrategyRegistry::<Block>::with_builtins();
-    print(&list(&registry.list(), &settings))?;
+    let registry = StrategyRegistry::<crate::Block>::with_builtins();
+    print(&list(&registry.list(&settings)))?;
+    registry.check(&settings)?;
     Ok(ExitCode::Done)
 }
 
@@ -29,40 +29,27 @@ pub(super) fn settings(
     };
     let slot = Duration::from_millis(spec.slot_duration.as_millis());
     let document = Document::open(path)?;
-    let settings = settings.with_override(document, slot);
-    Ok(settings.map_err(sync_component::settings::document::DocumentError::from)?)
+    Ok(settings
+        .with_override(document, slot)
+        .map_err(DocumentError::from)?)
 }
 
-fn list(known: &[StrategyInfo], settings: &SyncSettings) -> String {
+fn list(known: &[StrategyInfo]) -> String {
     let mut text = String::new();
     for tier in [Tier::HeightCheck, Tier::CatchUp, Tier::Resync] {
         // Writing to a text cannot fail.
         let _ = writeln!(text, "{tier}");
-        let names: Vec<&str> = known
-            .iter()
-            .filter(|info| info.tier == tier)
-            .map(|info| info.name.as_str())
-            .collect();
-        if names.is_empty() {
-            text.push_str("    (none in this version)\n");
+        let mut of_tier = known.iter().filter(|info| info.tier == tier).peekable();
+        if of_tier.peek().is_none() {
+            text.push_str("    none in this version\n");
         }
-        let selected = selected(tier, settings);
-        for name in &names {
-            let mark = if Some(*name) == selected { '*' } else { ' ' };
-            let _ = writeln!(text, "  {mark} {name}");
-        }
-        if let Some(name) = selected.filter(|name| !names.contains(name)) {
-            let _ = writeln!(text, "  ! {name} is selected and not known; no node starts with it");
+        for info in of_tier {
+            let mark = match info.selection {
+                Selection::Selected => '*',
+                Selection::Available => ' ',
+            };
+            let _ = writeln!(text, "  {mark} {}", info.name);
         }
     }
     text
-}
-
-fn selected(tier: Tier, settings: &SyncSettings) -> Option<&str> {
-    let choice = &settings.strategies;
-    match tier {
-        Tier::HeightCheck => Some(choice.tier1.as_deref().unwrap_or(defaults::TIER1)),
-        Tier::CatchUp => Some(choice.tier2.as_deref().unwrap_or(defaults::TIER2)),
-        Tier::Resync => choice.tier3.as_deref(),
-    }
 }
