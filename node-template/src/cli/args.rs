@@ -202,7 +202,7 @@ pub struct StatusArgs {
     /// Which node, by its files.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Which node, by the address of its RPC, such as http://127.0.0.1:9944
+    /// Which node, by the address of its RPC, such as `http://127.0.0.1:9944`
     #[arg(long, value_name = "URL", conflicts_with_all = ["chain", "dev", "base_path"])]
     pub url: Option<String>,
     /// Print the answer of `sync_status` as one line of JSON

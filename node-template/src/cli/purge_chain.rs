@@ -21,23 +21,21 @@ const LOCK: &str = "LOCK";
 /// Removes the blocks, after a question.
 pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
-    let _lock = match lock(&place.folder)? {
-        Some(lock) => lock,
-        None => return nothing(&place),
+    let Some(_lock) = lock(&place.folder)? else {
+        return nothing(&place);
     };
     let paths = present(&place.folder)?;
     if paths.is_empty() {
         return nothing(&place);
     }
-    let mut list = format!(
+    print(&format!(
         "This removes the blocks of chain {} from this machine:\n",
         place.spec.id
-    );
+    ))?;
     for path in &paths {
-        list.push_str(&format!("  {}\n", path.display()));
+        print(&format!("  {}\n", path.display()))?;
     }
-    list.push_str("Keys, signing records and the network key stay.\n");
-    print(&list)?;
+    print("Keys, signing records and the network key stay.\n")?;
     if !args.yes {
         let answer = ask(
             "Remove them?",

@@ -78,7 +78,7 @@ impl Output {
         match self {
             Self::Live(live) => {
                 let table = std::mem::take(&mut live.drawn);
-                live.erase(table.len());
+                erase(table.len());
                 write_line(text);
                 live.draw(table);
             }
@@ -90,18 +90,18 @@ impl Output {
 
 impl LiveTable {
     fn draw(&mut self, lines: Vec<String>) {
-        self.erase(self.drawn.len());
+        erase(self.drawn.len());
         for line in &lines {
             write_line(line);
         }
         self.drawn = lines;
     }
+}
 
-    fn erase(&self, lines: usize) {
-        if lines > 0 {
-            // Up to the first line of the table, then clear to the end of the screen.
-            write(&format!("\x1b[{lines}A\x1b[J"));
-        }
+/// Goes up to the first of the last `lines` lines, and clears to the end of the screen.
+fn erase(lines: usize) {
+    if lines > 0 {
+        write(&format!("\x1b[{lines}A\x1b[J"));
     }
 }
 

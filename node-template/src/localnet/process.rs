@@ -209,6 +209,11 @@ impl NodeProcess {
         self.ended(patience).await
     }
 
+    /// The last `lines` lines of its log; empty if there is none.
+    pub fn log_tail(&self, lines: usize) -> Vec<String> {
+        log_tail(&self.plan.log, lines)
+    }
+
     fn system(&self, source: io::Error) -> ProcessError {
         ProcessError::System {
             name: self.plan.name.clone(),

@@ -128,10 +128,9 @@ impl<'a, S: Stage> Scene<'a, S> {
             let answer = self.stage.block_hash(node, number).await;
             let hash = answer.map_err(|source| StepError::Stage { node, source })?;
             match (hash, &common) {
-                (None, _) => return Ok(None),
                 (Some(hash), None) => common = Some(hash),
                 (Some(hash), Some(other)) if hash == *other => {}
-                (Some(_), Some(_)) => return Ok(None),
+                _ => return Ok(None),
             }
         }
         Ok(common)
