@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod localnet;
+pub mod service;
 pub mod status_view;
 
 type Block = sp_runtime::generic::Block<

@@ -1,4 +1,5 @@
-use super::{DevKey, address};
+use super::address;
+use crate::service::DevKey;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
 use std::{net::IpAddr, path::PathBuf};

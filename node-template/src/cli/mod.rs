@@ -6,13 +6,14 @@
 mod address;
 mod args;
 mod build_spec;
+mod chain_info;
 mod confirm;
-mod dev_key;
 mod error;
 mod node_key;
 mod place;
 mod plan;
 mod purge_chain;
+mod run;
 mod status;
 mod stdin_guard;
 mod strategies;
@@ -25,10 +26,7 @@ pub use args::{
     BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs, PurgeChainArgs, RunArgs,
     SpecFormat, StatusArgs, StrategiesArgs,
 };
-pub use dev_key::DevKey;
 pub use error::{CliError, ExitCode};
-pub use node_key::NodeKey;
-pub use plan::{AuthoringRule, BaseFolder, Duty, NetworkPlan, RunPlan};
 
 use std::{ffi::OsString, io::Write};
 
@@ -61,9 +59,9 @@ impl From<CliError> for Failure {
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let done = match cli.command {
-        None => todo!(),
+        None => run::run(&cli.run)?,
         Some(Command::BuildSpec(args)) => build_spec::run(&args)?,
-        Some(Command::ChainInfo(_)) => todo!(),
+        Some(Command::ChainInfo(args)) => chain_info::run(&args)?,
         Some(Command::Status(args)) => status::run(&args).map_err(|error| Failure {
             code: status::exit_code(&error),
             error,

@@ -1,12 +1,12 @@
 use super::{
-    CliError, DevKey, NodeKey, RunArgs,
+    CliError, RunArgs, node_key,
     place::{chain_name, default_base_path},
     strategies::settings,
 };
+use crate::service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig};
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
-use std::{net::SocketAddr, path::PathBuf};
-use sync_component::SyncSettings;
+use std::net::SocketAddr;
 
 /// The log filter where `--log` says nothing.
 const DEFAULT_LOG: &str = "info";
@@ -14,98 +14,28 @@ const DEFAULT_LOG: &str = "info";
 /// Name of a node to which nobody gave one.
 const DEFAULT_NAME: &str = env!("CARGO_PKG_NAME");
 
-/// What the run options ask for, with every default filled in and every file but the store's own read.
-#[derive(Clone, Debug)]
-pub struct RunPlan {
-    /// The chain.
-    pub spec: ChainSpec,
-    /// Its `[sync]` settings, with `--sync-config` on top.
-    pub settings: SyncSettings,
-    /// Where the data go.
-    pub base: BaseFolder,
-    /// The node's name.
-    pub name: String,
-    /// Whether it authors.
-    pub duty: Duty,
-    /// `--force-authoring`.
-    pub authoring: AuthoringRule,
-    /// How it meets others.
-    pub network: NetworkPlan,
-    /// Where the RPC listens.
-    pub rpc: SocketAddr,
-    /// The log filter.
-    pub log: String,
-}
-
-/// Where the data go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BaseFolder {
-    /// Kept there.
-    Kept(PathBuf),
-    /// In a new temporary folder that is removed at the end.
-    Temporary,
-}
-
-/// Whether a node authors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
-    /// It follows the chain.
-    Full,
-    /// It authors with the keys of its keystore.
-    Validator,
-    /// It authors with a development key, and with the keys of its keystore.
-    Development(DevKey),
-}
-
-/// When a node authors without votes (SPEC section 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthoringRule {
-    /// Where the chain has a single authority.
-    Voted,
-    /// Also while no connected peer has a block above genesis.
-    Forced,
-}
-
-/// How a node meets others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NetworkPlan {
-    /// Not at all.
-    Isolated,
-    /// Over libp2p.
-    Connected {
-        /// Addresses to listen on; at least one.
-        listen: Vec<Multiaddr>,
-        /// Peers to connect to, of the command line and of the chain spec.
-        bootnodes: Vec<Multiaddr>,
-        /// The identity; `None`: the one of the chain's folder, made at the first start.
-        key: Option<NodeKey>,
-    },
-}
-
-impl RunPlan {
-    /// What `args` ask for.
-    pub fn of(args: &RunArgs) -> Result<Self, CliError> {
-        let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
-        Ok(Self {
-            settings: settings(&spec, args.sync_config.as_deref())?,
-            base: base(args)?,
-            name: name(args),
-            duty: duty(args),
-            authoring: if args.force_authoring {
-                AuthoringRule::Forced
-            } else {
-                AuthoringRule::Voted
-            },
-            network: network(args, &spec)?,
-            rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
-            log: if args.log.is_empty() {
-                DEFAULT_LOG.to_owned()
-            } else {
-                args.log.join(",")
-            },
-            spec,
-        })
-    }
+/// What the run options ask for. Reads the chain spec, `--sync-config` and `--node-key-file`, and touches nothing else.
+pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
+    let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
+    Ok(RunConfig {
+        settings: settings(&spec, args.sync_config.as_deref())?,
+        base: base(args)?,
+        name: name(args),
+        duty: duty(args),
+        authoring: if args.force_authoring {
+            AuthoringRule::Forced
+        } else {
+            AuthoringRule::Voted
+        },
+        network: network(args, &spec)?,
+        rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
+        log: if args.log.is_empty() {
+            DEFAULT_LOG.to_owned()
+        } else {
+            args.log.join(",")
+        },
+        spec,
+    })
 }
 
 fn base(args: &RunArgs) -> Result<BaseFolder, CliError> {
@@ -138,22 +68,22 @@ fn duty(args: &RunArgs) -> Duty {
     }
 }
 
-fn network(args: &RunArgs, spec: &ChainSpec) -> Result<NetworkPlan, CliError> {
+fn network(args: &RunArgs, spec: &ChainSpec) -> Result<NetworkConfig, CliError> {
     if args.isolated {
-        return Ok(NetworkPlan::Isolated);
+        return Ok(NetworkConfig::Isolated);
     }
     let of_chain = spec.bootnodes.iter().map(|text| {
         text.parse()
             .expect("the chain spec's reader has checked its addresses")
     });
-    Ok(NetworkPlan::Connected {
+    Ok(NetworkConfig::Connected {
         listen: if args.listen_addr.is_empty() {
             all_interfaces(args.port)
         } else {
             args.listen_addr.clone()
         },
         bootnodes: args.bootnodes.iter().cloned().chain(of_chain).collect(),
-        key: NodeKey::of(args.node_key.as_deref(), args.node_key_file.as_deref())?,
+        key: node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?,
     })
 }
 

@@ -17,7 +17,7 @@ pub use network::{LocalNetwork, NetworkPlan};
 pub use process::{NodeProcess, ProcessError, ProcessPlan};
 pub use row::{NodeIndex, NodeRow, NodeState};
 
-use crate::cli::{DevKey, LocalnetArgs};
+use crate::{cli::LocalnetArgs, service::DevKey};
 use chain_spec::{ChainSpec, Preset};
 use output::{Output, Report};
 use std::{

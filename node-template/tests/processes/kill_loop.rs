@@ -2,11 +2,11 @@
 
 use crate::harness::{PATIENCE, local_network};
 use node_template::{
-    cli::DevKey,
     localnet::{
         LocalNetwork, NodeIndex,
         tour::{Duty, NodePlan, Stage},
     },
+    service::DevKey,
     status_view::VerdictKind,
 };
 use rustix::process::Signal;

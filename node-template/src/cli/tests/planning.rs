@@ -1,13 +1,14 @@
 use super::parse;
-use crate::cli::{
-    AuthoringRule, BaseFolder, CliError, DevKey, Duty, NetworkPlan, NodeKey, RunPlan,
+use crate::{
+    cli::{CliError, node_key, plan::config},
+    service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig},
 };
 use std::{fs, path::PathBuf};
 
 const PEER: &str = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
-fn plan(line: &str) -> RunPlan {
-    RunPlan::of(&parse(line).run).unwrap()
+fn plan(line: &str) -> RunConfig {
+    config(&parse(line).run).unwrap()
 }
 
 #[test]
@@ -32,7 +33,7 @@ fn defaults_are_those_of_substrate() {
     assert_eq!(plan.spec.id, "local");
     assert_eq!(plan.duty, Duty::Full);
     assert_eq!(plan.rpc.to_string(), "127.0.0.1:9944");
-    let NetworkPlan::Connected { listen, key, .. } = plan.network else {
+    let NetworkConfig::Connected { listen, key, .. } = plan.network else {
         panic!("isolated")
     };
     let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
@@ -49,14 +50,14 @@ fn lists_may_be_given_at_once_or_one_by_one() {
     assert_eq!(plan.log, "info,sync=debug");
     assert_eq!(plan.rpc.to_string(), "0.0.0.0:0");
     assert!(
-        matches!(&plan.network, NetworkPlan::Connected { bootnodes, .. } if bootnodes.len() == 3)
+        matches!(&plan.network, NetworkConfig::Connected { bootnodes, .. } if bootnodes.len() == 3)
     );
 }
 
 #[test]
 fn isolated_node_has_no_network() {
     let plan = plan("-d /x --alice --isolated --force-authoring");
-    assert_eq!(plan.network, NetworkPlan::Isolated);
+    assert_eq!(plan.network, NetworkConfig::Isolated);
     assert_eq!(plan.authoring, AuthoringRule::Forced);
 }
 
@@ -69,9 +70,9 @@ fn node_key_is_read_from_hex_and_from_both_kinds_of_file_and_never_printed() {
     fs::write(&raw_file, [0x11; 32]).unwrap();
     fs::write(&hex_file, format!("{hex}\n")).unwrap();
     let keys = [
-        NodeKey::of(Some(&hex), None).unwrap().unwrap(),
-        NodeKey::of(None, Some(&raw_file)).unwrap().unwrap(),
-        NodeKey::of(None, Some(&hex_file)).unwrap().unwrap(),
+        node_key::of(Some(&hex), None).unwrap().unwrap(),
+        node_key::of(None, Some(&raw_file)).unwrap().unwrap(),
+        node_key::of(None, Some(&hex_file)).unwrap().unwrap(),
     ];
     for key in keys {
         assert_eq!(key.secret(), &[0x11; 32]);
@@ -84,16 +85,16 @@ fn broken_node_key_is_refused_with_what_is_expected() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     fs::write(&short, [0x11; 31]).unwrap();
-    let error = NodeKey::of(None, Some(&short)).unwrap_err();
+    let error = node_key::of(None, Some(&short)).unwrap_err();
     assert!(
         matches!(error, CliError::NodeKeyFile { length: 31, .. }),
         "{error}"
     );
     let missing = folder.path().join("missing");
-    let error = NodeKey::of(None, Some(&missing)).unwrap_err();
+    let error = node_key::of(None, Some(&missing)).unwrap_err();
     assert!(error.to_string().contains("missing"), "{error}");
     assert!(matches!(
-        NodeKey::of(Some("xyz"), None),
+        node_key::of(Some("xyz"), None),
         Err(CliError::NodeKey)
     ));
 }
@@ -104,7 +105,7 @@ fn missing_chain_spec_and_missing_sync_config_name_the_file() {
         "-d /x --chain /nowhere.toml",
         "-d /x --sync-config /nowhere.toml",
     ] {
-        let error = RunPlan::of(&parse(line).run).unwrap_err().to_string();
+        let error = config(&parse(line).run).unwrap_err().to_string();
         assert!(error.contains("/nowhere.toml"), "{error}");
     }
 }

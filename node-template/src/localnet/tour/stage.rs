@@ -1,6 +1,6 @@
 use crate::{
-    cli::DevKey,
     localnet::{NodeIndex, NodeRow, ProcessError},
+    service::DevKey,
     status_view::{ClientError, HeaderView},
 };
 use std::time::Duration;

@@ -5,8 +5,8 @@ use super::{
     scene::{Condition, common_height, view},
 };
 use crate::{
-    cli::DevKey,
     localnet::NodeIndex,
+    service::DevKey,
     status_view::{BlockView, VerdictKind},
 };
 use std::collections::BTreeSet;

@@ -1,0 +1,7 @@
+//! What a node is made of.
+
+mod config;
+mod dev_key;
+
+pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
+pub use dev_key::DevKey;
