@@ -2,10 +2,11 @@
 
 pub mod cli;
 pub mod localnet;
+pub mod network;
+pub mod rpc;
 pub mod service;
 pub mod status_view;
+pub mod telemetry;
 
-type Block = sp_runtime::generic::Block<
-    sp_runtime::generic::Header<u32, sp_runtime::traits::BlakeTwo256>,
-    sp_runtime::OpaqueExtrinsic,
->;
+type Header = sp_runtime::generic::Header<u32, sp_runtime::traits::BlakeTwo256>;
+type Block = sp_runtime::generic::Block<Header, sp_runtime::OpaqueExtrinsic>;

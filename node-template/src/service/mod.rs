@@ -2,6 +2,7 @@
 
 mod config;
 mod dev_key;
+pub(crate) mod private_file;
 
 pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
 pub use dev_key::DevKey;
