@@ -1,4 +1,4 @@
-//! A node with the three-tier sync component. Replace [`runtime`] by your own to make it yours.
+//! A node with the three-tier sync component. Replace `runtime` by your own to make it yours.
 
 pub mod cli;
 pub mod localnet;

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use std::{
-    io,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -20,8 +22,8 @@ pub struct NodeFile {
 /// `node.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeFileError {
-    /// It cannot be read.
-    #[error("{} cannot be read ({source}); check its permissions", .path.display())]
+    /// It cannot be read, written or removed.
+    #[error("{} cannot be used ({source}); check its permissions", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -48,7 +50,7 @@ impl NodeFile {
     /// Reads the file of the chain whose data lie in `chain_folder`; `None` if there is none.
     pub fn read(chain_folder: &Path) -> Result<Option<Self>, NodeFileError> {
         let path = chain_folder.join(Self::NAME);
-        let text = match std::fs::read(&path) {
+        let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(NodeFileError::Io { path, source }),
@@ -57,5 +59,37 @@ impl NodeFile {
             Ok(file) => Ok(Some(file)),
             Err(source) => Err(NodeFileError::Malformed { path, source }),
         }
+    }
+
+    /// Writes the file, readable for its owner only. A reader sees all of it or nothing.
+    pub fn write(&self, chain_folder: &Path) -> Result<(), NodeFileError> {
+        let path = chain_folder.join(Self::NAME);
+        let draft = chain_folder.join(format!("{}.new", Self::NAME));
+        let text =
+            serde_json::to_vec_pretty(self).expect("texts and numbers are always valid JSON");
+        let written = remove(&draft)
+            .and_then(|()| {
+                OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&draft)
+            })
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| fs::rename(&draft, &path));
+        written.map_err(|source| NodeFileError::Io { path, source })
+    }
+
+    /// Removes the file; none is no error.
+    pub fn remove(chain_folder: &Path) -> Result<(), NodeFileError> {
+        let path = chain_folder.join(Self::NAME);
+        remove(&path).map_err(|source| NodeFileError::Io { path, source })
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

@@ -3,9 +3,9 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
-use super::{BlockView, NoteView, StatusView, VerdictKind};
+use super::{BlockView, NodeFile, NodeFileError, NoteView, StatusView, VerdictKind};
 use sp_runtime::{generic, testing::H256, traits::BlakeTwo256};
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 use sync_component::{
     BlockId, NetworkError,
     status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
@@ -133,4 +133,35 @@ fn verdict_word_in_json_is_the_word_that_people_read() {
 #[test]
 fn hash_is_written_in_full() {
     assert_eq!(BlockView::from(block(1)).hash.len(), 66);
+}
+
+#[test]
+fn node_file_is_for_its_owner_only_and_reads_back_until_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = NodeFile {
+        pid: 7,
+        rpc_url: "http://127.0.0.1:9944".into(),
+        listen_addresses: vec!["/ip4/127.0.0.1/tcp/30333/p2p/x".into()],
+    };
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), None);
+    file.write(folder.path()).unwrap();
+    file.pid = 8;
+    file.write(folder.path()).unwrap();
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), Some(file));
+    let data = std::fs::metadata(folder.path().join(NodeFile::NAME)).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    NodeFile::remove(folder.path()).unwrap();
+    NodeFile::remove(folder.path()).unwrap();
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), None);
+}
+
+#[test]
+fn node_file_of_something_else_is_malformed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(NodeFile::NAME), "{}").unwrap();
+    assert!(matches!(
+        NodeFile::read(folder.path()),
+        Err(NodeFileError::Malformed { .. })
+    ));
 }
