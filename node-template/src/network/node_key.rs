@@ -51,6 +51,8 @@ fn write(path: &Path, secret: &[u8]) -> io::Result<()> {
     let mut draft = tempfile::NamedTempFile::new_in(folder)?;
     draft.write_all(secret)?;
     draft.as_file().sync_all()?;
-    draft.persist_noclobber(path).map_err(|failed| failed.error)?;
+    draft
+        .persist_noclobber(path)
+        .map_err(|failed| failed.error)?;
     Ok(())
 }

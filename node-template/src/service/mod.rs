@@ -2,7 +2,6 @@
 
 mod authority;
 mod config;
-mod dev_key;
 mod error;
 mod folder;
 mod production;
@@ -11,11 +10,8 @@ mod signals;
 mod start;
 mod tasks;
 
-#[cfg(test)]
-mod tests;
-
+pub use crate::keystore::DevKey;
 pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
-pub use dev_key::DevKey;
 pub use error::ServiceError;
 pub use folder::ChainFolder;
 pub use run::run;

@@ -10,7 +10,9 @@ pub(super) struct Tasks {
 
 /// A task ended that should run as long as the node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the task \"{task}\" {end}; the node cannot go on without it: restart it, and report this with the log above")]
+#[error(
+    "the task \"{task}\" {end}; the node cannot go on without it: restart it, and report this with the log above"
+)]
 pub struct TaskEnded {
     /// Its name.
     pub task: &'static str,
