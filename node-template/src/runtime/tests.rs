@@ -7,7 +7,6 @@ use runtime_bridge::execute::{BlockContext, Runtime, State, StateError, StateRea
 use sp_consensus_aura::SlotDuration;
 use sp_core::{H256, Pair, sr25519};
 use sp_runtime::{
-    OpaqueExtrinsic,
     traits::{Block as BlockT, Header as HeaderT},
 };
 use std::collections::BTreeMap;
@@ -187,7 +186,7 @@ proptest! {
     #[test]
     fn extrinsics_survive_the_round_trip(amount in any::<u128>(), nonce in any::<u64>(), seed in 0_u8..4) {
         let extrinsic = Extrinsic::transfer(&pair(seed), pair(9).public(), amount, nonce, H256::zero());
-        let opaque: OpaqueExtrinsic = extrinsic.clone().into();
+        let opaque: sp_runtime::OpaqueExtrinsic = extrinsic.clone().into();
         prop_assert_eq!(opaque.encode(), extrinsic.encode());
         prop_assert_eq!(Extrinsic::decode_all(&mut extrinsic.encode().as_slice()).unwrap(), extrinsic);
     }

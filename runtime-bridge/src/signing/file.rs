@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct Records {
     /// No key seals at or below this slot: where a new record started after a lost one.
     pub(super) floor: u64,
-    keys: Vec<(sr25519::Public, KeyRecord)>,
+    pub(super) keys: Vec<(sr25519::Public, KeyRecord)>,
 }
 
 /// What one key has signed.
