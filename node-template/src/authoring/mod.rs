@@ -6,9 +6,6 @@ mod error;
 mod foreign;
 mod slots;
 
-#[cfg(test)]
-mod tests;
-
 pub use author::Author;
 pub use error::AuthorError;
 pub use foreign::KeyUsedElsewhere;
