@@ -1,1 +1,13 @@
+//! A node with the three-tier sync component. Replace `runtime` by your own to make it yours.
 
+pub mod cli;
+pub mod keystore;
+pub mod localnet;
+pub mod network;
+pub mod rpc;
+pub mod runtime;
+pub mod service;
+pub mod status_view;
+pub mod telemetry;
+
+use runtime::{Block, Header};

@@ -1,3 +1,13 @@
 //! The chain behind the sync component: validation, execution, fork choice, finality and the store (SPEC section 1).
 
+mod bridge;
+pub mod build;
+mod chain_block;
 pub mod execute;
+mod import;
+pub mod signing;
+pub mod store;
+pub mod verify;
+
+pub use bridge::{OpenError, RuntimeBridge};
+pub use chain_block::ChainBlock;

@@ -44,6 +44,11 @@ pub fn height<B: BlockT>(number: NumberFor<B>) -> u64 {
     number.saturated_into()
 }
 
+/// The block number at `height`. Saturates at the type's highest number.
+pub fn number<B: BlockT>(height: u64) -> NumberFor<B> {
+    NumberFor::<B>::saturated_from(height)
+}
+
 // Derives would ask for `B: Clone` and so on, which no block type has to satisfy.
 impl<B: BlockT> Clone for BlockId<B> {
     fn clone(&self) -> Self {

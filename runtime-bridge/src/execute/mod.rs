@@ -2,6 +2,8 @@
 
 mod runtime;
 mod state;
+mod trie;
 
 pub use runtime::{BlockContext, ExecutionError, Runtime, SignedPayload};
 pub use state::{State, StateError, StateReader};
+pub use trie::{NewNodes, TrieState, first_state};

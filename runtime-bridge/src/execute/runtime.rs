@@ -21,7 +21,11 @@ pub trait Runtime<B: BlockT>: fmt::Debug + Send + Sync + 'static {
 
     /// The signature that `extrinsic` carries; `None` for an inherent. Checked before execution, many at once, on any
     /// thread; execution does not check it again.
-    fn signature(&self, extrinsic: &B::Extrinsic) -> Option<SignedPayload>;
+    fn signature(
+        &self,
+        extrinsic: &B::Extrinsic,
+        context: &BlockContext<B>,
+    ) -> Option<SignedPayload>;
 
     /// Applies the extrinsic at `index` (from 0) of a block. On `Err` the state must be thrown away or rolled back by
     /// the caller.

@@ -1,6 +1,13 @@
-//! Tier 2.
-use crate::block_id::BlockId;
-use sp_runtime::traits::Block as BlockT;
-/// What to fetch.
-#[derive(Debug)]
-pub struct FetchJob<B: BlockT>(pub BlockId<B>);
+//! Tier 2: catching up with a verified target (SPEC section 6).
+
+mod backoff;
+mod job;
+mod manager;
+mod sequential;
+#[cfg(test)]
+mod tests;
+
+pub use backoff::Backoff;
+pub use job::{FetchError, FetchJob};
+pub use manager::BlockSyncManager;
+pub use sequential::Sequential;

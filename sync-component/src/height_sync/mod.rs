@@ -1,9 +1,15 @@
-//! Tier 1.
-use crate::block_id::BlockId;
-use sp_runtime::traits::Block as BlockT;
-/// Answers of one round.
-#[derive(Debug)]
-pub struct Ballot<B: BlockT>(pub Vec<BlockId<B>>);
-/// Counted votes.
-#[derive(Debug)]
-pub struct Tally<B: BlockT>(pub Vec<BlockId<B>>);
+//! Tier 1: the height check (SPEC section 4).
+//!
+//! [`HeightSyncManager`] keeps the view of the peers and says at any moment what it amounts to. Strategies count votes
+//! ([`Ballot`] in, [`Tally`] out); [`rows`] turns a tally and the verified tips into the outcome. Both are I/O-free.
+
+mod ballot;
+mod height_majority;
+mod manager;
+pub mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use ballot::{Ballot, Side, Tally, Voter};
+pub use height_majority::HeightMajority;
+pub use manager::{HeightSyncManager, Judgement, Waiting};

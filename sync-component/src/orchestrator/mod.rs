@@ -1,9 +1,18 @@
 //! [`NetworkSyncManager`]: one instance for the node's life, one status object for gate, RPC, CLI and log
 //! (SPEC sections 5 and 8).
 
-mod api;
+mod announcer;
+mod board;
+mod events;
+mod gate;
+mod inbound;
+mod manager;
+mod parts;
+mod run;
+#[cfg(test)]
+mod tests;
 
-pub use api::{
-    Clearance, FirstAnswer, Hold, HoldStatus, NetworkSyncManager, Parts, PeerReport,
-    ProductionMode, StartError, SyncEvent,
-};
+pub use events::{PeerReport, SyncEvent};
+pub use gate::{Clearance, Hold, HoldStatus};
+pub use manager::NetworkSyncManager;
+pub use parts::{FirstAnswer, Parts, ProductionMode, StartError};

@@ -1,10 +1,13 @@
-//! Peers.
-use sp_runtime::traits::Block as BlockT;
-/// Typed requests.
-#[derive(Debug)]
-pub struct PeerClient<B: BlockT>(std::marker::PhantomData<B>);
-impl<B: BlockT> Clone for PeerClient<B> {
-    fn clone(&self) -> Self {
-        Self(self.0)
-    }
-}
+//! What is known of each peer, and typed requests to them (SPEC section 3).
+//!
+//! [`PeerTable`] is plain data: what peers said and how they behaved. [`PeerClient`] asks them.
+
+mod client;
+mod penalties;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use client::{PeerClient, RangeAnswer, RequestError};
+pub use penalties::Offence;
+pub use table::{Charge, PeerEntry, PeerTable, Sighting};

@@ -78,13 +78,15 @@ pub struct ChainEvent<B: BlockT> {
 }
 
 /// A reorganisation: the part of the best chain that was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retracted<B: BlockT> {
     /// The tip that was left.
     pub old_best: BlockId<B>,
     /// The highest block that both branches share.
     pub common_ancestor: BlockId<B>,
 }
+
+impl<B: BlockT> Copy for Retracted<B> {}
 
 /// What is wrong with a header on its own or with its link to its parent. Needs no state: the sender could have known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,4 +7,6 @@ mod table;
 
 pub use builtins::{defaults, register_builtins};
 pub use strategy::{FetchStrategy, HeightStrategy, ResyncStrategy};
-pub use table::{Factories, RegistryError, StrategyInfo, StrategyRegistry, StrategySettingsError};
+pub use table::{
+    Factory, RegistryError, Selection, StrategyInfo, StrategyRegistry, StrategySettingsError,
+};

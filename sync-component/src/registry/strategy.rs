@@ -1,18 +1,35 @@
 use crate::{
     block_id::BlockId,
-    block_sync::FetchJob,
+    block_sync::{FetchError, FetchJob},
     context::SyncContext,
-    error::NetworkError,
     height_sync::{Ballot, Tally},
 };
 use async_trait::async_trait;
 use sp_runtime::traits::Block as BlockT;
 use std::fmt;
 
-/// Tier 1: how answers become a position (SPEC section 4).
+/// Tier 1: who votes, and what the votes mean (SPEC section 4).
 ///
-/// Asking, waiting, probing and the outcome rows are the same for all; a strategy says who votes and what the votes
-/// mean. It is a pure function: same ballot, same tally.
+/// Asking, waiting, probing and the outcome rows are the same for all strategies and not theirs to do. A tally is a
+/// pure function of the ballot: the same ballot gives the same tally, in whatever order the voters stand. It is
+/// computed on every change of the view and for what-if questions, so it must be quick.
+///
+/// ```
+/// use sp_runtime::traits::Block as BlockT;
+/// use sync_component::{height_sync::{Ballot, Side, Tally}, registry::HeightStrategy};
+///
+/// /// Everybody must be with us.
+/// #[derive(Debug)]
+/// struct Unanimous;
+///
+/// impl<B: BlockT> HeightStrategy<B> for Unanimous {
+///     fn tally(&self, ballot: &Ballot<B>) -> Tally<B> {
+///         let voters = ballot.voters.len();
+///         let with_us = ballot.voters.iter().filter(|voter| voter.side == Side::WithUs).count();
+///         Tally { voters, need: voters, with_us, consensus: Some(ballot.ours) }
+///     }
+/// }
+/// ```
 pub trait HeightStrategy<B: BlockT>: fmt::Debug + Send + Sync {
     /// Counts the votes.
     fn tally(&self, ballot: &Ballot<B>) -> Tally<B>;
@@ -21,21 +38,23 @@ pub trait HeightStrategy<B: BlockT>: fmt::Debug + Send + Sync {
 /// Tier 2: how a verified target is fetched (SPEC section 6).
 #[async_trait]
 pub trait FetchStrategy<B: BlockT>: fmt::Debug + Send + Sync {
-    /// Fetches, validates and imports `job`. Cancelled by dropping; whatever was imported stays.
+    /// Fetches, validates and imports `job`; returns its target. One session runs at a time. Cancelled by dropping at
+    /// any await point; whatever was imported stays, and the next session starts from there.
     async fn fetch(
         &self,
         context: &SyncContext<B>,
         job: FetchJob<B>,
-    ) -> Result<BlockId<B>, NetworkError>;
+    ) -> Result<BlockId<B>, FetchError<B>>;
 }
 
-/// Tier 3: how a whole chain is built beside the live one (SPEC section 7).
+/// Tier 3: how a whole chain is built beside the live one (SPEC section 7). The trait and its place in the registry
+/// stand; the parts around it come with the first strategy.
 #[async_trait]
 pub trait ResyncStrategy<B: BlockT>: fmt::Debug + Send + Sync {
-    /// Downloads and validates up to `target`.
+    /// Downloads and validates everything from genesis to `target` into staging; returns staging's tip.
     async fn download(
         &self,
         context: &SyncContext<B>,
         target: BlockId<B>,
-    ) -> Result<BlockId<B>, NetworkError>;
+    ) -> Result<BlockId<B>, FetchError<B>>;
 }

@@ -1,9 +1,15 @@
-use super::{FetchStrategy, HeightStrategy, ResyncStrategy};
+use super::{FetchStrategy, HeightStrategy, ResyncStrategy, defaults};
 use crate::{settings::SyncSettings, status::Tier};
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    sync::Arc,
+};
 
-type Factory<S> = Arc<dyn Fn(&SyncSettings) -> Result<Arc<S>, StrategySettingsError> + Send + Sync>;
+/// Makes a strategy. Gets the whole `[sync]` table, and checks the strategy's own part of it.
+pub type Factory<S> =
+    Arc<dyn Fn(&SyncSettings) -> Result<Arc<S>, StrategySettingsError> + Send + Sync>;
 
 /// A strategy's own settings table does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,8 +23,7 @@ pub struct StrategySettingsError {
     pub accepted: String,
 }
 
-/// Factories of one tier by name.
-pub type Factories<S> = BTreeMap<String, Factory<S>>;
+type Factories<S> = BTreeMap<String, Factory<S>>;
 
 /// What can go wrong with names and factories.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +46,12 @@ pub enum RegistryError {
         /// The name.
         name: String,
     },
+    /// No strategy is chosen for a tier that has no default.
+    #[error("{tier} has no default strategy yet; name one in [sync.strategies]")]
+    NoDefault {
+        /// The tier.
+        tier: Tier,
+    },
     /// The strategy refuses its own settings.
     #[error("[sync.strategy.{name}] {source}")]
     Settings {
@@ -58,6 +69,17 @@ pub struct StrategyInfo {
     pub tier: Tier,
     /// The name.
     pub name: String,
+    /// Whether the settings select it.
+    pub selection: Selection,
+}
+
+/// Whether the settings select a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// It is used.
+    Selected,
+    /// It could be.
+    Available,
 }
 
 /// Strategies by tier and name. Built-ins register like anybody's and are reached only through it.
@@ -69,7 +91,11 @@ pub struct StrategyRegistry<B: BlockT> {
 
 impl<B: BlockT> fmt::Debug for StrategyRegistry<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.list()).finish()
+        f.debug_struct("StrategyRegistry")
+            .field("tier1", &self.tier1.keys())
+            .field("tier2", &self.tier2.keys())
+            .field("tier3", &self.tier3.keys())
+            .finish()
     }
 }
 
@@ -86,25 +112,172 @@ impl<B: BlockT> StrategyRegistry<B> {
     /// A registry with the built-in strategies.
     pub fn with_builtins() -> Self {
         let mut registry = Self::empty();
-        super::register_builtins(&mut registry);
+        super::register_builtins(&mut registry)
+            .expect("the built-in names differ and the registry is empty");
         registry
     }
 
-    /// All strategies, by tier and name.
-    pub fn list(&self) -> Vec<StrategyInfo> {
-        let tiers = [
-            (Tier::HeightCheck, self.tier1.keys().collect::<Vec<_>>()),
-            (Tier::CatchUp, self.tier2.keys().collect()),
-            (Tier::Resync, self.tier3.keys().collect()),
-        ];
-        tiers
-            .into_iter()
-            .flat_map(|(tier, names)| {
-                names.into_iter().map(move |name| StrategyInfo {
+    /// Adds a strategy to Tier 1.
+    pub fn register_height(
+        &mut self,
+        name: &str,
+        factory: Factory<dyn HeightStrategy<B>>,
+    ) -> Result<(), RegistryError> {
+        register(&mut self.tier1, Tier::HeightCheck, name, factory)
+    }
+
+    /// Adds a strategy to Tier 2.
+    pub fn register_fetch(
+        &mut self,
+        name: &str,
+        factory: Factory<dyn FetchStrategy<B>>,
+    ) -> Result<(), RegistryError> {
+        register(&mut self.tier2, Tier::CatchUp, name, factory)
+    }
+
+    /// Adds a strategy to Tier 3.
+    pub fn register_resync(
+        &mut self,
+        name: &str,
+        factory: Factory<dyn ResyncStrategy<B>>,
+    ) -> Result<(), RegistryError> {
+        register(&mut self.tier3, Tier::Resync, name, factory)
+    }
+
+    /// Takes a strategy out; `Unknown` if it is not there.
+    pub fn remove(&mut self, tier: Tier, name: &str) -> Result<(), RegistryError> {
+        let known = self.names(tier);
+        let removed = match tier {
+            Tier::HeightCheck => self.tier1.remove(name).is_some(),
+            Tier::CatchUp => self.tier2.remove(name).is_some(),
+            Tier::Resync => self.tier3.remove(name).is_some(),
+        };
+        if removed {
+            Ok(())
+        } else {
+            Err(RegistryError::Unknown {
+                tier,
+                name: name.to_owned(),
+                known,
+            })
+        }
+    }
+
+    /// Makes the selected strategy of Tier 1.
+    pub fn height(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn HeightStrategy<B>>, RegistryError> {
+        self.make(&self.tier1, Tier::HeightCheck, settings)
+    }
+
+    /// Makes the selected strategy of Tier 2.
+    pub fn fetch(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn FetchStrategy<B>>, RegistryError> {
+        self.make(&self.tier2, Tier::CatchUp, settings)
+    }
+
+    /// Makes the selected strategy of Tier 3.
+    pub fn resync(
+        &self,
+        settings: &SyncSettings,
+    ) -> Result<Arc<dyn ResyncStrategy<B>>, RegistryError> {
+        self.make(&self.tier3, Tier::Resync, settings)
+    }
+
+    /// Checks that every strategy that the settings name is there. Names only: nothing is made.
+    pub fn check(&self, settings: &SyncSettings) -> Result<(), RegistryError> {
+        for tier in [Tier::HeightCheck, Tier::CatchUp, Tier::Resync] {
+            let known = self.names(tier);
+            if let Some(name) = selected(tier, settings)
+                && !known.iter().any(|known| known == name)
+            {
+                return Err(RegistryError::Unknown {
                     tier,
-                    name: name.clone(),
-                })
+                    name: name.to_owned(),
+                    known,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// All strategies, by tier and name, with those that `settings` select marked.
+    pub fn list(&self, settings: &SyncSettings) -> Vec<StrategyInfo> {
+        let tiers = [Tier::HeightCheck, Tier::CatchUp, Tier::Resync];
+        let infos = tiers
+            .into_iter()
+            .flat_map(|tier| self.names(tier).into_iter().map(move |name| (tier, name)));
+        infos
+            .map(|(tier, name)| {
+                let is_selected = selected(tier, settings) == Some(name.as_str());
+                let selection = if is_selected {
+                    Selection::Selected
+                } else {
+                    Selection::Available
+                };
+                StrategyInfo {
+                    tier,
+                    name,
+                    selection,
+                }
             })
             .collect()
+    }
+
+    fn names(&self, tier: Tier) -> Vec<String> {
+        match tier {
+            Tier::HeightCheck => self.tier1.keys().cloned().collect(),
+            Tier::CatchUp => self.tier2.keys().cloned().collect(),
+            Tier::Resync => self.tier3.keys().cloned().collect(),
+        }
+    }
+
+    fn make<S: ?Sized>(
+        &self,
+        factories: &Factories<S>,
+        tier: Tier,
+        settings: &SyncSettings,
+    ) -> Result<Arc<S>, RegistryError> {
+        let name = selected(tier, settings).ok_or(RegistryError::NoDefault { tier })?;
+        let factory = factories.get(name).ok_or_else(|| RegistryError::Unknown {
+            tier,
+            name: name.to_owned(),
+            known: self.names(tier),
+        })?;
+        factory(settings).map_err(|source| RegistryError::Settings {
+            name: name.to_owned(),
+            source,
+        })
+    }
+}
+
+fn register<S: ?Sized>(
+    factories: &mut Factories<S>,
+    tier: Tier,
+    name: &str,
+    factory: Factory<S>,
+) -> Result<(), RegistryError> {
+    match factories.entry(name.to_owned()) {
+        Entry::Vacant(free) => {
+            free.insert(factory);
+            Ok(())
+        }
+        Entry::Occupied(_) => Err(RegistryError::Taken {
+            tier,
+            name: name.to_owned(),
+        }),
+    }
+}
+
+/// The name that the settings choose for a tier, or its default.
+fn selected(tier: Tier, settings: &SyncSettings) -> Option<&str> {
+    let choice = &settings.strategies;
+    match tier {
+        Tier::HeightCheck => Some(choice.tier1.as_deref().unwrap_or(defaults::TIER1)),
+        Tier::CatchUp => Some(choice.tier2.as_deref().unwrap_or(defaults::TIER2)),
+        Tier::Resync => choice.tier3.as_deref(),
     }
 }

@@ -1,6 +1,6 @@
+use super::Threshold;
 use std::{
     collections::BTreeMap,
-    fmt,
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
 };
@@ -28,6 +28,21 @@ pub struct SyncSettings {
 /// `attestation_slots`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttestationSlots(pub NonZeroU32);
+
+impl AttestationSlots {
+    /// The most that `tier2_max_reorg` allows: an attestation must not outlive the blocks that it speaks for.
+    pub(super) fn most_for(max_reorg: u64) -> u64 {
+        max_reorg.max(1)
+    }
+
+    /// The default, 3, or less where `tier2_max_reorg` demands it.
+    pub(super) fn default_for(max_reorg: u64) -> Self {
+        let default = Self::default();
+        let most = u32::try_from(Self::most_for(max_reorg)).ok();
+        let most = most.and_then(NonZeroU32::new);
+        most.map_or(default, |most| Self(most.min(default.0)))
+    }
+}
 
 impl Default for AttestationSlots {
     fn default() -> Self {
@@ -76,48 +91,6 @@ pub enum GateWait {
     Slot,
     /// `letter`: the original design; waits for Tier 2, and up to `tier1_timeout_secs` for answers.
     Letter,
-}
-
-/// `tier1_consensus_threshold`: the part t of the votes that decides, as a decimal fraction in ten-thousandths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Threshold(u32);
-
-/// A threshold outside > 0.5, ≤ 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a threshold lies above 0.5 and is at most 1, with at most 4 decimals")]
-pub struct NotAThreshold;
-
-impl Threshold {
-    const DENOMINATOR: u32 = 10_000;
-
-    /// From ten-thousandths: 5001 to 10 000. A half or less would let two sides both decide.
-    pub fn from_ten_thousandths(parts: u32) -> Result<Self, NotAThreshold> {
-        if (Self::DENOMINATOR / 2 + 1..=Self::DENOMINATOR).contains(&parts) {
-            Ok(Self(parts))
-        } else {
-            Err(NotAThreshold)
-        }
-    }
-
-    /// need(n) = ceil(t · n), in integers (SPEC section 0).
-    pub fn need(self, voters: usize) -> usize {
-        let product = voters as u128 * u128::from(self.0);
-        let need = product.div_ceil(u128::from(Self::DENOMINATOR));
-        usize::try_from(need).expect("t is at most 1, so need(n) is at most n, which is a usize")
-    }
-}
-
-impl Default for Threshold {
-    fn default() -> Self {
-        Self(6_700)
-    }
-}
-
-/// As a decimal fraction without trailing zeros: `0.67`, `1`.
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", f64::from(self.0) / f64::from(Self::DENOMINATOR))
-    }
 }
 
 /// Tier 2: catching up.
@@ -255,8 +228,8 @@ impl Default for Limits {
             status_hashes: 16,
             poll_slots: 2,
             stalled_slots: 20,
-            ban: Duration::from_secs(3_600),
-            short_disconnect: Duration::from_secs(300),
+            ban: Duration::from_hours(1),
+            short_disconnect: Duration::from_mins(5),
             backoff_first: Duration::from_millis(500),
             backoff_max: Duration::from_secs(30),
             backoff_jitter: 0.2,

@@ -3,7 +3,7 @@ use sp_runtime::traits::Block as BlockT;
 use std::fmt;
 
 /// The health line of SPEC section 10; prints itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HealthLine<'a, B: BlockT>(pub &'a StatusReport<B>);
 
 impl<B: BlockT> fmt::Display for HealthLine<'_, B> {

@@ -1,0 +1,152 @@
+use super::{AuthorError, Chain, KeyUsedElsewhere, Slots, foreign};
+use crate::runtime::Block;
+use runtime_bridge::signing::Signed;
+use sp_consensus_aura::Slot;
+use sp_core::{Pair, sr25519};
+use std::sync::Arc;
+use sync_component::{
+    BlockId, NetworkSyncManager,
+    orchestrator::Clearance,
+    ports::{Clock, Executor, ImportError, ReadChain, VerifyHeaders, heavy},
+};
+
+/// Authors blocks with our keys while it runs.
+#[derive(Clone)]
+pub struct Author {
+    /// The gate.
+    pub manager: Arc<NetworkSyncManager<Block>>,
+    /// The chain.
+    pub chain: Arc<Chain>,
+    /// What was sealed before; the only way to a seal.
+    pub signed: Arc<Signed>,
+    /// Our keys.
+    pub keys: Arc<[sr25519::Pair]>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where building and importing are done.
+    pub executor: Arc<dyn Executor>,
+}
+
+impl std::fmt::Debug for Author {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the keys.
+        f.debug_struct("Author").finish_non_exhaustive()
+    }
+}
+
+impl Author {
+    /// Authors until a block appears that somebody else sealed with a key of ours.
+    pub async fn run(self) -> KeyUsedElsewhere {
+        let watch = foreign::watch(
+            Arc::clone(&self.chain),
+            Arc::clone(&self.signed),
+            self.keys.iter().map(Pair::public).collect(),
+            Arc::clone(&self.executor),
+        );
+        tokio::select! {
+            evidence = watch => evidence,
+            never = self.slots() => match never {},
+        }
+    }
+
+    async fn slots(&self) -> std::convert::Infallible {
+        let slots = Slots::new(self.chain.slot_duration());
+        let mut last = slots.at(self.clock.wall()).slot;
+        loop {
+            let left = slots.at(self.clock.wall()).left;
+            self.clock.sleep(left).await;
+            let moment = slots.at(self.clock.wall());
+            // A clock that was set back shows slots a second time.
+            if moment.slot <= last {
+                continue;
+            }
+            last = moment.slot;
+            if slots.is_late(moment) {
+                tracing::debug!(slot = *moment.slot, "woke up too late for this slot");
+                continue;
+            }
+            if let Err(error) = self.author(moment.slot).await {
+                report(moment.slot, &error);
+            }
+        }
+    }
+
+    /// Authors the block of `slot` if it is ours and the gate clears it; says which block that was.
+    pub(super) async fn author(&self, slot: Slot) -> Result<Option<BlockId<Block>>, AuthorError> {
+        if self.key_for(self.chain.best(), slot)?.is_none() {
+            return Ok(None);
+        }
+        let gate = self.manager.sync_before_production().await;
+        let Clearance::Cleared { on, .. } = gate.map_err(AuthorError::Gate)? else {
+            // The informant logs the reason.
+            return Ok(None);
+        };
+        // While the gate asked, the chain may have moved on to other authorities, or to a block of this very slot.
+        let Some(key) = self.key_for(on, slot)? else {
+            return Ok(None);
+        };
+        if self.slot_of(on)?.is_some_and(|parent| parent >= slot) {
+            tracing::debug!(slot = *slot, %on, "the block to build on is not older than our slot");
+            return Ok(None);
+        }
+        let job = self.clone();
+        let made = heavy(self.executor.as_ref(), move || job.make(&key, on, slot)).await;
+        made?.map(Some)
+    }
+
+    /// Builds, seals and imports. Blocks its thread.
+    fn make(
+        &self,
+        key: &sr25519::Pair,
+        on: BlockId<Block>,
+        slot: Slot,
+    ) -> Result<BlockId<Block>, AuthorError> {
+        let unsealed = self.chain.build(on, slot, Vec::new())?;
+        let slots = Slots::new(self.chain.slot_duration());
+        if slots.at(self.clock.wall()).slot != slot {
+            return Err(AuthorError::SlotOver { slot });
+        }
+        let signature = self
+            .signed
+            .seal(key, slot, unsealed.pre_hash().as_bytes())?;
+        let block = unsealed.seal(signature);
+        let id = BlockId::<Block>::of(&block.header);
+        // Every seal that leaves here is in the log, with what it takes to hold two of one slot against us.
+        tracing::info!("🎁 Sealed #{} for slot {} ({:?})", id.number, *slot, id.hash);
+        self.chain.import_own(block, on)?;
+        Ok(id)
+    }
+
+    /// Our key, if the slot after `parent` is ours.
+    fn key_for(
+        &self,
+        parent: BlockId<Block>,
+        slot: Slot,
+    ) -> Result<Option<sr25519::Pair>, AuthorError> {
+        let authorities = self.chain.authorities_at(parent.hash)?;
+        let author = foreign::author_of(&authorities, slot);
+        let ours = |key: &&sr25519::Pair| author == Some(key.public());
+        Ok(self.keys.iter().find(ours).cloned())
+    }
+
+    /// The slot of a stored block; genesis has none.
+    fn slot_of(&self, block: BlockId<Block>) -> Result<Option<Slot>, AuthorError> {
+        if block.height() == 0 {
+            return Ok(None);
+        }
+        let Some(header) = self.chain.header(block.hash)? else {
+            return Ok(None);
+        };
+        Ok(Some(self.chain.slot_of(&header)?))
+    }
+}
+
+fn report(slot: Slot, error: &AuthorError) {
+    match error {
+        AuthorError::Import(ImportError::ClearanceLost { .. }) => {
+            tracing::info!(slot = *slot, "{error}");
+        }
+        AuthorError::SlotOver { .. } => tracing::warn!("{error}"),
+        _ => tracing::error!(slot = *slot, "no block for our slot: {error}"),
+    }
+}

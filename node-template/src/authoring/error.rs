@@ -1,0 +1,39 @@
+use crate::runtime::Block;
+use runtime_bridge::{BuildError, signing::SigningError};
+use sp_consensus_aura::Slot;
+use sync_component::{
+    NetworkError,
+    ports::{BridgeError, HeaderFault, ImportError, JobLost},
+};
+
+/// Why a slot of ours has no block. The next slot is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorError {
+    /// The gate itself failed.
+    #[error("the gate failed: {0}")]
+    Gate(#[source] NetworkError),
+    /// The chain could not be read.
+    #[error(transparent)]
+    Chain(#[from] BridgeError),
+    /// The parent's digest names no slot.
+    #[error("the block to build on cannot be read: {0}")]
+    Parent(#[from] HeaderFault),
+    /// The block could not be built.
+    #[error("the block cannot be built: {0}")]
+    Build(#[from] BuildError),
+    /// Building took so long that the slot was over; nothing was sealed.
+    #[error("slot {slot} was over before its block was built; this machine is too slow or too busy")]
+    SlotOver {
+        /// The slot.
+        slot: Slot,
+    },
+    /// The seal was refused, or could not be recorded.
+    #[error("the block was not sealed: {0}")]
+    Signing(#[from] SigningError),
+    /// Our own block was not imported.
+    #[error(transparent)]
+    Import(#[from] ImportError<Block>),
+    /// The job was lost.
+    #[error(transparent)]
+    Lost(#[from] JobLost),
+}

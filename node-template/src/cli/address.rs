@@ -1,0 +1,26 @@
+use libp2p::{Multiaddr, multiaddr::Protocol};
+
+/// Why an address of the command line is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AddressError {
+    /// Not a multiaddress.
+    #[error("{0}; an address looks like /ip4/192.0.2.1/tcp/30333")]
+    Malformed(#[from] libp2p::multiaddr::Error),
+    /// Whoever answered there would be taken for the node.
+    #[error("it does not end in a peer id; add /p2p/12D3Koo…")]
+    NoPeerId,
+}
+
+/// An address to listen on.
+pub(super) fn listen(text: &str) -> Result<Multiaddr, AddressError> {
+    Ok(text.parse()?)
+}
+
+/// An address to connect to: it names the peer that is expected there.
+pub(super) fn bootnode(text: &str) -> Result<Multiaddr, AddressError> {
+    let address: Multiaddr = text.parse()?;
+    match address.iter().last() {
+        Some(Protocol::P2p(_)) => Ok(address),
+        _ => Err(AddressError::NoPeerId),
+    }
+}

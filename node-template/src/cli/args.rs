@@ -1,0 +1,263 @@
+use super::address;
+use crate::service::DevKey;
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use libp2p::Multiaddr;
+use std::{net::IpAddr, path::PathBuf};
+
+/// A node with a three-tier sync component.
+#[derive(Debug, Parser)]
+#[command(
+    name = "node-template",
+    version,
+    about,
+    after_help = "Without a command the node runs. Exit codes: 0 done, 64 wrong usage, 1 anything else that failed; \
+                  `status` has its own, see `node-template status --help`.",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 120
+)]
+pub struct Cli {
+    /// What to do instead of running the node.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run the node.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Commands beside running the node.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a chain spec, to copy and change
+    BuildSpec(BuildSpecArgs),
+    /// Show a chain's identity, and the blocks that this machine holds of it
+    ChainInfo(PlaceArgs),
+    /// Show how the running node stands against its network
+    ///
+    /// Exit codes: 0 in sync, 1 behind by a gap, 2 critical, 3 unknown, 4 no node runs there, 64 wrong usage,
+    /// 70 this command itself failed.
+    #[command(verbatim_doc_comment)]
+    Status(StatusArgs),
+    /// List the sync strategies of each tier and mark the ones that the chain selects
+    Strategies(StrategiesArgs),
+    /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
+    PurgeChain(PurgeChainArgs),
+    /// Run a network of nodes on this machine
+    Localnet(LocalnetArgs),
+}
+
+/// Which chain, and where its files are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PlaceArgs {
+    /// The chain: `dev`, `local`, or the path of a chain spec (TOML, or JSON by extension) [default: local]
+    #[arg(long, value_name = "CHAIN")]
+    pub chain: Option<String>,
+    /// The same as `--chain dev`
+    #[arg(long, conflicts_with = "chain")]
+    pub dev: bool,
+    /// Folder of all chains' data [default: node-template in the user's data folder]
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+}
+
+/// Options of a running node.
+#[derive(Clone, Debug, Args)]
+#[command(group(
+    ArgGroup::new("authoring")
+        .args(["dev", "validator", "alice", "bob", "charlie", "dave", "eve", "ferdie"])
+        .multiple(true)
+))]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub struct RunArgs {
+    /// Run alone on the `dev` chain: `--chain dev --alice`, and `--tmp` unless `--base-path` is given
+    #[arg(long, conflicts_with_all = ["chain", "bob", "charlie", "dave", "eve", "ferdie"])]
+    pub dev: bool,
+    /// The chain: `dev`, `local`, or the path of a chain spec (TOML, or JSON by extension) [default: local]
+    #[arg(long, value_name = "CHAIN")]
+    pub chain: Option<String>,
+    /// Folder of all chains' data [default: node-template in the user's data folder]
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Keep the data in a new temporary folder and remove it at the end
+    #[arg(long, conflicts_with = "base_path")]
+    pub tmp: bool,
+    /// This node's name, for people [default: the development key's name, else `node-template`]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Author blocks with the keys of the keystore
+    #[arg(long)]
+    pub validator: bool,
+    /// Author with the well-known development key that the option names
+    #[command(flatten)]
+    pub key: DevKeyArgs,
+    /// Author without the votes of peers, while no connected peer has a block above genesis
+    #[arg(long, requires = "authoring")]
+    pub force_authoring: bool,
+    /// Connect to nobody and listen to nobody
+    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr"])]
+    pub isolated: bool,
+    /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
+    pub bootnodes: Vec<Multiaddr>,
+    /// The network identity's secret key, 64 hex digits. Other users of this machine can read it; prefer a file
+    #[arg(long, value_name = "HEX", conflicts_with = "node_key_file")]
+    pub node_key: Option<String>,
+    /// File with the network identity's secret key: 32 bytes, or 64 hex digits
+    #[arg(long, value_name = "FILE")]
+    pub node_key_file: Option<PathBuf>,
+    /// TCP port for peers; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 30333)]
+    pub port: u16,
+    /// Addresses to listen on for peers, instead of all interfaces at `--port`; may be given several times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::listen, conflicts_with = "port")]
+    pub listen_addr: Vec<Multiaddr>,
+    /// TCP port of the RPC (HTTP and WebSocket); 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9944)]
+    pub rpc_port: u16,
+    /// Serve the RPC on all interfaces, not on this machine only
+    #[arg(long)]
+    pub rpc_external: bool,
+    /// Log filter, such as `info` or `sync=debug,libp2p=warn`; may be given several times
+    #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
+    pub log: Vec<String>,
+    /// TOML file whose [sync] keys take the place of the chain spec's
+    #[arg(long, value_name = "FILE")]
+    pub sync_config: Option<PathBuf>,
+    /// Stop when standard input ends, so that a parent that dies takes its nodes along
+    #[arg(long)]
+    pub stop_with_stdin: bool,
+}
+
+/// The development keys; one at most.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line; at most one is set"
+)]
+pub struct DevKeyArgs {
+    /// Author with the development key of Alice
+    #[arg(long)]
+    pub alice: bool,
+    /// Author with the development key of Bob
+    #[arg(long)]
+    pub bob: bool,
+    /// Author with the development key of Charlie
+    #[arg(long)]
+    pub charlie: bool,
+    /// Author with the development key of Dave
+    #[arg(long)]
+    pub dave: bool,
+    /// Author with the development key of Eve
+    #[arg(long)]
+    pub eve: bool,
+    /// Author with the development key of Ferdie
+    #[arg(long)]
+    pub ferdie: bool,
+}
+
+impl DevKeyArgs {
+    /// The key that is selected.
+    pub fn selected(&self) -> Option<DevKey> {
+        let switches = [
+            self.alice,
+            self.bob,
+            self.charlie,
+            self.dave,
+            self.eve,
+            self.ferdie,
+        ];
+        DevKey::ALL
+            .into_iter()
+            .zip(switches)
+            .find_map(|(key, on)| on.then_some(key))
+    }
+}
+
+/// `build-spec`.
+#[derive(Clone, Debug, Args)]
+pub struct BuildSpecArgs {
+    /// The chain: `dev`, `local`, or the path of a chain spec
+    #[arg(long, value_name = "CHAIN", default_value = "local")]
+    pub chain: String,
+    /// The format to print
+    #[arg(long, value_enum, default_value_t = SpecFormat::Toml)]
+    pub format: SpecFormat,
+}
+
+/// Formats of a chain spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpecFormat {
+    /// TOML, for people
+    Toml,
+    /// JSON, for programs
+    Json,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Which node, by the address of its RPC, such as `http://127.0.0.1:9944`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["chain", "dev", "base_path"])]
+    pub url: Option<String>,
+    /// Print the answer of `sync_status` as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `strategies`.
+#[derive(Clone, Debug, Args)]
+pub struct StrategiesArgs {
+    /// The chain: `dev`, `local`, or the path of a chain spec
+    #[arg(long, value_name = "CHAIN", default_value = "local")]
+    pub chain: String,
+    /// TOML file whose [sync] keys take the place of the chain spec's
+    #[arg(long, value_name = "FILE")]
+    pub sync_config: Option<PathBuf>,
+}
+
+/// `purge-chain`.
+#[derive(Clone, Debug, Args)]
+pub struct PurgeChainArgs {
+    /// Which chain, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
+
+/// `localnet`.
+#[derive(Clone, Debug, Args)]
+pub struct LocalnetArgs {
+    /// How many nodes: validators with the development keys, as far as the `local` chain has authorities, then full
+    /// nodes
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub nodes: u8,
+    /// Keep the nodes' files in this folder instead of a temporary one, and go on with what is there
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Play a story on the network, check every step of it through the nodes' RPC, and end
+    #[arg(long, conflicts_with = "nodes")]
+    pub tour: bool,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RunArgs {
+    /// Where the RPC listens.
+    pub fn rpc_ip(&self) -> IpAddr {
+        if self.rpc_external {
+            std::net::Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use crate::{
+    localnet::LocalnetError,
+    status_view::{ClientError, NodeFileError},
+};
+use chain_spec::ChainSpecError;
+use std::{io, path::PathBuf};
+use sync_component::{registry::RegistryError, settings::document::DocumentError};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Everything was done: 0.
+    Done,
+    /// It failed: 1. `status` never ends with it for a fault of its own.
+    Failed,
+    /// The command line is wrong: 64, as in `sysexits.h`, with every command.
+    Usage,
+    /// `status` itself failed: 70.
+    StatusFailed,
+    /// `status`: no node runs there: 4.
+    NoNode,
+    /// `status`: what the node said, as [`crate::status_view::VerdictKind::exit_code`] has it.
+    Verdict(u8),
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(match code {
+            ExitCode::Done => 0,
+            ExitCode::Failed => 1,
+            ExitCode::NoNode => 4,
+            ExitCode::Usage => 64,
+            ExitCode::StatusFailed => 70,
+            ExitCode::Verdict(code) => code,
+        })
+    }
+}
+
+/// What can go wrong with a command. Each text is one line that says what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The chain spec cannot be used.
+    #[error(transparent)]
+    ChainSpec(#[from] ChainSpecError),
+    /// The `--sync-config` file cannot be used.
+    #[error(transparent)]
+    SyncConfig(#[from] DocumentError),
+    /// A strategy cannot be used.
+    #[error(transparent)]
+    Strategy(#[from] RegistryError),
+    /// There is no folder for data.
+    #[error("neither XDG_DATA_HOME nor HOME is set; say with --base-path where the data go")]
+    NoDataFolder,
+    /// `node.json` cannot be used.
+    #[error(transparent)]
+    NodeFile(#[from] NodeFileError),
+    /// No node holds the chain's folder.
+    #[error(
+        "no node of chain {chain} runs on {}; start it, or name another with --base-path, --chain or --url",
+        .folder.display()
+    )]
+    NoNode {
+        /// The chain's id.
+        chain: String,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// The node did not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A running node holds the chain.
+    #[error(
+        "{} is in use by a running node; stop it first",
+        .folder.display()
+    )]
+    InUse {
+        /// The chain's folder.
+        folder: PathBuf,
+    },
+    /// A folder or file cannot be used.
+    #[error("{}: {source}; check its permissions", .path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// `--node-key` is no key.
+    #[error("--node-key: 64 hex digits are expected; a file with --node-key-file is safer")]
+    NodeKey,
+    /// A file holds no key.
+    #[error(
+        "{} holds no network key: 32 bytes or 64 hex digits are expected, it has {length} bytes; give the right file, or leave out --node-key-file to use the node's own key",
+        .path.display()
+    )]
+    NodeKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The user said no.
+    #[error("nothing was removed; answer y, or give -y, to remove the blocks")]
+    NotConfirmed,
+    /// The network of `localnet` failed.
+    #[error(transparent)]
+    Localnet(LocalnetError),
+    /// Standard output.
+    #[error("the result cannot be written ({source}); check where standard output goes")]
+    Output {
+        /// What happened.
+        source: io::Error,
+    },
+    /// Standard input.
+    #[error("the answer cannot be read ({source}); give -y to go on without a question")]
+    Input {
+        /// What happened.
+        source: io::Error,
+    },
+    /// The system does not give us what every process has.
+    #[error("this system does not let the command run ({0}); check its limits")]
+    System(io::Error),
+}

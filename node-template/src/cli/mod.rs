@@ -1,0 +1,101 @@
+//! The command line (SPEC section 11): Substrate's names and defaults where Substrate has one.
+//!
+//! Each command is a file of its own. An error is one line on standard error, `error: what; what to do`, and an exit
+//! code from [`ExitCode`].
+
+mod address;
+mod args;
+mod build_spec;
+mod chain_info;
+mod confirm;
+mod error;
+mod node_key;
+mod place;
+mod plan;
+mod purge_chain;
+mod run;
+mod status;
+mod stdin_guard;
+mod strategies;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+pub use args::{
+    BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs, PurgeChainArgs, RunArgs,
+    SpecFormat, StatusArgs, StrategiesArgs,
+};
+pub use error::{CliError, ExitCode};
+
+use std::{ffi::OsString, io::Write};
+
+/// Reads the command line `args` (the first is the program's name), does what it says, and returns the exit code of
+/// the process. Results go to standard output, errors to standard error.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match usage::parse(args) {
+        usage::Parsed::Run(cli) => *cli,
+        usage::Parsed::Shown(text) => return show(&text),
+        usage::Parsed::Wrong(problem) => return complain(&problem, ExitCode::Usage),
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => complain(&failure.error.to_string(), failure.code),
+    }
+}
+
+/// An error and the exit code that the command has for it.
+struct Failure {
+    error: CliError,
+    code: ExitCode,
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        let code = ExitCode::Failed;
+        Self { error, code }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let done = match cli.command {
+        None => run::run(&cli.run)?,
+        Some(Command::BuildSpec(args)) => build_spec::run(&args)?,
+        Some(Command::ChainInfo(args)) => chain_info::run(&args)?,
+        Some(Command::Status(args)) => status::run(&args).map_err(|error| Failure {
+            code: status::exit_code(&error),
+            error,
+        })?,
+        Some(Command::Strategies(args)) => strategies::run(&args)?,
+        Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
+        Some(Command::Localnet(args)) => {
+            crate::localnet::run(&args).map_err(CliError::Localnet)?;
+            ExitCode::Done
+        }
+    };
+    Ok(done)
+}
+
+/// Writes a result for the user. A reader that has gone away (`| head`) is no error of ours.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::Output { source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show(text: &str) -> ExitCode {
+    match print(text) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => complain(&error.to_string(), ExitCode::Failed),
+    }
+}
+
+fn complain(problem: &str, code: ExitCode) -> ExitCode {
+    // Nowhere is left to say that standard error is gone.
+    let _ = writeln!(std::io::stderr().lock(), "error: {problem}");
+    code
+}

@@ -1,0 +1,50 @@
+use super::{CliError, PlaceArgs};
+use chain_spec::{ChainSpec, Preset};
+use std::path::{Path, PathBuf};
+
+/// The chain of `--chain` and `--dev`; `local` if neither is given, as with Substrate's templates.
+pub(super) fn chain_name(chain: Option<&str>, dev: bool) -> &str {
+    match (chain, dev) {
+        (Some(chain), _) => chain,
+        (None, true) => Preset::Dev.name(),
+        (None, false) => Preset::Local.name(),
+    }
+}
+
+/// A chain and the folder of its data on this machine.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The chain.
+    pub(super) spec: ChainSpec,
+    /// `<base>/chains/<id>`.
+    pub(super) folder: PathBuf,
+}
+
+impl Place {
+    /// What the options say.
+    pub(super) fn of(args: &PlaceArgs) -> Result<Self, CliError> {
+        let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
+        let base = match &args.base_path {
+            Some(path) => path.clone(),
+            None => default_base_path()?,
+        };
+        let folder = chain_folder(&base, &spec.id);
+        Ok(Self { spec, folder })
+    }
+}
+
+/// `<base>/chains/<id>` (SPEC section 11).
+pub(super) fn chain_folder(base: &Path, id: &str) -> PathBuf {
+    base.join("chains").join(id)
+}
+
+/// Where data go if nothing is said: `node-template` in the user's data folder.
+pub(super) fn default_base_path() -> Result<PathBuf, CliError> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let data = match (set("XDG_DATA_HOME"), set("HOME")) {
+        (Some(data), _) => PathBuf::from(data),
+        (None, Some(home)) => PathBuf::from(home).join(".local").join("share"),
+        (None, None) => return Err(CliError::NoDataFolder),
+    };
+    Ok(data.join(env!("CARGO_PKG_NAME")))
+}

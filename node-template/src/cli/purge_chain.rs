@@ -1,0 +1,100 @@
+use super::{
+    CliError, ExitCode,
+    args::PurgeChainArgs,
+    confirm::{Answer, ask},
+    place::Place,
+    print,
+};
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// What is removed of a chain's folder: what can be had again from the network. Keys, `signed`, the network key and
+/// backups are not among it (SPEC section 1, *Signing*, and section 7).
+const REMOVED: [&str; 2] = ["db", "staging"];
+
+/// Held by a running node, and by every command that opens the store (SPEC section 7).
+const LOCK: &str = "LOCK";
+
+/// Removes the blocks, after a question.
+pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
+    let place = Place::of(&args.place)?;
+    let Some(_lock) = lock(&place.folder)? else {
+        return nothing(&place);
+    };
+    let paths = present(&place.folder)?;
+    if paths.is_empty() {
+        return nothing(&place);
+    }
+    print(&format!(
+        "This removes the blocks of chain {} from this machine:\n",
+        place.spec.id
+    ))?;
+    for path in &paths {
+        print(&format!("  {}\n", path.display()))?;
+    }
+    print("Keys, signing records and the network key stay.\n")?;
+    if !args.yes {
+        let answer = ask(
+            "Remove them?",
+            &mut io::stdin().lock(),
+            &mut io::stdout().lock(),
+        )?;
+        if answer == Answer::No {
+            return Err(CliError::NotConfirmed);
+        }
+    }
+    for path in &paths {
+        fs::remove_dir_all(path).map_err(|source| CliError::Path {
+            path: path.clone(),
+            source,
+        })?;
+        print(&format!("removed {}\n", path.display()))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn nothing(place: &Place) -> Result<ExitCode, CliError> {
+    print(&format!(
+        "nothing to remove: there are no blocks in {}\n",
+        place.folder.display()
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+/// The lock of the chain's folder; `None` if there is no such folder. Refused while a node holds it.
+fn lock(folder: &Path) -> Result<Option<File>, CliError> {
+    let path = folder.join(LOCK);
+    let file = match File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CliError::Path { path, source }),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(CliError::InUse {
+            folder: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(CliError::Path { path, source }),
+    }
+}
+
+fn present(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let mut paths = Vec::new();
+    for name in REMOVED {
+        let path = folder.join(name);
+        match path.try_exists() {
+            Ok(true) => paths.push(path),
+            Ok(false) => {}
+            Err(source) => return Err(CliError::Path { path, source }),
+        }
+    }
+    Ok(paths)
+}

@@ -1,0 +1,10 @@
+use super::{CliError, ExitCode, RunArgs, plan, stdin_guard};
+
+/// Runs the node until SIGINT, SIGTERM or a fault.
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
+    let config = plan::config(args)?;
+    if args.stop_with_stdin {
+        stdin_guard::watch().map_err(CliError::System)?;
+    }
+    todo!("service::run({config:?})")
+}

@@ -1,0 +1,72 @@
+use super::{
+    CliError, ExitCode, PlaceArgs,
+    args::StatusArgs,
+    place::{Place, default_base_path},
+    print,
+};
+use crate::status_view::{ClientError, NodeClient, NodeFile, StatusView};
+
+/// Where a node that was started without options serves its RPC.
+const DEFAULT_URL: &str = "http://127.0.0.1:9944";
+
+/// Asks the node and prints what it says.
+pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, CliError> {
+    match ask(args) {
+        Ok(view) => {
+            print(&text(&view, args.json))?;
+            Ok(ExitCode::Verdict(view.verdict.exit_code()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn ask(args: &StatusArgs) -> Result<StatusView, CliError> {
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => find(&args.place)?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::System)?;
+    let client = NodeClient::new(url)?;
+    Ok(runtime.block_on(client.status())?)
+}
+
+/// The address of the node that holds the chain's folder. If nothing at all is said, a node at the default address
+/// will do: `node-template --dev`, then `node-template status`.
+fn find(args: &PlaceArgs) -> Result<String, CliError> {
+    let anything_said = args.chain.is_some() || args.dev || args.base_path.is_some();
+    if !anything_said && default_base_path().is_err() {
+        return Ok(DEFAULT_URL.to_owned());
+    }
+    let place = Place::of(args)?;
+    match NodeFile::read(&place.folder)? {
+        Some(file) => Ok(file.rpc_url),
+        None if anything_said => Err(CliError::NoNode {
+            chain: place.spec.id,
+            folder: place.folder,
+        }),
+        None => Ok(DEFAULT_URL.to_owned()),
+    }
+}
+
+fn text(view: &StatusView, json: bool) -> String {
+    if json {
+        let line = serde_json::to_string(view).expect("texts and numbers are always valid JSON");
+        format!("{line}\n")
+    } else {
+        format!("{view}\n")
+    }
+}
+
+/// The exit code of `status` for an error (SPEC section 11).
+pub(super) fn exit_code(error: &CliError) -> ExitCode {
+    match error {
+        CliError::NoNode { .. } | CliError::Client(ClientError::Unreachable { .. }) => {
+            ExitCode::NoNode
+        }
+        CliError::Client(ClientError::BadUrl { .. }) => ExitCode::Usage,
+        _ => ExitCode::StatusFailed,
+    }
+}

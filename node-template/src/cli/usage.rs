@@ -1,0 +1,38 @@
+use super::Cli;
+use clap::{Parser, error::ErrorKind};
+use std::ffi::OsString;
+
+/// What the command line turned out to be.
+pub(super) enum Parsed {
+    /// Something to do.
+    Run(Box<Cli>),
+    /// `--help` or `--version`: a text to show.
+    Shown(String),
+    /// A mistake, in one line.
+    Wrong(String),
+}
+
+/// Parses the command line.
+pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => Parsed::Run(Box::new(cli)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Parsed::Shown(error.render().to_string())
+            }
+            _ => Parsed::Wrong(one_line(&error.render().to_string())),
+        },
+    }
+}
+
+/// Folds the parser's paragraphs into one line: what is wrong and its tips, without the usage that follows.
+fn one_line(text: &str) -> String {
+    let facts: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    format!("{}; see `node-template --help`", facts.join(" "))
+}

@@ -1,0 +1,153 @@
+//! The authority's keys: files in Substrate's format below `keystore/`, or a well-known development key.
+
+#[cfg(test)]
+mod tests;
+
+use sp_core::{Pair, crypto::SecretStringError, sr25519};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Key type of AURA keys, the first four bytes of a file's name in hex.
+const AURA: &[u8; 4] = b"aura";
+
+/// Substrate's development keys: known to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DevKey {
+    /// `//Alice`
+    Alice,
+    /// `//Bob`
+    Bob,
+    /// `//Charlie`
+    Charlie,
+    /// `//Dave`
+    Dave,
+    /// `//Eve`
+    Eve,
+    /// `//Ferdie`
+    Ferdie,
+}
+
+impl DevKey {
+    /// The key pair.
+    pub fn pair(self) -> sr25519::Pair {
+        sr25519::Pair::from_string(&format!("//{self}"), None).expect("a derivation path is a valid secret URI")
+    }
+}
+
+impl fmt::Display for DevKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why the keys were not read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreError {
+    /// The operating system refused.
+    #[error("{path}: {source}; check that this user may read it")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Others may read a secret.
+    #[error("{path} holds a secret key and others may read it; run `chmod 600 {path}`")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content is not a JSON string.
+    #[error("{path} is not a key file: expected one JSON string with the secret URI; restore it from a backup")]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content is no secret URI.
+    #[error("{path} holds no usable secret URI ({reason:?}); restore it from a backup")]
+    NotASecret {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: SecretStringError,
+    },
+    /// The secret belongs to another public key than the file's name says.
+    #[error("{path} holds the secret of another key than its name says; restore it from a backup")]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The keys of this node.
+pub struct Keystore {
+    stored: Vec<sr25519::Pair>,
+    dev: Option<sr25519::Pair>,
+}
+
+impl fmt::Debug for Keystore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Public halves only.
+        let keys: Vec<_> = self.aura_keys().iter().map(Pair::public).collect();
+        f.debug_struct("Keystore").field("aura", &keys).finish()
+    }
+}
+
+impl Keystore {
+    /// Reads all AURA keys in `folder`; a missing folder holds none. Files of other key types are left alone.
+    pub fn open(folder: &Path, dev: Option<DevKey>) -> Result<Self, KeystoreError> {
+        let mut stored = Vec::new();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries.collect::<Result<Vec<_>, _>>(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let entries = entries.map_err(|source| KeystoreError::Io { path: folder.to_owned(), source })?;
+        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        // The order in which the system lists them must not matter.
+        paths.sort();
+        for path in paths {
+            if let Some(public) = public_in_name(&path) {
+                stored.push(read_key(path, public)?);
+            }
+        }
+        Ok(Self { stored, dev: dev.map(DevKey::pair) })
+    }
+
+    /// The key pairs that may seal, the development key first.
+    pub fn aura_keys(&self) -> Vec<sr25519::Pair> {
+        self.dev.iter().chain(&self.stored).cloned().collect()
+    }
+
+    /// Whether no key is stored in the folder.
+    pub fn is_empty_on_disk(&self) -> bool {
+        self.stored.is_empty()
+    }
+}
+
+fn public_in_name(path: &Path) -> Option<sr25519::Public> {
+    let bytes = hex::decode(path.file_name()?.to_str()?).ok()?;
+    let key = bytes.strip_prefix(AURA)?;
+    Some(sr25519::Public::from_raw(key.try_into().ok()?))
+}
+
+fn read_key(path: PathBuf, public: sr25519::Public) -> Result<sr25519::Pair, KeystoreError> {
+    let read = || -> io::Result<(u32, Vec<u8>)> { Ok((fs::metadata(&path)?.permissions().mode(), fs::read(&path)?)) };
+    let (mode, bytes) = match read() {
+        Ok(read) => read,
+        Err(source) => return Err(KeystoreError::Io { path, source }),
+    };
+    if mode & 0o077 != 0 {
+        return Err(KeystoreError::Exposed { path });
+    }
+    let Ok(uri) = serde_json::from_slice::<String>(&bytes) else { return Err(KeystoreError::NotJson { path }) };
+    match sr25519::Pair::from_string(&uri, None) {
+        Ok(pair) if pair.public() == public => Ok(pair),
+        Ok(_) => Err(KeystoreError::OtherKey { path }),
+        Err(reason) => Err(KeystoreError::NotASecret { path, reason }),
+    }
+}

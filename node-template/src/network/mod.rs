@@ -1,0 +1,14 @@
+//! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, and the sync component's behaviour.
+//!
+//! Bootnodes are dialled again for ever; peers that are learnt of otherwise are not dialled.
+
+mod bootnodes;
+mod error;
+mod listening;
+mod node_key;
+mod swarm;
+
+pub use error::{NetworkStartError, NodeKeyError};
+pub use listening::ListenAddresses;
+pub use node_key::load_or_create;
+pub use swarm::{NetworkPlan, Node};

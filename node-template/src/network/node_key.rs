@@ -1,0 +1,39 @@
+use super::NodeKeyError;
+use crate::service::{NodeKey, private_file};
+use std::{fs, io, path::Path};
+
+/// The key of the chain's folder (`network/secret_ed25519`, Substrate's formats: 32 bytes, or their 64 hex digits),
+/// made at the first start. The folder must exist.
+pub fn load_or_create(path: &Path) -> Result<NodeKey, NodeKeyError> {
+    match fs::read(path) {
+        Ok(bytes) => parse(&bytes).ok_or_else(|| NodeKeyError::Malformed {
+            path: path.to_owned(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+        Err(source) => Err(NodeKeyError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<NodeKey> {
+    if let Ok(raw) = <[u8; NodeKey::BYTES]>::try_from(bytes) {
+        return Some(NodeKey::new(raw));
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    let mut secret = [0; NodeKey::BYTES];
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut secret).ok()?;
+    Some(NodeKey::new(secret))
+}
+
+fn create(path: &Path) -> Result<NodeKey, NodeKeyError> {
+    let pair = libp2p::identity::ed25519::Keypair::generate();
+    let mut secret = [0; NodeKey::BYTES];
+    secret.copy_from_slice(pair.secret().as_ref());
+    private_file::write(path, &secret).map_err(|source| NodeKeyError::Write {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(NodeKey::new(secret))
+}

@@ -1,0 +1,140 @@
+use super::{HeaderView, StatusView};
+use jsonrpsee::core::{client::ClientT, params::ArrayParams};
+use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::time::Duration;
+
+/// How long one call may take. A node answers status calls from memory, so this is generous; it bounds the wait for a
+/// process that is stopped or swapped out.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Largest reply that is read. The largest reply of the methods below is a few kilobytes.
+const MAX_REPLY_BYTES: u32 = 1024 * 1024;
+
+/// Asks a running node over its JSON-RPC.
+#[derive(Clone, Debug)]
+pub struct NodeClient {
+    http: HttpClient,
+    url: String,
+}
+
+/// A call that did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The URL is none.
+    #[error(
+        "{url} is no address that can be asked ({source}); give one like http://127.0.0.1:9944"
+    )]
+    BadUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        source: Box<jsonrpsee::core::ClientError>,
+    },
+    /// Nobody listens there, or no answer came in time.
+    #[error("no node answers at {url} ({source}); start it, or give its address with --url")]
+    Unreachable {
+        /// Where we asked.
+        url: String,
+        /// What happened.
+        source: Box<jsonrpsee::core::ClientError>,
+    },
+    /// Somebody answered, but not as a node of this version would.
+    #[error("{url} answered {method} with an error ({source}); check that it is a node-template")]
+    Refused {
+        /// Where we asked.
+        url: String,
+        /// What we asked.
+        method: &'static str,
+        /// What came back.
+        source: Box<jsonrpsee::core::ClientError>,
+    },
+}
+
+/// `system_health`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Connected peers.
+    pub peers: usize,
+    /// Whether the node is catching up.
+    pub is_syncing: bool,
+    /// Whether it expects to have peers.
+    pub should_have_peers: bool,
+}
+
+impl NodeClient {
+    /// A client for `url`, such as `http://127.0.0.1:9944`. Connects at the first call.
+    pub fn new(url: impl Into<String>) -> Result<Self, ClientError> {
+        let url = url.into();
+        let built = HttpClientBuilder::default()
+            .request_timeout(CALL_TIMEOUT)
+            .max_response_size(MAX_REPLY_BYTES)
+            .build(&url);
+        match built {
+            Ok(http) => Ok(Self { http, url }),
+            Err(source) => Err(ClientError::BadUrl {
+                url,
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// Where this client asks.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// `sync_status`.
+    pub async fn status(&self) -> Result<StatusView, ClientError> {
+        self.call("sync_status", ArrayParams::new()).await
+    }
+
+    /// `system_health`.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.call("system_health", ArrayParams::new()).await
+    }
+
+    /// `chain_getBlockHash` of the best chain; `None` above its tip.
+    pub async fn block_hash(&self, number: u64) -> Result<Option<String>, ClientError> {
+        let mut params = ArrayParams::new();
+        params
+            .insert(number)
+            .expect("a number is always valid JSON");
+        self.call("chain_getBlockHash", params).await
+    }
+
+    /// `chain_getHeader`; `None` if the node does not hold the block.
+    pub async fn header(&self, hash: &str) -> Result<Option<HeaderView>, ClientError> {
+        let mut params = ArrayParams::new();
+        params.insert(hash).expect("a text is always valid JSON");
+        self.call("chain_getHeader", params).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: ArrayParams,
+    ) -> Result<T, ClientError> {
+        self.http
+            .request(method, params)
+            .await
+            .map_err(|error| self.explain(method, error))
+    }
+
+    fn explain(&self, method: &'static str, error: jsonrpsee::core::ClientError) -> ClientError {
+        use jsonrpsee::core::ClientError as Cause;
+        let url = self.url.clone();
+        let source = Box::new(error);
+        match *source {
+            Cause::Transport(_) | Cause::RequestTimeout | Cause::RestartNeeded(_) => {
+                ClientError::Unreachable { url, source }
+            }
+            _ => ClientError::Refused {
+                url,
+                method,
+                source,
+            },
+        }
+    }
+}

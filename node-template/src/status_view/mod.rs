@@ -1,0 +1,15 @@
+//! How a node's position is shown to people and programs: one JSON shape, one text, one set of exit codes
+//! (SPEC sections 10 to 12). The RPC sends [`StatusView`], `node-template status` and `localnet` read it.
+
+mod client;
+mod header;
+mod node_file;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::{ClientError, Health, NodeClient};
+pub use header::{DigestView, HeaderView};
+pub use node_file::{NodeFile, NodeFileError};
+pub use view::{BlockView, NoteView, ProgressView, StatusView, VerdictKind};

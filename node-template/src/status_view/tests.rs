@@ -1,0 +1,167 @@
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+use super::{BlockView, NodeFile, NodeFileError, NoteView, StatusView, VerdictKind};
+use sp_runtime::{generic, testing::H256, traits::BlakeTwo256};
+use std::{os::unix::fs::PermissionsExt, time::Duration};
+use sync_component::{
+    BlockId, NetworkError,
+    status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
+};
+
+type Block = generic::Block<generic::Header<u32, BlakeTwo256>, sp_runtime::OpaqueExtrinsic>;
+
+fn block(number: u32) -> BlockId<Block> {
+    BlockId::new(
+        number,
+        H256::repeat_byte(u8::try_from(number % 251).unwrap()),
+    )
+}
+
+fn report(verdict: Verdict<Block>) -> StatusReport<Block> {
+    StatusReport {
+        verdict,
+        best: block(12_340),
+        finalized: block(12_330),
+        target: Some(block(12_345)),
+        consensus: Some(block(12_345)),
+        peers: 4,
+        voters: 3,
+        with_us: 2,
+        round: 7,
+        age: Duration::from_millis(1500),
+        tier: Tier::CatchUp,
+        progress: None,
+        notes: Vec::new(),
+    }
+}
+
+#[test]
+fn json_has_the_fields_of_the_contract() {
+    let view = StatusView::from(&report(Verdict::Known(SyncStatus::SmallGap(5))));
+    let json = serde_json::to_value(&view).unwrap();
+    assert_eq!(json["verdict"], "smallGap");
+    assert_eq!(json["best"]["number"], 12_340);
+    assert_eq!(
+        json["best"]["hash"],
+        format!("{:?}", block(12_340).hash).as_str()
+    );
+    assert_eq!(json["withUs"], 2);
+    assert_eq!(json["ageMs"], 1500);
+    assert_eq!(json["tier"], 2);
+    for key in ["reason", "target", "consensus", "voters", "round"] {
+        assert!(json.get(key).is_some(), "{key} is missing");
+    }
+}
+
+#[test]
+fn json_read_back_is_the_same_view() {
+    let mut full = report(Verdict::Unverified(NetworkError::NoPeersAvailable));
+    full.notes = vec![
+        Note::Stalled { slots: 21 },
+        Note::Minority {
+            tip: block(9),
+            voters: 1,
+        },
+        Note::ClockSuspect,
+    ];
+    let view = StatusView::from(&full);
+    let text = serde_json::to_string(&view).unwrap();
+    assert_eq!(serde_json::from_str::<StatusView>(&text).unwrap(), view);
+}
+
+#[test]
+fn note_of_a_newer_node_is_read_as_other() {
+    let note: NoteView = serde_json::from_str(r#"{"kind":"fromTheFuture","x":1}"#).unwrap();
+    assert_eq!(note, NoteView::Other);
+}
+
+#[test]
+fn exit_codes_follow_the_verdict() {
+    let fork = CriticalReason::Fork {
+        ours: block(3),
+        theirs: block(4),
+        ancestor: block(1),
+    };
+    let gap = CriticalReason::Gap {
+        gap: 2000,
+        remedy: GapRemedy::Windows,
+    };
+    let table = [
+        (Verdict::Known(SyncStatus::InSync), 0),
+        (Verdict::Known(SyncStatus::SmallGap(1)), 1),
+        (Verdict::Known(SyncStatus::MediumGap(6)), 1),
+        (Verdict::Known(SyncStatus::LargeGap(101)), 1),
+        (Verdict::Known(SyncStatus::Critical(fork)), 2),
+        (Verdict::Known(SyncStatus::Critical(gap)), 2),
+        (Verdict::Unverified(NetworkError::NoPeersAvailable), 3),
+    ];
+    for (verdict, code) in table {
+        let view = StatusView::from(&report(verdict));
+        assert_eq!(view.verdict.exit_code(), code, "{view}");
+    }
+}
+
+#[test]
+fn text_starts_with_the_health_line() {
+    let view = StatusView::from(&report(Verdict::Known(SyncStatus::SmallGap(5))));
+    let text = view.to_string();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("⚠️ Small Gap: Height 12340 (consensus: 12345, gap: 5)")
+    );
+    assert!(text.contains("2 of 3 voters with us"), "{text}");
+}
+
+#[test]
+fn verdict_word_in_json_is_the_word_that_people_read() {
+    for kind in [
+        VerdictKind::InSync,
+        VerdictKind::SmallGap,
+        VerdictKind::MediumGap,
+        VerdictKind::LargeGap,
+        VerdictKind::Critical,
+        VerdictKind::Unknown,
+    ] {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+    }
+}
+
+#[test]
+fn hash_is_written_in_full() {
+    assert_eq!(BlockView::from(block(1)).hash.len(), 66);
+}
+
+#[test]
+fn node_file_is_for_its_owner_only_and_reads_back_until_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = NodeFile {
+        pid: 7,
+        rpc_url: "http://127.0.0.1:9944".into(),
+        listen_addresses: vec!["/ip4/127.0.0.1/tcp/30333/p2p/x".into()],
+    };
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), None);
+    file.write(folder.path()).unwrap();
+    file.pid = 8;
+    file.write(folder.path()).unwrap();
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), Some(file));
+    let data = std::fs::metadata(folder.path().join(NodeFile::NAME)).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    NodeFile::remove(folder.path()).unwrap();
+    NodeFile::remove(folder.path()).unwrap();
+    assert_eq!(NodeFile::read(folder.path()).unwrap(), None);
+}
+
+#[test]
+fn node_file_of_something_else_is_malformed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(NodeFile::NAME), "{}").unwrap();
+    assert!(matches!(
+        NodeFile::read(folder.path()),
+        Err(NodeFileError::Malformed { .. })
+    ));
+}

@@ -1,0 +1,317 @@
+use serde::{Deserialize, Serialize};
+use sp_runtime::traits::Block as BlockT;
+use std::{fmt, time::Duration};
+use sync_component::{
+    BlockId,
+    status::{HealthLine, Note, Progress, StatusReport, SyncStatus, Verdict},
+};
+
+/// `sync_status`, and `status --json`. Unknown fields of a newer node are ignored, so that the two may differ in age.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// The verdict in one word.
+    pub verdict: VerdictKind,
+    /// Why it is critical or unknown, and what to do; absent otherwise.
+    pub reason: Option<String>,
+    /// Blocks behind; 0 unless the verdict is a gap.
+    pub gap: u64,
+    /// The health line of SPEC section 10.
+    pub health: String,
+    /// Our best block.
+    pub best: BlockView,
+    /// Our highest final block.
+    pub finalized: BlockView,
+    /// Verified tip that is being fetched.
+    pub target: Option<BlockView>,
+    /// Highest block that enough voters hold.
+    pub consensus: Option<BlockView>,
+    /// Connected peers of our chain.
+    pub peers: usize,
+    /// Voters of the newest round.
+    pub voters: usize,
+    /// Votes with us.
+    pub with_us: usize,
+    /// Rounds since the start.
+    pub round: u64,
+    /// Age of the verdict in milliseconds.
+    pub age_ms: u64,
+    /// The tier at work: 1, 2 or 3.
+    pub tier: u8,
+    /// What it is doing; absent when idle.
+    pub progress: Option<ProgressView>,
+    /// Conditions beside the verdict.
+    pub notes: Vec<NoteView>,
+}
+
+/// The verdict in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VerdictKind {
+    /// Enough votes are with us and nothing verified is above.
+    InSync,
+    /// 1 to `tier1_max_gap` blocks behind.
+    SmallGap,
+    /// Up to 100 behind.
+    MediumGap,
+    /// Up to `tier2_max_gap` behind.
+    LargeGap,
+    /// Production is paused until the reason is gone.
+    Critical,
+    /// The last round reached no verdict.
+    Unknown,
+}
+
+impl VerdictKind {
+    /// Exit code of `node-template status` (SPEC section 11).
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::InSync => 0,
+            Self::SmallGap | Self::MediumGap | Self::LargeGap => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
+    /// The word of the JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "inSync",
+            Self::SmallGap => "smallGap",
+            Self::MediumGap => "mediumGap",
+            Self::LargeGap => "largeGap",
+            Self::Critical => "critical",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for VerdictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A block by number and hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    /// Distance from genesis in blocks.
+    pub number: u64,
+    /// Hash of the header, `0x` and hex.
+    pub hash: String,
+}
+
+impl<B: BlockT> From<BlockId<B>> for BlockView {
+    fn from(block: BlockId<B>) -> Self {
+        Self {
+            number: block.height(),
+            hash: format!("{:?}", block.hash),
+        }
+    }
+}
+
+/// How far a session of Tier 2 or 3 is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressView {
+    /// Blocks imported by the session.
+    pub done: u64,
+    /// Blocks that it is to import.
+    pub total: u64,
+    /// Blocks per second; absent until measured.
+    pub rate: Option<f64>,
+    /// Seconds left at that rate; absent rather than wrong.
+    pub eta_secs: Option<u64>,
+    /// Peers that are being asked.
+    pub peers: usize,
+}
+
+impl From<&Progress> for ProgressView {
+    fn from(progress: &Progress) -> Self {
+        Self {
+            done: progress.done,
+            total: progress.total,
+            rate: progress.rate,
+            eta_secs: progress.eta.map(|eta| eta.as_secs()),
+            peers: progress.peers,
+        }
+    }
+}
+
+/// A condition beside the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum NoteView {
+    /// Nothing new for this many slots.
+    Stalled {
+        /// Slots since the last new block.
+        slots: u64,
+    },
+    /// The clock says that the chain should be higher.
+    BehindSchedule {
+        /// Slots without a block since genesis.
+        missed_slots: u64,
+    },
+    /// Some voters are on a branch that too few share.
+    Minority {
+        /// The tip of the branch.
+        tip: BlockView,
+        /// How many voters hold it.
+        voters: usize,
+    },
+    /// Our clock is probably late; authoring pauses.
+    ClockSuspect,
+    /// A note of a newer node.
+    #[serde(other)]
+    Other,
+}
+
+impl<B: BlockT> From<&Note<B>> for NoteView {
+    fn from(note: &Note<B>) -> Self {
+        match note {
+            Note::Stalled { slots } => Self::Stalled { slots: *slots },
+            Note::BehindSchedule { missed_slots } => Self::BehindSchedule {
+                missed_slots: *missed_slots,
+            },
+            Note::Minority { tip, voters } => Self::Minority {
+                tip: (*tip).into(),
+                voters: *voters,
+            },
+            Note::ClockSuspect => Self::ClockSuspect,
+        }
+    }
+}
+
+impl fmt::Display for NoteView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stalled { slots } => write!(
+                f,
+                "nothing new for {slots} slots; check that enough authorities run and reach each other"
+            ),
+            Self::BehindSchedule { missed_slots } => write!(
+                f,
+                "{missed_slots} slots since genesis have no block; no action needed if the network was down"
+            ),
+            Self::Minority { tip, voters } => write!(
+                f,
+                "{voters} voters hold another tip, #{} ({})",
+                tip.number, tip.hash
+            ),
+            Self::ClockSuspect => {
+                f.write_str("most peers' blocks lie in our future; check this machine's clock")
+            }
+            Self::Other => f.write_str("a condition that this version does not know"),
+        }
+    }
+}
+
+impl<B: BlockT> From<&StatusReport<B>> for StatusView {
+    fn from(report: &StatusReport<B>) -> Self {
+        let (verdict, reason, gap) = verdict_parts(&report.verdict);
+        Self {
+            verdict,
+            reason,
+            gap,
+            health: HealthLine(report).to_string(),
+            best: report.best.into(),
+            finalized: report.finalized.into(),
+            target: report.target.map(Into::into),
+            consensus: report.consensus.map(Into::into),
+            peers: report.peers,
+            voters: report.voters,
+            with_us: report.with_us,
+            round: report.round,
+            age_ms: millis(report.age),
+            tier: report.tier.number(),
+            progress: report.progress.as_ref().map(Into::into),
+            notes: report.notes.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn verdict_parts<B: BlockT>(verdict: &Verdict<B>) -> (VerdictKind, Option<String>, u64) {
+    match verdict {
+        Verdict::Known(SyncStatus::InSync) => (VerdictKind::InSync, None, 0),
+        Verdict::Known(SyncStatus::SmallGap(gap)) => (VerdictKind::SmallGap, None, *gap),
+        Verdict::Known(SyncStatus::MediumGap(gap)) => (VerdictKind::MediumGap, None, *gap),
+        Verdict::Known(SyncStatus::LargeGap(gap)) => (VerdictKind::LargeGap, None, *gap),
+        Verdict::Known(SyncStatus::Critical(reason)) => (
+            VerdictKind::Critical,
+            Some(reason.to_string()),
+            critical_gap(reason),
+        ),
+        Verdict::Unverified(reason) => (VerdictKind::Unknown, Some(reason.to_string()), 0),
+    }
+}
+
+fn critical_gap<B: BlockT>(reason: &sync_component::status::CriticalReason<B>) -> u64 {
+    match reason {
+        sync_component::status::CriticalReason::Gap { gap, .. } => *gap,
+        _ => 0,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What `node-template status` prints: the health line, then what is behind it.
+impl fmt::Display for StatusView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.health)?;
+        row(f, "best", &self.best)?;
+        row(f, "finalized", &self.finalized)?;
+        optional_row(f, "consensus", self.consensus.as_ref())?;
+        optional_row(f, "target", self.target.as_ref())?;
+        writeln!(
+            f,
+            "  {:<10} {} connected, {} of {} voters with us",
+            "peers", self.peers, self.with_us, self.voters
+        )?;
+        write!(
+            f,
+            "  {:<10} Tier {}, round {}, {} ms old",
+            "checked", self.tier, self.round, self.age_ms
+        )?;
+        if let Some(progress) = &self.progress {
+            write!(f, "\n  {:<10} {progress}", "progress")?;
+        }
+        for note in &self.notes {
+            write!(f, "\n  {:<10} {note}", "note")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, label: &str, block: &BlockView) -> fmt::Result {
+    writeln!(f, "  {label:<10} #{} ({})", block.number, block.hash)
+}
+
+fn optional_row(f: &mut fmt::Formatter<'_>, label: &str, block: Option<&BlockView>) -> fmt::Result {
+    match block {
+        Some(block) => row(f, label, block),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for ProgressView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {} blocks from {} peers",
+            self.done, self.total, self.peers
+        )?;
+        if let Some(rate) = self.rate {
+            write!(f, ", {rate:.1} blocks/s")?;
+        }
+        if let Some(eta) = self.eta_secs {
+            write!(f, ", about {eta} s left")?;
+        }
+        Ok(())
+    }
+}

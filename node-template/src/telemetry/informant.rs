@@ -1,0 +1,174 @@
+use super::{
+    Throttle,
+    lines::{ImportedLine, StateLine, Traffic, reorg_line},
+};
+use sp_runtime::traits::{Block as BlockT, Header};
+use std::{sync::Arc, time::Duration};
+use sync_component::{
+    NetworkError, NetworkSyncManager, SyncStatus,
+    net::{Bandwidth, NetHandle},
+    orchestrator::{Hold, HoldStatus, SyncEvent},
+    ports::{Bridge, ChainEvent, Clock, MonoTime},
+    status::HealthLine,
+};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{MissedTickBehavior, interval},
+};
+
+/// How often the state line comes, as with Substrate.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How often the same kind of refusal of the gate is logged.
+const REFUSAL_EVERY: Duration = Duration::from_mins(1);
+
+/// Writes the log lines of SPEC section 12 while it runs.
+#[derive(Debug)]
+pub struct Informant<B: BlockT> {
+    /// Whose status is shown.
+    pub manager: Arc<NetworkSyncManager<B>>,
+    /// Whose imports are shown.
+    pub bridge: Arc<dyn Bridge<B>>,
+    /// Whose traffic is shown.
+    pub network: NetHandle,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl<B: BlockT> Informant<B> {
+    /// Runs until the chain's events end, which they do when the node stops.
+    pub async fn run(self) {
+        let mut chain = self.bridge.events();
+        let mut sync = self.manager.events();
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut meter = Meter::new(&self.network, self.clock.now());
+        let mut refusals = Throttle::new(REFUSAL_EVERY);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.state(&mut meter),
+                event = chain.recv() => match event {
+                    Ok(event) => imported(&event),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::debug!(missed, "imports went by faster than they could be logged");
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                event = sync.recv() => match event {
+                    Ok(event) => happened(&event, &mut refusals, self.clock.now()),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::debug!(missed, "events went by faster than they could be logged");
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+
+    fn state(&self, meter: &mut Meter) {
+        let report = self.manager.report();
+        let traffic = meter.read(&self.network, self.clock.now());
+        let report = &report;
+        tracing::info!("{}", StateLine { report, traffic });
+    }
+}
+
+/// Traffic between two readings.
+struct Meter {
+    last: Bandwidth,
+    at: MonoTime,
+}
+
+impl Meter {
+    fn new(network: &NetHandle, now: MonoTime) -> Self {
+        Self {
+            last: network.bandwidth(),
+            at: now,
+        }
+    }
+
+    fn read(&mut self, network: &NetHandle, now: MonoTime) -> Traffic {
+        let bandwidth = network.bandwidth();
+        let seconds = now.since(self.at).as_secs_f64();
+        let traffic = Traffic {
+            received: rate(
+                bandwidth.received.saturating_sub(self.last.received),
+                seconds,
+            ),
+            sent: rate(bandwidth.sent.saturating_sub(self.last.sent), seconds),
+        };
+        self.last = bandwidth;
+        self.at = now;
+        traffic
+    }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a log line shows one decimal of it"
+)]
+fn rate(bytes: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 {
+        bytes as f64 / seconds
+    } else {
+        0.0
+    }
+}
+
+fn imported<B: BlockT>(event: &ChainEvent<B>) {
+    if let Some(line) = reorg_line(event) {
+        tracing::info!("{line}");
+    }
+    let best = event.best;
+    let parent = *event.header.parent_hash();
+    tracing::info!("{}", ImportedLine { parent, best });
+}
+
+fn happened<B: BlockT>(event: &SyncEvent<B>, refusals: &mut Throttle, now: MonoTime) {
+    match event {
+        SyncEvent::StatusChanged(report) => tracing::info!("{}", HealthLine(report.as_ref())),
+        SyncEvent::GateHeld(hold) => {
+            if let Some(held_back) = refusals.pass(kind(hold), now) {
+                tracing::warn!("🚧 Not authoring: {hold}{}", More(held_back));
+            }
+        }
+        SyncEvent::CaughtUp { best } => tracing::info!("⏫ Caught up to {best}"),
+        SyncEvent::CatchUpFailed(error) => {
+            tracing::warn!("catching up failed and starts again by itself: {error}");
+        }
+        SyncEvent::PeerBanned { peer, duration } => {
+            tracing::warn!(%peer, seconds = duration.as_secs(), "a peer is banned");
+        }
+    }
+}
+
+/// ` (and 3 more times since)`, or nothing.
+struct More(u64);
+
+impl std::fmt::Display for More {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str(" (and once more since the last such line)"),
+            times => write!(f, " (and {times} more times since the last such line)"),
+        }
+    }
+}
+
+fn kind<B: BlockT>(hold: &Hold<B>) -> &'static str {
+    match hold {
+        Hold::Status(HoldStatus(status)) => match status {
+            SyncStatus::InSync => "in sync",
+            SyncStatus::SmallGap(_) => "small gap",
+            SyncStatus::MediumGap(_) => "medium gap",
+            SyncStatus::LargeGap(_) => "large gap",
+            SyncStatus::Critical(_) => "critical",
+        },
+        Hold::Unverified(error) => match error {
+            NetworkError::NoPeersAvailable => "no peers",
+            NetworkError::NoConsensusReached(_) => "no consensus",
+            NetworkError::NotAskedYet => "not asked yet",
+            _ => "unverified",
+        },
+    }
+}

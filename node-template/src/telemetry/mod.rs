@@ -1,0 +1,11 @@
+//! What a node tells people: the log, Substrate's informant lines, and the health line when the status changes
+//! (SPEC section 12).
+
+mod informant;
+mod lines;
+mod logging;
+mod throttle;
+
+pub use informant::Informant;
+pub use logging::{LogFilterError, start_log};
+pub use throttle::Throttle;

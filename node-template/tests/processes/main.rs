@@ -1,0 +1,20 @@
+//! Runs the executable as its users do: real processes, real ports on loopback, real files.
+//!
+//! One test binary, since each of them links the whole node. Tests wait on conditions with deadlines, and every port is
+//! one that the system gave.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod bad_input;
+mod commands;
+mod dev_node;
+mod harness;
+mod kill_loop;
+mod localnet;
+mod rpc;
+mod status_codes;
+mod tour;

@@ -1,0 +1,396 @@
+use crate::{
+    build::{self, BuildError, Unsealed},
+    chain_block::ChainBlock,
+    execute::{NewNodes, Runtime, StateError, StateReader, TrieState, first_state},
+    import::{Batch, Rules, adopt_best, validate},
+    store::{Changes, Head, Store, StoreError, open_folder},
+    verify::{FirstBad, SealCheck, check_signatures, extrinsics_root, slot_of},
+};
+use chain_spec::ChainSpec;
+use kvdb::KeyValueDB;
+use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
+use sp_core::H256;
+use sp_runtime::{
+    Digest,
+    traits::{Header as HeaderT, NumberFor, Zero},
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+use sync_component::{
+    BlockId,
+    block_id::height,
+    ports::{
+        BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks, ImportError,
+        ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders, VoteStanding,
+    },
+};
+use tokio::sync::broadcast;
+
+/// How many events a slow listener may lag behind before it misses the oldest.
+const EVENT_BUFFER: usize = 1_024;
+
+/// Why the chain could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The genesis state.
+    #[error("the genesis state cannot be made: {0}")]
+    Genesis(#[from] StateError),
+}
+
+/// The chain on disk, behind the component's ports. One writer at a time; readers never wait for it.
+pub struct RuntimeBridge<B: ChainBlock, R> {
+    store: Store<B>,
+    runtime: R,
+    rules: Rules,
+    max_reorg: u64,
+    clock: Arc<dyn Clock>,
+    genesis: BlockId<B>,
+    head: RwLock<Head<B>>,
+    /// Held through every change of the chain; the fork choice reads it.
+    writing: Mutex<VoteStanding>,
+    events: broadcast::Sender<ChainEvent<B>>,
+}
+
+impl<B: ChainBlock, R> fmt::Debug for RuntimeBridge<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBridge")
+            .field("genesis", &self.genesis)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
+    /// Opens the chain in the folder `store_dir`, or makes it there from `spec` if the folder is missing or empty. The
+    /// caller holds the [`Lock`](crate::store::Lock).
+    pub fn open(
+        store_dir: &Path,
+        spec: &ChainSpec,
+        runtime: R,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let genesis = Genesis::make::<R>(&runtime, spec)?;
+        let name = format!("{:?}", genesis.id.hash);
+        let db = open_folder(store_dir, &name, |db| genesis.write(db))?;
+        Self::over(Arc::new(db), spec, runtime, clock)
+    }
+
+    /// The chain in an open database; a new one gets its genesis. For tests over other databases than `RocksDB`.
+    pub fn over(
+        db: Arc<dyn KeyValueDB>,
+        spec: &ChainSpec,
+        runtime: R,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let genesis = Genesis::make::<R>(&runtime, spec)?;
+        let store = Store::new(Arc::clone(&db));
+        if store.head()?.is_none() {
+            genesis.write(db.as_ref())?;
+        }
+        let head = store.head()?.ok_or(StoreError::Damaged {
+            what: "the head record",
+        })?;
+        if store.header(head.best.hash)?.is_none() {
+            return Err(StoreError::Damaged {
+                what: "the best block's header",
+            }
+            .into());
+        }
+        let genesis = genesis.id;
+        Ok(Self {
+            rules: Rules::new(spec, genesis.hash),
+            max_reorg: spec.sync.tier2.max_reorg,
+            store,
+            runtime,
+            clock,
+            genesis,
+            head: RwLock::new(head),
+            writing: Mutex::new(VoteStanding::NotWithUs),
+            events: broadcast::Sender::new(EVENT_BUFFER),
+        })
+    }
+
+    /// The runtime.
+    pub fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    /// Hash of block 0 of the chain that `spec` describes.
+    pub fn genesis_of(runtime: &R, spec: &ChainSpec) -> Result<BlockId<B>, OpenError> {
+        Ok(Genesis::<B>::make::<R>(runtime, spec)?.id)
+    }
+
+    fn head(&self) -> Head<B> {
+        self.head
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn reading<T>(&self, read: impl FnOnce(&Head<B>) -> T) -> T {
+        read(&self.head.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads one storage value in the state after `block`; `None` if there is none, or the block is not stored.
+    pub fn storage(&self, block: H256, key: &[u8]) -> Result<Option<Vec<u8>>, BridgeError> {
+        let Some(header) = self.store.header(block).map_err(BridgeError::new)? else {
+            return Ok(None);
+        };
+        let nodes = NewNodes::new();
+        TrieState::at(&self.store, &nodes, *header.state_root())
+            .get(key)
+            .map_err(BridgeError::new)
+    }
+
+    /// Builds a block for `slot` on `parent`: the runtime's inherents, then what of `extrinsics` applies and fits.
+    pub fn build(
+        &self,
+        parent: BlockId<B>,
+        slot: Slot,
+        extrinsics: Vec<B::Extrinsic>,
+    ) -> Result<Unsealed<B>, BuildError> {
+        let header = self.store.header(parent.hash).map_err(BridgeError::new)?;
+        let header = header.ok_or(BuildError::UnknownParent)?;
+        let mut context = self.rules.context::<B>(&header, slot);
+        context.number += sp_runtime::traits::One::one();
+        build::build(
+            &self.store,
+            &self.runtime,
+            &header,
+            &context,
+            extrinsics,
+            self.rules.block_bytes,
+        )
+    }
+
+    /// Imports a block of our own, if the best block is still the one that the gate cleared: checked in the critical
+    /// section that imports it (SPEC section 5). `ClearanceLost` stores nothing.
+    pub fn import_own(&self, block: B, cleared: BlockId<B>) -> Result<(), ImportError<B>> {
+        let standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let best = self.reading(|head| head.best);
+        if best != cleared {
+            return Err(ImportError::ClearanceLost { cleared, best });
+        }
+        let report = self.import_locked(*standing, vec![block]);
+        report.failure.map_or(Ok(()), Err)
+    }
+
+    fn import_locked(&self, standing: VoteStanding, blocks: Vec<B>) -> ImportReport<B> {
+        let mut batch = Batch::on(&self.store, self.head());
+        let now = self.clock.wall();
+        let mut stored = 0;
+        let mut failure = None;
+        for block in blocks {
+            match validate(&mut batch, &self.runtime, &self.rules, block, now) {
+                Ok(()) => stored += 1,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        match self.commit(standing, batch) {
+            Ok(()) => ImportReport { stored, failure },
+            Err(error) => ImportReport {
+                stored: 0,
+                failure: Some(error.into()),
+            },
+        }
+    }
+
+    /// Fork choice and finality over `batch`, then one write, then the news.
+    fn commit(&self, standing: VoteStanding, mut batch: Batch<'_, B>) -> Result<(), BridgeError> {
+        let old = self.head();
+        adopt_best(&mut batch, &self.runtime, standing, self.max_reorg)?;
+        let Batch {
+            changes,
+            head,
+            retracted,
+            ..
+        } = batch;
+        if changes.is_empty() && head == old {
+            return Ok(());
+        }
+        self.store
+            .write(&changes, &head)
+            .map_err(BridgeError::new)?;
+        let (best, finalized) = (head.best, head.finalized);
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        if best != old.best
+            && let Some(header) = self.store.header(best.hash).map_err(BridgeError::new)?
+        {
+            // Nobody has to listen.
+            let _ = self.events.send(ChainEvent {
+                header,
+                best,
+                finalized,
+                retracted,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
+    fn genesis_hash(&self) -> H256 {
+        self.genesis.hash
+    }
+
+    fn best(&self) -> BlockId<B> {
+        self.reading(|head| head.best)
+    }
+
+    fn finalized(&self) -> BlockId<B> {
+        self.reading(|head| head.finalized)
+    }
+
+    fn lowest_served(&self) -> NumberFor<B> {
+        // Every block of the chain is kept; block 0 is everybody's.
+        NumberFor::<B>::zero()
+    }
+
+    fn canonical_hash(&self, number: NumberFor<B>) -> Result<Option<H256>, BridgeError> {
+        self.store
+            .canonical(height::<B>(number))
+            .map_err(BridgeError::new)
+    }
+
+    fn header(&self, hash: H256) -> Result<Option<B::Header>, BridgeError> {
+        self.store.header(hash).map_err(BridgeError::new)
+    }
+
+    fn block(&self, hash: H256) -> Result<Option<B>, BridgeError> {
+        self.store.block(hash).map_err(BridgeError::new)
+    }
+
+    fn presence(&self, hash: H256) -> Result<Presence, BridgeError> {
+        let Some(header) = self.store.header(hash).map_err(BridgeError::new)? else {
+            return Ok(Presence::Absent);
+        };
+        let canonical = self.canonical_hash(*header.number())? == Some(hash);
+        Ok(if canonical {
+            Presence::Canonical
+        } else {
+            Presence::Fork
+        })
+    }
+
+    fn events(&self) -> broadcast::Receiver<ChainEvent<B>> {
+        self.events.subscribe()
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
+    fn slot_duration(&self) -> SlotDuration {
+        self.rules.slot_duration
+    }
+
+    fn slot_of(&self, header: &B::Header) -> Result<Slot, HeaderFault> {
+        slot_of(header)
+    }
+
+    fn authorities_at(&self, parent: H256) -> Result<Vec<AuthorityId>, BridgeError> {
+        let header = self.store.header(parent).map_err(BridgeError::new)?;
+        let header = header.ok_or_else(|| {
+            BridgeError::new(StoreError::Damaged {
+                what: "a header that its child names",
+            })
+        })?;
+        let nodes = NewNodes::new();
+        let state = TrieState::at(&self.store, &nodes, *header.state_root());
+        self.runtime.authorities(&state).map_err(BridgeError::new)
+    }
+
+    fn verify_headers(
+        &self,
+        base: BlockId<B>,
+        parent: &B::Header,
+        headers: &[B::Header],
+        now: UnixMillis,
+    ) -> Result<(), HeaderRejected> {
+        let authorities = self.authorities_at(base.hash)?;
+        let mut parent = parent;
+        let mut seals = Vec::with_capacity(headers.len());
+        let mut fault = None;
+        for (index, header) in headers.iter().enumerate() {
+            let checked = self.rules.check_header::<B>(parent, header, now);
+            match checked.and_then(|()| SealCheck::of(header, &authorities)) {
+                Ok(seal) => seals.push(seal.signature_check().clone()),
+                Err(found) => {
+                    fault = Some(HeaderRejected::Faulty {
+                        index,
+                        fault: found,
+                    });
+                    break;
+                }
+            }
+            parent = header;
+        }
+        // Seals are checked up to the first other fault, so the lower of the two is reported.
+        if let Err(FirstBad(index)) = check_signatures(&seals) {
+            return Err(HeaderRejected::Faulty {
+                index,
+                fault: HeaderFault::BadSeal,
+            });
+        }
+        fault.map_or(Ok(()), Err)
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
+    fn import(&self, blocks: Vec<B>) -> ImportReport<B> {
+        let standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.import_locked(*standing, blocks)
+    }
+
+    fn set_vote(&self, new: VoteStanding) -> Result<(), BridgeError> {
+        let mut standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        *standing = new;
+        self.commit(new, Batch::on(&self.store, self.head()))
+    }
+}
+
+/// Block 0 with its state.
+struct Genesis<B: ChainBlock> {
+    id: BlockId<B>,
+    block: B,
+    nodes: NewNodes,
+}
+
+impl<B: ChainBlock> Genesis<B> {
+    fn make<R: Runtime<B>>(runtime: &R, spec: &ChainSpec) -> Result<Self, StateError> {
+        let entries: BTreeMap<_, _> = runtime
+            .genesis_state(spec)
+            .into_iter()
+            .map(|(key, value)| (key, Some(value)))
+            .collect();
+        let (state_root, nodes) = first_state(&entries)?;
+        let header = B::Header::new(
+            NumberFor::<B>::zero(),
+            extrinsics_root::<B>(&[]),
+            state_root,
+            H256::zero(),
+            Digest::default(),
+        );
+        let id = BlockId::of(&header);
+        Ok(Self {
+            id,
+            block: B::new(header, Vec::new()),
+            nodes,
+        })
+    }
+
+    fn write(&self, db: &dyn KeyValueDB) -> Result<(), StoreError> {
+        let mut changes = Changes::default();
+        changes.add(self.block.clone());
+        changes.index.insert(0, Some(self.id.hash));
+        changes.nodes.extend(self.nodes.clone());
+        Store::write_to(db, &changes, &Head::genesis(self.id))
+    }
+}

@@ -1,0 +1,138 @@
+//! Rolling finality (SPEC section 1): a block is final once blocks of more than 2/3 of the authorities, its own
+//! included, build on it and at least `tier2_max_reorg` blocks lie above it.
+//!
+//! For each authority the highest block of the best chain that it sealed is kept, so that no import looks far back.
+
+use super::Batch;
+use crate::{
+    chain_block::ChainBlock,
+    execute::{Runtime, TrieState},
+    verify::slot_of,
+};
+use sp_consensus_aura::sr25519::AuthorityId;
+use sp_runtime::traits::Header as HeaderT;
+use std::collections::BTreeMap;
+use sync_component::{BlockId, block_id::number, ports::BridgeError};
+
+use crate::store::StoreError;
+
+/// The authorities that may seal children of `parent`.
+pub(crate) fn authorities_after<B: ChainBlock, R: Runtime<B>>(
+    batch: &Batch<'_, B>,
+    runtime: &R,
+    parent: &B::Header,
+) -> Result<Vec<AuthorityId>, BridgeError> {
+    let state = TrieState::at(batch.store, &batch.changes.nodes, *parent.state_root());
+    runtime.authorities(&state).map_err(BridgeError::new)
+}
+
+/// Notes who sealed the blocks that joined the best chain above `ancestor`, and forgets what was sealed on the branch
+/// that left it.
+pub(super) fn follow<B: ChainBlock, R: Runtime<B>>(
+    batch: &mut Batch<'_, B>,
+    runtime: &R,
+    ancestor: BlockId<B>,
+    branch: &[BlockId<B>],
+) -> Result<(), BridgeError> {
+    let mut authored: BTreeMap<AuthorityId, u64> = batch.head.authored.iter().cloned().collect();
+    if authored.values().any(|height| *height > ancestor.height()) {
+        authored.retain(|_, height| *height <= ancestor.height());
+        look_back(batch, runtime, ancestor, &mut authored)?;
+    }
+    for id in branch {
+        if let Some(author) = author(batch, runtime, *id)? {
+            authored.insert(author, id.height());
+        }
+    }
+    batch.head.authored = authored.into_iter().collect();
+    Ok(())
+}
+
+/// Finds, from `from` down to the final block, the highest block of each authority that `authored` lacks.
+fn look_back<B: ChainBlock, R: Runtime<B>>(
+    batch: &Batch<'_, B>,
+    runtime: &R,
+    from: BlockId<B>,
+    authored: &mut BTreeMap<AuthorityId, u64>,
+) -> Result<(), BridgeError> {
+    let lost: Vec<_> = batch
+        .head
+        .authored
+        .iter()
+        .map(|(author, _)| author)
+        .filter(|author| !authored.contains_key(author))
+        .collect();
+    let mut missing = lost.len();
+    let mut at = from;
+    while missing > 0 && at.number > batch.head.finalized.number {
+        let header = batch.known_header(at.hash).map_err(BridgeError::new)?;
+        if let Some(author) = author(batch, runtime, at)?
+            && !authored.contains_key(&author)
+        {
+            missing -= usize::from(lost.contains(&&author));
+            authored.insert(author, at.height());
+        }
+        at = BlockId::new(number::<B>(at.height() - 1), *header.parent_hash());
+    }
+    Ok(())
+}
+
+fn author<B: ChainBlock, R: Runtime<B>>(
+    batch: &Batch<'_, B>,
+    runtime: &R,
+    id: BlockId<B>,
+) -> Result<Option<AuthorityId>, BridgeError> {
+    let header = batch.known_header(id.hash).map_err(BridgeError::new)?;
+    let parent = batch
+        .known_header(*header.parent_hash())
+        .map_err(BridgeError::new)?;
+    let authorities = authorities_after(batch, runtime, &parent)?;
+    let slot = slot_of(&header).map_err(|_| damaged())?;
+    let turn = slot
+        .checked_rem(authorities.len() as u64)
+        .and_then(|turn| usize::try_from(turn).ok());
+    Ok(turn.and_then(|turn| authorities.get(turn)).cloned())
+}
+
+/// Moves the final block up as far as the rule allows; never down.
+pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
+    batch: &mut Batch<'_, B>,
+    runtime: &R,
+    max_reorg: u64,
+) -> Result<(), BridgeError> {
+    let best = batch
+        .known_header(batch.head.best.hash)
+        .map_err(BridgeError::new)?;
+    let authorities = authorities_after(batch, runtime, &best)?;
+    // More than two thirds of the authorities.
+    let needed = authorities.len() * 2 / 3 + 1;
+    let mut heights: Vec<u64> = batch
+        .head
+        .authored
+        .iter()
+        .filter(|(author, _)| authorities.contains(author))
+        .map(|(_, height)| *height)
+        .collect();
+    heights.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(built_on) = heights.get(needed - 1).copied() else {
+        return Ok(());
+    };
+    let Some(deep_enough) = batch.head.best.height().checked_sub(max_reorg) else {
+        return Ok(());
+    };
+    let height = built_on.min(deep_enough);
+    if height > batch.head.finalized.height() {
+        let hash = batch
+            .canonical(height)
+            .map_err(BridgeError::new)?
+            .ok_or_else(damaged)?;
+        batch.head.finalized = BlockId::new(number::<B>(height), hash);
+    }
+    Ok(())
+}
+
+fn damaged() -> BridgeError {
+    BridgeError::new(StoreError::Damaged {
+        what: "the chain below the best block",
+    })
+}

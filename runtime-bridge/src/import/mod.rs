@@ -1,0 +1,11 @@
+//! Importing blocks: validation and execution one by one, then the fork choice and finality, then one write
+//! (SPEC section 1).
+
+mod batch;
+mod finality;
+mod fork_choice;
+mod validate;
+
+pub(crate) use batch::Batch;
+pub(crate) use fork_choice::adopt_best;
+pub(crate) use validate::{Rules, validate};

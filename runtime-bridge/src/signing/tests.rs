@@ -1,0 +1,150 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::*;
+use proptest::prelude::*;
+use std::{collections::BTreeSet, fs};
+
+fn key(seed: u8) -> sr25519::Pair {
+    sr25519::Pair::from_seed(&[seed; 32])
+}
+
+fn open(path: &Path) -> Signed {
+    match Signed::open(path, KeystoreState::Empty).unwrap() {
+        Opening::Ready(signed) => signed,
+        Opening::MustWait(_) => panic!("an empty keystore has nothing to wait for"),
+    }
+}
+
+#[test]
+fn same_or_lower_slot_is_never_sealed_again_not_even_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    open(&path).seal(&key(1), 10.into(), b"a").unwrap();
+    let signed = open(&path);
+    for slot in [10_u64, 9, 0] {
+        let refused = signed.seal(&key(1), slot.into(), b"b");
+        assert!(
+            matches!(refused, Err(SigningError::AlreadySealed { .. })),
+            "{refused:?}"
+        );
+    }
+    signed
+        .seal(&key(2), 10.into(), b"another key is another record")
+        .unwrap();
+    signed.seal(&key(1), 11.into(), b"b").unwrap();
+}
+
+#[test]
+fn lost_record_with_keys_has_to_wait_and_starts_at_the_end_of_the_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    let Opening::MustWait(waiting) = Signed::open(&path, KeystoreState::HoldsKeys).unwrap() else {
+        panic!("a lost record has to wait");
+    };
+    let signed = waiting.finish(50.into()).unwrap();
+    assert!(signed.seal(&key(1), 50.into(), b"a").is_err());
+    signed.seal(&key(1), 51.into(), b"a").unwrap();
+    assert!(matches!(
+        Signed::open(&path, KeystoreState::HoldsKeys).unwrap(),
+        Opening::Ready(_)
+    ));
+}
+
+#[test]
+fn damaged_record_is_an_error_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    open(&path).seal(&key(1), 10.into(), b"a").unwrap();
+    let good = fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        assert!(
+            Signed::open(&path, KeystoreState::Empty).is_err(),
+            "byte {at}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), bad);
+        fs::write(&path, &good[..at]).unwrap();
+        assert!(
+            Signed::open(&path, KeystoreState::Empty).is_err(),
+            "cut at {at}"
+        );
+    }
+}
+
+#[test]
+fn draft_left_over_by_a_kill_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    open(&path).seal(&key(1), 10.into(), b"a").unwrap();
+    fs::write(folder.path().join("signed.new"), b"half a rec").unwrap();
+    let signed = open(&path);
+    assert!(signed.seal(&key(1), 10.into(), b"b").is_err());
+    signed.seal(&key(1), 11.into(), b"b").unwrap();
+}
+
+#[test]
+fn nothing_is_signed_that_is_not_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("gone");
+    fs::create_dir(&missing).unwrap();
+    let signed = open(&missing.join("signed"));
+    fs::remove_dir(&missing).unwrap();
+    assert!(matches!(
+        signed.seal(&key(1), 10.into(), b"a"),
+        Err(SigningError::Io { .. })
+    ));
+}
+
+#[test]
+fn block_of_our_key_above_the_record_shows_foreign_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let signed = open(&folder.path().join("signed"));
+    signed.seal(&key(1), 10.into(), b"a").unwrap();
+    assert_eq!(signed.foreign_use(&key(1).public(), 10.into()), None);
+    let found = signed.foreign_use(&key(1).public(), 12.into()).unwrap();
+    assert_eq!((found.slot, found.last), (12.into(), 10.into()));
+}
+
+#[test]
+fn bytes_of_the_file_are_these() {
+    let mut records = Records {
+        floor: 7,
+        ..Records::default()
+    };
+    records.record(sr25519::Public::from_raw([3; 32])).slot = Some(9);
+    records.record(sr25519::Public::from_raw([4; 32])).counter = Some(1);
+    let body = "070000000000000008\
+        0303030303030303030303030303030303030303030303030303030303030303\
+        01090000000000000000\
+        0404040404040404040404040404040404040404040404040404040404040404\
+        00010100000000000000";
+    let bytes = file::bytes(&records);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(&hex[..8], "01000000");
+    assert_eq!(&hex[72..], body);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_slot_is_sealed_twice_through_restarts_and_clock_steps(
+        steps in prop::collection::vec((0_u64..30, any::<bool>(), 1_u8..3), 1..40)
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        let mut signed = open(&path);
+        let mut sealed = BTreeSet::new();
+        for (slot, restart, seed) in steps {
+            if restart {
+                drop(signed);
+                signed = open(&path);
+            }
+            if signed.seal(&key(seed), slot.into(), b"x").is_ok() {
+                prop_assert!(sealed.insert((seed, slot)), "sealed twice");
+            }
+        }
+    }
+}

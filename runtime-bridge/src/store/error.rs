@@ -1,0 +1,70 @@
+use std::{io, path::PathBuf};
+
+/// What can be wrong with a store. Nothing is overwritten in any of these cases.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder is neither empty nor a store of ours.
+    #[error(
+        "{path} is not empty and holds no store of this program; choose another --base-path, or move it away"
+    )]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store belongs to another chain.
+    #[error(
+        "{path} holds a chain with genesis {found}, the chain spec has {expected}; use the right --chain, another --base-path, or `purge-chain`"
+    )]
+    OtherGenesis {
+        /// The folder.
+        path: PathBuf,
+        /// Genesis hash in the store's marker file.
+        found: String,
+        /// Genesis hash of the chain spec.
+        expected: String,
+    },
+    /// The store has another format.
+    #[error(
+        "{path} has store format {found}, this program reads format {supported}; use the program that wrote it, or `purge-chain` and sync anew"
+    )]
+    OtherFormat {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format of this program.
+        supported: u32,
+    },
+    /// The marker file does not read as one.
+    #[error(
+        "{path} is not a readable marker file; restore it from a backup, or `purge-chain` and sync anew"
+    )]
+    BrokenMarker {
+        /// The marker file.
+        path: PathBuf,
+    },
+    /// A stored value does not decode, or is missing where another one names it.
+    #[error("the store is damaged ({what}); stop the node, then `purge-chain` and sync anew")]
+    Damaged {
+        /// Which value.
+        what: &'static str,
+    },
+    /// The operating system refused.
+    #[error(
+        "{path}: {source}; check that the folder exists, is writable for this user, and that the disk is not full"
+    )]
+    Folder {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error("the database failed: {source}; check the disk, then start again")]
+    Database {
+        /// What it said.
+        #[from]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,208 @@
+//! The folder of a store. A new one is built beside its place and renamed into it, so that at every instant there is
+//! none or a whole one.
+
+use super::{StoreError, column};
+use kvdb::KeyValueDB;
+use kvdb_rocksdb::{Database, DatabaseConfig};
+use sp_core::{Blake2Hasher, Hasher};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// Version of the bytes in the columns and of the marker file. A change of either is a new version.
+pub const FORMAT: u32 = 1;
+
+/// Name of the marker file. `RocksDB` leaves names that it does not know alone.
+const MARKER: &str = "STORE";
+
+/// `RocksDB`'s memory per column in MiB: caches and write buffers. More makes a first sync write less often.
+const MEMORY_MIB: [(u32, usize); 5] = [
+    (column::META, 2),
+    (column::HEADER, 16),
+    (column::BODY, 16),
+    (column::INDEX, 8),
+    (column::STATE, 64),
+];
+
+/// Open files per store; `RocksDB` closes the ones not used lately.
+const OPEN_FILES: i32 = 256;
+
+/// The plain text file in a store's folder: what it is, without opening the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Tells this store from every other one.
+    pub id: String,
+    /// [`FORMAT`] of the store.
+    pub format: u32,
+    /// Genesis hash, `0x` and hex.
+    pub genesis: String,
+}
+
+impl Marker {
+    fn new(genesis: &str, place: &Path) -> Self {
+        // Unique among the stores of one machine, which is all that recovery compares.
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let seed = format!(
+            "{}:{}:{}",
+            place.display(),
+            std::process::id(),
+            now.as_nanos()
+        );
+        let id = format!("{:?}", Blake2Hasher::hash(seed.as_bytes()));
+        Self {
+            id,
+            format: FORMAT,
+            genesis: genesis.to_owned(),
+        }
+    }
+
+    /// The marker of the store in `folder`; `None` if there is no marker file.
+    pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
+        let path = folder.join(MARKER);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(StoreError::BrokenMarker { path });
+            }
+            Err(source) => return Err(StoreError::Folder { path, source }),
+        };
+        let value = |key: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once(" = "));
+            lines
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| value.to_owned())
+        };
+        let marker = value("id")
+            .zip(value("genesis"))
+            .zip(value("format").and_then(|text| text.parse().ok()));
+        let Some(((id, genesis), format)) = marker else {
+            return Err(StoreError::BrokenMarker { path });
+        };
+        Ok(Some(Self {
+            id,
+            format,
+            genesis,
+        }))
+    }
+
+    fn write(&self, folder: &Path) -> io::Result<()> {
+        let mut file = File::create_new(folder.join(MARKER))?;
+        writeln!(
+            file,
+            "id = {}\nformat = {}\ngenesis = {}",
+            self.id, self.format, self.genesis
+        )?;
+        file.sync_all()
+    }
+}
+
+/// Opens the store in `folder`, or makes one there if the folder is missing or empty. `fill` writes the genesis into a
+/// new one.
+pub fn open_folder(
+    folder: &Path,
+    genesis: &str,
+    fill: impl FnOnce(&dyn KeyValueDB) -> Result<(), StoreError>,
+) -> Result<Database, StoreError> {
+    if is_missing_or_empty(folder)? {
+        create(folder, genesis, fill)?;
+    }
+    let marker = Marker::read(folder)?.ok_or_else(|| StoreError::NotAStore {
+        path: folder.to_owned(),
+    })?;
+    if marker.format != FORMAT {
+        return Err(StoreError::OtherFormat {
+            path: folder.to_owned(),
+            found: marker.format,
+            supported: FORMAT,
+        });
+    }
+    if marker.genesis != genesis {
+        return Err(StoreError::OtherGenesis {
+            path: folder.to_owned(),
+            found: marker.genesis,
+            expected: genesis.to_owned(),
+        });
+    }
+    open_database(folder, Creation::Never)
+}
+
+fn create(
+    folder: &Path,
+    genesis: &str,
+    fill: impl FnOnce(&dyn KeyValueDB) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::Folder { path, source }
+    };
+    let draft = draft_of(folder);
+    // A draft that is left over was never a store: its making was interrupted.
+    match fs::remove_dir_all(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&draft)(error)),
+        _ => {}
+    }
+    fs::create_dir_all(&draft).map_err(at(&draft))?;
+    let database = open_database(&draft, Creation::IfMissing)?;
+    fill(&database)?;
+    drop(database);
+    Marker::new(genesis, folder)
+        .write(&draft)
+        .map_err(at(&draft))?;
+    sync_files(&draft).map_err(at(&draft))?;
+    // Renaming onto an empty folder replaces it.
+    fs::rename(&draft, folder).map_err(at(folder))?;
+    let parent = folder.parent().unwrap_or(folder);
+    File::open(parent)
+        .and_then(|parent| parent.sync_all())
+        .map_err(at(parent))
+}
+
+fn draft_of(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    folder.with_file_name(name)
+}
+
+fn sync_files(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn is_missing_or_empty(folder: &Path) -> Result<bool, StoreError> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(source) => Err(StoreError::Folder {
+            path: folder.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Whether the database may make a new one. `RocksDB` takes a damaged folder for an empty one if it may.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    IfMissing,
+    Never,
+}
+
+fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreError> {
+    let mut config = DatabaseConfig::with_columns(column::COUNT);
+    config.create_if_missing = creation == Creation::IfMissing;
+    config.memory_budget = MEMORY_MIB.into_iter().collect();
+    config.max_open_files = OPEN_FILES;
+    Database::open(&config, folder).map_err(|source| StoreError::Folder {
+        path: folder.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,23 @@
+//! The block store: columns of a key-value database, and the folder that holds it (SPEC sections 1 and 7).
+//!
+//! | column | key | value |
+//! |---|---|---|
+//! | [`column::META`] | `head` | SCALE of [`Head`] |
+//! | [`column::HEADER`] | block hash | SCALE header |
+//! | [`column::BODY`] | block hash | SCALE list of extrinsics |
+//! | [`column::INDEX`] | number, u64 big-endian | hash of the best chain's block |
+//! | [`column::STATE`] | hash of a trie node | the node; old ones stay (archive) |
+
+mod error;
+mod folder;
+mod head;
+mod lock;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use folder::{FORMAT, Marker, open_folder};
+pub use head::Head;
+pub use lock::{Lock, LockError};
+pub use tables::{Changes, Store, column};

@@ -1,0 +1,187 @@
+use super::{Head, StoreError};
+use codec::{Decode, Encode};
+use kvdb::{DBTransaction, KeyValueDB};
+use sp_core::H256;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::{collections::HashMap, fmt, marker::PhantomData, sync::Arc};
+
+/// Numbers of the database's columns.
+pub mod column {
+    /// Where the chain stands.
+    pub const META: u32 = 0;
+    /// Headers by hash.
+    pub const HEADER: u32 = 1;
+    /// Bodies by hash.
+    pub const BODY: u32 = 2;
+    /// Hashes of the best chain by number.
+    pub const INDEX: u32 = 3;
+    /// Trie nodes by hash.
+    pub const STATE: u32 = 4;
+    /// How many there are.
+    pub const COUNT: u32 = 5;
+}
+
+const HEAD: &[u8] = b"head";
+
+/// Typed access to the columns. Reads see what the last [`Store::write`] wrote.
+pub struct Store<B> {
+    db: Arc<dyn KeyValueDB>,
+    block: PhantomData<fn() -> B>,
+}
+
+impl<B> Clone for Store<B> {
+    fn clone(&self) -> Self {
+        Self {
+            db: Arc::clone(&self.db),
+            block: PhantomData,
+        }
+    }
+}
+
+impl<B> fmt::Debug for Store<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl<B: BlockT<Hash = H256>> Store<B> {
+    /// A store over `db`, which has [`column::COUNT`] columns.
+    pub fn new(db: Arc<dyn KeyValueDB>) -> Self {
+        Self {
+            db,
+            block: PhantomData,
+        }
+    }
+
+    fn value<T: Decode>(
+        &self,
+        column: u32,
+        key: &[u8],
+        what: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.db.get(column, key)? else {
+            return Ok(None);
+        };
+        let mut input = bytes.as_slice();
+        let value = T::decode(&mut input).map_err(|_| StoreError::Damaged { what })?;
+        if input.is_empty() {
+            Ok(Some(value))
+        } else {
+            Err(StoreError::Damaged { what })
+        }
+    }
+
+    /// Where the chain stands; `None` in a new database.
+    pub fn head(&self) -> Result<Option<Head<B>>, StoreError> {
+        self.value(column::META, HEAD, "the head record")
+    }
+
+    /// A stored header.
+    pub fn header(&self, hash: H256) -> Result<Option<B::Header>, StoreError> {
+        self.value(column::HEADER, hash.as_bytes(), "a header")
+    }
+
+    /// Whether a block is stored.
+    pub fn has_block(&self, hash: H256) -> Result<bool, StoreError> {
+        Ok(self.db.has_key(column::HEADER, hash.as_bytes())?)
+    }
+
+    /// A stored block.
+    pub fn block(&self, hash: H256) -> Result<Option<B>, StoreError> {
+        let Some(header) = self.header(hash)? else {
+            return Ok(None);
+        };
+        let body: Option<Vec<B::Extrinsic>> =
+            self.value(column::BODY, hash.as_bytes(), "a body")?;
+        Ok(body.map(|body| B::new(header, body)))
+    }
+
+    /// Hash of the best chain's block at this height.
+    pub fn canonical(&self, height: u64) -> Result<Option<H256>, StoreError> {
+        self.value(column::INDEX, &height.to_be_bytes(), "the index of numbers")
+    }
+
+    /// A trie node.
+    pub fn node(&self, hash: &H256) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get(column::STATE, hash.as_bytes())?)
+    }
+
+    /// Writes all changes at once: after a kill at any instant either all of them are there or none.
+    pub fn write(&self, changes: &Changes<B>, head: &Head<B>) -> Result<(), StoreError> {
+        Self::write_to(self.db.as_ref(), changes, head)
+    }
+
+    /// As [`Store::write`], to a database that is not a store yet.
+    pub fn write_to(
+        db: &dyn KeyValueDB,
+        changes: &Changes<B>,
+        head: &Head<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::new();
+        for (hash, block) in &changes.blocks {
+            transaction.put_vec(column::HEADER, hash.as_bytes(), block.header().encode());
+            transaction.put_vec(column::BODY, hash.as_bytes(), block.extrinsics().encode());
+        }
+        for (height, hash) in &changes.index {
+            let key = height.to_be_bytes();
+            match hash {
+                Some(hash) => transaction.put(column::INDEX, &key, hash.as_bytes()),
+                None => transaction.delete(column::INDEX, &key),
+            }
+        }
+        for (hash, node) in &changes.nodes {
+            transaction.put(column::STATE, hash.as_bytes(), node);
+        }
+        transaction.put_vec(column::META, HEAD, head.encode());
+        Ok(db.write(transaction)?)
+    }
+}
+
+/// What one import adds, not yet written. Later blocks of the import read through it.
+#[derive(Debug)]
+pub struct Changes<B> {
+    /// Blocks by hash.
+    pub blocks: HashMap<H256, B>,
+    /// Entries of the number index; `None` removes one.
+    pub index: HashMap<u64, Option<H256>>,
+    /// Trie nodes by hash.
+    pub nodes: HashMap<H256, Vec<u8>>,
+}
+
+impl<B> Default for Changes<B> {
+    fn default() -> Self {
+        Self {
+            blocks: HashMap::new(),
+            index: HashMap::new(),
+            nodes: HashMap::new(),
+        }
+    }
+}
+
+impl<B: BlockT<Hash = H256>> Changes<B> {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty() && self.index.is_empty() && self.nodes.is_empty()
+    }
+
+    /// A header, from these changes or from the store.
+    pub fn header(&self, store: &Store<B>, hash: H256) -> Result<Option<B::Header>, StoreError> {
+        match self.blocks.get(&hash) {
+            Some(block) => Ok(Some(block.header().clone())),
+            None => store.header(hash),
+        }
+    }
+
+    /// The best chain's hash at this height, from these changes or from the store.
+    pub fn canonical(&self, store: &Store<B>, height: u64) -> Result<Option<H256>, StoreError> {
+        match self.index.get(&height) {
+            Some(hash) => Ok(*hash),
+            None => store.canonical(height),
+        }
+    }
+
+    /// Adds a block.
+    pub fn add(&mut self, block: B) {
+        self.blocks.insert(block.header().hash(), block);
+    }
+}

@@ -1,0 +1,120 @@
+use crate::{
+    block_id::{BlockId, height},
+    error::{Blame, LocalFault, NetworkError},
+    headers::VerifiedTip,
+    ports::{BlockFault, BridgeError, JobLost},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::sync::Arc;
+
+/// What one session fetches: the blocks of verified headers above a stored block. At most `tier2_max_gap` of them.
+#[derive(Clone, Debug)]
+pub struct FetchJob<B: BlockT> {
+    /// The stored block that the first one follows.
+    pub base: BlockId<B>,
+    /// Highest block of our best chain that the run builds on; `base` unless it is a branch.
+    pub ancestor: BlockId<B>,
+    headers: Arc<Vec<B::Header>>,
+    most: usize,
+}
+
+impl<B: BlockT> FetchJob<B> {
+    /// The first `most` blocks of `run`.
+    pub fn new(run: &VerifiedTip<B>, most: u64) -> Self {
+        Self {
+            base: run.base,
+            ancestor: run.ancestor,
+            headers: Arc::clone(run.headers()),
+            most: usize::try_from(most).unwrap_or(usize::MAX).max(1),
+        }
+    }
+
+    /// The verified headers whose blocks are to be fetched, rising; at least one.
+    pub fn headers(&self) -> &[B::Header] {
+        self.headers.get(..self.most).unwrap_or(&self.headers)
+    }
+
+    /// The last block of the session.
+    pub fn target(&self) -> BlockId<B> {
+        self.headers().last().map_or(self.base, BlockId::of)
+    }
+
+    /// Whether blocks of ours leave the best chain if this becomes it, `ours` being our tip.
+    pub fn is_branch(&self, ours: &BlockId<B>) -> bool {
+        self.ancestor != *ours
+    }
+}
+
+/// Why a session ended before its target. Blocks imported until then stay.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FetchError<B: BlockT> {
+    /// No peer delivered this block; asked were as many as `tier2_max_retries` allows.
+    #[error("no peer delivered block {id}: {attempts} attempts on {peers} peers")]
+    NotDelivered {
+        /// The block.
+        id: BlockId<B>,
+        /// Attempts that were made.
+        attempts: u32,
+        /// Peers that claim to have it.
+        peers: usize,
+    },
+    /// The body delivered does not belong to the verified header; its sender was charged.
+    #[error("the body delivered for block {id} does not belong to its header")]
+    WrongBody {
+        /// The block.
+        id: BlockId<B>,
+    },
+    /// The block is not valid here and nobody can be charged: our own fault is possible. It is parked.
+    #[error("block {id} is refused: {fault}")]
+    Unplaceable {
+        /// The block.
+        id: BlockId<B>,
+        /// What is wrong with it.
+        fault: BlockFault,
+    },
+    /// The branch can no longer be taken: the chain moved on meanwhile. The next round finds another target.
+    #[error("the target was overtaken: block {id} no longer fits our chain")]
+    Overtaken {
+        /// The block that did not fit.
+        id: BlockId<B>,
+    },
+    /// A fault of ours.
+    #[error(transparent)]
+    Local(#[from] LocalFault),
+}
+
+impl<B: BlockT> FetchError<B> {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Local(_) => Blame::Local,
+            _ => Blame::Unknown,
+        }
+    }
+}
+
+impl<B: BlockT> From<BridgeError> for FetchError<B> {
+    fn from(error: BridgeError) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+impl<B: BlockT> From<JobLost> for FetchError<B> {
+    fn from(error: JobLost) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+impl<B: BlockT> From<FetchError<B>> for NetworkError {
+    fn from(error: FetchError<B>) -> Self {
+        match error {
+            FetchError::NotDelivered { id, .. }
+            | FetchError::WrongBody { id }
+            | FetchError::Unplaceable { id, .. }
+            | FetchError::Overtaken { id } => Self::BlockNotFound {
+                number: height::<B>(id.number),
+            },
+            FetchError::Local(fault) => Self::Local(fault),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use super::{FetchError, FetchJob};
+use crate::{
+    block_id::BlockId,
+    context::SyncContext,
+    error::NetworkError,
+    headers::VerifiedTip,
+    peers::{Offence, RangeAnswer},
+    ports::{BlockFault, ImportError, PeerId, heavy},
+    registry::FetchStrategy,
+    wire::RangeRequest,
+};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::{fmt, sync::Arc};
+
+/// Tier 2's face: the design's three names over whichever strategy is selected.
+pub struct BlockSyncManager<B: BlockT> {
+    context: SyncContext<B>,
+    strategy: Arc<dyn FetchStrategy<B>>,
+}
+
+impl<B: BlockT> fmt::Debug for BlockSyncManager<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockSyncManager")
+            .field("strategy", &self.strategy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: BlockT> BlockSyncManager<B> {
+    /// A manager that fetches with `strategy`.
+    pub fn new(context: SyncContext<B>, strategy: Arc<dyn FetchStrategy<B>>) -> Self {
+        Self { context, strategy }
+    }
+
+    /// Asks peers for the block with this verified header: up to `tier2_max_retries` attempts, each on another peer
+    /// while there are others, `tier2_timeout_per_block` each.
+    pub async fn request_block_from_peers(&self, header: &B::Header) -> Result<B, FetchError<B>> {
+        Ok(request_block(&self.context, header).await?.block)
+    }
+
+    /// Imports a block after complete validation; an error says what is wrong with it.
+    pub async fn validate_block(&self, block: B) -> Result<(), FetchError<B>> {
+        let run = vec![Delivered { block, from: None }];
+        import(&self.context, run).await
+    }
+
+    /// Fetches and imports up to `target`, at most `tier2_max_gap` blocks: one session. Cancelled by dropping; what was
+    /// imported stays.
+    pub async fn catch_up_to_consensus(
+        &self,
+        target: &VerifiedTip<B>,
+    ) -> Result<BlockId<B>, FetchError<B>> {
+        self.run(self.job(target)).await
+    }
+
+    /// Runs one session.
+    pub async fn run(&self, job: FetchJob<B>) -> Result<BlockId<B>, FetchError<B>> {
+        self.strategy.fetch(&self.context, job).await
+    }
+
+    /// The session that [`BlockSyncManager::catch_up_to_consensus`] runs for `target`.
+    pub fn job(&self, target: &VerifiedTip<B>) -> FetchJob<B> {
+        FetchJob::new(target, self.context.settings.tier2.max_gap)
+    }
+
+    /// Whether one call covers `gap` blocks.
+    pub fn covers(&self, gap: u64) -> Result<(), NetworkError> {
+        if gap > self.context.settings.tier2.max_gap {
+            Err(NetworkError::SyncGapTooLarge(gap))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A block and who delivered it; `None` when it did not come from a peer.
+#[derive(Clone, Debug)]
+pub(super) struct Delivered<B> {
+    pub(super) block: B,
+    pub(super) from: Option<PeerId>,
+}
+
+/// One block from whoever has it, the likeliest peer first. A peer that stays silent is asked last the next time.
+pub(super) async fn request_block<B: BlockT>(
+    context: &SyncContext<B>,
+    header: &B::Header,
+) -> Result<Delivered<B>, FetchError<B>> {
+    let id = BlockId::of(header);
+    let timeout = context.settings.tier2.timeout_per_block;
+    let peers = context.peers.table().holders(id.height());
+    let known = peers.len();
+    let request = RangeRequest {
+        start: id.number,
+        count: 1,
+        parent: *header.parent_hash(),
+    };
+    let mut attempts = 0;
+    for peer in peers.into_iter().take(attempts_allowed(context)) {
+        attempts += 1;
+        match context.peers.blocks(&peer, request.clone(), timeout).await {
+            Ok(RangeAnswer::Items(items)) => {
+                // One item, because one was asked for. Another hash: the peer is on another branch by now.
+                if let Some(block) = items
+                    .into_iter()
+                    .next()
+                    .filter(|block| block.hash() == id.hash)
+                {
+                    return Ok(Delivered {
+                        block,
+                        from: Some(peer),
+                    });
+                }
+            }
+            Ok(RangeAnswer::NotFound | RangeAnswer::Busy(_)) => {}
+            Err(error) => tracing::debug!(%peer, block = %id, %error, "block not delivered"),
+        }
+    }
+    Err(FetchError::NotDelivered {
+        id,
+        attempts,
+        peers: known,
+    })
+}
+
+fn attempts_allowed<B: BlockT>(context: &SyncContext<B>) -> usize {
+    usize::try_from(context.settings.tier2.max_retries.get()).unwrap_or(usize::MAX)
+}
+
+/// Imports a run of blocks as one batch and charges whoever delivered a provably bad one.
+pub(super) async fn import<B: BlockT>(
+    context: &SyncContext<B>,
+    run: Vec<Delivered<B>>,
+) -> Result<(), FetchError<B>> {
+    let (blocks, suppliers): (Vec<B>, Vec<Option<PeerId>>) = run
+        .into_iter()
+        .map(|delivered| (delivered.block, delivered.from))
+        .unzip();
+    let last = blocks.last().map(|block| BlockId::of(block.header()));
+    let bridge = Arc::clone(&context.bridge);
+    let report = heavy(context.executor.as_ref(), move || bridge.import(blocks)).await?;
+    let Some(failure) = report.failure else {
+        return Ok(());
+    };
+    let supplier = suppliers.into_iter().nth(report.stored).flatten();
+    match failure {
+        ImportError::Local(error) => Err(error.into()),
+        ImportError::Invalid { id, fault } => {
+            if let (crate::Blame::Peer, Some(peer)) = (fault.blame(), &supplier) {
+                tracing::warn!(%peer, block = %id, %fault, "invalid block");
+                context.peers.charge(peer, Offence::ProvablyWrong);
+            }
+            match fault {
+                // The header is verified, so only the body can be wrong: another peer may have the right one.
+                BlockFault::WrongExtrinsicsRoot => Err(FetchError::WrongBody { id }),
+                fault => Err(FetchError::Unplaceable { id, fault }),
+            }
+        }
+        ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
+            Err(FetchError::Overtaken { id })
+        }
+        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
+            id: last.unwrap_or(best),
+        }),
+    }
+}

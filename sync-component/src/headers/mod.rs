@@ -1,0 +1,14 @@
+//! Verified tips: headers above our chain that are linked, sealed and rising (SPEC section 0).
+//!
+//! What a peer claims is a hint. A [`probe`] turns it into a [`VerifiedTip`] or into nothing.
+
+mod claims;
+mod probe;
+#[cfg(test)]
+mod tests;
+mod tips;
+
+pub use claims::{Claim, ClaimBook, ClaimState};
+pub use probe::{ProbeError, ProbeOutcome, probe};
+pub(crate) use tips::canonical_ancestor;
+pub use tips::{Beyond, TipStore, VerifiedTip};

@@ -1,0 +1,195 @@
+use super::tips::{Beyond, VerifiedTip};
+use crate::{
+    ancestor::{AncestorSearch, Comparison, FAN_OUT},
+    block_id::{BlockId, number},
+    context::SyncContext,
+    error::LocalFault,
+    peers::{Offence, RangeAnswer, RequestError},
+    ports::{BridgeError, HeaderFault, HeaderRejected, PeerId, heavy},
+    wire::RangeRequest,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::{sync::Arc, time::Duration};
+
+/// What a probe of a claimed tip brought.
+#[derive(Debug)]
+pub enum ProbeOutcome<B: BlockT> {
+    /// Headers from a block of ours up to the claim, or as far as a window reaches.
+    Verified(VerifiedTip<B>),
+    /// The claim is a block that we hold.
+    Held,
+    /// The headers are wrong, and the peer was charged where that is proven.
+    Wrong,
+}
+
+/// Why a probe ended without an outcome. Nothing is concluded from it.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The peer did not answer, or moved on to another chain meanwhile.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The peer answered that it does not have the range: it moved on.
+    #[error("the peer no longer has the chain that it claimed")]
+    Moved,
+    /// The headers lie in the future, all of them.
+    #[error("the claimed headers lie in the future")]
+    FromFuture,
+    /// A fault of ours.
+    #[error(transparent)]
+    Local(#[from] LocalFault),
+}
+
+impl From<BridgeError> for ProbeError {
+    fn from(error: BridgeError) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+/// Checks `peer`'s claim of `tip`: finds the common ancestor, then fetches and verifies at most `window` headers above
+/// it. Bounded work: the searches' requests and one window of headers.
+pub async fn probe<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    tip: BlockId<B>,
+    window: u64,
+    within: Duration,
+) -> Result<ProbeOutcome<B>, ProbeError> {
+    let ancestor = find_ancestor(context, peer, &tip, within).await?;
+    let above = tip.height().saturating_sub(ancestor.height());
+    if above == 0 {
+        return Ok(if ancestor == tip {
+            ProbeOutcome::Held
+        } else {
+            ProbeOutcome::Wrong
+        });
+    }
+    let wanted = above.min(window);
+    let Some(parent) = context.bridge.header(ancestor.hash)? else {
+        return Err(ProbeError::Moved);
+    };
+    let headers = fetch_headers(context, peer, ancestor, wanted, within).await?;
+    let (headers, refused) = verify(context, ancestor, parent, headers).await?;
+    match refused {
+        None => {}
+        Some(HeaderFault::FromFuture { .. }) if headers.is_empty() => {
+            return Err(ProbeError::FromFuture);
+        }
+        Some(HeaderFault::FromFuture { .. }) => {}
+        Some(fault) => {
+            tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
+            context.peers.charge(peer, Offence::ProvablyWrong);
+            return Ok(ProbeOutcome::Wrong);
+        }
+    }
+    let beyond = if above > wanted {
+        Beyond::Claimed
+    } else {
+        Beyond::Nothing
+    };
+    let Some(verified) = VerifiedTip::new(ancestor, ancestor, headers, beyond) else {
+        return Err(ProbeError::Moved);
+    };
+    if verified.tip().number == tip.number && verified.tip() != tip {
+        // It reorganised between the claim and the headers; its next status names the new tip.
+        return Err(ProbeError::Moved);
+    }
+    Ok(ProbeOutcome::Verified(verified))
+}
+
+/// The highest block of our best chain that the peer's chain holds.
+async fn find_ancestor<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    tip: &BlockId<B>,
+    within: Duration,
+) -> Result<BlockId<B>, ProbeError> {
+    let bridge = &context.bridge;
+    let ours = bridge.best();
+    let mut search = AncestorSearch::new(0, ours.height().min(tip.height()));
+    let most = FAN_OUT.min(context.settings.limits.hashes_per_request.into());
+    while let Some(heights) = search.question(most) {
+        let numbers = heights.iter().map(|height| number::<B>(*height)).collect();
+        let theirs = context.peers.hashes(peer, numbers, within).await?;
+        let mut comparisons = Vec::with_capacity(heights.len());
+        for (height, their_hash) in heights.into_iter().zip(theirs) {
+            let our_hash = bridge.canonical_hash(number::<B>(height))?;
+            let same = our_hash.is_some() && our_hash == their_hash;
+            comparisons.push((
+                height,
+                if same {
+                    Comparison::Same
+                } else {
+                    Comparison::Differs
+                },
+            ));
+        }
+        search.answer(comparisons);
+    }
+    let number = number::<B>(search.common());
+    // Our own chain may have switched meanwhile; then the next probe sees the new one.
+    let hash = bridge.canonical_hash(number)?.ok_or(ProbeError::Moved)?;
+    Ok(BlockId::new(number, hash))
+}
+
+async fn fetch_headers<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    ancestor: BlockId<B>,
+    wanted: u64,
+    within: Duration,
+) -> Result<Vec<B::Header>, ProbeError> {
+    let mut headers: Vec<B::Header> = Vec::new();
+    let mut parent = ancestor;
+    while let Some(left) = wanted
+        .checked_sub(headers.len() as u64)
+        .filter(|left| *left > 0)
+    {
+        let most = u64::from(context.settings.limits.headers_per_request);
+        let count = u32::try_from(left.min(most)).expect("no more than a u32 setting");
+        let start = number::<B>(parent.height().saturating_add(1));
+        let request = RangeRequest {
+            start,
+            count,
+            parent: parent.hash,
+        };
+        match context.peers.headers(peer, request, within).await? {
+            RangeAnswer::Items(items) => {
+                headers.extend(items);
+                parent = headers
+                    .last()
+                    .map(BlockId::of)
+                    .expect("an answer holds at least one item");
+            }
+            RangeAnswer::NotFound if headers.is_empty() => return Err(ProbeError::Moved),
+            RangeAnswer::NotFound => break,
+            RangeAnswer::Busy(pause) => return Err(RequestError::Busy(pause).into()),
+        }
+    }
+    Ok(headers)
+}
+
+/// The good headers from the front, and what is wrong with the next one.
+async fn verify<B: BlockT>(
+    context: &SyncContext<B>,
+    base: BlockId<B>,
+    parent: B::Header,
+    mut headers: Vec<B::Header>,
+) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
+    let bridge = Arc::clone(&context.bridge);
+    let now = context.clock.wall();
+    let job = move || {
+        let result = bridge.verify_headers(base, &parent, &headers, now);
+        match result {
+            Ok(()) => Ok((headers, None)),
+            Err(HeaderRejected::Faulty { index, fault }) => {
+                headers.truncate(index);
+                Ok((headers, Some(fault)))
+            }
+            Err(HeaderRejected::Local(error)) => Err(error),
+        }
+    };
+    let verified = heavy(context.executor.as_ref(), job)
+        .await
+        .map_err(LocalFault::from)?;
+    Ok(verified?)
+}

@@ -1,0 +1,851 @@
+use super::{
+    Ballot, Side, Tally, Voter,
+    rows::{self, DeepFork, Facts, Turnout, VoteRule},
+};
+use crate::{
+    block_id::{BlockId, number},
+    block_sync::BlockSyncManager,
+    context::SyncContext,
+    error::{LocalFault, NetworkError, NoConsensus},
+    headers::{
+        Beyond, ClaimBook, ClaimState, ProbeError, ProbeOutcome, TipStore, VerifiedTip, probe,
+    },
+    peers::{Offence, Sighting},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
+    registry::HeightStrategy,
+    status::{Note, SyncStatus, Verdict},
+    wire::{Activity, AnnouncedPlace, Announcement},
+};
+use futures::future::{Either, select};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::{
+    collections::BTreeMap,
+    fmt, mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// Keeps the view of the peers, and judges it.
+///
+/// Nothing here asks on its own: [`HeightSyncManager::ask`] queues a peer, and whoever runs the component (the
+/// orchestrator) performs [`HeightSyncManager::ask_peer`] and [`HeightSyncManager::run_probe`].
+pub struct HeightSyncManager<B: BlockT> {
+    context: SyncContext<B>,
+    strategy: Arc<dyn HeightStrategy<B>>,
+    rule: VoteRule,
+    state: Mutex<State<B>>,
+    asks: mpsc::UnboundedSender<PeerId>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State<B: BlockT> {
+    tips: TipStore<B>,
+    claims: ClaimBook<B>,
+    asking: BTreeMap<PeerId, MonoTime>,
+    ahead_since: Option<MonoTime>,
+}
+
+impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeightSyncManager")
+            .field("strategy", &self.strategy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the view amounts to.
+#[derive(Clone, Debug)]
+pub struct Judgement<B: BlockT> {
+    /// The outcome row.
+    pub verdict: Verdict<B>,
+    /// Our best block when it was judged.
+    pub ours: BlockId<B>,
+    /// The votes.
+    pub tally: Tally<B>,
+    /// Who answered.
+    pub turnout: Turnout,
+    /// The highest verified tip that holds us up.
+    pub target: Option<VerifiedTip<B>>,
+    /// Tips worth fetching although they are not higher: the other sides of a split.
+    pub rivals: Vec<VerifiedTip<B>>,
+    /// Branches that too few share to be a fork of ours.
+    pub notes: Vec<Note<B>>,
+    /// Age of the oldest answer that counted.
+    pub age: Duration,
+    /// Whether a missing answer could still change the row.
+    pub waiting: Waiting,
+}
+
+/// Whether a missing answer could still change the outcome row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// However they fall, the row stays.
+    Decided,
+    /// This many answers or probes could change it.
+    For(usize),
+}
+
+impl<B: BlockT> Judgement<B> {
+    /// What the fork choice is to know of it.
+    pub fn standing(&self) -> VoteStanding {
+        let Turnout {
+            responses,
+            required,
+            ..
+        } = self.turnout;
+        let enough = responses >= required && self.tally.voters > 0;
+        if enough && self.tally.with_us >= self.tally.need {
+            VoteStanding::WithUs
+        } else {
+            VoteStanding::NotWithUs
+        }
+    }
+}
+
+/// One peer's part in a judgement.
+enum Part<B: BlockT> {
+    /// No answer yet; one may come.
+    Awaited,
+    /// No answer, and none is awaited.
+    Absent,
+    /// It answered; whether it votes depends on a probe that runs.
+    Probing,
+    /// It answered and has no vote.
+    Voteless,
+    /// It votes.
+    Votes(Voter<B>),
+}
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// A manager without any view yet. Peers to be asked go through `asks`.
+    pub fn new(
+        context: SyncContext<B>,
+        strategy: Arc<dyn HeightStrategy<B>>,
+        rule: VoteRule,
+        asks: mpsc::UnboundedSender<PeerId>,
+    ) -> Self {
+        let tips = TipStore::new(context.settings.limits.tracked_tips);
+        let state = State {
+            tips,
+            claims: ClaimBook::default(),
+            asking: BTreeMap::new(),
+            ahead_since: None,
+        };
+        let changed = watch::Sender::new(0);
+        Self {
+            context,
+            strategy,
+            rule,
+            state: Mutex::new(state),
+            asks,
+            changed,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        // Every change leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes whenever a judgement may have.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Says that something outside the view that judgements look at has changed.
+    pub fn touch(&self) {
+        self.changed
+            .send_modify(|version| *version = version.wrapping_add(1));
+    }
+
+    /// Length of a slot.
+    pub fn slot(&self) -> Duration {
+        self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// Age below which the gate takes an answer as fresh (`tier1_fresh_slots`).
+    pub fn fresh(&self) -> Duration {
+        self.slot().mul_f64(self.context.settings.tier1.fresh_slots)
+    }
+
+    /// Age below which an answer counts for the status: until the poll after next would have renewed it.
+    pub fn horizon(&self) -> Duration {
+        let polls = self
+            .slot()
+            .saturating_mul(self.context.settings.limits.poll_slots.saturating_add(1));
+        polls
+            .saturating_add(self.context.settings.tier1.timeout)
+            .max(self.fresh())
+    }
+
+    /// Queues all peers whose last word is older than `age` and that are not being asked.
+    pub fn ask(&self, age: Duration) {
+        let now = self.context.clock.now();
+        let old = |sighting: &Sighting<B>| now.since(sighting.at) > age;
+        let peers: Vec<_> = {
+            let table = self.context.peers.table();
+            let due = table
+                .iter()
+                .filter(|(_, entry)| entry.sighting.as_ref().is_none_or(old));
+            due.map(|(peer, _)| peer.clone()).collect()
+        };
+        for peer in peers {
+            self.ask_one(peer);
+        }
+    }
+
+    /// Queues `peer` unless it is being asked.
+    pub fn ask_one(&self, peer: PeerId) {
+        let now = self.context.clock.now();
+        if let std::collections::btree_map::Entry::Vacant(free) =
+            self.state().asking.entry(peer.clone())
+        {
+            free.insert(now);
+            // Nobody listens any more when the node is stopping.
+            let _ = self.asks.send(peer);
+        }
+    }
+
+    /// Asks `peer` where it stands; to be run for each peer that comes out of the queue.
+    pub async fn ask_peer(&self, peer: PeerId) {
+        let genesis = self.context.bridge.genesis_hash();
+        let timeout = self.context.settings.tier1.timeout;
+        let result = self.context.peers.status(&peer, genesis, timeout).await;
+        if let Err(error) = result {
+            tracing::debug!(%peer, %error, "no status");
+        }
+        self.state().asking.remove(&peer);
+        self.touch();
+    }
+
+    /// A peer is gone: its entry leaves the view.
+    pub fn disconnected(&self, peer: &PeerId) {
+        self.context.peers.table().disconnected(peer);
+        let mut state = self.state();
+        state.claims.forget(peer);
+        state.asking.remove(peer);
+        drop(state);
+        self.touch();
+    }
+
+    /// Takes an announcement into the view. A header on top of what we hold is verified at once.
+    pub fn announced(
+        &self,
+        peer: &PeerId,
+        announcement: &Announcement<B>,
+    ) -> Result<(), BridgeError> {
+        let header = &announcement.header;
+        if announcement.place == AnnouncedPlace::Best {
+            let most = self.context.settings.limits.status_hashes;
+            self.context
+                .peers
+                .table()
+                .announced(peer, header, most, self.context.clock.now());
+        }
+        self.verify_announced(peer, header)?;
+        self.touch();
+        Ok(())
+    }
+
+    fn verify_announced(&self, peer: &PeerId, header: &B::Header) -> Result<(), BridgeError> {
+        let bridge = &self.context.bridge;
+        let id = BlockId::<B>::of(header);
+        let mut state = self.state();
+        if state.tips.holding(&id).is_some() || bridge.presence(id.hash)? != Presence::Absent {
+            return Ok(());
+        }
+        let window = self.window();
+        let extended = state.tips.extendable_by(header).cloned();
+        let (ancestor, base, parent, mut headers) = match extended {
+            Some(run) if (run.headers().len() as u64) < window && run.beyond == Beyond::Nothing => {
+                let parent = run.tip_header().clone();
+                (run.ancestor, run.base, parent, run.headers().to_vec())
+            }
+            Some(_) => return Ok(()),
+            None => {
+                let Some(parent) = bridge.header(*header.parent_hash())? else {
+                    return Ok(());
+                };
+                let base = BlockId::of(&parent);
+                let Some(ancestor) = crate::headers::canonical_ancestor(bridge.as_ref(), base)?
+                else {
+                    return Ok(());
+                };
+                (ancestor, base, parent, Vec::new())
+            }
+        };
+        let checked = bridge.verify_headers(
+            base,
+            &parent,
+            std::slice::from_ref(header),
+            self.context.clock.wall(),
+        );
+        match checked {
+            Ok(()) => {
+                headers.push(header.clone());
+                if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
+                    state.tips.insert(run);
+                }
+            }
+            Err(HeaderRejected::Local(error)) => return Err(error),
+            Err(HeaderRejected::Faulty { fault, .. }) => {
+                drop(state);
+                tracing::debug!(%peer, block = %id, %fault, "announced header refused");
+                if fault.blame() == crate::Blame::Peer {
+                    self.context.peers.charge(peer, Offence::ProvablyWrong);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many headers above our chain are verified at once: one more than a call of Tier 2 covers, so that a larger
+    /// gap is seen to be larger.
+    fn window(&self) -> u64 {
+        self.context.settings.tier2.max_gap.saturating_add(1)
+    }
+
+    /// Our chain changed: brings the verified tips up to date.
+    pub fn chain_changed(&self) -> Result<(), BridgeError> {
+        self.state().tips.advance(self.context.bridge.as_ref())?;
+        self.touch();
+        Ok(())
+    }
+
+    /// A block did not execute here: no tip that holds it counts from now on. Says whether that was known.
+    pub fn park(&self, block: BlockId<B>) {
+        self.state().tips.park(block);
+        self.touch();
+    }
+
+    /// Claims that a probe should check now; they are marked as being probed.
+    pub fn take_due_probes(&self) -> Result<Vec<(PeerId, BlockId<B>)>, BridgeError> {
+        let now = self.context.clock.now();
+        let claims: Vec<_> = {
+            let table = self.context.peers.table();
+            let told = table
+                .iter()
+                .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+            told.map(|(peer, sighting)| (peer.clone(), sighting.standing.best))
+                .collect()
+        };
+        let mut state = self.state();
+        let mut due = Vec::new();
+        for (peer, tip) in claims {
+            if !self.is_unknown(&state, &peer, &tip)? {
+                continue;
+            }
+            if self.is_impossible(&tip)? {
+                // Only once: whatever touches the view is looked at again.
+                if !matches!(state.claims.state(&peer, &tip), Some(ClaimState::Refuted)) {
+                    state.claims.refute(peer, tip);
+                    self.touch();
+                }
+            } else if state.claims.may_probe(&peer, &tip, now) {
+                state.claims.start(peer.clone(), tip);
+                due.push((peer, tip));
+            }
+        }
+        Ok(due)
+    }
+
+    /// When the next failed probe is to be tried again.
+    pub fn next_retry(&self) -> Option<MonoTime> {
+        self.state().claims.next_retry()
+    }
+
+    /// Whether `tip` is neither stored nor verified, as far as it can be yet.
+    fn is_unknown(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+    ) -> Result<bool, BridgeError> {
+        if state.tips.holding(tip).is_some() || state.tips.is_parked(tip) {
+            return Ok(false);
+        }
+        if let Some(ClaimState::Partial { run }) = state.claims.get(peer).map(|claim| claim.state)
+            && tip.number >= run.number
+            && state.tips.holding(&run).is_some()
+        {
+            return Ok(false);
+        }
+        Ok(self.context.bridge.presence(tip.hash)? == Presence::Absent)
+    }
+
+    /// A claim with more blocks above us than slots have passed since our tip is impossible.
+    fn is_impossible(&self, tip: &BlockId<B>) -> Result<bool, BridgeError> {
+        let bridge = &self.context.bridge;
+        let ours = bridge.best();
+        let Some(above) = tip.height().checked_sub(ours.height()) else {
+            return Ok(false);
+        };
+        let our_slot = match bridge.header(ours.hash)? {
+            // Genesis has no slot: any number of slots may have passed since.
+            Some(header) => bridge.slot_of(&header).map_or(0, u64::from),
+            None => 0,
+        };
+        let slot_millis = bridge.slot_duration().as_millis().max(1);
+        let now_slot = self.context.clock.wall().0 / slot_millis;
+        // One more, because a block may come up to `drift_ms` early.
+        Ok(above > now_slot.saturating_sub(our_slot).saturating_add(1))
+    }
+
+    /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
+    pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
+        let timeout = self
+            .context
+            .settings
+            .tier1
+            .timeout
+            .min(self.slot().saturating_mul(2));
+        let result = probe(&self.context, &peer, tip, self.window(), timeout).await;
+        let mut state = self.state();
+        let fault = match result {
+            Ok(ProbeOutcome::Verified(run)) => {
+                match run.beyond {
+                    Beyond::Nothing => state.claims.forget(&peer),
+                    Beyond::Claimed => state.claims.partial(peer, tip, run.tip()),
+                }
+                state.tips.insert(run);
+                None
+            }
+            Ok(ProbeOutcome::Held) => {
+                state.claims.forget(&peer);
+                None
+            }
+            Ok(ProbeOutcome::Wrong) => {
+                state.claims.refute(peer, tip);
+                None
+            }
+            Err(error) => {
+                tracing::debug!(%peer, %tip, %error, "probe without outcome");
+                let first = self.context.settings.limits.backoff_first;
+                let longest = self.slot().saturating_mul(4);
+                state.claims.unanswered(
+                    peer.clone(),
+                    tip,
+                    self.context.clock.now(),
+                    first,
+                    longest,
+                );
+                match error {
+                    ProbeError::Local(fault) => Some(fault),
+                    ProbeError::Moved => {
+                        drop(state);
+                        self.ask_one(peer);
+                        None
+                    }
+                    ProbeError::Request(_) | ProbeError::FromFuture => None,
+                }
+            }
+        };
+        self.touch();
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// One round: asks everybody whose last word is older than `age` and judges as soon as no missing answer can change
+    /// the row, at the latest after `budget`.
+    pub async fn round(
+        &self,
+        age: Duration,
+        budget: Duration,
+    ) -> Result<Judgement<B>, BridgeError> {
+        let deadline = self.context.clock.now().plus(budget);
+        let mut changes = self.changes();
+        self.ask(age);
+        loop {
+            changes.borrow_and_update();
+            let judgement = self.judge(age.max(budget))?;
+            let left = deadline.since(self.context.clock.now());
+            if judgement.waiting == Waiting::Decided || left.is_zero() {
+                return Ok(judgement);
+            }
+            // The pause lets a mute peer's grace run out.
+            let pause = self.context.clock.sleep(left.min(self.slot() / 16));
+            let changed = std::pin::pin!(changes.changed());
+            if let Either::Left((Err(_), _)) = select(changed, pause).await {
+                return Ok(judgement);
+            }
+        }
+    }
+
+    /// Asks all peers and returns what they claim, those that were silent left out (the design's name).
+    pub async fn query_peer_heights(&self) -> Result<Vec<(PeerId, BlockId<B>)>, BridgeError> {
+        let asked = self.context.clock.now();
+        self.round(Duration::ZERO, self.context.settings.tier1.timeout)
+            .await?;
+        let table = self.context.peers.table();
+        let told = table
+            .iter()
+            .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+        let fresh = told.filter(|(_, sighting)| sighting.at >= asked);
+        Ok(fresh
+            .map(|(peer, sighting)| (peer.clone(), sighting.standing.best))
+            .collect())
+    }
+
+    /// The consensus block of a fresh round, as the selected strategy finds it (the design's name).
+    pub async fn find_consensus_height(&self) -> Result<BlockId<B>, NetworkError> {
+        let judgement = self
+            .round(self.fresh(), self.context.settings.tier1.timeout)
+            .await?;
+        match (judgement.tally.consensus, judgement.verdict) {
+            (Some(consensus), _) => Ok(consensus),
+            (None, Verdict::Unverified(reason)) => Err(reason),
+            (None, Verdict::Known(_)) => {
+                let Tally { voters, need, .. } = judgement.tally;
+                Err(NetworkError::NoConsensusReached(
+                    NoConsensus::NoCommonHeight { voters, need },
+                ))
+            }
+        }
+    }
+
+    /// Measures, and fetches a gap of up to `tier1_max_gap` blocks at once through `blocks`; returns the status after
+    /// that (the design's name; SPEC section 15: measuring and fetching are one each).
+    pub async fn check_and_catchup_small_gaps(
+        &self,
+        blocks: &BlockSyncManager<B>,
+    ) -> Result<SyncStatus<B>, NetworkError> {
+        let budget = self.context.settings.tier1.timeout;
+        let mut judgement = self.round(self.fresh(), budget).await?;
+        if let (Verdict::Known(SyncStatus::SmallGap(_)), Some(target)) =
+            (&judgement.verdict, &judgement.target)
+        {
+            blocks.catch_up_to_consensus(target).await?;
+            self.chain_changed()?;
+            judgement = self.round(self.fresh(), budget).await?;
+        }
+        match judgement.verdict {
+            Verdict::Known(status) => Ok(status),
+            Verdict::Unverified(reason) => Err(reason),
+        }
+    }
+
+    /// What the answers that are at most `horizon` old amount to. No network I/O; a few short reads of the store.
+    pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
+        let mut count = self.count(horizon)?;
+        let verdict = rows::outcome(&count.facts, &self.context.settings);
+        let decided = count.open == 0 || (count.probing == 0 && self.stays(&count, &verdict));
+        let waiting = if decided {
+            Waiting::Decided
+        } else {
+            Waiting::For(count.open)
+        };
+        if count.facts.rule == VoteRule::NoVotes && count.facts.tally.consensus.is_none() {
+            count.facts.tally.consensus = Some(count.facts.ours);
+        }
+        Ok(Judgement {
+            notes: count
+                .facts
+                .deep_forks
+                .iter()
+                .filter_map(|fork| minority(fork, &verdict))
+                .collect(),
+            verdict,
+            ours: count.facts.ours,
+            tally: count.facts.tally,
+            turnout: count.facts.turnout,
+            target: count.target,
+            rivals: count.rivals,
+            age: count.age,
+            waiting,
+        })
+    }
+
+    fn count(&self, horizon: Duration) -> Result<Count<B>, BridgeError> {
+        let bridge = &self.context.bridge;
+        let settings = &self.context.settings;
+        let now = self.context.clock.now();
+        let ours = bridge.best();
+        let mut state = self.state();
+        let table = self.context.peers.table();
+        let mut ballot = Ballot {
+            ours,
+            threshold: settings.tier1.threshold,
+            voters: Vec::new(),
+        };
+        let (mut responses, mut expected, mut open, mut probing) = (0, 0, 0, 0);
+        let mut above_genesis = false;
+        let (mut age, mut waited) = (Duration::ZERO, Duration::ZERO);
+        for (peer, entry) in table.iter() {
+            // New, or answered in one of its last three rounds.
+            expected += usize::from(entry.silent_rounds < 3);
+            let told = entry
+                .sighting
+                .as_ref()
+                .filter(|sighting| now.since(sighting.at) <= horizon);
+            let asked_for = state.asking.get(peer).map(|since| now.since(*since));
+            above_genesis |= entry
+                .sighting
+                .as_ref()
+                .is_some_and(|told| told.standing.best.height() > 0);
+            waited = waited.max(asked_for.unwrap_or_default());
+            let part = match told {
+                Some(sighting) => self.part(&state, peer, sighting, &ours)?,
+                None if asked_for
+                    .is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked)) =>
+                {
+                    Part::Awaited
+                }
+                None => Part::Absent,
+            };
+            responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
+            open += usize::from(matches!(part, Part::Awaited | Part::Probing));
+            probing += usize::from(matches!(part, Part::Probing));
+            if let Part::Votes(voter) = part {
+                ballot.voters.push(voter);
+                age = age.max(told.map_or(Duration::ZERO, |sighting| now.since(sighting.at)));
+            }
+        }
+        let connected = table.len();
+        drop(table);
+        let required = settings
+            .tier1
+            .min_responses
+            .map_or(expected.div_ceil(2).max(1), |least| least.get());
+        let turnout = Turnout {
+            connected,
+            responses,
+            required,
+            waited,
+        };
+        let finalized = bridge.finalized();
+        let within_reach = |tip: &VerifiedTip<B>| {
+            tip.depth_below(&ours) <= settings.tier2.max_reorg
+                && tip.ancestor.number >= finalized.number
+        };
+        let deep_forks = state
+            .tips
+            .iter()
+            .filter(|tip| !within_reach(tip))
+            .map(|tip| DeepFork {
+                tip: tip.tip(),
+                ancestor: tip.ancestor,
+                voters: ballot
+                    .voters
+                    .iter()
+                    .filter(|voter| tip.contains(&voter.tip))
+                    .count()
+                    + state.partial_voters(tip, &ballot),
+            });
+        let deep_forks = deep_forks.collect();
+        let target = state
+            .tips
+            .iter()
+            .find(|tip| within_reach(tip) && tip.tip().number > ours.number)
+            .cloned();
+        let rivals = state
+            .tips
+            .iter()
+            .filter(|tip| within_reach(tip) && tip.tip().number == ours.number)
+            .cloned();
+        let rivals = rivals.collect();
+        let behind = behind(&ballot, settings.tier1.max_gap);
+        let ahead_for = state.ahead_for(behind > ballot.voters.len() / 2, now);
+        let facts = Facts {
+            ours,
+            turnout,
+            tally: self.strategy.tally(&ballot),
+            gap: target
+                .as_ref()
+                .map(|tip| tip.tip().height().saturating_sub(ours.height())),
+            deep_forks,
+            behind,
+            ahead_for,
+            slot: self.slot(),
+            rule: self.effective_rule(above_genesis),
+        };
+        Ok(Count {
+            facts,
+            ballot,
+            target,
+            rivals,
+            age,
+            open,
+            probing,
+        })
+    }
+
+    fn part(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        sighting: &Sighting<B>,
+        ours: &BlockId<B>,
+    ) -> Result<Part<B>, BridgeError> {
+        let standing = &sighting.standing;
+        if standing.activity == Activity::Syncing {
+            return Ok(Part::Voteless);
+        }
+        let tip = standing.best;
+        if self.is_unknown(state, peer, &tip)? {
+            return Ok(match state.claims.state(peer, &tip) {
+                None | Some(ClaimState::Probing | ClaimState::Partial { .. }) => Part::Probing,
+                Some(
+                    ClaimState::Refuted
+                    | ClaimState::Retrying { .. }
+                    | ClaimState::Unanswered { .. },
+                ) => Part::Voteless,
+            });
+        }
+        let side = self.side(state, peer, sighting, ours)?;
+        Ok(side.map_or(Part::Voteless, |side| Part::Votes(Voter { tip, side })))
+    }
+
+    /// The side of a voter whose tip is stored or verified.
+    fn side(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        sighting: &Sighting<B>,
+        ours: &BlockId<B>,
+    ) -> Result<Option<Side>, BridgeError> {
+        let bridge = &self.context.bridge;
+        let tip = sighting.standing.best;
+        let at = tip.number.min(ours.number);
+        let our_hash = bridge.canonical_hash(at)?;
+        if let Some(theirs) = sighting.hash_at(crate::block_id::height::<B>(at)) {
+            return Ok(Some(if our_hash == Some(theirs) {
+                Side::WithUs
+            } else {
+                Side::Against
+            }));
+        }
+        let partial = match state.claims.get(peer).map(|claim| claim.state) {
+            Some(ClaimState::Partial { run }) => state.tips.holding(&run),
+            _ => None,
+        };
+        if let Some(run) = state.tips.holding(&tip).or(partial) {
+            return Ok(Some(if run.ancestor == *ours {
+                Side::WithUs
+            } else {
+                Side::Against
+            }));
+        }
+        // Stored on a branch that reaches above our best block, which the fork choice did not take.
+        Ok((bridge.presence(tip.hash)? != Presence::Absent).then_some(Side::Against))
+    }
+
+    fn effective_rule(&self, anybody_above_genesis: bool) -> VoteRule {
+        match self.rule {
+            VoteRule::NoVotesAtGenesis if anybody_above_genesis => VoteRule::Votes,
+            VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
+            VoteRule::Votes => VoteRule::Votes,
+        }
+    }
+
+    /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's
+    /// condition moves one way with each of them.
+    fn stays(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
+        let genesis = BlockId::new(number::<B>(0), self.context.bridge.genesis_hash());
+        let nowhere = BlockId::new(number::<B>(0), B::Hash::default());
+        let fills = [
+            Voter {
+                tip: count.facts.ours,
+                side: Side::WithUs,
+            },
+            Voter {
+                tip: nowhere,
+                side: Side::Against,
+            },
+            Voter {
+                tip: genesis,
+                side: Side::WithUs,
+            },
+        ];
+        let max_gap = self.context.settings.tier1.max_gap;
+        fills.into_iter().all(|fill| {
+            let mut ballot = count.ballot.clone();
+            ballot.voters.extend(std::iter::repeat_n(fill, count.open));
+            let mut facts = count.facts.clone();
+            facts.tally = self.strategy.tally(&ballot);
+            facts.behind = behind(&ballot, max_gap);
+            facts.turnout.responses += count.open;
+            same_row(&rows::outcome(&facts, &self.context.settings), verdict)
+        })
+    }
+}
+
+/// Everything that one judgement counted.
+struct Count<B: BlockT> {
+    facts: Facts<B>,
+    ballot: Ballot<B>,
+    target: Option<VerifiedTip<B>>,
+    rivals: Vec<VerifiedTip<B>>,
+    age: Duration,
+    /// Answers and probes that are missing.
+    open: usize,
+    /// Those of them that are first probes of a claim: a round always waits for these.
+    probing: usize,
+}
+
+impl<B: BlockT> State<B> {
+    /// Voters whose claim goes on above `run`.
+    fn partial_voters(&self, run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
+        let claims = ballot
+            .voters
+            .iter()
+            .filter(|voter| !run.contains(&voter.tip));
+        claims
+            .filter(|voter| {
+                self.claims
+                    .partial_run(&voter.tip)
+                    .is_some_and(|tip| run.contains(&tip))
+            })
+            .count()
+    }
+
+    fn ahead_for(&mut self, ahead: bool, now: MonoTime) -> Duration {
+        self.ahead_since = if ahead {
+            Some(self.ahead_since.unwrap_or(now))
+        } else {
+            None
+        };
+        self.ahead_since
+            .map_or(Duration::ZERO, |since| now.since(since))
+    }
+}
+
+/// Whether an answer that has been awaited for `asked` is still worth waiting for: a peer that was mute in its last
+/// round is not waited for beyond three of its usual round trips.
+fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> bool {
+    silent_rounds == 0 || latency.is_some_and(|usual| asked <= usual.saturating_mul(3))
+}
+
+fn behind<B: BlockT>(ballot: &Ballot<B>, max_gap: u64) -> usize {
+    let ours = ballot.ours.height();
+    ballot
+        .voters
+        .iter()
+        .filter(|voter| voter.tip.height().saturating_add(max_gap) < ours)
+        .count()
+}
+
+fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
+    let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
+    (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
+        tip: fork.tip,
+        voters: fork.voters,
+    })
+}
+
+fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
+    match (a, b) {
+        (Verdict::Known(SyncStatus::Critical(a)), Verdict::Known(SyncStatus::Critical(b))) => {
+            mem::discriminant(a) == mem::discriminant(b)
+        }
+        (Verdict::Known(a), Verdict::Known(b)) => mem::discriminant(a) == mem::discriminant(b),
+        (
+            Verdict::Unverified(NetworkError::NoConsensusReached(a)),
+            Verdict::Unverified(NetworkError::NoConsensusReached(b)),
+        ) => mem::discriminant(a) == mem::discriminant(b),
+        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
+            mem::discriminant(a) == mem::discriminant(b)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,190 @@
+//! The outcome rows of SPEC section 4: the first that holds. Nothing is latched: each round computes it anew.
+
+use super::Tally;
+use crate::{
+    block_id::BlockId,
+    error::{NetworkError, NoConsensus},
+    settings::{JoinWindows, SyncSettings},
+    status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
+
+/// Largest gap that is still a medium one, in blocks (SPEC section 4, row 1).
+pub const MEDIUM_GAP: u64 = 100;
+
+/// What the rows look at.
+#[derive(Clone, Debug)]
+pub struct Facts<B: BlockT> {
+    /// Our best block.
+    pub ours: BlockId<B>,
+    /// Who answered.
+    pub turnout: Turnout,
+    /// The votes.
+    pub tally: Tally<B>,
+    /// Row 1: blocks between us and the highest verified tip that holds us up.
+    pub gap: Option<u64>,
+    /// Row 2: branches with verified headers that leave ours deeper than the fork choice may go.
+    pub deep_forks: Vec<DeepFork<B>>,
+    /// Row 4: voters more than `tier1_max_gap` below us.
+    pub behind: usize,
+    /// Row 4: for how long that has been more than half of them.
+    pub ahead_for: Duration,
+    /// Length of a slot.
+    pub slot: Duration,
+    /// Whether this chain needs votes at all.
+    pub rule: VoteRule,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turnout {
+    /// Connected peers of our chain.
+    pub connected: usize,
+    /// Answers in time, votes or not.
+    pub responses: usize,
+    /// Answers that are required.
+    pub required: usize,
+    /// How long the round has waited.
+    pub waited: Duration,
+}
+
+/// Whether this chain needs votes at all (SPEC section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VoteRule {
+    /// Several authorities.
+    Votes,
+    /// A single authority: only a verified higher tip stops it.
+    NoVotes,
+    /// Forced authoring: as `NoVotes` while no connected peer has a block above genesis, as `Votes` from then on.
+    NoVotesAtGenesis,
+}
+
+/// A verified branch that leaves ours deeper than `tier2_max_reorg`, or below the final block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeepFork<B: BlockT> {
+    /// Its tip.
+    pub tip: BlockId<B>,
+    /// Where it leaves our chain.
+    pub ancestor: BlockId<B>,
+    /// Voters on it.
+    pub voters: usize,
+}
+
+impl<B: BlockT> Copy for DeepFork<B> {}
+
+/// The first row that holds.
+pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {
+    // Whatever the turnout, we are behind a verified tip: nothing that anybody says can change that.
+    if let Some(gap) = facts.gap {
+        return Verdict::Known(gap_status(gap, settings));
+    }
+    if facts.rule == VoteRule::NoVotes {
+        return Verdict::Known(SyncStatus::InSync);
+    }
+    if let Some(error) = turnout_fault(facts) {
+        return Verdict::Unverified(error);
+    }
+    if let Some(fork) = facts
+        .deep_forks
+        .iter()
+        .find(|fork| fork.voters >= facts.tally.need)
+    {
+        return Verdict::Known(SyncStatus::Critical(CriticalReason::Fork {
+            ours: facts.ours,
+            theirs: fork.tip,
+            ancestor: fork.ancestor,
+        }));
+    }
+    if let Some(reason) = vote_fault(&facts.tally) {
+        return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
+    }
+    if facts.behind > facts.tally.voters / 2 {
+        return ahead(facts, settings);
+    }
+    Verdict::Known(SyncStatus::InSync)
+}
+
+fn gap_status<B: BlockT>(gap: u64, settings: &SyncSettings) -> SyncStatus<B> {
+    if gap <= settings.tier1.max_gap {
+        SyncStatus::SmallGap(gap)
+    } else if gap <= MEDIUM_GAP {
+        SyncStatus::MediumGap(gap)
+    } else if gap <= settings.tier2.max_gap {
+        SyncStatus::LargeGap(gap)
+    } else {
+        let remedy = match settings.tier2.join_windows {
+            JoinWindows::Successive => GapRemedy::Windows,
+            JoinWindows::Operator => GapRemedy::Operator,
+        };
+        SyncStatus::Critical(CriticalReason::Gap { gap, remedy })
+    }
+}
+
+fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
+    let Turnout {
+        connected,
+        responses,
+        required,
+        waited,
+    } = facts.turnout;
+    if connected == 0 {
+        return Some(NetworkError::NoPeersAvailable);
+    }
+    if responses == 0 {
+        return Some(NetworkError::Timeout {
+            asked: connected,
+            waited,
+        });
+    }
+    let reason = if responses < required {
+        NoConsensus::TooFewResponses {
+            responses,
+            connected,
+            required,
+        }
+    } else if facts.tally.voters == 0 {
+        NoConsensus::NoVotes { responses }
+    } else {
+        return None;
+    };
+    Some(NetworkError::NoConsensusReached(reason))
+}
+
+fn vote_fault<B: BlockT>(tally: &Tally<B>) -> Option<NoConsensus> {
+    let Tally {
+        voters,
+        need,
+        with_us,
+        consensus,
+    } = *tally;
+    if with_us < need {
+        Some(NoConsensus::Split {
+            with_us,
+            voters,
+            need,
+        })
+    } else if consensus.is_none() {
+        Some(NoConsensus::NoCommonHeight { voters, need })
+    } else {
+        None
+    }
+}
+
+fn ahead<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {
+    let (behind, voters) = (facts.behind, facts.tally.voters);
+    if facts.ahead_for > facts.slot {
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead {
+            ours: facts.ours,
+            behind,
+            voters,
+        }))
+    } else {
+        let max_gap = settings.tier1.max_gap;
+        Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Ahead {
+            behind,
+            voters,
+            max_gap,
+        }))
+    }
+}

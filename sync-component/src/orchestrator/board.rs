@@ -1,0 +1,272 @@
+use super::{PeerReport, SyncEvent};
+use crate::{
+    block_id::BlockId,
+    context::SyncContext,
+    error::NetworkError,
+    height_sync::Judgement,
+    ports::{MonoTime, UnixMillis},
+    status::{Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
+    wire::Activity,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::broadcast;
+
+/// How many events a slow listener may lag behind before it misses the oldest.
+const EVENT_BUFFER: usize = 256;
+
+/// The one status object, and the events around it.
+#[derive(Debug)]
+pub(super) struct Board<B: BlockT> {
+    state: Mutex<State<B>>,
+    events: broadcast::Sender<SyncEvent<B>>,
+}
+
+#[derive(Debug)]
+struct State<B: BlockT> {
+    verdict: Verdict<B>,
+    judged_at: MonoTime,
+    target: Option<BlockId<B>>,
+    consensus: Option<BlockId<B>>,
+    voters: usize,
+    with_us: usize,
+    round: u64,
+    notes: Vec<Note<B>>,
+    session: Option<Session>,
+    last_block_at: MonoTime,
+}
+
+/// A session of Tier 2 that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    since: MonoTime,
+    from: u64,
+    to: u64,
+    progressed_at: MonoTime,
+}
+
+impl<B: BlockT> Board<B> {
+    pub(super) fn new(now: MonoTime) -> Self {
+        let state = State {
+            verdict: Verdict::Unverified(NetworkError::NotAskedYet),
+            judged_at: now,
+            target: None,
+            consensus: None,
+            voters: 0,
+            with_us: 0,
+            round: 0,
+            notes: Vec::new(),
+            session: None,
+            last_block_at: now,
+        };
+        Self {
+            state: Mutex::new(state),
+            events: broadcast::Sender::new(EVENT_BUFFER),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<B>> {
+        // Every change leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<SyncEvent<B>> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn tell(&self, event: SyncEvent<B>) {
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+
+    /// Puts up a new judgement.
+    pub(super) fn judged(&self, context: &SyncContext<B>, judgement: &Judgement<B>) {
+        let now = context.clock.now();
+        let changed = {
+            let mut state = self.state();
+            let changed = !same(&state.verdict, &judgement.verdict);
+            state.verdict = judgement.verdict.clone();
+            state.judged_at = now;
+            state.target = judgement
+                .target
+                .as_ref()
+                .map(crate::headers::VerifiedTip::tip);
+            state.consensus = judgement.tally.consensus;
+            state.voters = judgement.tally.voters;
+            state.with_us = judgement.tally.with_us;
+            state.round = state.round.wrapping_add(1);
+            state.notes.clone_from(&judgement.notes);
+            changed
+        };
+        if changed {
+            self.tell(SyncEvent::StatusChanged(Box::new(self.report(context))));
+        }
+    }
+
+    /// A new best block.
+    pub(super) fn block_arrived(&self, now: MonoTime) {
+        let mut state = self.state();
+        state.last_block_at = now;
+        if let Some(session) = &mut state.session {
+            session.progressed_at = now;
+        }
+    }
+
+    pub(super) fn session_started(&self, from: u64, to: u64, now: MonoTime) {
+        self.state().session = Some(Session {
+            since: now,
+            from,
+            to,
+            progressed_at: now,
+        });
+    }
+
+    pub(super) fn session_ended(&self) {
+        self.state().session = None;
+    }
+
+    /// For how long the session under way has brought nothing.
+    pub(super) fn session_stuck_for(&self, now: MonoTime) -> Option<Duration> {
+        self.state()
+            .session
+            .map(|session| now.since(session.progressed_at))
+    }
+
+    pub(super) fn verdict(&self) -> Verdict<B> {
+        self.state().verdict.clone()
+    }
+
+    pub(super) fn report(&self, context: &SyncContext<B>) -> StatusReport<B> {
+        let (best, finalized) = (context.bridge.best(), context.bridge.finalized());
+        let peers = context.peers.table().len();
+        let now = context.clock.now();
+        let time_notes = self.time_notes(context, now);
+        let state = self.state();
+        StatusReport {
+            verdict: state.verdict.clone(),
+            best,
+            finalized,
+            target: state.target,
+            consensus: state.consensus,
+            peers,
+            voters: state.voters,
+            with_us: state.with_us,
+            round: state.round,
+            age: now.since(state.judged_at),
+            tier: if state.session.is_some() {
+                Tier::CatchUp
+            } else {
+                Tier::HeightCheck
+            },
+            progress: state
+                .session
+                .map(|session| session.progress(best.height(), peers, now)),
+            notes: state.notes.iter().cloned().chain(time_notes).collect(),
+        }
+    }
+
+    /// Conditions that the clock alone shows; they never change the status.
+    fn time_notes(&self, context: &SyncContext<B>, now: MonoTime) -> Vec<Note<B>> {
+        let slot = context.bridge.slot_duration();
+        let limit = u64::from(context.settings.limits.stalled_slots);
+        let quiet = now.since(self.state().last_block_at);
+        let slots = u64::try_from(quiet.as_millis()).unwrap_or(u64::MAX) / slot.as_millis().max(1);
+        let mut notes = Vec::new();
+        if slots >= limit {
+            notes.push(Note::Stalled { slots });
+        }
+        if let Some(missed_slots) =
+            slots_since_tip(context, context.clock.wall()).filter(|missed| *missed > limit)
+        {
+            notes.push(Note::BehindSchedule { missed_slots });
+        }
+        notes
+    }
+
+    /// What this node tells its peers of itself (SPEC section 0, *voter*).
+    pub(super) fn activity(&self, context: &SyncContext<B>) -> Activity {
+        let slot = context.bridge.slot_duration().as_duration();
+        let best = context.bridge.best().height();
+        let state = self.state();
+        let quiet = context.clock.now().since(state.last_block_at);
+        let far_behind = state.target.is_some_and(|target| {
+            target.height().saturating_sub(best) > context.settings.tier1.max_gap
+        });
+        if far_behind && quiet <= slot.saturating_mul(10) {
+            Activity::Syncing
+        } else if quiet >= slot.saturating_mul(context.settings.limits.stalled_slots) {
+            Activity::Stalled
+        } else {
+            Activity::Serving
+        }
+    }
+}
+
+impl Session {
+    fn progress(self, best: u64, peers: usize, now: MonoTime) -> Progress {
+        let total = self.to.saturating_sub(self.from);
+        let done = best.saturating_sub(self.from).min(total);
+        let seconds = now.since(self.since).as_secs_f64();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "shown to people, with one decimal"
+        )]
+        let rate = (done > 0 && seconds >= 0.2).then(|| done as f64 / seconds);
+        #[expect(clippy::cast_precision_loss, reason = "shown to people, in seconds")]
+        let left = (total - done) as f64;
+        let eta = rate.and_then(|rate| Duration::try_from_secs_f64(left / rate).ok());
+        Progress {
+            done,
+            total,
+            rate,
+            eta,
+            peers,
+        }
+    }
+}
+
+/// Slots between our best block's and now; `None` at genesis, which has no slot.
+fn slots_since_tip<B: BlockT>(context: &SyncContext<B>, now: UnixMillis) -> Option<u64> {
+    let bridge = &context.bridge;
+    let header = bridge.header(bridge.best().hash).ok()??;
+    let slot = u64::from(bridge.slot_of(&header).ok()?);
+    Some((now.0 / bridge.slot_duration().as_millis().max(1)).saturating_sub(slot))
+}
+
+fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
+    match (a, b) {
+        (Verdict::Known(a), Verdict::Known(b)) => a == b,
+        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
+            std::mem::discriminant(a) == std::mem::discriminant(b)
+        }
+        _ => false,
+    }
+}
+
+/// Peers of our chain that have said where they stand.
+pub(super) fn peer_reports<B: BlockT>(context: &SyncContext<B>) -> Vec<PeerReport<B>> {
+    let now = context.clock.now();
+    let table = context.peers.table();
+    let told = table
+        .iter()
+        .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+    told.map(|(peer, sighting)| PeerReport {
+        peer: peer.clone(),
+        roles: sighting.roles,
+        best: sighting.standing.best,
+        activity: sighting.standing.activity,
+        age: now.since(sighting.at),
+    })
+    .collect()
+}
+
+/// The verdict as the design's `get_sync_status` gives it.
+pub(super) fn status_of<B: BlockT>(verdict: Verdict<B>) -> Result<SyncStatus<B>, NetworkError> {
+    match verdict {
+        Verdict::Known(status) => Ok(status),
+        Verdict::Unverified(reason) => Err(reason),
+    }
+}

@@ -1,0 +1,48 @@
+use super::Hold;
+use crate::{
+    block_id::BlockId,
+    error::NetworkError,
+    ports::PeerId,
+    status::StatusReport,
+    wire::{Activity, Roles},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
+
+/// What happened, for logs, metrics and alerts.
+#[derive(Clone, Debug)]
+pub enum SyncEvent<B: BlockT> {
+    /// The verdict changed; the report is the new one.
+    StatusChanged(Box<StatusReport<B>>),
+    /// The gate let a slot go.
+    GateHeld(Hold<B>),
+    /// A session of Tier 2 ended.
+    CaughtUp {
+        /// Our best block after it.
+        best: BlockId<B>,
+    },
+    /// A session of Tier 2 failed; it starts again by itself.
+    CatchUpFailed(NetworkError),
+    /// A peer was banned.
+    PeerBanned {
+        /// Who.
+        peer: PeerId,
+        /// For how long.
+        duration: Duration,
+    },
+}
+
+/// A connected peer, as `system_peers` shows it.
+#[derive(Clone, Debug)]
+pub struct PeerReport<B: BlockT> {
+    /// Who.
+    pub peer: PeerId,
+    /// What it says to be.
+    pub roles: Roles,
+    /// What it claims as its best block.
+    pub best: BlockId<B>,
+    /// What it says to be doing.
+    pub activity: Activity,
+    /// Age of this entry.
+    pub age: Duration,
+}

@@ -1,0 +1,194 @@
+use super::{NetworkSyncManager, ProductionMode, SyncEvent, parts::FirstAnswer};
+use crate::{
+    block_id::BlockId,
+    error::{NetworkError, NoConsensus},
+    height_sync::{Judgement, Waiting},
+    settings::GateWait,
+    status::{SyncStatus, Verdict},
+};
+use futures::future::{Either, select};
+use sp_runtime::traits::Block as BlockT;
+use std::{pin::pin, time::Duration};
+
+/// Answer of the gate: `Cleared` is the original design's `Ok(true)`, `Held` its `Ok(false)`.
+#[derive(Clone, Debug)]
+pub enum Clearance<B: BlockT> {
+    /// Author on `on`, and on nothing else.
+    Cleared {
+        /// The block to build on. If it is no longer the best one when our block is imported, drop our block unsent.
+        on: BlockId<B>,
+        /// Age of the view that cleared it.
+        age: Duration,
+    },
+    /// Author nothing in this slot.
+    Held(Hold<B>),
+}
+
+impl<B: BlockT> Clearance<B> {
+    /// Whether to author.
+    pub fn is_cleared(&self) -> bool {
+        matches!(self, Self::Cleared { .. })
+    }
+}
+
+/// Why the gate held. Its text says what ends it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Hold<B: BlockT> {
+    /// Behind, or critical.
+    #[error("{}", .0)]
+    Status(HoldStatus<B>),
+    /// The position is not known.
+    #[error(transparent)]
+    Unverified(NetworkError),
+}
+
+/// A status other than in sync, for [`Hold::Status`].
+#[derive(Clone, Debug)]
+pub struct HoldStatus<B: BlockT>(pub SyncStatus<B>);
+
+impl<B: BlockT> std::fmt::Display for HoldStatus<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            SyncStatus::InSync => f.write_str("in sync"),
+            SyncStatus::SmallGap(gap) | SyncStatus::MediumGap(gap) | SyncStatus::LargeGap(gap) => {
+                write!(f, "{gap} blocks behind; catching up")
+            }
+            SyncStatus::Critical(reason) => write!(f, "{reason}"),
+        }
+    }
+}
+
+/// How often a split is asked about again within one slot's share.
+const ROUNDS_PER_SHARE: u32 = 8;
+
+/// What one look at the view says to the gate.
+enum Look<B: BlockT> {
+    /// Author.
+    Clear,
+    /// More answers, or a little catching up, may still clear this slot.
+    Wait(Hold<B>),
+    /// Nothing that can happen within this slot's share clears it.
+    Hold(Hold<B>),
+}
+
+pub(super) async fn gate<B: BlockT>(
+    manager: &NetworkSyncManager<B>,
+) -> Result<Clearance<B>, NetworkError> {
+    let context = &manager.context;
+    if manager.production == ProductionMode::ForcedIsolated {
+        return Ok(Clearance::Cleared {
+            on: context.bridge.best(),
+            age: Duration::ZERO,
+        });
+    }
+    let start = context.clock.now();
+    let budget = budget(manager);
+    let pause = (budget / ROUNDS_PER_SHARE).max(Duration::from_millis(10));
+    let mut changes = manager.height.changes();
+    let mut accept = manager.height.fresh();
+    loop {
+        changes.borrow_and_update();
+        manager.height.ask(accept);
+        let judgement = manager.height.judge(manager.height.fresh())?;
+        let left = budget
+            .checked_sub(context.clock.now().since(start))
+            .filter(|left| !left.is_zero());
+        let hold = match (look(manager, &judgement), left) {
+            (Look::Clear, _) => {
+                return Ok(Clearance::Cleared {
+                    on: judgement.ours,
+                    age: judgement.age,
+                });
+            }
+            (Look::Hold(hold), _) => hold,
+            // The share is over: decide on what came.
+            (Look::Wait(_), None) if decides_now(manager, &judgement) => {
+                return Ok(Clearance::Cleared {
+                    on: judgement.ours,
+                    age: judgement.age,
+                });
+            }
+            (Look::Wait(hold), None) => hold,
+            (Look::Wait(hold), Some(left)) => {
+                // On a split, what was heard before this call is asked again and again.
+                if is_split(&hold) {
+                    accept = pause;
+                }
+                let change = pin!(changes.changed());
+                match select(change, context.clock.sleep(left.min(pause))).await {
+                    Either::Left((Ok(()), _)) | Either::Right(_) => continue,
+                    Either::Left((Err(_), _)) => hold,
+                }
+            }
+        };
+        manager.board.tell(SyncEvent::GateHeld(hold.clone()));
+        return Ok(Clearance::Held(hold));
+    }
+}
+
+fn budget<B: BlockT>(manager: &NetworkSyncManager<B>) -> Duration {
+    let tier1 = &manager.context.settings.tier1;
+    match tier1.gate_wait {
+        GateWait::Slot => manager
+            .height
+            .slot()
+            .mul_f64(tier1.slot_share)
+            .min(tier1.timeout),
+        GateWait::Letter => tier1.timeout,
+    }
+}
+
+fn look<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) -> Look<B> {
+    if first_answer_is_due(manager, judgement) {
+        return Look::Wait(Hold::Unverified(NetworkError::NotAskedYet));
+    }
+    let letter = manager.context.settings.tier1.gate_wait == GateWait::Letter;
+    match &judgement.verdict {
+        Verdict::Known(SyncStatus::InSync) if judgement.waiting == Waiting::Decided => Look::Clear,
+        Verdict::Known(status @ (SyncStatus::InSync | SyncStatus::SmallGap(_))) => {
+            Look::Wait(Hold::Status(HoldStatus(status.clone())))
+        }
+        Verdict::Known(status @ (SyncStatus::MediumGap(_) | SyncStatus::LargeGap(_))) if letter => {
+            Look::Wait(Hold::Status(HoldStatus(status.clone())))
+        }
+        Verdict::Known(status) => Look::Hold(Hold::Status(HoldStatus(status.clone()))),
+        Verdict::Unverified(error @ NetworkError::NoPeersAvailable) => {
+            Look::Hold(Hold::Unverified(error.clone()))
+        }
+        Verdict::Unverified(error) => Look::Wait(Hold::Unverified(error.clone())),
+    }
+}
+
+/// Whether what came by the end of the slot's share is enough. A chain without votes waits for every probe: a verified
+/// higher tip is all that can stop it.
+fn decides_now<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) -> bool {
+    manager.production == ProductionMode::Voted && judgement.verdict.is_in_sync()
+}
+
+/// Whether a node that may author alone still has to hear from somebody who may know more of the chain.
+fn first_answer_is_due<B: BlockT>(
+    manager: &NetworkSyncManager<B>,
+    judgement: &Judgement<B>,
+) -> bool {
+    let (ProductionMode::SingleAuthority(first) | ProductionMode::Forced(first)) =
+        manager.production
+    else {
+        return false;
+    };
+    let context = &manager.context;
+    first == FirstAnswer::AwaitPeers
+        && judgement.turnout.responses == 0
+        && context.bridge.best().height() == 0
+        && context.clock.now().since(manager.started) < context.settings.tier1.timeout
+}
+
+fn is_split<B: BlockT>(hold: &Hold<B>) -> bool {
+    matches!(
+        hold,
+        Hold::Unverified(NetworkError::NoConsensusReached(
+            NoConsensus::Split { .. }
+                | NoConsensus::NoCommonHeight { .. }
+                | NoConsensus::Ahead { .. }
+        ))
+    )
+}

@@ -1,0 +1,128 @@
+use crate::{
+    context::SyncContext,
+    ports::{MonoTime, PeerId, Protocol},
+    serving::{Admission, Meter, Server},
+    settings::SyncSettings,
+    wire::{Activity, AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
+};
+use codec::Encode;
+use futures::channel::oneshot;
+use sp_runtime::traits::Block as BlockT;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// What peers ask of us: metered, answered off the async threads, announcements capped per peer and slot.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    server: Server,
+    limits: WireLimits,
+    meter: Mutex<Meter>,
+    announcements: Mutex<AnnouncementCap>,
+}
+
+#[derive(Debug)]
+struct AnnouncementCap {
+    most: u32,
+    slot: MonoTime,
+    counts: BTreeMap<PeerId, u32>,
+}
+
+impl Inbound {
+    pub(super) fn new(settings: &SyncSettings, roles: Roles) -> Self {
+        let cap = AnnouncementCap {
+            most: settings.limits.announcements_per_slot,
+            slot: MonoTime(Duration::ZERO),
+            counts: BTreeMap::new(),
+        };
+        Self {
+            server: Server::new(settings, roles),
+            limits: WireLimits::new(settings),
+            meter: Mutex::new(Meter::new(settings)),
+            announcements: Mutex::new(cap),
+        }
+    }
+
+    /// Answers a request for data, soon and on another thread.
+    pub(super) fn serve<B: BlockT>(
+        self: &Arc<Self>,
+        context: &SyncContext<B>,
+        activity: Activity,
+        peer: &PeerId,
+        protocol: Protocol,
+        body: Vec<u8>,
+        reply: oneshot::Sender<Vec<u8>>,
+    ) {
+        let admission = self
+            .meter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(peer, protocol);
+        let ticket = match admission {
+            Admission::Admitted(ticket) => ticket,
+            Admission::Busy { retry_after } => {
+                // The peer may be gone by now; then nobody needs the reply.
+                let _ = reply.send(busy_reply(protocol, retry_after));
+                return;
+            }
+        };
+        let inbound = Arc::clone(self);
+        let bridge = Arc::clone(&context.bridge);
+        context.executor.spawn_heavy(Box::new(move || {
+            let chain = bridge.as_ref();
+            let bytes = match protocol {
+                Protocol::Headers => inbound.server.headers::<B>(chain, &body),
+                Protocol::Blocks => inbound.server.blocks::<B>(chain, &body),
+                Protocol::Status | Protocol::Announce => {
+                    inbound.server.status::<B>(chain, activity, &body)
+                }
+            };
+            let _ = reply.send(bytes);
+            inbound
+                .meter
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .release(ticket);
+        }));
+    }
+
+    /// Decodes an announcement and says what to answer; `Err` holds the answer to one that is not looked at.
+    pub(super) fn announcement<B: BlockT>(
+        &self,
+        peer: &PeerId,
+        body: &[u8],
+        now: MonoTime,
+        slot: Duration,
+    ) -> Result<Announcement<B>, AnnounceReply> {
+        if !self
+            .announcements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admits(peer, now, slot)
+        {
+            let retry_after_ms = u32::try_from(slot.as_millis()).unwrap_or(u32::MAX);
+            return Err(AnnounceReply::Busy { retry_after_ms });
+        }
+        let decoded = self.limits.decode_announcement(body);
+        decoded.map_err(|_| AnnounceReply::Refused(RefusedReason::Undecodable))
+    }
+}
+
+impl AnnouncementCap {
+    fn admits(&mut self, peer: &PeerId, now: MonoTime, slot: Duration) -> bool {
+        if now.since(self.slot) >= slot {
+            self.slot = now;
+            self.counts.clear();
+        }
+        let count = self.counts.entry(peer.clone()).or_insert(0);
+        *count = count.saturating_add(1);
+        *count <= self.most
+    }
+}
+
+/// The bytes of an answer to an announcement.
+pub(super) fn announce_reply(reply: AnnounceReply) -> Vec<u8> {
+    reply.encode()
+}

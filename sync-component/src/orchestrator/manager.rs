@@ -1,0 +1,169 @@
+use super::{
+    Clearance, Parts, PeerReport, ProductionMode, StartError, SyncEvent,
+    board::{Board, peer_reports, status_of},
+    inbound::Inbound,
+};
+use crate::{
+    block_sync::BlockSyncManager,
+    context::SyncContext,
+    error::NetworkError,
+    height_sync::{HeightSyncManager, rows::VoteRule},
+    peers::PeerClient,
+    ports::{MonoTime, NetworkEvent, PeerId},
+    status::{StatusReport, SyncStatus},
+    wire::Activity,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::{broadcast, mpsc};
+
+/// The component's face to the node. Shared by reference; [`NetworkSyncManager::run`] does the work behind it.
+pub struct NetworkSyncManager<B: BlockT> {
+    pub(super) context: SyncContext<B>,
+    pub(super) height: HeightSyncManager<B>,
+    pub(super) blocks: BlockSyncManager<B>,
+    pub(super) inbound: Arc<Inbound>,
+    pub(super) board: Board<B>,
+    pub(super) production: ProductionMode,
+    pub(super) started: MonoTime,
+    pub(super) queues: Mutex<Option<Queues>>,
+}
+
+/// Ends of channels that [`NetworkSyncManager::run`] takes.
+pub(super) struct Queues {
+    pub(super) asks: mpsc::UnboundedReceiver<PeerId>,
+    pub(super) banned: mpsc::UnboundedReceiver<PeerId>,
+}
+
+impl<B: BlockT> fmt::Debug for NetworkSyncManager<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkSyncManager")
+            .field("height", &self.height)
+            .field("blocks", &self.blocks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: BlockT> NetworkSyncManager<B> {
+    /// Makes the manager and the strategies that the settings name.
+    pub fn new(parts: Parts<B>) -> Result<Self, StartError> {
+        let Parts {
+            bridge,
+            network,
+            clock,
+            randomness,
+            executor,
+            settings,
+            registry,
+            roles,
+            production,
+        } = parts;
+        registry.check(&settings)?;
+        let height_strategy = registry.height(&settings)?;
+        let fetch_strategy = registry.fetch(&settings)?;
+        // Unbounded, but never longer than `max_peers`: a peer is queued once until it has answered, and banned once.
+        let (ask, asks) = mpsc::unbounded_channel();
+        let (ban, banned) = mpsc::unbounded_channel();
+        let peers = PeerClient::new(network, Arc::clone(&clock), &settings, ban);
+        let inbound = Arc::new(Inbound::new(&settings, roles));
+        let started = clock.now();
+        let settings = Arc::new(settings);
+        let context = SyncContext {
+            peers,
+            bridge,
+            clock,
+            randomness,
+            executor,
+            settings,
+        };
+        let rule = match production {
+            ProductionMode::Voted => VoteRule::Votes,
+            ProductionMode::SingleAuthority(_) | ProductionMode::ForcedIsolated => {
+                VoteRule::NoVotes
+            }
+            ProductionMode::Forced(_) => VoteRule::NoVotesAtGenesis,
+        };
+        Ok(Self {
+            height: HeightSyncManager::new(context.clone(), height_strategy, rule, ask),
+            blocks: BlockSyncManager::new(context.clone(), fetch_strategy),
+            inbound,
+            board: Board::new(started),
+            production,
+            started,
+            queues: Mutex::new(Some(Queues { asks, banned })),
+            context,
+        })
+    }
+
+    /// Does the background work: keeps the view fresh, serves peers, catches up. Returns when `events` ends; to be
+    /// called once. Nothing else of this type works without it, except the status.
+    pub async fn run(&self, events: mpsc::Receiver<NetworkEvent>) {
+        super::run::run(self, events).await;
+    }
+
+    /// The gate (SPEC section 5): may a block be authored in this slot, and on what? Takes microseconds while the view
+    /// is younger than `tier1_fresh_slots`, and at most `tier1_slot_share` of the slot otherwise. `Err` is a fault of
+    /// this node.
+    pub async fn sync_before_production(&self) -> Result<Clearance<B>, NetworkError> {
+        super::gate::gate(self).await
+    }
+
+    /// One round of Tier 1 after the start; the background goes on with Tier 2 by itself if there is a gap. With no
+    /// peers it returns at once.
+    pub async fn sync_on_join(&self) -> Result<SyncStatus<B>, NetworkError> {
+        let budget = self.context.settings.tier1.timeout;
+        let judgement = self.height.round(self.height.fresh(), budget).await?;
+        status_of(judgement.verdict)
+    }
+
+    /// The newest verdict, without I/O; `Err` with the last reason while unverified.
+    pub fn get_sync_status(&self) -> Result<SyncStatus<B>, NetworkError> {
+        status_of(self.board.verdict())
+    }
+
+    /// The whole status object, without network I/O.
+    pub fn report(&self) -> StatusReport<B> {
+        self.board.report(&self.context)
+    }
+
+    /// Connected peers of our chain that have said where they stand, in the order of their ids.
+    pub fn peers(&self) -> Vec<PeerReport<B>> {
+        peer_reports(&self.context)
+    }
+
+    /// What happens from now on. A receiver that lags misses the oldest.
+    pub fn events(&self) -> broadcast::Receiver<SyncEvent<B>> {
+        self.board.subscribe()
+    }
+
+    /// What this node tells its peers that it is doing.
+    pub fn activity(&self) -> Activity {
+        self.board.activity(&self.context)
+    }
+
+    /// Tier 1, by the design's names.
+    pub fn height_sync(&self) -> &HeightSyncManager<B> {
+        &self.height
+    }
+
+    /// Tier 2, by the design's names.
+    pub fn block_sync(&self) -> &BlockSyncManager<B> {
+        &self.blocks
+    }
+}
+
+/// Substrate's question to its sync: may consensus work go on?
+impl<B: BlockT> sp_consensus::SyncOracle for NetworkSyncManager<B> {
+    /// Whether a verified target lies more than `tier1_max_gap` blocks above us.
+    fn is_major_syncing(&self) -> bool {
+        self.activity() == Activity::Syncing
+    }
+
+    /// Whether no peer of our chain is connected.
+    fn is_offline(&self) -> bool {
+        self.context.peers.table().is_empty()
+    }
+}

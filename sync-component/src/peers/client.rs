@@ -1,0 +1,364 @@
+use super::{Charge, Offence, PeerTable};
+use crate::{
+    error::Blame,
+    ports::{Clock, Network, PeerId, Protocol, RequestFailure},
+    settings::SyncSettings,
+    wire::{
+        Announcement, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest,
+        RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
+    },
+};
+use codec::Encode;
+use futures::{FutureExt, future::Either};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor, One, Saturating};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Typed requests to peers. Encodes, waits, decodes, checks that the answer is to the question, and keeps the
+/// [`PeerTable`] up to date. Cheap to clone.
+pub struct PeerClient<B: BlockT>(Arc<Inner<B>>);
+
+struct Inner<B: BlockT> {
+    network: Arc<dyn Network>,
+    clock: Arc<dyn Clock>,
+    limits: WireLimits,
+    ban: Duration,
+    table: Mutex<PeerTable<B>>,
+    banned: mpsc::UnboundedSender<PeerId>,
+}
+
+impl<B: BlockT> Clone for PeerClient<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: BlockT> fmt::Debug for PeerClient<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerClient")
+            .field("peers", &self.table().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A peer's answer to a range request, other than items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RangeAnswer<T> {
+    /// Contiguous from the requested start, on the parent named; at least one.
+    Items(Vec<T>),
+    /// The peer does not have it. No offence.
+    NotFound,
+    /// Ask again after this time.
+    Busy(Duration),
+}
+
+/// Why a request brought no usable answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RequestError {
+    /// No bytes came.
+    #[error(transparent)]
+    Failed(#[from] RequestFailure),
+    /// The reply does not decode.
+    #[error("the reply is broken: {0}")]
+    Broken(#[from] DecodeError),
+    /// The reply decodes and does not answer the question.
+    #[error("the reply does not answer the question: {0}")]
+    OffTopic(OffTopic),
+    /// The peer called our request ill-formed.
+    #[error("the peer refused the request: {0:?}")]
+    Refused(RefusedReason),
+    /// The peer is busy.
+    #[error("the peer is busy for {} ms", .0.as_millis())]
+    Busy(Duration),
+}
+
+/// In what way a reply misses the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OffTopic {
+    /// A reply of another kind.
+    #[error("it is of another kind")]
+    Kind,
+    /// Another genesis hash than the protocol's name carries.
+    #[error("its genesis hash is another")]
+    Genesis,
+    /// Items that do not start where asked, or do not follow each other.
+    #[error("the items are not the range asked for")]
+    Range,
+    /// None, or more than asked for.
+    #[error("the number of items is wrong")]
+    Count,
+}
+
+impl RequestError {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Broken(_) | Self::OffTopic(_) | Self::Failed(RequestFailure::BrokenEnvelope) => {
+                Blame::Peer
+            }
+            Self::Failed(RequestFailure::TooManyInFlight) => Blame::Local,
+            Self::Failed(_) | Self::Refused(_) | Self::Busy(_) => Blame::Unknown,
+        }
+    }
+}
+
+impl<B: BlockT> PeerClient<B> {
+    /// A client on `network`. Every peer that it bans is also sent through `banned`.
+    pub fn new(
+        network: Arc<dyn Network>,
+        clock: Arc<dyn Clock>,
+        settings: &SyncSettings,
+        banned: mpsc::UnboundedSender<PeerId>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            network,
+            clock,
+            limits: WireLimits::new(settings),
+            ban: settings.limits.ban,
+            table: Mutex::new(PeerTable::new(settings.limits.max_peers)),
+            banned,
+        }))
+    }
+
+    /// The table. Held only for short, synchronous work.
+    pub fn table(&self) -> MutexGuard<'_, PeerTable<B>> {
+        // Every change of the table leaves it whole, so a panic elsewhere does not spoil it.
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks where `peer` stands and notes the answer. A peer of another chain leaves the table.
+    pub async fn status(
+        &self,
+        peer: &PeerId,
+        genesis: B::Hash,
+        within: Duration,
+    ) -> Result<(), RequestError> {
+        let result = self.ask_status(peer, genesis, within).await;
+        let now = self.0.clock.now();
+        let mut table = self.table();
+        match result {
+            Ok(status) => {
+                table.told(peer, status, now);
+                Ok(())
+            }
+            Err(error) => {
+                match &error {
+                    RequestError::Failed(RequestFailure::Unsupported)
+                    | RequestError::OffTopic(OffTopic::Genesis) => table.disconnected(peer),
+                    _ => table.silent(peer),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask_status(
+        &self,
+        peer: &PeerId,
+        genesis: B::Hash,
+        within: Duration,
+    ) -> Result<Status<B>, RequestError> {
+        let request = StatusRequest::<B>::Status.encode();
+        let body = self.bytes(peer, Protocol::Status, request, within).await?;
+        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
+            StatusReply::Status(status) if status.genesis == genesis => Ok(*status),
+            StatusReply::Status(_) => Err(RequestError::OffTopic(OffTopic::Genesis)),
+            StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Kind)),
+            StatusReply::Busy { retry_after_ms } => Err(busy(retry_after_ms)),
+            StatusReply::Refused(reason) => Err(RequestError::Refused(reason)),
+        }
+    }
+
+    /// Asks for `peer`'s hashes at `numbers`; one entry for each, in order.
+    pub async fn hashes(
+        &self,
+        peer: &PeerId,
+        numbers: Vec<NumberFor<B>>,
+        within: Duration,
+    ) -> Result<Vec<Option<B::Hash>>, RequestError> {
+        let asked = numbers.len();
+        let request = StatusRequest::<B>::Hashes(numbers).encode();
+        let body = self.bytes(peer, Protocol::Status, request, within).await?;
+        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
+            StatusReply::Hashes(hashes) if hashes.len() == asked => Ok(hashes),
+            StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Count)),
+            StatusReply::Status(_) => Err(self.off_topic(peer, OffTopic::Kind)),
+            StatusReply::Busy { retry_after_ms } => Err(busy(retry_after_ms)),
+            StatusReply::Refused(reason) => Err(RequestError::Refused(reason)),
+        }
+    }
+
+    /// Asks for a range of headers. Whatever comes back as items links to `request.parent` and follows itself.
+    pub async fn headers(
+        &self,
+        peer: &PeerId,
+        request: RangeRequest<B>,
+        within: Duration,
+    ) -> Result<RangeAnswer<B::Header>, RequestError> {
+        let body = self
+            .bytes(peer, Protocol::Headers, request.encode(), within)
+            .await?;
+        let reply: HeadersReply<B> = self.decoded(
+            peer,
+            self.0
+                .limits
+                .decode_headers_reply::<B>(&body, request.count),
+        )?;
+        let answer = range(reply)?;
+        if let RangeAnswer::Items(headers) = &answer {
+            follows::<B>(&request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+        }
+        Ok(answer)
+    }
+
+    /// Asks for a range of blocks. Whatever comes back as items links to `request.parent` and follows itself; bodies
+    /// are not checked here.
+    pub async fn blocks(
+        &self,
+        peer: &PeerId,
+        request: RangeRequest<B>,
+        within: Duration,
+    ) -> Result<RangeAnswer<B>, RequestError> {
+        let body = self
+            .bytes(peer, Protocol::Blocks, request.encode(), within)
+            .await?;
+        let reply: BlocksReply<B> = self.decoded(
+            peer,
+            self.0.limits.decode_blocks_reply::<B>(&body, request.count),
+        )?;
+        let answer = range(reply)?;
+        if let RangeAnswer::Items(blocks) = &answer {
+            follows::<B>(&request, blocks.iter().map(BlockT::header))
+                .map_err(|fault| self.off_topic(peer, fault))?;
+        }
+        Ok(answer)
+    }
+
+    /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.
+    pub async fn announce(&self, peer: &PeerId, announcement: &Announcement<B>, within: Duration) {
+        // The failure is noted in the table by `bytes`.
+        let _ = self
+            .bytes(peer, Protocol::Announce, announcement.encode(), within)
+            .await;
+    }
+
+    /// Charges `peer`, and bans it if that was too much.
+    pub fn charge(&self, peer: &PeerId, offence: Offence) {
+        let now = self.0.clock.now();
+        let charge = self.table().charge(peer, offence, now, self.0.ban);
+        if charge == Charge::Banned {
+            tracing::warn!(%peer, ?offence, "peer banned");
+            self.0.network.refuse(peer);
+            // Nobody listens any more when the node is stopping.
+            let _ = self.0.banned.send(peer.clone());
+        }
+    }
+
+    /// Lets peers in again whose ban is over.
+    pub fn lift_expired_bans(&self) {
+        let now = self.0.clock.now();
+        let over = self.table().lift_expired(now);
+        for peer in over {
+            self.0.network.allow(&peer);
+        }
+    }
+
+    /// How long a ban lasts.
+    pub fn ban_duration(&self) -> Duration {
+        self.0.ban
+    }
+
+    async fn bytes(
+        &self,
+        peer: &PeerId,
+        protocol: Protocol,
+        body: Vec<u8>,
+        within: Duration,
+    ) -> Result<Vec<u8>, RequestError> {
+        let start = self.0.clock.now();
+        let request = self.0.network.request(peer, protocol, body);
+        let result =
+            match futures::future::select(request, self.0.clock.sleep(within).boxed()).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(RequestFailure::Timeout),
+            };
+        let now = self.0.clock.now();
+        match &result {
+            Ok(_) => self.table().answered(peer, now.since(start)),
+            Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),
+            Err(RequestFailure::TooManyInFlight) => {}
+            Err(_) => self.table().unanswered(peer),
+        }
+        Ok(result?)
+    }
+
+    fn decoded<T>(
+        &self,
+        peer: &PeerId,
+        decoded: Result<T, DecodeError>,
+    ) -> Result<T, RequestError> {
+        Ok(decoded.inspect_err(|_| self.charge(peer, Offence::ProvablyWrong))?)
+    }
+
+    fn off_topic(&self, peer: &PeerId, fault: OffTopic) -> RequestError {
+        self.charge(
+            peer,
+            match fault {
+                OffTopic::Range => Offence::ProvablyWrong,
+                OffTopic::Kind | OffTopic::Genesis | OffTopic::Count => Offence::Contradiction,
+            },
+        );
+        RequestError::OffTopic(fault)
+    }
+}
+
+fn busy(retry_after_ms: u32) -> RequestError {
+    RequestError::Busy(Duration::from_millis(retry_after_ms.into()))
+}
+
+fn range<T, N>(reply: RangeReply<T, N>) -> Result<RangeAnswer<T>, RequestError> {
+    match reply {
+        RangeReply::Items(items) => Ok(RangeAnswer::Items(items)),
+        RangeReply::NotFound { .. } => Ok(RangeAnswer::NotFound),
+        RangeReply::Busy { retry_after_ms } => Ok(RangeAnswer::Busy(Duration::from_millis(
+            retry_after_ms.into(),
+        ))),
+        RangeReply::Refused(reason) => Err(RequestError::Refused(reason)),
+    }
+}
+
+/// Whether `headers` are the range that `request` asks for.
+fn follows<'a, B: BlockT>(
+    request: &RangeRequest<B>,
+    headers: impl ExactSizeIterator<Item = &'a B::Header>,
+) -> Result<(), OffTopic>
+where
+    B::Header: 'a,
+{
+    if headers.len() == 0 || headers.len() > usize::try_from(request.count).unwrap_or(usize::MAX) {
+        return Err(OffTopic::Count);
+    }
+    let (mut number, mut parent) = (request.start, request.parent);
+    for header in headers {
+        if *header.number() != number || *header.parent_hash() != parent {
+            return Err(OffTopic::Range);
+        }
+        parent = header.hash();
+        number = number.saturating_add(One::one());
+    }
+    Ok(())
+}
+
+impl<T> RangeAnswer<T> {
+    /// The items, if there are any.
+    pub fn into_items(self) -> Option<Vec<T>> {
+        match self {
+            Self::Items(items) => Some(items),
+            Self::NotFound | Self::Busy(_) => None,
+        }
+    }
+}

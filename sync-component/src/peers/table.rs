@@ -1,0 +1,281 @@
+use super::penalties::{BAN_AT, HALF_LIFE_SECS, Offence};
+use crate::{
+    block_id::BlockId,
+    ports::{MonoTime, PeerId},
+    wire::{Roles, Standing, Status},
+};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Weight of the newest sample in the moving average of a peer's latency.
+const LATENCY_WEIGHT: f64 = 0.2;
+
+/// What is known of every connected peer, and who is banned. I/O-free; the time is handed in. Bounded: at most
+/// `max_peers` entries and as many bans.
+#[derive(Debug)]
+pub struct PeerTable<B: BlockT> {
+    entries: BTreeMap<PeerId, PeerEntry<B>>,
+    bans: BTreeMap<PeerId, MonoTime>,
+    max_peers: usize,
+}
+
+/// What is known of one connected peer.
+#[derive(Clone, Debug)]
+pub struct PeerEntry<B: BlockT> {
+    /// What it said of itself last, with when; `None` until its first answer.
+    pub sighting: Option<Sighting<B>>,
+    /// Requests for its status that stayed without answer since its last one.
+    pub silent_rounds: u32,
+    /// Requests of any kind in a row that stayed without answer.
+    pub unanswered: u32,
+    /// Moving average of its round trips; `None` before the first.
+    pub latency: Option<Duration>,
+    trust: Trust,
+}
+
+/// What a peer said of itself.
+#[derive(Clone, Debug)]
+pub struct Sighting<B: BlockT> {
+    /// When it said so.
+    pub at: MonoTime,
+    /// Full node or authority.
+    pub roles: Roles,
+    /// Where it stands: claims.
+    pub standing: Standing<B>,
+}
+
+impl<B: BlockT> Sighting<B> {
+    /// Its hash at `height`, as far as it told.
+    pub fn hash_at(&self, height: u64) -> Option<B::Hash> {
+        let tip = self.standing.best;
+        if height == tip.height() {
+            return Some(tip.hash);
+        }
+        let depth = usize::try_from(tip.height().checked_sub(height)?.checked_sub(1)?).ok()?;
+        self.standing.below.get(depth).copied()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Trust {
+    score: f64,
+    at: MonoTime,
+}
+
+impl Trust {
+    fn now(self, now: MonoTime) -> f64 {
+        self.score * 0.5_f64.powf(now.since(self.at).as_secs_f64() / HALF_LIFE_SECS)
+    }
+}
+
+/// What a charge led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// The peer lost trust.
+    Noted,
+    /// The peer is banned from now on.
+    Banned,
+}
+
+impl<B: BlockT> PeerTable<B> {
+    /// An empty table for at most `max_peers` peers.
+    pub fn new(max_peers: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            bans: BTreeMap::new(),
+            max_peers,
+        }
+    }
+
+    /// A connection came up. Ignored for banned peers and when the table is full.
+    pub fn connected(&mut self, peer: PeerId, now: MonoTime) {
+        if self.bans.contains_key(&peer) || self.entries.len() >= self.max_peers {
+            return;
+        }
+        self.entries.entry(peer).or_insert_with(|| PeerEntry {
+            sighting: None,
+            silent_rounds: 0,
+            unanswered: 0,
+            latency: None,
+            trust: Trust {
+                score: 0.0,
+                at: now,
+            },
+        });
+    }
+
+    /// The last connection is gone, or the peer turned out to be of another chain.
+    pub fn disconnected(&mut self, peer: &PeerId) {
+        self.entries.remove(peer);
+    }
+
+    /// All connected peers, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&PeerId, &PeerEntry<B>)> {
+        self.entries.iter()
+    }
+
+    /// One connected peer.
+    pub fn get(&self, peer: &PeerId) -> Option<&PeerEntry<B>> {
+        self.entries.get(peer)
+    }
+
+    /// How many are connected.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The peer told where it stands.
+    pub fn told(&mut self, peer: &PeerId, status: Status<B>, now: MonoTime) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            let Status {
+                roles, standing, ..
+            } = status;
+            entry.sighting = Some(Sighting {
+                at: now,
+                roles,
+                standing,
+            });
+            entry.silent_rounds = 0;
+        }
+    }
+
+    /// The peer announced its new best block. Before its first status there is nothing to bring up to date.
+    pub fn announced(
+        &mut self,
+        peer: &PeerId,
+        header: &B::Header,
+        most_hashes: usize,
+        now: MonoTime,
+    ) {
+        let Some(sighting) = self
+            .entries
+            .get_mut(peer)
+            .and_then(|entry| entry.sighting.as_mut())
+        else {
+            return;
+        };
+        let standing = &mut sighting.standing;
+        let best = BlockId::of(header);
+        if best == standing.best {
+            sighting.at = now;
+            return;
+        }
+        if *header.parent_hash() == standing.best.hash {
+            standing.below.insert(0, standing.best.hash);
+            standing.below.truncate(most_hashes);
+        } else {
+            standing.below = vec![*header.parent_hash()];
+        }
+        standing.best = best;
+        sighting.at = now;
+    }
+
+    /// A request was answered after `round_trip`.
+    pub fn answered(&mut self, peer: &PeerId, round_trip: Duration) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.unanswered = 0;
+            entry.latency = Some(match entry.latency {
+                None => round_trip,
+                Some(old) => old.mul_f64(1.0 - LATENCY_WEIGHT) + round_trip.mul_f64(LATENCY_WEIGHT),
+            });
+        }
+    }
+
+    /// A request of whatever kind stayed without answer.
+    pub fn unanswered(&mut self, peer: &PeerId) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.unanswered = entry.unanswered.saturating_add(1);
+        }
+    }
+
+    /// A request for the peer's status stayed without answer.
+    pub fn silent(&mut self, peer: &PeerId) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.silent_rounds = entry.silent_rounds.saturating_add(1);
+        }
+    }
+
+    /// Charges `peer` with `offence`; a ban lasts for `ban`.
+    pub fn charge(
+        &mut self,
+        peer: &PeerId,
+        offence: Offence,
+        now: MonoTime,
+        ban: Duration,
+    ) -> Charge {
+        let trust = self
+            .entries
+            .get(peer)
+            .map_or(0.0, |entry| entry.trust.now(now))
+            - offence.cost();
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.trust = Trust {
+                score: trust.max(-100.0),
+                at: now,
+            };
+        }
+        if trust > BAN_AT {
+            return Charge::Noted;
+        }
+        self.entries.remove(peer);
+        if self.bans.len() >= self.max_peers {
+            // The ban that ends first makes room: free identities must not fill memory.
+            let first = self
+                .bans
+                .iter()
+                .min_by_key(|(_, until)| **until)
+                .map(|(peer, _)| peer.clone());
+            first.and_then(|peer| self.bans.remove(&peer));
+        }
+        self.bans.insert(peer.clone(), now.plus(ban));
+        Charge::Banned
+    }
+
+    /// Takes out and returns the bans that are over.
+    pub fn lift_expired(&mut self, now: MonoTime) -> Vec<PeerId> {
+        let over: Vec<_> = self
+            .bans
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(peer, _)| peer.clone())
+            .collect();
+        for peer in &over {
+            self.bans.remove(peer);
+        }
+        over
+    }
+
+    /// Whether `peer` is banned.
+    pub fn is_banned(&self, peer: &PeerId) -> bool {
+        self.bans.contains_key(peer)
+    }
+
+    /// Peers that claim to have the body of the block at `height`, the likeliest to answer soon first: those that
+    /// answered their last request, then by latency, the untried in the middle.
+    pub fn holders(&self, height: u64) -> Vec<PeerId> {
+        let holds = |entry: &PeerEntry<B>| {
+            entry.sighting.as_ref().is_some_and(|sighting| {
+                let standing = &sighting.standing;
+                standing.best.height() >= height
+                    && crate::block_id::height::<B>(standing.lowest) <= height
+            })
+        };
+        let mut holders: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| holds(entry))
+            .collect();
+        holders.sort_by_key(|(_, entry)| {
+            (
+                entry.unanswered,
+                entry.latency.unwrap_or(Duration::from_millis(200)),
+            )
+        });
+        holders.into_iter().map(|(peer, _)| peer.clone()).collect()
+    }
+}

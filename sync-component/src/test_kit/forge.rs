@@ -1,0 +1,111 @@
+use super::TestBlock;
+use crate::{BlockId, block_id::number};
+use codec::Encode;
+use sp_consensus_aura::{
+    Slot,
+    digests::CompatibleDigestItem,
+    sr25519::{AuthorityId, AuthoritySignature},
+};
+use sp_core::{Pair, sr25519};
+use sp_runtime::{
+    Digest, DigestItem, StateVersion,
+    traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
+};
+
+/// Makes sealed blocks: the keys `//0`, `//1`, … take turns by slot.
+#[derive(Clone)]
+pub struct Forge {
+    keys: Vec<sr25519::Pair>,
+}
+
+impl std::fmt::Debug for Forge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forge")
+            .field("authorities", &self.keys.len())
+            .finish()
+    }
+}
+
+impl Forge {
+    /// A forge of a chain with this many authorities; at least one.
+    pub fn new(authorities: usize) -> Self {
+        let key = |n: usize| {
+            sr25519::Pair::from_string(&format!("//{n}"), None)
+                .expect("a derivation path is a valid URI")
+        };
+        Self {
+            keys: (0..authorities.max(1)).map(key).collect(),
+        }
+    }
+
+    /// The authorities, in slot order.
+    pub fn authorities(&self) -> Vec<AuthorityId> {
+        self.keys.iter().map(|key| key.public().into()).collect()
+    }
+
+    /// Block 0.
+    pub fn genesis<B: TestBlock>() -> B {
+        let root = extrinsics_root::<B>(&[]);
+        let header = B::Header::new(
+            number::<B>(0),
+            root,
+            B::Hash::default(),
+            B::Hash::default(),
+            Digest::default(),
+        );
+        B::new(header, Vec::new())
+    }
+
+    /// A block on `parent`, sealed by the authority of `slot`, with one extrinsic of these bytes.
+    pub fn block<B: TestBlock>(&self, parent: &B::Header, slot: Slot, body: &[u8]) -> B {
+        let extrinsics = vec![B::extrinsic(body.to_vec())];
+        let height = BlockId::<B>::of(parent).height() + 1;
+        let pre_digest =
+            <DigestItem as CompatibleDigestItem<AuthoritySignature>>::aura_pre_digest(slot);
+        let digest = Digest {
+            logs: vec![pre_digest],
+        };
+        let root = extrinsics_root::<B>(&extrinsics);
+        let mut header = B::Header::new(
+            number::<B>(height),
+            root,
+            B::Hash::default(),
+            parent.hash(),
+            digest,
+        );
+        let turn = usize::try_from(*slot % self.keys.len() as u64).expect("below a usize");
+        let signature = self
+            .keys
+            .get(turn)
+            .expect("a remainder")
+            .sign(header.hash().as_ref());
+        header
+            .digest_mut()
+            .push(DigestItem::aura_seal(AuthoritySignature::from(signature)));
+        B::new(header, extrinsics)
+    }
+
+    /// A chain of `length` blocks on `parent`, one per slot from `slot` on. `salt` tells branches apart.
+    pub fn chain<B: TestBlock>(
+        &self,
+        parent: &B::Header,
+        slot: Slot,
+        length: u64,
+        salt: u8,
+    ) -> Vec<B> {
+        let mut parent = parent.clone();
+        (0..length)
+            .map(|n| {
+                let block: B = self.block(&parent, slot + n, &[salt]);
+                parent = block.header().clone();
+                block
+            })
+            .collect()
+    }
+}
+
+/// The root of a body as block rules have it.
+pub(super) fn extrinsics_root<B: BlockT>(extrinsics: &[B::Extrinsic]) -> B::Hash {
+    let encoded = extrinsics.iter().map(Encode::encode).collect();
+    <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(encoded, StateVersion::V1)
+}
