@@ -173,8 +173,10 @@ fn survives<B: Sample>(body: &[u8]) {
     }
 }
 
-/// The sample messages with the decoders that take them.
-fn samples<B: Sample>() -> Vec<(Vec<u8>, fn(&[u8]) -> Option<DecodeError>)> {
+/// An encoded message with the decoder that takes it, which says what is wrong with a body.
+type Encoded = (Vec<u8>, fn(&[u8]) -> Option<DecodeError>);
+
+fn samples<B: Sample>() -> Vec<Encoded> {
     let full = status::<B>(Roles::Authority, Activity::Serving, vec![attestation()]);
     let headers: HeadersReply<B> = RangeReply::Items(vec![header::<B>(1), header::<B>(2)]);
     let blocks: BlocksReply<B> = RangeReply::Items(vec![block::<B>(1), block::<B>(2)]);
