@@ -6,6 +6,9 @@ mod error;
 mod foreign;
 mod slots;
 
+#[cfg(test)]
+mod tests;
+
 pub use author::Author;
 pub use error::AuthorError;
 pub use foreign::KeyUsedElsewhere;

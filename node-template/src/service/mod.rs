@@ -10,6 +10,9 @@ mod signals;
 mod start;
 mod tasks;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::keystore::DevKey;
 pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
 pub use error::ServiceError;
