@@ -253,7 +253,10 @@ fn moments_are_counted_from_the_start_of_their_slot() {
     let slots = Slots::new(SlotDuration::from_millis(2_000));
     let start = slots.at(UnixMillis(10_000));
     assert_eq!(*start.slot, 5);
-    assert_eq!((start.gone, start.left), (Duration::ZERO, Duration::from_secs(2)));
+    assert_eq!(
+        (start.gone, start.left),
+        (Duration::ZERO, Duration::from_secs(2))
+    );
     assert!(!slots.is_late(start));
     let end = slots.at(UnixMillis(11_999));
     assert_eq!(*end.slot, 5);
