@@ -1,5 +1,5 @@
 use crate::runtime::Block;
-use runtime_bridge::{build::BuildError, signing::SigningError};
+use runtime_bridge::{BuildError, signing::SigningError};
 use sp_consensus_aura::Slot;
 use sync_component::{
     NetworkError,
