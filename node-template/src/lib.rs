@@ -1,5 +1,6 @@
-//! A node with the three-tier sync component. Replace `runtime` by your own to make it yours.
+//! A node with the three-tier sync component. Replace [`runtime`] by your own to make it yours.
 
+pub mod authoring;
 pub mod cli;
 pub mod keystore;
 pub mod localnet;

@@ -1,7 +1,7 @@
 //! The chain behind the sync component: validation, execution, fork choice, finality and the store (SPEC section 1).
 
 mod bridge;
-pub mod build;
+mod build;
 mod chain_block;
 pub mod execute;
 mod genesis;
@@ -10,6 +10,7 @@ pub mod signing;
 pub mod store;
 pub mod verify;
 
+pub use build::{BuildError, Unsealed};
 pub use bridge::{OpenError, RuntimeBridge};
 pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;

@@ -15,10 +15,11 @@ use samples::{
 use sp_runtime::traits::NumberFor;
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use sync_component::{
+    SyncSettings,
     ports::Protocol,
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, BlocksReply, HeadersReply, RangeReply,
-        RefusedReason, Roles, StatusReply, StatusRequest, busy_reply, decode,
+        RefusedReason, Roles, StatusReply, StatusRequest, WireLimits, busy_reply, decode,
     },
 };
 
@@ -185,4 +186,43 @@ fn busy_replies_of_the_network_layer_are_those_of_the_messages() {
         Protocol::ALL.map(|protocol| busy_reply(protocol, retry)),
         expected
     );
+}
+
+#[test]
+fn examples_of_the_protocol_text_are_golden_bytes() {
+    let golden = all();
+    let mut examples = 0;
+    let blocks = include_str!("../PROTOCOL.md").split("```golden ").skip(1);
+    for block in blocks {
+        let (name, rest) = block.split_once('\n').unwrap();
+        let (lines, _) = rest.split_once("```").unwrap();
+        let bytes: String = lines
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(golden.get(name), Some(&bytes), "{name}");
+        examples += 1;
+    }
+    assert_eq!(examples, 13);
+}
+
+#[test]
+fn caps_of_the_protocol_text_are_those_of_the_code() {
+    let text = include_str!("../PROTOCOL.md");
+    let limits = WireLimits::new(&SyncSettings::default());
+    let caps = [
+        ("| status request |", limits.request_cap(Protocol::Status)),
+        ("| status reply |", limits.reply_cap(Protocol::Status)),
+        ("| range request |", limits.request_cap(Protocol::Blocks)),
+        ("| range reply |", limits.reply_cap(Protocol::Headers)),
+        ("| announcement |", limits.request_cap(Protocol::Announce)),
+        (
+            "| announcement's reply |",
+            limits.reply_cap(Protocol::Announce),
+        ),
+    ];
+    for (row, cap) in caps {
+        let line = text.lines().find(|line| line.starts_with(row)).unwrap();
+        assert!(line.ends_with(&format!(" {cap} |")), "{line}: {cap}");
+    }
 }

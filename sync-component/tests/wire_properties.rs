@@ -13,7 +13,7 @@ use samples::{
     Narrow, Sample, Wide, announcement, attestation, block, hash, header, range_request, status,
 };
 use sp_core::sr25519;
-use sp_runtime::OpaqueExtrinsic;
+use sp_runtime::{OpaqueExtrinsic, traits::Block as _};
 use sync_component::{
     Blame, BlockId, SyncSettings,
     ports::Protocol,
@@ -173,8 +173,10 @@ fn survives<B: Sample>(body: &[u8]) {
     }
 }
 
-/// The sample messages with the decoders that take them.
-fn samples<B: Sample>() -> Vec<(Vec<u8>, fn(&[u8]) -> Option<DecodeError>)> {
+/// An encoded message with the decoder that takes it, which says what is wrong with a body.
+type Encoded = (Vec<u8>, fn(&[u8]) -> Option<DecodeError>);
+
+fn samples<B: Sample>() -> Vec<Encoded> {
     let full = status::<B>(Roles::Authority, Activity::Serving, vec![attestation()]);
     let headers: HeadersReply<B> = RangeReply::Items(vec![header::<B>(1), header::<B>(2)]);
     let blocks: BlocksReply<B> = RangeReply::Items(vec![block::<B>(1), block::<B>(2)]);
@@ -291,12 +293,10 @@ macro_rules! properties_for {
             fn huge_count_in_a_small_body_costs_no_memory() {
                 // Room for that many items would end this process.
                 let count = Compact(u32::MAX).encode();
-                for index in [0, 1] {
-                    let body = [vec![index], count.clone(), vec![0; 64]].concat();
-                    survives::<$B>(&body);
-                    let error = limits().decode_status_request::<$B>(&body).unwrap_err();
-                    assert!(matches!(error, DecodeError::Malformed(_)));
-                }
+                let numbers = [vec![1], count.clone(), vec![0; 64]].concat();
+                survives::<$B>(&numbers);
+                let error = limits().decode_status_request::<$B>(&numbers).unwrap_err();
+                assert!(matches!(error, DecodeError::Malformed(_)));
                 let items = [vec![0], count].concat();
                 let error = limits().decode_blocks_reply::<$B>(&items, 10).unwrap_err();
                 assert!(matches!(error, DecodeError::Malformed(_)));
@@ -307,7 +307,7 @@ macro_rules! properties_for {
             #[test]
             fn body_that_decodes_to_many_times_its_size_is_malformed() {
                 // Each of these bytes is an empty extrinsic, which takes the room of a pointer and more.
-                let count = 1 << 20;
+                let count = 1_u32 << 20;
                 let extrinsics = [Compact(count).encode(), vec![0; 1 << 20]].concat();
                 let body = [vec![0, 4], header::<$B>(1).encode(), extrinsics].concat();
                 let error = limits().decode_blocks_reply::<$B>(&body, 1).unwrap_err();

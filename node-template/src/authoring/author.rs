@@ -112,7 +112,12 @@ impl Author {
         let block = unsealed.seal(signature);
         let id = BlockId::<Block>::of(&block.header);
         // Every seal that leaves here is in the log, with what it takes to hold two of one slot against us.
-        tracing::info!("🎁 Sealed #{} for slot {} ({:?})", id.number, *slot, id.hash);
+        tracing::info!(
+            "🎁 Sealed #{} for slot {} ({:?})",
+            id.number,
+            *slot,
+            id.hash
+        );
         self.chain.import_own(block, on)?;
         Ok(id)
     }

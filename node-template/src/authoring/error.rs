@@ -22,7 +22,9 @@ pub enum AuthorError {
     #[error("the block cannot be built: {0}")]
     Build(#[from] BuildError),
     /// Building took so long that the slot was over; nothing was sealed.
-    #[error("slot {slot} was over before its block was built; this machine is too slow or too busy")]
+    #[error(
+        "slot {slot} was over before its block was built; this machine is too slow or too busy"
+    )]
     SlotOver {
         /// The slot.
         slot: Slot,

@@ -1,5 +1,6 @@
 use crate::{
     localnet::LocalnetError,
+    service::ServiceError,
     status_view::{ClientError, NodeFileError},
 };
 use chain_spec::ChainSpecError;
@@ -102,6 +103,9 @@ pub enum CliError {
     /// The user said no.
     #[error("nothing was removed; answer y, or give -y, to remove the blocks")]
     NotConfirmed,
+    /// The node did not start, or could not go on.
+    #[error(transparent)]
+    Node(#[from] ServiceError),
     /// The network of `localnet` failed.
     #[error(transparent)]
     Localnet(LocalnetError),

@@ -1,4 +1,6 @@
 use super::{CliError, ExitCode, RunArgs, plan, stdin_guard};
+use crate::service;
+use sync_component::StrategyRegistry;
 
 /// Runs the node until SIGINT, SIGTERM or a fault.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
@@ -6,5 +8,6 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, CliError> {
     if args.stop_with_stdin {
         stdin_guard::watch().map_err(CliError::System)?;
     }
-    todo!("service::run({config:?})")
+    service::run(config, StrategyRegistry::with_builtins())?;
+    Ok(ExitCode::Done)
 }

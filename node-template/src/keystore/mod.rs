@@ -1,7 +1,10 @@
 //! The authority's keys: files in Substrate's format below `keystore/`, or a well-known development key.
 
+mod dev_key;
 #[cfg(test)]
 mod tests;
+
+pub use dev_key::DevKey;
 
 use sp_core::{Pair, crypto::SecretStringError, sr25519};
 use std::{
@@ -12,36 +15,6 @@ use std::{
 
 /// Key type of AURA keys, the first four bytes of a file's name in hex.
 const AURA: &[u8; 4] = b"aura";
-
-/// Substrate's development keys: known to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DevKey {
-    /// `//Alice`
-    Alice,
-    /// `//Bob`
-    Bob,
-    /// `//Charlie`
-    Charlie,
-    /// `//Dave`
-    Dave,
-    /// `//Eve`
-    Eve,
-    /// `//Ferdie`
-    Ferdie,
-}
-
-impl DevKey {
-    /// The key pair.
-    pub fn pair(self) -> sr25519::Pair {
-        sr25519::Pair::from_string(&format!("//{self}"), None).expect("a derivation path is a valid secret URI")
-    }
-}
-
-impl fmt::Display for DevKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
 
 /// Why the keys were not read.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +35,9 @@ pub enum KeystoreError {
         path: PathBuf,
     },
     /// The content is not a JSON string.
-    #[error("{path} is not a key file: expected one JSON string with the secret URI; restore it from a backup")]
+    #[error(
+        "{path} is not a key file: expected one JSON string with the secret URI; restore it from a backup"
+    )]
     NotJson {
         /// The file.
         path: PathBuf,
@@ -106,7 +81,10 @@ impl Keystore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         };
-        let entries = entries.map_err(|source| KeystoreError::Io { path: folder.to_owned(), source })?;
+        let entries = entries.map_err(|source| KeystoreError::Io {
+            path: folder.to_owned(),
+            source,
+        })?;
         let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         // The order in which the system lists them must not matter.
         paths.sort();
@@ -115,7 +93,10 @@ impl Keystore {
                 stored.push(read_key(path, public)?);
             }
         }
-        Ok(Self { stored, dev: dev.map(DevKey::pair) })
+        Ok(Self {
+            stored,
+            dev: dev.map(DevKey::pair),
+        })
     }
 
     /// The key pairs that may seal, the development key first.
@@ -136,7 +117,9 @@ fn public_in_name(path: &Path) -> Option<sr25519::Public> {
 }
 
 fn read_key(path: PathBuf, public: sr25519::Public) -> Result<sr25519::Pair, KeystoreError> {
-    let read = || -> io::Result<(u32, Vec<u8>)> { Ok((fs::metadata(&path)?.permissions().mode(), fs::read(&path)?)) };
+    let read = || -> io::Result<(u32, Vec<u8>)> {
+        Ok((fs::metadata(&path)?.permissions().mode(), fs::read(&path)?))
+    };
     let (mode, bytes) = match read() {
         Ok(read) => read,
         Err(source) => return Err(KeystoreError::Io { path, source }),
@@ -144,7 +127,9 @@ fn read_key(path: PathBuf, public: sr25519::Public) -> Result<sr25519::Pair, Key
     if mode & 0o077 != 0 {
         return Err(KeystoreError::Exposed { path });
     }
-    let Ok(uri) = serde_json::from_slice::<String>(&bytes) else { return Err(KeystoreError::NotJson { path }) };
+    let Ok(uri) = serde_json::from_slice::<String>(&bytes) else {
+        return Err(KeystoreError::NotJson { path });
+    };
     match sr25519::Pair::from_string(&uri, None) {
         Ok(pair) if pair.public() == public => Ok(pair),
         Ok(_) => Err(KeystoreError::OtherKey { path }),

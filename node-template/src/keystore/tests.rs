@@ -1,12 +1,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
-use std::os::unix::fs::OpenOptionsExt;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 
 fn write(folder: &Path, public: &sr25519::Public, content: &str, mode: u32) {
     let name = hex::encode([AURA.as_slice(), public.as_ref()].concat());
-    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(folder.join(name)).unwrap();
+    let mut file = fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(mode)
+        .open(folder.join(name))
+        .unwrap();
     file.write_all(content.as_bytes()).unwrap();
 }
 
@@ -15,7 +20,10 @@ fn missing_folder_holds_no_keys_and_the_development_key_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let keystore = Keystore::open(&folder.path().join("none"), Some(DevKey::Alice)).unwrap();
     assert!(keystore.is_empty_on_disk());
-    assert_eq!(keystore.aura_keys()[0].public(), DevKey::Alice.pair().public());
+    assert_eq!(
+        keystore.aura_keys()[0].public(),
+        DevKey::Alice.pair().public()
+    );
 }
 
 #[test]
@@ -26,7 +34,14 @@ fn key_in_substrates_format_is_read() {
     fs::write(folder.path().join("6772616e00"), "another type").unwrap();
     let keystore = Keystore::open(folder.path(), None).unwrap();
     assert!(!keystore.is_empty_on_disk());
-    assert_eq!(keystore.aura_keys().iter().map(Pair::public).collect::<Vec<_>>(), [pair.public()]);
+    assert_eq!(
+        keystore
+            .aura_keys()
+            .iter()
+            .map(Pair::public)
+            .collect::<Vec<_>>(),
+        [pair.public()]
+    );
     assert!(!format!("{keystore:?}").contains("//Bob"));
 }
 

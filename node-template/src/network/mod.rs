@@ -8,6 +8,9 @@ mod listening;
 mod node_key;
 mod swarm;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
 pub use node_key::load_or_create;

@@ -1,6 +1,10 @@
 use super::NodeKeyError;
-use crate::service::{NodeKey, private_file};
-use std::{fs, io, path::Path};
+use crate::service::NodeKey;
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 /// The key of the chain's folder (`network/secret_ed25519`, Substrate's formats: 32 bytes, or their 64 hex digits),
 /// made at the first start. The folder must exist.
@@ -31,9 +35,24 @@ fn create(path: &Path) -> Result<NodeKey, NodeKeyError> {
     let pair = libp2p::identity::ed25519::Keypair::generate();
     let mut secret = [0; NodeKey::BYTES];
     secret.copy_from_slice(pair.secret().as_ref());
-    private_file::write(path, &secret).map_err(|source| NodeKeyError::Write {
+    write(path, &secret).map_err(|source| NodeKeyError::Write {
         path: path.to_owned(),
         source,
     })?;
     Ok(NodeKey::new(secret))
+}
+
+/// Writes the file for its owner only, whole or not at all, and never over another.
+fn write(path: &Path, secret: &[u8]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // `tempfile` creates with 0600.
+    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+    draft.write_all(secret)?;
+    draft.as_file().sync_all()?;
+    draft
+        .persist_noclobber(path)
+        .map_err(|failed| failed.error)?;
+    Ok(())
 }

@@ -6,6 +6,9 @@ mod blocks;
 mod methods;
 mod server;
 
+#[cfg(test)]
+mod tests;
+
 pub use answers::{Health, NodeFacts, PeerInfo, PeersExpected, StrategyEntry, SyncState};
 pub use blocks::{BlockHashes, BlockNumber, BlockNumbers};
 pub use methods::Rpc;

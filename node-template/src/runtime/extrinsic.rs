@@ -54,9 +54,21 @@ fn message(to: &sr25519::Public, amount: u128, nonce: u64, genesis: H256) -> Vec
 
 impl Extrinsic {
     /// A transfer signed with `from`.
-    pub fn transfer(from: &sr25519::Pair, to: sr25519::Public, amount: u128, nonce: u64, genesis: H256) -> Self {
+    pub fn transfer(
+        from: &sr25519::Pair,
+        to: sr25519::Public,
+        amount: u128,
+        nonce: u64,
+        genesis: H256,
+    ) -> Self {
         let signature = from.sign(&message(&to, amount, nonce, genesis));
-        Self(Call::Transfer(Transfer { from: from.public(), to, amount, nonce, signature }))
+        Self(Call::Transfer(Transfer {
+            from: from.public(),
+            to,
+            amount,
+            nonce,
+            signature,
+        }))
     }
 }
 
@@ -88,7 +100,11 @@ impl LazyExtrinsic for Extrinsic {
     fn decode_unprefixed(data: &[u8]) -> Result<Self, Error> {
         let mut input = data;
         let call = Call::decode(&mut input)?;
-        if input.is_empty() { Ok(Self(call)) } else { Err(Error::from("bytes left over behind the call")) }
+        if input.is_empty() {
+            Ok(Self(call))
+        } else {
+            Err(Error::from("bytes left over behind the call"))
+        }
     }
 }
 
@@ -118,6 +134,10 @@ impl<'de> Deserialize<'de> for Extrinsic {
         let bytes = hex::decode(digits).map_err(de::Error::custom)?;
         let mut input = bytes.as_slice();
         let extrinsic = Self::decode(&mut input).map_err(de::Error::custom)?;
-        if input.is_empty() { Ok(extrinsic) } else { Err(de::Error::custom("bytes left over")) }
+        if input.is_empty() {
+            Ok(extrinsic)
+        } else {
+            Err(de::Error::custom("bytes left over"))
+        }
     }
 }

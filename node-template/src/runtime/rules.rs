@@ -1,7 +1,9 @@
 use super::{Block, Call, Extrinsic, Transfer};
 use chain_spec::ChainSpec;
 use codec::{Decode, Encode};
-use runtime_bridge::execute::{BlockContext, ExecutionError, Runtime, SignedPayload, State, StateError, StateReader};
+use runtime_bridge::execute::{
+    BlockContext, ExecutionError, Runtime, SignedPayload, State, StateError, StateReader,
+};
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::sr25519;
 use std::collections::BTreeMap;
@@ -36,9 +38,13 @@ pub fn account_key(account: &sr25519::Public) -> Vec<u8> {
 struct Undecodable(String);
 
 fn read<T: Decode>(state: &dyn StateReader, key: &[u8]) -> Result<Option<T>, StateError> {
-    let Some(bytes) = state.get(key)? else { return Ok(None) };
+    let Some(bytes) = state.get(key)? else {
+        return Ok(None);
+    };
     let value = T::decode(&mut bytes.as_slice());
-    value.map(Some).map_err(|_| StateError::new(Undecodable(String::from_utf8_lossy(key).into_owned())))
+    value
+        .map(Some)
+        .map_err(|_| StateError::new(Undecodable(String::from_utf8_lossy(key).into_owned())))
 }
 
 fn refused(reason: impl Into<String>) -> ExecutionError {
@@ -49,25 +55,41 @@ impl Runtime<Block> for TemplateRuntime {
     fn genesis_state(&self, spec: &ChainSpec) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut state = spec.genesis.raw.clone();
         for (account, balance) in &spec.genesis.balances {
-            let account_info = Account { nonce: 0, balance: *balance };
+            let account_info = Account {
+                nonce: 0,
+                balance: *balance,
+            };
             state.insert(account_key(account), account_info.encode());
         }
         state.insert(AUTHORITIES.to_vec(), spec.authorities.encode());
-        state.insert(SLOT_DURATION.to_vec(), spec.slot_duration.as_millis().encode());
+        state.insert(
+            SLOT_DURATION.to_vec(),
+            spec.slot_duration.as_millis().encode(),
+        );
         state
     }
 
     fn authorities(&self, state: &dyn StateReader) -> Result<Vec<AuthorityId>, StateError> {
         let authorities = read(state, AUTHORITIES)?;
-        authorities.ok_or_else(|| StateError::new(Undecodable(String::from_utf8_lossy(AUTHORITIES).into_owned())))
+        authorities.ok_or_else(|| {
+            StateError::new(Undecodable(
+                String::from_utf8_lossy(AUTHORITIES).into_owned(),
+            ))
+        })
     }
 
     fn inherents(&self, context: &BlockContext<Block>) -> Vec<Extrinsic> {
-        let start = context.slot.saturating_mul(context.slot_duration.as_millis());
+        let start = context
+            .slot
+            .saturating_mul(context.slot_duration.as_millis());
         vec![Extrinsic(Call::SetTimestamp(start))]
     }
 
-    fn signature(&self, extrinsic: &Extrinsic, context: &BlockContext<Block>) -> Option<SignedPayload> {
+    fn signature(
+        &self,
+        extrinsic: &Extrinsic,
+        context: &BlockContext<Block>,
+    ) -> Option<SignedPayload> {
         match &extrinsic.0 {
             Call::SetTimestamp(_) => None,
             Call::Transfer(transfer) => Some(SignedPayload {
@@ -87,7 +109,9 @@ impl Runtime<Block> for TemplateRuntime {
     ) -> Result<(), ExecutionError> {
         match (&extrinsic.0, index) {
             (Call::SetTimestamp(now), 0) => set_timestamp(state, context, *now),
-            (Call::SetTimestamp(_), _) => Err(refused(format!("extrinsic {index} sets the timestamp; only the first may"))),
+            (Call::SetTimestamp(_), _) => Err(refused(format!(
+                "extrinsic {index} sets the timestamp; only the first may"
+            ))),
             (Call::Transfer(_), 0) => Err(refused("the first extrinsic is not the timestamp")),
             (Call::Transfer(transfer), _) => pay(state, transfer),
         }
@@ -100,35 +124,62 @@ impl Runtime<Block> for TemplateRuntime {
         extrinsics: &[Extrinsic],
     ) -> Result<(), ExecutionError> {
         // `apply` has seen to it that the first one is the timestamp, if there is a first one.
-        if extrinsics.is_empty() { Err(refused("the block has no timestamp")) } else { Ok(()) }
+        if extrinsics.is_empty() {
+            Err(refused("the block has no timestamp"))
+        } else {
+            Ok(())
+        }
     }
 }
 
-fn set_timestamp(state: &mut State<'_>, context: &BlockContext<Block>, now: u64) -> Result<(), ExecutionError> {
+fn set_timestamp(
+    state: &mut State<'_>,
+    context: &BlockContext<Block>,
+    now: u64,
+) -> Result<(), ExecutionError> {
     let length = context.slot_duration.as_millis();
     if length == 0 || now / length != *context.slot {
-        return Err(refused(format!("the timestamp {now} is not inside slot {}", context.slot)));
+        return Err(refused(format!(
+            "the timestamp {now} is not inside slot {}",
+            context.slot
+        )));
     }
     state.put(NOW.to_vec(), now.encode());
     Ok(())
 }
 
 fn pay(state: &mut State<'_>, transfer: &Transfer) -> Result<(), ExecutionError> {
-    let Transfer { from, to, amount, nonce, .. } = transfer;
+    let Transfer {
+        from,
+        to,
+        amount,
+        nonce,
+        ..
+    } = transfer;
     let mut payer: Account = read(state, &account_key(from))?.unwrap_or_default();
     if payer.nonce != *nonce {
-        return Err(refused(format!("the transfer has nonce {nonce}, the account is at {}", payer.nonce)));
+        return Err(refused(format!(
+            "the transfer has nonce {nonce}, the account is at {}",
+            payer.nonce
+        )));
     }
-    payer.nonce = payer.nonce.checked_add(1).ok_or_else(|| refused("the account's nonce is used up"))?;
-    payer.balance = payer
-        .balance
-        .checked_sub(*amount)
-        .ok_or_else(|| refused(format!("the transfer of {amount} exceeds the balance of {}", payer.balance)))?;
+    payer.nonce = payer
+        .nonce
+        .checked_add(1)
+        .ok_or_else(|| refused("the account's nonce is used up"))?;
+    payer.balance = payer.balance.checked_sub(*amount).ok_or_else(|| {
+        refused(format!(
+            "the transfer of {amount} exceeds the balance of {}",
+            payer.balance
+        ))
+    })?;
     state.put(account_key(from), payer.encode());
     // Read after the payer is written, so that a transfer to oneself moves nothing.
     let mut receiver: Account = read(state, &account_key(to))?.unwrap_or_default();
-    receiver.balance =
-        receiver.balance.checked_add(*amount).ok_or_else(|| refused("the receiver's balance would overflow"))?;
+    receiver.balance = receiver
+        .balance
+        .checked_add(*amount)
+        .ok_or_else(|| refused("the receiver's balance would overflow"))?;
     state.put(account_key(to), receiver.encode());
     Ok(())
 }

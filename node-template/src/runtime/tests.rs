@@ -35,14 +35,23 @@ fn context() -> BlockContext<Block> {
 fn with_balances(balances: &[u128]) -> Entries {
     let account = |(n, balance): (usize, &u128)| {
         let key = account_key(&pair(u8::try_from(n).unwrap()).public());
-        (key, Account { nonce: 0, balance: *balance }.encode())
+        (
+            key,
+            Account {
+                nonce: 0,
+                balance: *balance,
+            }
+            .encode(),
+        )
     };
     Entries(balances.iter().enumerate().map(account).collect())
 }
 
 fn account(state: &State<'_>, n: u8) -> Account {
     let bytes = state.get(&account_key(&pair(n).public())).unwrap();
-    bytes.map(|bytes| Account::decode_all(&mut bytes.as_slice()).unwrap()).unwrap_or_default()
+    bytes
+        .map(|bytes| Account::decode_all(&mut bytes.as_slice()).unwrap())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -50,29 +59,65 @@ fn transfer_moves_the_amount_and_raises_the_nonce() {
     let entries = with_balances(&[100, 5]);
     let mut state = State::over(&entries);
     let transfer = Extrinsic::transfer(&pair(0), pair(1).public(), 30, 0, context().genesis);
-    TemplateRuntime.apply(&mut state, &context(), 1, &transfer).unwrap();
-    assert_eq!(account(&state, 0), Account { nonce: 1, balance: 70 });
-    assert_eq!(account(&state, 1), Account { nonce: 0, balance: 35 });
+    TemplateRuntime
+        .apply(&mut state, &context(), 1, &transfer)
+        .unwrap();
+    assert_eq!(
+        account(&state, 0),
+        Account {
+            nonce: 1,
+            balance: 70
+        }
+    );
+    assert_eq!(
+        account(&state, 1),
+        Account {
+            nonce: 0,
+            balance: 35
+        }
+    );
 }
 
 #[test]
 fn wrong_nonce_low_balance_overflow_and_wrong_place_are_refused() {
     let entries = with_balances(&[100, u128::MAX]);
     let cases = [
-        (Extrinsic::transfer(&pair(0), pair(1).public(), 1, 1, H256::zero()), 1, "nonce"),
-        (Extrinsic::transfer(&pair(0), pair(1).public(), 101, 0, H256::zero()), 1, "balance"),
-        (Extrinsic::transfer(&pair(0), pair(1).public(), 1, 0, H256::zero()), 1, "overflow"),
-        (Extrinsic::transfer(&pair(0), pair(0).public(), 1, 0, H256::zero()), 0, "timestamp"),
+        (
+            Extrinsic::transfer(&pair(0), pair(1).public(), 1, 1, H256::zero()),
+            1,
+            "nonce",
+        ),
+        (
+            Extrinsic::transfer(&pair(0), pair(1).public(), 101, 0, H256::zero()),
+            1,
+            "balance",
+        ),
+        (
+            Extrinsic::transfer(&pair(0), pair(1).public(), 1, 0, H256::zero()),
+            1,
+            "overflow",
+        ),
+        (
+            Extrinsic::transfer(&pair(0), pair(0).public(), 1, 0, H256::zero()),
+            0,
+            "timestamp",
+        ),
         (Extrinsic(Call::SetTimestamp(200_000)), 1, "only the first"),
         (Extrinsic(Call::SetTimestamp(199_999)), 0, "not inside slot"),
         (Extrinsic(Call::SetTimestamp(202_000)), 0, "not inside slot"),
     ];
     for (extrinsic, index, expected) in cases {
         let mut state = State::over(&entries);
-        let error = TemplateRuntime.apply(&mut state, &context(), index, &extrinsic).unwrap_err();
+        let error = TemplateRuntime
+            .apply(&mut state, &context(), index, &extrinsic)
+            .unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
-    assert!(TemplateRuntime.finish(&mut State::over(&entries), &context(), &[]).is_err());
+    assert!(
+        TemplateRuntime
+            .finish(&mut State::over(&entries), &context(), &[])
+            .is_err()
+    );
 }
 
 #[test]
@@ -80,32 +125,56 @@ fn transfer_to_oneself_moves_nothing() {
     let entries = with_balances(&[100]);
     let mut state = State::over(&entries);
     let transfer = Extrinsic::transfer(&pair(0), pair(0).public(), 30, 0, context().genesis);
-    TemplateRuntime.apply(&mut state, &context(), 1, &transfer).unwrap();
-    assert_eq!(account(&state, 0), Account { nonce: 1, balance: 100 });
+    TemplateRuntime
+        .apply(&mut state, &context(), 1, &transfer)
+        .unwrap();
+    assert_eq!(
+        account(&state, 0),
+        Account {
+            nonce: 1,
+            balance: 100
+        }
+    );
 }
 
 #[test]
 fn inherents_are_valid_at_any_slot_length() {
     let entries = Entries(BTreeMap::new());
     for millis in [100, 999, 6_000] {
-        let context = BlockContext { slot_duration: SlotDuration::from_millis(millis), ..context() };
+        let context = BlockContext {
+            slot_duration: SlotDuration::from_millis(millis),
+            ..context()
+        };
         let mut state = State::over(&entries);
         let inherents = TemplateRuntime.inherents(&context);
         for (index, inherent) in inherents.iter().enumerate() {
-            TemplateRuntime.apply(&mut state, &context, index, inherent).unwrap();
+            TemplateRuntime
+                .apply(&mut state, &context, index, inherent)
+                .unwrap();
         }
-        TemplateRuntime.finish(&mut state, &context, &inherents).unwrap();
+        TemplateRuntime
+            .finish(&mut state, &context, &inherents)
+            .unwrap();
     }
 }
 
 #[test]
 fn block_and_its_lazy_form_encode_alike() {
-    let header = Header::new(1, H256::zero(), H256::zero(), H256::zero(), sp_runtime::Digest::default());
+    let header = Header::new(
+        1,
+        H256::zero(),
+        H256::zero(),
+        H256::zero(),
+        sp_runtime::Digest::default(),
+    );
     let transfer = Extrinsic::transfer(&pair(0), pair(1).public(), 30, 0, H256::zero());
     let block = Block::new(header, vec![Extrinsic(Call::SetTimestamp(9)), transfer]);
     let lazy: <Block as BlockT>::LazyBlock = block.clone().into();
     assert_eq!(lazy.encode(), block.encode());
-    assert_eq!(Block::decode_all(&mut block.encode().as_slice()).unwrap(), block);
+    assert_eq!(
+        Block::decode_all(&mut block.encode().as_slice()).unwrap(),
+        block
+    );
 }
 
 proptest! {

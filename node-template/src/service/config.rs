@@ -1,4 +1,4 @@
-use super::DevKey;
+use crate::keystore::DevKey;
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
 use std::{fmt, net::SocketAddr, path::PathBuf};

@@ -1,8 +1,21 @@
-//! What a node is made of.
+//! What a node is made of, and how it starts, runs and stops.
 
+mod authority;
 mod config;
-mod dev_key;
-pub(crate) mod private_file;
+mod error;
+mod folder;
+mod production;
+mod run;
+mod signals;
+mod start;
+mod tasks;
 
+#[cfg(test)]
+mod tests;
+
+pub use crate::keystore::DevKey;
 pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
-pub use dev_key::DevKey;
+pub use error::ServiceError;
+pub use folder::ChainFolder;
+pub use run::run;
+pub use tasks::{TaskEnd, TaskEnded};

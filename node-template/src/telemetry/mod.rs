@@ -6,6 +6,9 @@ mod lines;
 mod logging;
 mod throttle;
 
+#[cfg(test)]
+mod tests;
+
 pub use informant::Informant;
 pub use logging::{LogFilterError, start_log};
 pub use throttle::Throttle;

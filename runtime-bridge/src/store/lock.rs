@@ -16,7 +16,7 @@ pub struct Lock {
 pub enum LockError {
     /// Another process holds it.
     #[error(
-        "{path} is held by another process: a node or a command is using this chain's folder; stop it first, or use another --base-path"
+        "{path} is in use by another process, a node or a command; stop it first, or use another --base-path"
     )]
     Held {
         /// The lock file.

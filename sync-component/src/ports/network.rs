@@ -34,7 +34,8 @@ impl Protocol {
 /// Why a request brought no reply bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFailure {
-    /// No connection, or it was lost before the reply came.
+    /// No connection, or the stream ended before the whole reply was there. A lost connection and a stream that the
+    /// peer ended look alike.
     #[error("the peer is not connected")]
     Disconnected,
     /// No reply within the caller's time.
@@ -46,8 +47,8 @@ pub enum RequestFailure {
     /// More requests to this peer are under way than its stream limit allows.
     #[error("too many requests to this peer are under way")]
     TooManyInFlight,
-    /// The reply broke the envelope: longer than the cap, or cut.
-    #[error("the reply broke the envelope: longer than its cap, or cut short")]
+    /// The reply broke the envelope: its length is above the cap, or no varint. The peer's bytes prove it.
+    #[error("the reply broke the envelope: its length is above the cap, or no length at all")]
     BrokenEnvelope,
 }
 

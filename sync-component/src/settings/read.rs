@@ -268,6 +268,12 @@ fn set_byte_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &mu
         problems,
     );
     section.set(&mut limits.window_bytes, "window_bytes", &bytes(), problems);
+    section.set(
+        &mut limits.serving_bytes,
+        "serving_bytes",
+        &bytes(),
+        problems,
+    );
 }
 
 fn set_time_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &mut Problems) {
@@ -347,6 +353,14 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
     section.set(&mut limits.tracked_tips, "tracked_tips", &tips, problems);
     let peers = sizes(1..=MANY, "peers");
     section.set(&mut limits.max_peers, "max_peers", &peers, problems);
+    section.set(&mut limits.refused_peers, "refused_peers", &peers, problems);
+    let authorities = sizes(1..=MANY, "authorities");
+    section.set(
+        &mut limits.max_authorities,
+        "max_authorities",
+        &authorities,
+        problems,
+    );
 }
 
 /// From the digits as written, so that no float comes in between.

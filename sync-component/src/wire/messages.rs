@@ -1,3 +1,8 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the codec's derive casts the variant indices, all of which stand here and are below 256"
+)]
+
 use crate::block_id::BlockId;
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use sp_core::sr25519;

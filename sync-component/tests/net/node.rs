@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 pub(crate) const GENESIS: [u8; 32] = [0xab; 32];
 
 /// No condition here takes anywhere near as long; only a failing test waits for it.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 #[derive(NetworkBehaviour)]
 struct NodeBehaviour {
@@ -86,7 +86,7 @@ impl Node {
         let id = *swarm.local_peer_id();
         let address = within(listen_address(&mut swarm)).await;
         let (orders, taken) = mpsc::unbounded_channel();
-        let (seer, seen) = mpsc::unbounded_channel();
+        let (witness, seen) = mpsc::unbounded_channel();
         Self {
             id,
             address: address.with(multiaddr::Protocol::P2p(id)),
@@ -94,7 +94,7 @@ impl Node {
             events,
             seen,
             orders,
-            task: tokio::spawn(drive(swarm, taken, seer)),
+            task: tokio::spawn(drive(swarm, taken, witness)),
         }
     }
 
@@ -214,7 +214,7 @@ async fn listen_address(swarm: &mut Swarm<NodeBehaviour>) -> Multiaddr {
 async fn drive(
     mut swarm: Swarm<NodeBehaviour>,
     mut orders: mpsc::UnboundedReceiver<Order>,
-    seer: mpsc::UnboundedSender<Seen>,
+    witness: mpsc::UnboundedSender<Seen>,
 ) {
     loop {
         tokio::select! {
@@ -223,7 +223,7 @@ async fn drive(
                 Order::Dial(address) => {
                     // A dial that is refused at once counts as one that failed.
                     if swarm.dial(DialOpts::unknown_peer_id().address(address).build()).is_err() {
-                        let _ = seer.send(Seen::Failed);
+                        let _ = witness.send(Seen::Failed);
                     }
                 }
                 Order::Disconnect(peer) => {
@@ -231,7 +231,7 @@ async fn drive(
                 }
             },
             event = swarm.select_next_some() => {
-                let seen = match event {
+                let news = match event {
                     SwarmEvent::ConnectionEstablished { .. } => Seen::Established,
                     SwarmEvent::ConnectionClosed { .. } => Seen::Closed,
                     SwarmEvent::IncomingConnectionError { .. }
@@ -239,7 +239,7 @@ async fn drive(
                     _ => continue,
                 };
                 // The test may be over.
-                let _ = seer.send(seen);
+                let _ = witness.send(news);
             }
         }
     }

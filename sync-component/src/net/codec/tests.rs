@@ -25,7 +25,7 @@ fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
 fn is_envelope_error(error: &io::Error) -> bool {
     error
         .get_ref()
-        .is_some_and(|inner| inner.is::<EnvelopeError>())
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<EnvelopeError>)
 }
 
 #[test]

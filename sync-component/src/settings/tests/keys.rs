@@ -228,6 +228,15 @@ const KEYS: &[Key] = &[
     ),
     from_one("tracked_tips", "a whole number of tips, 1 to"),
     from_one("max_peers", "a whole number of peers, 1 to"),
+    from_one("refused_peers", "a whole number of peers, 1 to"),
+    from_one("max_authorities", "a whole number of authorities, 1 to"),
+    Key {
+        table: Table::Limits,
+        name: "serving_bytes",
+        good: &["1", "1073741824"],
+        bad: &["0", "1073741825"],
+        words: "a whole number of bytes, 1 to 1073741824",
+    },
     Key {
         table: Table::Limits,
         name: "window_bytes",

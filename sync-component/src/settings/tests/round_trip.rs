@@ -32,7 +32,8 @@ fn settings_that_differ_from_the_defaults_are_written_out_and_read_back() {
          short_disconnect_secs = 8\nbackoff_first_ms = 9\nbackoff_max_ms = 10\nbackoff_jitter = 0.99\n\
          window_blocks = 11\nwindow_bytes = 12\nhashes_per_request = 13\nheaders_per_request = 14\n\
          blocks_per_request = 15\nrequests_per_peer = 16\nannouncements_per_slot = 17\n\
-         tracked_tips = 18\nmax_peers = 4294967295",
+         tracked_tips = 18\nmax_peers = 4294967295\nrefused_peers = 19\n\
+         max_authorities = 20\nserving_bytes = 21",
     )
     .unwrap();
     let written = document(&settings);

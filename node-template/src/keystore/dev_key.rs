@@ -1,3 +1,4 @@
+use sp_core::{Pair, sr25519};
 use std::fmt;
 
 /// A well-known development key. Anybody can sign with it: never use one on a network of value.
@@ -55,6 +56,12 @@ impl DevKey {
     /// The derivation path of the key, such as `//Alice`.
     pub fn suri(self) -> String {
         format!("//{}", self.name())
+    }
+
+    /// The key pair.
+    pub fn pair(self) -> sr25519::Pair {
+        sr25519::Pair::from_string(&self.suri(), None)
+            .expect("a derivation path is a valid secret URI")
     }
 }
 

@@ -1,0 +1,54 @@
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+use super::{BlockHashes, BlockNumber, BlockNumbers, Server};
+use serde_json::json;
+use sp_core::H256;
+
+#[test]
+fn block_numbers_are_read_plain_in_hex_and_as_a_list() {
+    let read = |value| serde_json::from_value::<BlockNumbers>(value);
+    assert_eq!(
+        read(json!(7)).unwrap(),
+        BlockNumbers::One(BlockNumber(7))
+    );
+    assert_eq!(
+        read(json!("0x1f")).unwrap(),
+        BlockNumbers::One(BlockNumber(31))
+    );
+    assert_eq!(
+        read(json!([0, "0xff"])).unwrap(),
+        BlockNumbers::List(vec![BlockNumber(0), BlockNumber(255)])
+    );
+    for wrong in [json!("7"), json!(-1), json!(1.5), json!("0x"), json!([[1]])] {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn hash_of_a_block_above_the_tip_is_null() {
+    let write = |hashes| serde_json::to_value(hashes).unwrap();
+    assert_eq!(write(BlockHashes::One(None)), json!(null));
+    let hash = H256::repeat_byte(1);
+    assert_eq!(
+        write(BlockHashes::List(vec![Some(hash), None])),
+        json!([format!("{hash:?}"), null])
+    );
+}
+
+#[test]
+fn port_in_use_is_an_error_that_names_it_and_the_option() {
+    let taken = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = taken.local_url().rsplit(':').next().unwrap().to_owned();
+    let error = Server::bind(format!("127.0.0.1:{port}").parse().unwrap()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&port) && text.contains("--rpc-port"), "{text}");
+}
+
+#[test]
+fn address_of_a_server_on_all_interfaces_is_one_that_can_be_called() {
+    let server = Server::bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    assert!(server.local_url().starts_with("http://127.0.0.1:"));
+}

@@ -1,0 +1,105 @@
+use super::{Duty, ServiceError, folder::ChainFolder, production::RecordState};
+use crate::{
+    authoring::{Author, Slots},
+    keystore::Keystore,
+};
+use runtime_bridge::signing::{KeystoreState, Opening, Signed, SigningError, Waiting};
+use sp_core::sr25519;
+use std::{sync::Arc, time::Duration};
+use sync_component::{
+    orchestrator::{FirstAnswer, ProductionMode},
+    ports::Clock,
+    wire::Roles,
+};
+
+/// How often it is said again that authoring has stopped.
+const REMIND: Duration = Duration::from_mins(1);
+
+/// What a node signs with; a node without keys has none.
+pub(super) struct Authority {
+    pub(super) keys: Arc<[sr25519::Pair]>,
+    pub(super) opening: Opening,
+}
+
+/// Whether this node has sealed before, by its record.
+pub(super) fn record_state(folder: &ChainFolder) -> Result<RecordState, ServiceError> {
+    let path = folder.signed();
+    match path.try_exists() {
+        Ok(true) => Ok(RecordState::Present),
+        Ok(false) => Ok(RecordState::Absent),
+        Err(source) => Err(ServiceError::Folder { path, source }),
+    }
+}
+
+/// Reads the keys and opens their record; `None` for a node that does not author.
+pub(super) fn open(
+    folder: &ChainFolder,
+    duty: Duty,
+    mode: ProductionMode,
+) -> Result<Option<Authority>, ServiceError> {
+    let dev = match duty {
+        Duty::Full => return Ok(None),
+        Duty::Validator => None,
+        Duty::Development(key) => Some(key),
+    };
+    let keystore = Keystore::open(&folder.keystore(), dev)?;
+    let keys = keystore.aura_keys();
+    if keys.is_empty() {
+        let folder = folder.keystore();
+        tracing::warn!(
+            "no AURA key in {}: nothing will be authored; put a key there and restart",
+            folder.display()
+        );
+        return Ok(None);
+    }
+    // A development key may have been in use on another disk, so a missing record counts as lost. Only the single
+    // authority of a chain that nobody else can know anything of has certainly sealed nothing.
+    let alone = mode == ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
+    let state = if alone && keystore.is_empty_on_disk() {
+        KeystoreState::Empty
+    } else {
+        KeystoreState::HoldsKeys
+    };
+    Ok(Some(Authority {
+        keys: keys.into(),
+        opening: Signed::open(&folder.signed(), state)?,
+    }))
+}
+
+/// What this node tells its peers to be.
+pub(super) fn roles(authority: Option<&Authority>) -> Roles {
+    match authority {
+        Some(_) => Roles::Authority,
+        None => Roles::Full,
+    }
+}
+
+/// The record, after the wait for a lost one: as many slots as there are authorities.
+pub(super) async fn ready(
+    opening: Opening,
+    slots: Slots,
+    authorities: usize,
+    clock: &dyn Clock,
+) -> Result<Signed, SigningError> {
+    let waiting: Waiting = match opening {
+        Opening::Ready(signed) => return Ok(signed),
+        Opening::MustWait(waiting) => waiting,
+    };
+    let wait = slots.length_of(authorities);
+    tracing::info!(
+        "no record of earlier seals: authoring begins after {authorities} slots ({} s), when none of them can be repeated",
+        wait.as_secs()
+    );
+    clock.sleep(wait).await;
+    waiting.finish(slots.at(clock.wall()).slot)
+}
+
+/// Authors until a key of ours turns up elsewhere; then says so again and again, and authors nothing more.
+pub(super) async fn author(author: Author) {
+    let clock = Arc::clone(&author.clock);
+    let evidence = author.run().await;
+    loop {
+        tracing::error!("🚨 authoring has stopped: {evidence}");
+        clock.sleep(REMIND).await;
+    }
+}

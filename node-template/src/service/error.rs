@@ -1,0 +1,63 @@
+use super::TaskEnded;
+use crate::{
+    keystore::KeystoreError,
+    network::{NetworkStartError, NodeKeyError},
+    rpc::RpcStartError,
+    status_view::NodeFileError,
+    telemetry::LogFilterError,
+};
+use runtime_bridge::{OpenError, signing::SigningError, store::LockError};
+use std::{io, path::PathBuf};
+use sync_component::{orchestrator::StartError, registry::RegistryError};
+
+/// Why a node does not start, or cannot go on. Each text is one line that says what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The log filter.
+    #[error(transparent)]
+    Log(#[from] LogFilterError),
+    /// A strategy that the settings name.
+    #[error(transparent)]
+    Strategy(#[from] RegistryError),
+    /// The sync component.
+    #[error(transparent)]
+    Sync(#[from] StartError),
+    /// A folder.
+    #[error("{} cannot be used ({source}); check its permissions, or choose another with --base-path", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// Another process has the chain's folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The keys.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The `signed` record.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The network key.
+    #[error(transparent)]
+    NodeKey(#[from] NodeKeyError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkStartError),
+    /// The RPC.
+    #[error(transparent)]
+    Rpc(#[from] RpcStartError),
+    /// `node.json`.
+    #[error(transparent)]
+    NodeFile(#[from] NodeFileError),
+    /// The system does not give us what every process has.
+    #[error("this system does not let the node run ({0}); check its limits")]
+    System(#[source] io::Error),
+    /// A background task ended.
+    #[error(transparent)]
+    Task(#[from] TaskEnded),
+}

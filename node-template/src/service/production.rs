@@ -1,0 +1,56 @@
+use super::{AuthoringRule, NetworkConfig};
+use sync_component::orchestrator::{FirstAnswer, ProductionMode};
+
+/// What decides when a node may author without votes (SPEC section 5).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances<'a> {
+    pub(super) authorities: usize,
+    pub(super) rule: AuthoringRule,
+    pub(super) network: &'a NetworkConfig,
+    pub(super) reserved_nodes: usize,
+    pub(super) store: StoreState,
+    pub(super) record: RecordState,
+}
+
+/// Whether the store has a block above genesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoreState {
+    Empty,
+    HoldsBlocks,
+}
+
+/// Whether the node has sealed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RecordState {
+    Absent,
+    Present,
+}
+
+/// The mode that follows.
+pub(super) fn mode(now: &Circumstances<'_>) -> ProductionMode {
+    match (now.rule, now.network) {
+        (AuthoringRule::Forced, NetworkConfig::Isolated) => ProductionMode::ForcedIsolated,
+        (AuthoringRule::Forced, NetworkConfig::Connected { .. }) => {
+            ProductionMode::Forced(first_answer(now))
+        }
+        (AuthoringRule::Voted, _) if now.authorities == 1 => {
+            ProductionMode::SingleAuthority(first_answer(now))
+        }
+        (AuthoringRule::Voted, _) => ProductionMode::Voted,
+    }
+}
+
+fn first_answer(now: &Circumstances<'_>) -> FirstAnswer {
+    let knows_others = match now.network {
+        NetworkConfig::Isolated => false,
+        NetworkConfig::Connected { bootnodes, .. } => {
+            !bootnodes.is_empty() || now.reserved_nodes > 0
+        }
+    };
+    let others_may_know_more = knows_others || now.record == RecordState::Present;
+    if now.store == StoreState::Empty && others_may_know_more {
+        FirstAnswer::AwaitPeers
+    } else {
+        FirstAnswer::NotNeeded
+    }
+}

@@ -1,0 +1,158 @@
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+use super::{
+    Throttle,
+    lines::{ImportedLine, StateLine, Traffic, reorg_line},
+    start_log,
+};
+use crate::runtime::{Block, Header};
+use sp_core::H256;
+use sp_runtime::{Digest, traits::Header as _};
+use std::time::Duration;
+use sync_component::{
+    BlockId,
+    ports::{ChainEvent, MonoTime, Retracted},
+    status::{Progress, StatusReport, SyncStatus, Tier, Verdict},
+};
+
+fn block(number: u32, byte: u8) -> BlockId<Block> {
+    BlockId::new(number, H256::repeat_byte(byte))
+}
+
+fn report() -> StatusReport<Block> {
+    StatusReport {
+        verdict: Verdict::Known(SyncStatus::InSync),
+        best: block(12, 0xab),
+        finalized: block(7, 0xcd),
+        target: None,
+        consensus: None,
+        peers: 8,
+        voters: 8,
+        with_us: 8,
+        round: 1,
+        age: Duration::ZERO,
+        tier: Tier::HeightCheck,
+        progress: None,
+        notes: Vec::new(),
+    }
+}
+
+const TRAFFIC: Traffic = Traffic {
+    received: 1228.8,
+    sent: 921.6,
+};
+
+#[test]
+fn idle_line_is_substrates() {
+    let report = report();
+    let line = StateLine {
+        report: &report,
+        traffic: TRAFFIC,
+    };
+    assert_eq!(
+        line.to_string(),
+        "💤 Idle (8 peers), best: #12 (0xabab…abab), finalized #7 (0xcdcd…cdcd), ⬇ 1.2kiB/s ⬆ 0.9kiB/s"
+    );
+}
+
+#[test]
+fn syncing_line_adds_tier_percent_and_estimate() {
+    let mut report = report();
+    report.peers = 4;
+    report.tier = Tier::CatchUp;
+    report.target = Some(block(1000, 1));
+    report.progress = Some(Progress {
+        done: 250,
+        total: 1000,
+        rate: Some(950.44),
+        eta: Some(Duration::from_secs(62)),
+        peers: 3,
+    });
+    let line = StateLine {
+        report: &report,
+        traffic: Traffic::default(),
+    };
+    assert_eq!(
+        line.to_string(),
+        "⚙️  Syncing 950.4 bps, target=#1000 (4 peers), best: #12 (0xabab…abab), finalized #7 (0xcdcd…cdcd), Tier 2, 25%, ETA 1m02s, ⬇ 0 ⬆ 0"
+    );
+}
+
+#[test]
+fn session_of_no_length_shows_no_percent_and_no_estimate() {
+    let mut report = report();
+    report.target = Some(block(13, 1));
+    report.progress = Some(Progress {
+        done: 0,
+        total: 0,
+        rate: None,
+        eta: None,
+        peers: 0,
+    });
+    let line = StateLine {
+        report: &report,
+        traffic: Traffic::default(),
+    };
+    let text = line.to_string();
+    assert!(text.starts_with("⚙️  Syncing target=#13 (8 peers), best: "));
+    assert!(!text.contains('%') && !text.contains("ETA"), "{text}");
+}
+
+fn event(retracted: Option<Retracted<Block>>) -> ChainEvent<Block> {
+    ChainEvent {
+        header: Header::new(
+            9,
+            H256::zero(),
+            H256::zero(),
+            H256::repeat_byte(2),
+            Digest::default(),
+        ),
+        best: block(9, 3),
+        finalized: block(0, 0),
+        retracted,
+    }
+}
+
+#[test]
+fn import_and_reorg_lines_are_substrates() {
+    let line = ImportedLine {
+        parent: H256::repeat_byte(2),
+        best: block(9, 3),
+    };
+    assert_eq!(
+        line.to_string(),
+        "🏆 Imported #9 (0x0202…0202 → 0x0303…0303)"
+    );
+    assert_eq!(reorg_line(&event(None)), None);
+    let reorg = event(Some(Retracted {
+        old_best: block(8, 1),
+        common_ancestor: block(6, 4),
+    }));
+    assert_eq!(
+        reorg_line(&reorg).unwrap(),
+        "♻️  Reorg on #8,0x0101…0101 to #9,0x0303…0303, common ancestor #6,0x0404…0404"
+    );
+}
+
+#[test]
+fn one_line_per_kind_and_period_and_the_rest_is_counted() {
+    let at = |seconds| MonoTime(Duration::from_secs(seconds));
+    let mut throttle = Throttle::new(Duration::from_mins(1));
+    assert_eq!(throttle.pass("a", at(0)), Some(0));
+    assert_eq!(throttle.pass("a", at(1)), None);
+    assert_eq!(throttle.pass("a", at(59)), None);
+    assert_eq!(throttle.pass("b", at(59)), Some(0));
+    assert_eq!(throttle.pass("a", at(60)), Some(2));
+    assert_eq!(throttle.pass("a", at(119)), None);
+    assert_eq!(throttle.pass("a", at(120)), Some(1));
+}
+
+#[test]
+fn filter_that_is_none_is_refused_with_what_would_do() {
+    let error = start_log("sync=loud").unwrap_err().to_string();
+    assert!(error.contains("sync=loud"), "{error}");
+    assert!(error.contains("info,sync=debug"), "{error}");
+}
