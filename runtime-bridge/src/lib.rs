@@ -4,11 +4,12 @@ mod bridge;
 mod build;
 mod chain_block;
 pub mod execute;
+mod genesis;
 mod import;
 pub mod signing;
 pub mod store;
 pub mod verify;
 
-pub use build::{BuildError, Unsealed};
 pub use bridge::{OpenError, RuntimeBridge};
+pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;

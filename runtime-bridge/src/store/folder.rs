@@ -201,8 +201,19 @@ fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreErr
     config.create_if_missing = creation == Creation::IfMissing;
     config.memory_budget = MEMORY_MIB.into_iter().collect();
     config.max_open_files = OPEN_FILES;
-    Database::open(&config, folder).map_err(|source| StoreError::Folder {
-        path: folder.to_owned(),
-        source,
-    })
+    Database::open(&config, folder).map_err(|source| open_error(folder, source))
+}
+
+/// The library's errors are texts; these are the two of which the reader can do something else than look at the disk.
+fn open_error(folder: &Path, source: io::Error) -> StoreError {
+    let path = folder.to_owned();
+    let text = source.to_string();
+    if text.contains("lock file") || text.contains("lock hold by current process") {
+        StoreError::InUse { path }
+    } else if text.contains("Permission denied") {
+        let source = io::Error::new(io::ErrorKind::PermissionDenied, source);
+        StoreError::Folder { path, source }
+    } else {
+        StoreError::DoesNotOpen { path, source }
+    }
 }
