@@ -66,7 +66,10 @@ fn block_that_leaves_the_chain_below_the_final_block_is_refused() {
             let report = bridge.import(blocks.to_vec());
             assert_eq!(report.stored, 0, "{name}");
             let error = report.failure.unwrap();
-            assert!(matches!(error, ImportError::AgainstFinal { .. }), "{name}: {error}");
+            assert!(
+                matches!(error, ImportError::AgainstFinal { .. }),
+                "{name}: {error}"
+            );
         }
         // Its number alone is high enough, but not its branch.
         let high = maker.run(tip(&fork), [60]);
@@ -89,7 +92,11 @@ fn reorganisation_forgets_who_sealed_the_branch_that_was_left() {
     import_all(&bridge, &theirs);
     assert_eq!(bridge.best(), tip(&theirs));
     import_all(&bridge, &maker.run(tip(&theirs), [28, 32, 36]));
-    assert_eq!(bridge.finalized().number, 0, "only one authority builds on this branch");
+    assert_eq!(
+        bridge.finalized().number,
+        0,
+        "only one authority builds on this branch"
+    );
 }
 
 proptest! {
