@@ -8,12 +8,12 @@ use runtime_bridge::verify::{
     FirstBad, SealCheck, SignatureCheck, check_body, check_link, check_signatures, slot_of,
 };
 use sp_consensus_aura::sr25519::AuthorityId;
-use sp_core::{H256, Pair, hashing::twox_64, sr25519};
+use sp_core::{Blake2Hasher, H256, Hasher, Pair, sr25519};
 use sp_runtime::{
     OpaqueExtrinsic, generic,
     traits::{BlakeTwo256, Header as _},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 type Header = generic::Header<u32, BlakeTwo256>;
 type Block = generic::Block<Header, OpaqueExtrinsic>;
@@ -62,13 +62,14 @@ fn hash(hex: &str) -> H256 {
     hex.parse().unwrap()
 }
 
-fn authorities() -> Vec<AuthorityId> {
+/// Deriving a key takes longer than checking a signature, so once only.
+static AUTHORITIES: LazyLock<[AuthorityId; 1]> = LazyLock::new(|| {
     let alice = sr25519::Pair::from_string("//Alice", None).unwrap();
-    vec![alice.public().into()]
-}
+    [alice.public().into()]
+});
 
 fn seal(header: &Header) -> SignatureCheck {
-    let check = SealCheck::of(header, &authorities()).unwrap();
+    let check = SealCheck::of(header, AUTHORITIES.as_slice()).unwrap();
     check.signature_check().clone()
 }
 
@@ -90,7 +91,7 @@ fn carries_child(chain: &[Real], position: usize, header: &Header) -> bool {
 }
 
 fn well_sealed(header: &Header) -> bool {
-    SealCheck::of(header, &authorities())
+    SealCheck::of(header, AUTHORITIES.as_slice())
         .is_ok_and(|check| check_signatures(&[check.signature_check().clone()]).is_ok())
 }
 
@@ -120,7 +121,7 @@ fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
 
 /// A bit of the block at `position`: any, but the same in each run.
 fn some_bit(position: usize, bits: usize) -> usize {
-    let seed = u64::from_le_bytes(twox_64(&position.to_le_bytes()));
+    let seed = Blake2Hasher::hash(&position.to_le_bytes()).to_low_u64_le();
     usize::try_from(seed % u64::try_from(bits).unwrap()).unwrap()
 }
 
