@@ -136,7 +136,7 @@ impl Node {
                 tracing::warn!(%peer, %error, "a bootnode cannot be reached; trying again for ever");
             }
             Some(failures) => {
-                tracing::debug!(%peer, %error, failures, "a bootnode cannot be reached")
+                tracing::debug!(%peer, %error, failures, "a bootnode cannot be reached");
             }
             None => {}
         }

@@ -31,11 +31,11 @@ fn address(port: u16, peer: PeerId) -> Multiaddr {
 fn network_key_is_made_once_for_its_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret_ed25519");
-    let made = load_or_create(&path).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), made.secret());
+    let first = load_or_create(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), first.secret());
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert!(load_or_create(&path).unwrap() == made);
+    assert!(load_or_create(&path).unwrap() == first);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

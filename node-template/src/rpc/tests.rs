@@ -10,10 +10,7 @@ use sp_core::H256;
 #[test]
 fn block_numbers_are_read_plain_in_hex_and_as_a_list() {
     let read = |value| serde_json::from_value::<BlockNumbers>(value);
-    assert_eq!(
-        read(json!(7)).unwrap(),
-        BlockNumbers::One(BlockNumber(7))
-    );
+    assert_eq!(read(json!(7)).unwrap(), BlockNumbers::One(BlockNumber(7)));
     assert_eq!(
         read(json!("0x1f")).unwrap(),
         BlockNumbers::One(BlockNumber(31))
@@ -44,7 +41,10 @@ fn port_in_use_is_an_error_that_names_it_and_the_option() {
     let port = taken.local_url().rsplit(':').next().unwrap().to_owned();
     let error = Server::bind(format!("127.0.0.1:{port}").parse().unwrap()).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains(&port) && text.contains("--rpc-port"), "{text}");
+    assert!(
+        text.contains(&port) && text.contains("--rpc-port"),
+        "{text}"
+    );
 }
 
 #[test]

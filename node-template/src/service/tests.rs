@@ -107,7 +107,10 @@ fn files_lie_where_the_contract_says() {
         (folder.store(), "/base/chains/dev/db/full"),
         (folder.keystore(), "/base/chains/dev/keystore"),
         (folder.signed(), "/base/chains/dev/signed"),
-        (folder.network_key(), "/base/chains/dev/network/secret_ed25519"),
+        (
+            folder.network_key(),
+            "/base/chains/dev/network/secret_ed25519",
+        ),
     ];
     for (path, expected) in table {
         assert_eq!(path, Path::new(expected));
