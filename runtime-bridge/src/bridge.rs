@@ -3,31 +3,25 @@ mod reading;
 use crate::{
     build::{self, BuildError, Unsealed},
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, StateError, StateReader, TrieState, first_state},
+    execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
+    genesis::Genesis,
     import::{Batch, Rules, adopt_best, validate},
-    store::{Changes, Head, Store, StoreError, open_folder},
-    verify::{FirstBad, SealCheck, check_signatures, extrinsics_root, slot_of},
+    store::{Head, Store, StoreError, open_folder},
 };
 use chain_spec::ChainSpec;
 use kvdb::KeyValueDB;
-use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
+use sp_consensus_aura::Slot;
 use sp_core::H256;
-use sp_runtime::{
-    Digest,
-    traits::{Header as HeaderT, NumberFor, Zero},
-};
+use sp_runtime::traits::Header as HeaderT;
 use std::{
-    collections::BTreeMap,
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 use sync_component::{
     BlockId,
-    block_id::height,
     ports::{
-        BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks, ImportError,
-        ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders, VoteStanding,
+        BridgeError, ChainEvent, Clock, ImportBlocks, ImportError, ImportReport, VoteStanding,
     },
 };
 use tokio::sync::broadcast;

@@ -16,6 +16,7 @@ use sp_runtime::{
 use std::collections::BTreeMap;
 use sync_component::BlockId;
 
+/// Block 0 with its state.
 pub(crate) struct Genesis<B: ChainBlock> {
     pub(crate) id: BlockId<B>,
     block: B,
