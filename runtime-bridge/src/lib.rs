@@ -9,6 +9,6 @@ pub mod signing;
 pub mod store;
 pub mod verify;
 
-pub use build::{BuildError, Unsealed};
 pub use bridge::{OpenError, RuntimeBridge};
+pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;

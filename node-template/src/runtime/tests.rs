@@ -6,9 +6,7 @@ use proptest::prelude::*;
 use runtime_bridge::execute::{BlockContext, Runtime, State, StateError, StateReader};
 use sp_consensus_aura::SlotDuration;
 use sp_core::{H256, Pair, sr25519};
-use sp_runtime::{
-    traits::{Block as BlockT, Header as HeaderT},
-};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::collections::BTreeMap;
 
 struct Entries(BTreeMap<Vec<u8>, Vec<u8>>);
