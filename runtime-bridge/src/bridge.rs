@@ -1,31 +1,27 @@
+mod reading;
+
 use crate::{
     build::{self, BuildError, Unsealed},
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, StateError, StateReader, TrieState, first_state},
+    execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
+    genesis::Genesis,
     import::{Batch, Rules, adopt_best, validate},
-    store::{Changes, Head, Store, StoreError, open_folder},
-    verify::{FirstBad, SealCheck, check_signatures, extrinsics_root, slot_of},
+    store::{Head, Store, StoreError, open_folder},
 };
 use chain_spec::ChainSpec;
 use kvdb::KeyValueDB;
-use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
+use sp_consensus_aura::Slot;
 use sp_core::H256;
-use sp_runtime::{
-    Digest,
-    traits::{Header as HeaderT, NumberFor, Zero},
-};
+use sp_runtime::traits::Header as HeaderT;
 use std::{
-    collections::BTreeMap,
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 use sync_component::{
     BlockId,
-    block_id::height,
     ports::{
-        BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks, ImportError,
-        ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders, VoteStanding,
+        BridgeError, ChainEvent, Clock, ImportBlocks, ImportError, ImportReport, VoteStanding,
     },
 };
 use tokio::sync::broadcast;
@@ -42,6 +38,16 @@ pub enum OpenError {
     /// The genesis state.
     #[error("the genesis state cannot be made: {0}")]
     Genesis(#[from] StateError),
+    /// The chain spec was changed, and now rules out a block of the stored chain.
+    #[error(
+        "the stored chain holds block #{number} ({hash}), which the chain spec's bad blocks or checkpoints rule out; correct the chain spec, or `purge-chain` and sync anew"
+    )]
+    AgainstSpec {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: H256,
+    },
 }
 
 /// The chain on disk, behind the component's ports. One writer at a time; readers never wait for it.
@@ -77,11 +83,13 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     ) -> Result<Self, OpenError> {
         let genesis = Genesis::make::<R>(&runtime, spec)?;
         let name = format!("{:?}", genesis.id.hash);
+        // A folder gets its place only with its genesis in it, so one without is damaged, and left alone.
         let db = open_folder(store_dir, &name, |db| genesis.write(db))?;
-        Self::over(Arc::new(db), spec, runtime, clock)
+        Self::start(Arc::new(db), &genesis, spec, runtime, clock)
     }
 
-    /// The chain in an open database; a new one gets its genesis. For tests over other databases than `RocksDB`.
+    /// The chain in an open database of [`column::COUNT`](crate::store::column::COUNT) columns; an empty one gets its
+    /// genesis. For tests over other databases than `RocksDB`.
     pub fn over(
         db: Arc<dyn KeyValueDB>,
         spec: &ChainSpec,
@@ -89,27 +97,35 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let genesis = Genesis::make::<R>(&runtime, spec)?;
-        let store = Store::new(Arc::clone(&db));
-        if store.head()?.is_none() {
+        if Store::<B>::new(Arc::clone(&db)).head()?.is_none() {
             genesis.write(db.as_ref())?;
         }
-        let head = store.head()?.ok_or(StoreError::Damaged {
-            what: "the head record",
-        })?;
-        if store.header(head.best.hash)?.is_none() {
-            return Err(StoreError::Damaged {
-                what: "the best block's header",
-            }
-            .into());
+        Self::start(db, &genesis, spec, runtime, clock)
+    }
+
+    fn start(
+        db: Arc<dyn KeyValueDB>,
+        genesis: &Genesis<B>,
+        spec: &ChainSpec,
+        runtime: R,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let store = Store::new(db);
+        let head = store.whole_head(genesis.id.hash)?;
+        let rules = Rules::new(spec, genesis.id.hash);
+        if let Some(id) = rules.forbidden(&store)? {
+            return Err(OpenError::AgainstSpec {
+                number: id.height(),
+                hash: id.hash,
+            });
         }
-        let genesis = genesis.id;
         Ok(Self {
-            rules: Rules::new(spec, genesis.hash),
+            rules,
             max_reorg: spec.sync.tier2.max_reorg,
             store,
             runtime,
             clock,
-            genesis,
+            genesis: genesis.id,
             head: RwLock::new(head),
             writing: Mutex::new(VoteStanding::NotWithUs),
             events: broadcast::Sender::new(EVENT_BUFFER),
@@ -217,14 +233,21 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         if changes.is_empty() && head == old {
             return Ok(());
         }
+        let (best, finalized) = (head.best, head.finalized);
+        // Read before the write: after it nothing may fail any more.
+        let header = changes
+            .header(&self.store, best.hash)
+            .and_then(|header| {
+                header.ok_or(StoreError::Damaged {
+                    what: "the best block's header",
+                })
+            })
+            .map_err(BridgeError::new)?;
         self.store
             .write(&changes, &head)
             .map_err(BridgeError::new)?;
-        let (best, finalized) = (head.best, head.finalized);
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
-        if best != old.best
-            && let Some(header) = self.store.header(best.hash).map_err(BridgeError::new)?
-        {
+        if best != old.best {
             // Nobody has to listen.
             let _ = self.events.send(ChainEvent {
                 header,
@@ -234,112 +257,6 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             });
         }
         Ok(())
-    }
-}
-
-impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
-    fn genesis_hash(&self) -> H256 {
-        self.genesis.hash
-    }
-
-    fn best(&self) -> BlockId<B> {
-        self.reading(|head| head.best)
-    }
-
-    fn finalized(&self) -> BlockId<B> {
-        self.reading(|head| head.finalized)
-    }
-
-    fn lowest_served(&self) -> NumberFor<B> {
-        // Every block of the chain is kept; block 0 is everybody's.
-        NumberFor::<B>::zero()
-    }
-
-    fn canonical_hash(&self, number: NumberFor<B>) -> Result<Option<H256>, BridgeError> {
-        self.store
-            .canonical(height::<B>(number))
-            .map_err(BridgeError::new)
-    }
-
-    fn header(&self, hash: H256) -> Result<Option<B::Header>, BridgeError> {
-        self.store.header(hash).map_err(BridgeError::new)
-    }
-
-    fn block(&self, hash: H256) -> Result<Option<B>, BridgeError> {
-        self.store.block(hash).map_err(BridgeError::new)
-    }
-
-    fn presence(&self, hash: H256) -> Result<Presence, BridgeError> {
-        let Some(header) = self.store.header(hash).map_err(BridgeError::new)? else {
-            return Ok(Presence::Absent);
-        };
-        let canonical = self.canonical_hash(*header.number())? == Some(hash);
-        Ok(if canonical {
-            Presence::Canonical
-        } else {
-            Presence::Fork
-        })
-    }
-
-    fn events(&self) -> broadcast::Receiver<ChainEvent<B>> {
-        self.events.subscribe()
-    }
-}
-
-impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
-    fn slot_duration(&self) -> SlotDuration {
-        self.rules.slot_duration
-    }
-
-    fn slot_of(&self, header: &B::Header) -> Result<Slot, HeaderFault> {
-        slot_of(header)
-    }
-
-    fn authorities_at(&self, parent: H256) -> Result<Vec<AuthorityId>, BridgeError> {
-        let header = self.store.header(parent).map_err(BridgeError::new)?;
-        let header = header.ok_or_else(|| {
-            BridgeError::new(StoreError::Damaged {
-                what: "a header that its child names",
-            })
-        })?;
-        let nodes = NewNodes::new();
-        let state = TrieState::at(&self.store, &nodes, *header.state_root());
-        self.runtime.authorities(&state).map_err(BridgeError::new)
-    }
-
-    fn verify_headers(
-        &self,
-        base: BlockId<B>,
-        parent: &B::Header,
-        headers: &[B::Header],
-        now: UnixMillis,
-    ) -> Result<(), HeaderRejected> {
-        let authorities = self.authorities_at(base.hash)?;
-        let mut parent = parent;
-        let mut seals = Vec::with_capacity(headers.len());
-        let mut fault = None;
-        for (index, header) in headers.iter().enumerate() {
-            let checked = self.rules.check_header::<B>(parent, header, now);
-            match checked.and_then(|()| SealCheck::of(header, &authorities)) {
-                Ok(seal) => seals.push(seal.signature_check().clone()),
-                Err(found) => {
-                    fault = Some(HeaderRejected::Faulty {
-                        index,
-                        fault: found,
-                    });
-                    break;
-                }
-            }
-            parent = header;
-        }
-        // Seals are checked up to the first other fault, so the lower of the two is reported.
-        if let Err(FirstBad(index)) = check_signatures(&seals) {
-            return Err(HeaderRejected::Faulty {
-                index,
-                fault: HeaderFault::BadSeal,
-            });
-        }
-        fault.map_or(Ok(()), Err)
     }
 }
 
@@ -353,44 +270,5 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
         let mut standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         *standing = new;
         self.commit(new, Batch::on(&self.store, self.head()))
-    }
-}
-
-/// Block 0 with its state.
-struct Genesis<B: ChainBlock> {
-    id: BlockId<B>,
-    block: B,
-    nodes: NewNodes,
-}
-
-impl<B: ChainBlock> Genesis<B> {
-    fn make<R: Runtime<B>>(runtime: &R, spec: &ChainSpec) -> Result<Self, StateError> {
-        let entries: BTreeMap<_, _> = runtime
-            .genesis_state(spec)
-            .into_iter()
-            .map(|(key, value)| (key, Some(value)))
-            .collect();
-        let (state_root, nodes) = first_state(&entries)?;
-        let header = B::Header::new(
-            NumberFor::<B>::zero(),
-            extrinsics_root::<B>(&[]),
-            state_root,
-            H256::zero(),
-            Digest::default(),
-        );
-        let id = BlockId::of(&header);
-        Ok(Self {
-            id,
-            block: B::new(header, Vec::new()),
-            nodes,
-        })
-    }
-
-    fn write(&self, db: &dyn KeyValueDB) -> Result<(), StoreError> {
-        let mut changes = Changes::default();
-        changes.add(self.block.clone());
-        changes.index.insert(0, Some(self.id.hash));
-        changes.nodes.extend(self.nodes.clone());
-        Store::write_to(db, &changes, &Head::genesis(self.id))
     }
 }

@@ -4,6 +4,7 @@ mod bridge;
 mod build;
 mod chain_block;
 pub mod execute;
+mod genesis;
 mod import;
 pub mod signing;
 pub mod store;

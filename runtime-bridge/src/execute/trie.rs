@@ -32,7 +32,15 @@ impl<B: BlockT<Hash = H256>> TrieBackendStorage<Blake2Hasher> for Nodes<'_, B> {
         if let Some(node) = self.new.get(key) {
             return Ok(Some(node.clone()));
         }
-        self.store.node(key).map_err(|error| {
+        // The empty trie's node never gets here, so a node that is not there is missing.
+        let missing = || StoreError::Damaged {
+            what: "a node of the state trie",
+        };
+        let node = self
+            .store
+            .node(key)
+            .and_then(|node| node.ok_or_else(missing));
+        node.map(Some).map_err(|error| {
             let text = error.to_string();
             self.failure
                 .lock()

@@ -53,27 +53,72 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
         self.changes.add(block);
     }
 
-    /// The blocks of `tip`'s branch above the best chain, rising, with the best chain's block below them; `None` if the
-    /// branch leaves the best chain below the final block.
+    /// Whether the final block is `id` or below it on its branch.
+    pub(crate) fn holds_final(&self, id: BlockId<B>) -> Result<bool, StoreError> {
+        // Leaves are dropped when the final block rises past their branch, so that a run of blocks on a branch costs
+        // one look each.
+        Ok(self.head.leaves.contains(&id)
+            || self.branch(id, self.head.finalized.height())?.is_some())
+    }
+
+    /// The branch that ends in `tip`; `None` if it leaves the best chain below `floor`, which lies no higher than the
+    /// best block.
     pub(crate) fn branch(
         &self,
         tip: BlockId<B>,
-    ) -> Result<Option<(BlockId<B>, Vec<BlockId<B>>)>, StoreError> {
-        let mut branch = Vec::new();
+        floor: u64,
+    ) -> Result<Option<Branch<B>>, StoreError> {
+        let mut blocks = Vec::new();
         let mut at = tip;
         while self.canonical(at.height())? != Some(at.hash) {
-            if at.number <= self.head.finalized.number {
+            if at.height() <= floor {
                 return Ok(None);
             }
             let header = self.known_header(at.hash)?;
-            branch.push(at);
-            // Above the final block, so above 0.
+            blocks.push(at);
+            // Above the floor, so above 0.
             at = BlockId::new(number::<B>(at.height() - 1), *header.parent_hash());
         }
-        if at.number < self.head.finalized.number {
-            return Ok(None);
+        blocks.reverse();
+        let branch = Branch {
+            ancestor: at,
+            blocks,
+        };
+        Ok((at.height() >= floor).then_some(branch))
+    }
+}
+
+/// The way from the best chain to a tip.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch<B: ChainBlock> {
+    /// The highest block on the best chain.
+    pub(crate) ancestor: BlockId<B>,
+    /// The blocks above it, rising; none if the tip itself is on the best chain.
+    pub(crate) blocks: Vec<BlockId<B>>,
+}
+
+impl<B: ChainBlock> Branch<B> {
+    /// The best chain itself.
+    pub(crate) fn none_at(best: BlockId<B>) -> Self {
+        Self {
+            ancestor: best,
+            blocks: Vec::new(),
         }
-        branch.reverse();
-        Ok(Some((at, branch)))
+    }
+
+    pub(crate) fn tip(&self) -> BlockId<B> {
+        self.blocks.last().copied().unwrap_or(self.ancestor)
+    }
+
+    /// The block at `height` of the chain that ends in this branch's tip.
+    pub(crate) fn at(&self, batch: &Batch<'_, B>, height: u64) -> Result<Option<H256>, StoreError> {
+        let above = height.checked_sub(self.ancestor.height() + 1);
+        let Some(position) = above else {
+            return batch.canonical(height);
+        };
+        let block = usize::try_from(position)
+            .ok()
+            .and_then(|at| self.blocks.get(at));
+        Ok(block.map(|id| id.hash))
     }
 }

@@ -1,20 +1,21 @@
 //! Rolling finality (SPEC section 1): a block is final once blocks of more than 2/3 of the authorities, its own
 //! included, build on it and at least `tier2_max_reorg` blocks lie above it.
 //!
-//! For each authority the highest block of the best chain that it sealed is kept, so that no import looks far back.
+//! For each authority the highest block of the best chain above the final block that it sealed is kept, so that no
+//! import looks far back. The number of authorities is taken after the best block: a runtime that changes them must
+//! see to it that the old and the new ones agree on what is final.
 
-use super::Batch;
+use super::{Batch, batch::Branch};
 use crate::{
     chain_block::ChainBlock,
     execute::{Runtime, TrieState},
+    store::StoreError,
     verify::slot_of,
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_runtime::traits::Header as HeaderT;
 use std::collections::BTreeMap;
 use sync_component::{BlockId, block_id::number, ports::BridgeError};
-
-use crate::store::StoreError;
 
 /// The authorities that may seal children of `parent`.
 pub(crate) fn authorities_after<B: ChainBlock, R: Runtime<B>>(
@@ -26,20 +27,20 @@ pub(crate) fn authorities_after<B: ChainBlock, R: Runtime<B>>(
     runtime.authorities(&state).map_err(BridgeError::new)
 }
 
-/// Notes who sealed the blocks that joined the best chain above `ancestor`, and forgets what was sealed on the branch
-/// that left it.
+/// Notes who sealed the blocks of the branch that joined the best chain, and forgets what was sealed on the one that
+/// left it.
 pub(super) fn follow<B: ChainBlock, R: Runtime<B>>(
     batch: &mut Batch<'_, B>,
     runtime: &R,
-    ancestor: BlockId<B>,
-    branch: &[BlockId<B>],
+    branch: &Branch<B>,
 ) -> Result<(), BridgeError> {
+    let ancestor = branch.ancestor;
     let mut authored: BTreeMap<AuthorityId, u64> = batch.head.authored.iter().cloned().collect();
     if authored.values().any(|height| *height > ancestor.height()) {
         authored.retain(|_, height| *height <= ancestor.height());
         look_back(batch, runtime, ancestor, &mut authored)?;
     }
-    for id in branch {
+    for id in &branch.blocks {
         if let Some(author) = author(batch, runtime, *id)? {
             authored.insert(author, id.height());
         }
@@ -94,7 +95,7 @@ fn author<B: ChainBlock, R: Runtime<B>>(
     Ok(turn.and_then(|turn| authorities.get(turn)).cloned())
 }
 
-/// Moves the final block up as far as the rule allows; never down.
+/// Moves the final block up as far as the rule allows; never down. Who sealed what at or below it is forgotten.
 pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
     batch: &mut Batch<'_, B>,
     runtime: &R,
@@ -127,6 +128,7 @@ pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
             .map_err(BridgeError::new)?
             .ok_or_else(damaged)?;
         batch.head.finalized = BlockId::new(number::<B>(height), hash);
+        batch.head.authored.retain(|(_, sealed)| *sealed > height);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@ use super::{Batch, finality::authorities_after};
 use crate::{
     chain_block::ChainBlock,
     execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, TrieState},
+    store::{Store, StoreError},
     verify::{
         SealCheck, SignatureCheck, check_body, check_link, check_not_future, check_signatures,
         slot_of,
@@ -14,6 +15,7 @@ use sp_runtime::traits::Header as HeaderT;
 use std::{collections::BTreeMap, time::Duration};
 use sync_component::{
     BlockId,
+    block_id::{height, number},
     ports::{BlockFault, BridgeError, HeaderFault, ImportError, UnixMillis},
 };
 
@@ -66,6 +68,28 @@ impl Rules {
         check_not_future(slot_of(header)?, self.slot_duration, now, self.drift)
     }
 
+    /// A block of the stored chain that these rules do not allow: they may be younger than the chain.
+    pub(crate) fn forbidden<B: ChainBlock>(
+        &self,
+        store: &Store<B>,
+    ) -> Result<Option<BlockId<B>>, StoreError> {
+        for (height, hash) in &self.checkpoints {
+            if let Some(stored) = store.canonical(*height)?
+                && stored != *hash
+            {
+                return Ok(Some(BlockId::new(number::<B>(*height), stored)));
+            }
+        }
+        for hash in &self.bad_blocks {
+            if let Some(header) = store.header(*hash)?
+                && store.canonical(height::<B>(*header.number()))? == Some(*hash)
+            {
+                return Ok(Some(BlockId::new(*header.number(), *hash)));
+            }
+        }
+        Ok(None)
+    }
+
     pub(crate) fn context<B: ChainBlock>(&self, header: &B::Header, slot: Slot) -> BlockContext<B> {
         BlockContext {
             number: *header.number(),
@@ -92,10 +116,13 @@ pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
     if id.number <= finalized.number {
         return Err(ImportError::AgainstFinal { id, finalized });
     }
-    let parent = batch
-        .header(*block.header().parent_hash())
-        .map_err(BridgeError::new)?;
+    let parent_hash = *block.header().parent_hash();
+    let parent = batch.header(parent_hash).map_err(BridgeError::new)?;
     let parent = parent.ok_or(ImportError::UnknownParent { id })?;
+    let parent_id = BlockId::new(*parent.number(), parent_hash);
+    if !batch.holds_final(parent_id).map_err(BridgeError::new)? {
+        return Err(ImportError::AgainstFinal { id, finalized });
+    }
     let nodes =
         check(batch, runtime, rules, &parent, &block, now).map_err(|refusal| match refusal {
             Refusal::Fault(fault) => ImportError::Invalid { id, fault },

@@ -49,6 +49,25 @@ pub enum StoreError {
         /// Which value.
         what: &'static str,
     },
+    /// Another process, or this one, has the database open.
+    #[error(
+        "{path} is in use by another node or command; stop it first, or use another --base-path"
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The database does not open. The library's text may name a follow-up error in place of the cause.
+    #[error(
+        "the database in {path} does not open ({source}); check the disk, and if that is healthy `purge-chain` and sync anew"
+    )]
+    DoesNotOpen {
+        /// The folder.
+        path: PathBuf,
+        /// What the database said.
+        #[source]
+        source: io::Error,
+    },
     /// The operating system refused.
     #[error(
         "{path}: {source}; check that the folder exists, is writable for this user, and that the disk is not full"

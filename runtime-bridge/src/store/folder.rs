@@ -60,7 +60,8 @@ impl Marker {
         }
     }
 
-    /// The marker of the store in `folder`; `None` if there is no marker file.
+    /// The marker of the store in `folder`; `None` if there is no marker file. `OtherFormat` if this program cannot
+    /// read it.
     pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
         let path = folder.join(MARKER);
         let text = match fs::read_to_string(&path) {
@@ -77,12 +78,18 @@ impl Marker {
                 .find(|(name, _)| *name == key)
                 .map(|(_, value)| value.to_owned())
         };
-        let marker = value("id")
-            .zip(value("genesis"))
-            .zip(value("format").and_then(|text| text.parse().ok()));
-        let Some(((id, genesis), format)) = marker else {
-            return Err(StoreError::BrokenMarker { path });
-        };
+        // The format first: another one may have other lines.
+        let broken = || StoreError::BrokenMarker { path: path.clone() };
+        let format = value("format").and_then(|text| text.parse().ok());
+        let format = format.ok_or_else(broken)?;
+        if format != FORMAT {
+            return Err(StoreError::OtherFormat {
+                path: folder.to_owned(),
+                found: format,
+                supported: FORMAT,
+            });
+        }
+        let (id, genesis) = value("id").zip(value("genesis")).ok_or_else(broken)?;
         Ok(Some(Self {
             id,
             format,
@@ -114,13 +121,6 @@ pub fn open_folder(
     let marker = Marker::read(folder)?.ok_or_else(|| StoreError::NotAStore {
         path: folder.to_owned(),
     })?;
-    if marker.format != FORMAT {
-        return Err(StoreError::OtherFormat {
-            path: folder.to_owned(),
-            found: marker.format,
-            supported: FORMAT,
-        });
-    }
     if marker.genesis != genesis {
         return Err(StoreError::OtherGenesis {
             path: folder.to_owned(),
@@ -201,8 +201,19 @@ fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreErr
     config.create_if_missing = creation == Creation::IfMissing;
     config.memory_budget = MEMORY_MIB.into_iter().collect();
     config.max_open_files = OPEN_FILES;
-    Database::open(&config, folder).map_err(|source| StoreError::Folder {
-        path: folder.to_owned(),
-        source,
-    })
+    Database::open(&config, folder).map_err(|source| open_error(folder, source))
+}
+
+/// The library's errors are texts; these are the two of which the reader can do something else than look at the disk.
+fn open_error(folder: &Path, source: io::Error) -> StoreError {
+    let path = folder.to_owned();
+    let text = source.to_string();
+    if text.contains("lock file") || text.contains("lock hold by current process") {
+        StoreError::InUse { path }
+    } else if text.contains("Permission denied") {
+        let source = io::Error::new(io::ErrorKind::PermissionDenied, source);
+        StoreError::Folder { path, source }
+    } else {
+        StoreError::DoesNotOpen { path, source }
+    }
 }

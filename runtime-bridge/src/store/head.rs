@@ -15,7 +15,8 @@ pub struct Head<B: BlockT> {
     /// Stored blocks without a stored child, the best one included, in rising order; those that the fork choice can
     /// never take are dropped from it.
     pub leaves: Vec<BlockId<B>>,
-    /// Highest block of the best chain that each authority sealed, for finality.
+    /// For each authority the height of the highest block of the best chain above the final one that it sealed, for
+    /// finality; in the order of keys.
     pub authored: Vec<(AuthorityId, u64)>,
 }
 

@@ -13,8 +13,6 @@ mod folder;
 mod head;
 mod lock;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 pub use error::StoreError;
 pub use folder::{FORMAT, Marker, open_folder};

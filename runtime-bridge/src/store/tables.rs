@@ -76,6 +76,24 @@ impl<B: BlockT<Hash = H256>> Store<B> {
         self.value(column::META, HEAD, "the head record")
     }
 
+    /// Where the chain stands, if it is the chain of this genesis and its ends are all there.
+    pub fn whole_head(&self, genesis: H256) -> Result<Head<B>, StoreError> {
+        let damaged = |what| StoreError::Damaged { what };
+        let head = self.head()?.ok_or(damaged("the head record"))?;
+        if self.canonical(0)? != Some(genesis) {
+            return Err(damaged("block 0 is not this chain's"));
+        }
+        if self.canonical(head.best.height())? != Some(head.best.hash) {
+            return Err(damaged("the best block is not in the index"));
+        }
+        let best = self.block(head.best.hash)?;
+        let best = best.ok_or(damaged("the best block"))?;
+        if self.node(best.header().state_root())?.is_none() {
+            return Err(damaged("the best block's state"));
+        }
+        Ok(head)
+    }
+
     /// A stored header.
     pub fn header(&self, hash: H256) -> Result<Option<B::Header>, StoreError> {
         self.value(column::HEADER, hash.as_bytes(), "a header")

@@ -1,0 +1,127 @@
+//! The ports for reading the chain and for checking headers.
+
+use super::RuntimeBridge;
+use crate::{
+    chain_block::ChainBlock,
+    execute::{NewNodes, Runtime, TrieState},
+    store::StoreError,
+    verify::{FirstBad, SealCheck, check_signatures, slot_of},
+};
+use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
+use sp_core::H256;
+use sp_runtime::traits::{Header as HeaderT, NumberFor, Zero};
+use sync_component::{
+    BlockId,
+    block_id::height,
+    ports::{
+        BridgeError, ChainEvent, HeaderFault, HeaderRejected, Presence, ReadChain, UnixMillis,
+        VerifyHeaders,
+    },
+};
+use tokio::sync::broadcast;
+
+impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
+    fn genesis_hash(&self) -> H256 {
+        self.genesis.hash
+    }
+
+    fn best(&self) -> BlockId<B> {
+        self.reading(|head| head.best)
+    }
+
+    fn finalized(&self) -> BlockId<B> {
+        self.reading(|head| head.finalized)
+    }
+
+    fn lowest_served(&self) -> NumberFor<B> {
+        // Every block of the chain is kept; block 0 is everybody's.
+        NumberFor::<B>::zero()
+    }
+
+    fn canonical_hash(&self, number: NumberFor<B>) -> Result<Option<H256>, BridgeError> {
+        self.store
+            .canonical(height::<B>(number))
+            .map_err(BridgeError::new)
+    }
+
+    fn header(&self, hash: H256) -> Result<Option<B::Header>, BridgeError> {
+        self.store.header(hash).map_err(BridgeError::new)
+    }
+
+    fn block(&self, hash: H256) -> Result<Option<B>, BridgeError> {
+        self.store.block(hash).map_err(BridgeError::new)
+    }
+
+    fn presence(&self, hash: H256) -> Result<Presence, BridgeError> {
+        let Some(header) = self.store.header(hash).map_err(BridgeError::new)? else {
+            return Ok(Presence::Absent);
+        };
+        let canonical = self.canonical_hash(*header.number())? == Some(hash);
+        Ok(if canonical {
+            Presence::Canonical
+        } else {
+            Presence::Fork
+        })
+    }
+
+    fn events(&self) -> broadcast::Receiver<ChainEvent<B>> {
+        self.events.subscribe()
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
+    fn slot_duration(&self) -> SlotDuration {
+        self.rules.slot_duration
+    }
+
+    fn slot_of(&self, header: &B::Header) -> Result<Slot, HeaderFault> {
+        slot_of(header)
+    }
+
+    fn authorities_at(&self, parent: H256) -> Result<Vec<AuthorityId>, BridgeError> {
+        let header = self.store.header(parent).map_err(BridgeError::new)?;
+        let header = header.ok_or_else(|| {
+            BridgeError::new(StoreError::Damaged {
+                what: "a header that its child names",
+            })
+        })?;
+        let nodes = NewNodes::new();
+        let state = TrieState::at(&self.store, &nodes, *header.state_root());
+        self.runtime.authorities(&state).map_err(BridgeError::new)
+    }
+
+    fn verify_headers(
+        &self,
+        base: BlockId<B>,
+        parent: &B::Header,
+        headers: &[B::Header],
+        now: UnixMillis,
+    ) -> Result<(), HeaderRejected> {
+        let authorities = self.authorities_at(base.hash)?;
+        let mut parent = parent;
+        let mut seals = Vec::with_capacity(headers.len());
+        let mut fault = None;
+        for (index, header) in headers.iter().enumerate() {
+            let checked = self.rules.check_header::<B>(parent, header, now);
+            match checked.and_then(|()| SealCheck::of(header, &authorities)) {
+                Ok(seal) => seals.push(seal.signature_check().clone()),
+                Err(found) => {
+                    fault = Some(HeaderRejected::Faulty {
+                        index,
+                        fault: found,
+                    });
+                    break;
+                }
+            }
+            parent = header;
+        }
+        // Seals are checked up to the first other fault, so the lower of the two is reported.
+        if let Err(FirstBad(index)) = check_signatures(&seals) {
+            return Err(HeaderRejected::Faulty {
+                index,
+                fault: HeaderFault::BadSeal,
+            });
+        }
+        fault.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,56 @@
+//! A small chain for the tests: its runtime, a maker of valid blocks, and databases to hold them.
+
+mod databases;
+mod maker;
+mod runtime;
+
+pub(crate) use databases::{dump, on_each_database};
+pub(crate) use maker::{Maker, body, reseal, spec};
+pub(crate) use runtime::{Block, Call, Header, TestRuntime, sign};
+
+use kvdb::KeyValueDB;
+use runtime_bridge::RuntimeBridge;
+use std::sync::Arc;
+use sync_component::{
+    BlockId,
+    ports::{ImportBlocks, ReadChain, SystemClock},
+};
+
+pub(crate) type Bridge = RuntimeBridge<Block, TestRuntime>;
+pub(crate) type Id = BlockId<Block>;
+
+/// A chain of this many authorities in memory.
+pub(crate) fn in_memory(authorities: u64, max_reorg: u64) -> Bridge {
+    over(Arc::new(memory()), authorities, max_reorg)
+}
+
+pub(crate) fn memory() -> kvdb_memorydb::InMemory {
+    kvdb_memorydb::create(runtime_bridge::store::column::COUNT)
+}
+
+pub(crate) fn over(db: Arc<dyn KeyValueDB>, authorities: u64, max_reorg: u64) -> Bridge {
+    let spec = spec(authorities, max_reorg);
+    Bridge::over(db, &spec, TestRuntime, Arc::new(SystemClock::new())).unwrap()
+}
+
+/// Imports blocks that must hold.
+pub(crate) fn import_all(bridge: &Bridge, blocks: &[Block]) {
+    let report = bridge.import(blocks.to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    assert_eq!(report.stored, blocks.len());
+}
+
+pub(crate) fn id(block: &Block) -> Id {
+    BlockId::of(&block.header)
+}
+
+pub(crate) fn tip(blocks: &[Block]) -> Id {
+    id(blocks.last().unwrap())
+}
+
+/// Hashes of the best chain from block 0 on, by the index.
+pub(crate) fn canonical_chain(bridge: &Bridge) -> Vec<sp_core::H256> {
+    (0..=bridge.best().number)
+        .map(|number| bridge.canonical_hash(number).unwrap().unwrap())
+        .collect()
+}
