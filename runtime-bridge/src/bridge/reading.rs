@@ -125,4 +125,3 @@ impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
         fault.map_or(Ok(()), Err)
     }
 }
-

@@ -111,16 +111,14 @@ impl<B: ChainBlock> Branch<B> {
     }
 
     /// The block at `height` of the chain that ends in this branch's tip.
-    pub(crate) fn at(
-        &self,
-        batch: &Batch<'_, B>,
-        height: u64,
-    ) -> Result<Option<H256>, StoreError> {
+    pub(crate) fn at(&self, batch: &Batch<'_, B>, height: u64) -> Result<Option<H256>, StoreError> {
         let above = height.checked_sub(self.ancestor.height() + 1);
         let Some(position) = above else {
             return batch.canonical(height);
         };
-        let block = usize::try_from(position).ok().and_then(|at| self.blocks.get(at));
+        let block = usize::try_from(position)
+            .ok()
+            .and_then(|at| self.blocks.get(at));
         Ok(block.map(|id| id.hash))
     }
 }

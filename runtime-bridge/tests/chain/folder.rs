@@ -110,14 +110,22 @@ fn folder_of_somebody_else_is_left_alone() {
     let (_folder, store) = place();
     fs::create_dir_all(&store).unwrap();
     fs::write(store.join("diary.txt"), b"dear diary").unwrap();
-    refuses(&store, |error| matches!(error, StoreError::NotAStore { .. }), "another --base-path");
+    refuses(
+        &store,
+        |error| matches!(error, StoreError::NotAStore { .. }),
+        "another --base-path",
+    );
 }
 
 #[test]
 fn store_of_another_genesis_is_refused() {
     let (_folder, store) = place();
     drop(open_with(&store, &spec(3, 5)).unwrap());
-    refuses(&store, |error| matches!(error, StoreError::OtherGenesis { .. }), "--chain");
+    refuses(
+        &store,
+        |error| matches!(error, StoreError::OtherGenesis { .. }),
+        "--chain",
+    );
 }
 
 #[test]
@@ -126,18 +134,35 @@ fn store_of_another_format_is_refused_whatever_else_its_marker_says() {
     drop(open(&store).unwrap());
     fs::write(store.join("STORE"), "format = 99\nshape = round\n").unwrap();
     let is_newer = |error: &StoreError| {
-        matches!(error, StoreError::OtherFormat { found: 99, supported: FORMAT, .. })
+        matches!(
+            error,
+            StoreError::OtherFormat {
+                found: 99,
+                supported: FORMAT,
+                ..
+            }
+        )
     };
     refuses(&store, is_newer, "purge-chain");
 }
 
 #[test]
 fn marker_that_cannot_be_read_is_refused() {
-    for text in [&b"rubbish"[..], b"", b"\xff\xfe", b"format = 1\n", b"format = one\n"] {
+    for text in [
+        &b"rubbish"[..],
+        b"",
+        b"\xff\xfe",
+        b"format = 1\n",
+        b"format = one\n",
+    ] {
         let (_folder, store) = place();
         drop(open(&store).unwrap());
         fs::write(store.join("STORE"), text).unwrap();
-        refuses(&store, |error| matches!(error, StoreError::BrokenMarker { .. }), "purge-chain");
+        refuses(
+            &store,
+            |error| matches!(error, StoreError::BrokenMarker { .. }),
+            "purge-chain",
+        );
     }
 }
 

@@ -25,8 +25,16 @@ fn longer_branch_wins_and_the_switch_is_one_change() {
         let chain = [&ours[..2], &theirs[..]].concat();
         let expected: Vec<_> = chain.iter().map(Block::hash).collect();
         assert_eq!(canonical_chain(&bridge)[1..], expected, "{name}");
-        assert_eq!(bridge.presence(ours[3].hash()).unwrap(), Presence::Fork, "{name}");
-        assert_eq!(bridge.presence(theirs[0].hash()).unwrap(), Presence::Canonical, "{name}");
+        assert_eq!(
+            bridge.presence(ours[3].hash()).unwrap(),
+            Presence::Fork,
+            "{name}"
+        );
+        assert_eq!(
+            bridge.presence(theirs[0].hash()).unwrap(),
+            Presence::Canonical,
+            "{name}"
+        );
 
         let event = events.try_recv().unwrap();
         assert_eq!(event.best, tip(&theirs), "{name}");
@@ -67,7 +75,11 @@ fn tie_goes_to_the_lower_slot_after_the_common_ancestor_whoever_came_first() {
         let early = maker.run(id(&shared[0]), [2, 9]);
         let late = maker.run(id(&shared[0]), [3, 4]);
         import_all(&bridge, &shared);
-        let order = if late_first { [&late, &early] } else { [&early, &late] };
+        let order = if late_first {
+            [&late, &early]
+        } else {
+            [&early, &late]
+        };
         for branch in order {
             import_all(&bridge, branch);
         }
@@ -113,7 +125,10 @@ fn branch_at_the_depth_limit_is_taken_and_a_deeper_one_never() {
         assert_eq!(bridge.best() == tip(&theirs), taken, "depth {depth}");
         // However the branch arrives: also block by block, far above ours.
         import_all(&bridge, &maker.run(tip(&theirs), (500..520).map(|n| n * 4)));
-        assert_eq!(bridge.canonical_hash(2).unwrap() == Some(theirs[0].hash()), taken);
+        assert_eq!(
+            bridge.canonical_hash(2).unwrap() == Some(theirs[0].hash()),
+            taken
+        );
     }
 }
 
@@ -145,7 +160,11 @@ fn nothing_of_ours_is_taken_back_while_the_vote_is_with_us() {
         import_all(&bridge, &theirs);
         let twin = maker.run(id(&ours[1]), [3]);
         import_all(&bridge, &twin);
-        assert_eq!(bridge.best(), tip(&ours), "{name}: neither a longer branch nor a tie");
+        assert_eq!(
+            bridge.best(),
+            tip(&ours),
+            "{name}: neither a longer branch nor a tie"
+        );
 
         // Our own chain still grows.
         let more = maker.run(tip(&ours), [50]);
@@ -157,13 +176,21 @@ fn nothing_of_ours_is_taken_back_while_the_vote_is_with_us() {
         let longer = maker.run(tip(&theirs), [200, 201]);
         import_all(&bridge, &longer);
         assert_eq!(bridge.best(), tip(&more), "{name}");
-        assert_ne!(dump(db.as_ref()), before, "{name}: the branch is stored all the same");
+        assert_ne!(
+            dump(db.as_ref()),
+            before,
+            "{name}: the branch is stored all the same"
+        );
         let mut events = bridge.events();
         bridge.set_vote(VoteStanding::NotWithUs).unwrap();
         assert_eq!(bridge.best(), tip(&longer), "{name}");
         assert_eq!(events.try_recv().unwrap().best, tip(&longer), "{name}");
         bridge.set_vote(VoteStanding::WithUs).unwrap();
-        assert_eq!(bridge.best(), tip(&longer), "{name}: a vote with us moves nothing back");
+        assert_eq!(
+            bridge.best(),
+            tip(&longer),
+            "{name}: a vote with us moves nothing back"
+        );
     });
 }
 

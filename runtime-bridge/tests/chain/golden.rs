@@ -25,14 +25,19 @@ fn entries_of(text: &str) -> Entries {
         .map(|line| {
             let words: Vec<_> = line.split(' ').collect();
             let column = words[0].parse().unwrap();
-            ((column, hex::decode(words[1]).unwrap()), hex::decode(words[2]).unwrap())
+            (
+                (column, hex::decode(words[1]).unwrap()),
+                hex::decode(words[2]).unwrap(),
+            )
         })
         .collect()
 }
 
 /// The blocks in the entries, by number and then in the order of their hashes.
 fn blocks_of(entries: &Entries) -> Vec<Block> {
-    let headers = entries.iter().filter(|((column, _), _)| *column == column::HEADER);
+    let headers = entries
+        .iter()
+        .filter(|((column, _), _)| *column == column::HEADER);
     let mut blocks: Vec<_> = headers
         .map(|((_, hash), header)| {
             let body = &entries[&(column::BODY, hash.clone())];
@@ -56,7 +61,11 @@ fn same_blocks_give_the_golden_bytes_on_each_database() {
         for block in &blocks[1..] {
             import_all(&bridge, std::slice::from_ref(block));
         }
-        assert!(dump(db.as_ref()) == golden, "{name}:\n{}", text_of(&dump(db.as_ref())));
+        assert!(
+            dump(db.as_ref()) == golden,
+            "{name}:\n{}",
+            text_of(&dump(db.as_ref()))
+        );
     });
 }
 
@@ -64,9 +73,15 @@ fn same_blocks_give_the_golden_bytes_on_each_database() {
 fn golden_bytes_show_every_part_of_the_format() {
     let golden = entries_of(GOLDEN);
     for column in 0..column::COUNT {
-        assert!(golden.keys().any(|(of, _)| *of == column), "column {column}");
+        assert!(
+            golden.keys().any(|(of, _)| *of == column),
+            "column {column}"
+        );
     }
-    let numbers: Vec<_> = blocks_of(&golden).iter().map(|block| block.header.number).collect();
+    let numbers: Vec<_> = blocks_of(&golden)
+        .iter()
+        .map(|block| block.header.number)
+        .collect();
     assert_eq!(numbers, [0, 1, 2, 2, 3], "a chain with a fork");
 }
 

@@ -4,9 +4,7 @@ use crate::support::{Header, Maker, id, import_all, in_memory, reseal};
 use runtime_bridge::verify::check_not_future;
 use sp_consensus_aura::{Slot, SlotDuration};
 use std::time::Duration;
-use sync_component::ports::{
-    HeaderFault, HeaderRejected, ReadChain, UnixMillis, VerifyHeaders,
-};
+use sync_component::ports::{HeaderFault, HeaderRejected, ReadChain, UnixMillis, VerifyHeaders};
 
 const NOW: UnixMillis = UnixMillis(u64::MAX);
 
@@ -17,8 +15,12 @@ fn run_of_good_headers_holds_on_a_stored_block_and_on_a_verified_one() {
     let run = maker.run(maker.genesis(), 1..9);
     let headers: Vec<Header> = run.iter().map(|block| block.header.clone()).collect();
     let genesis = bridge.header(maker.genesis().hash).unwrap().unwrap();
-    bridge.verify_headers(maker.genesis(), &genesis, &headers, NOW).unwrap();
-    bridge.verify_headers(maker.genesis(), &headers[3], &headers[4..], NOW).unwrap();
+    bridge
+        .verify_headers(maker.genesis(), &genesis, &headers, NOW)
+        .unwrap();
+    bridge
+        .verify_headers(maker.genesis(), &headers[3], &headers[4..], NOW)
+        .unwrap();
     assert_eq!(bridge.slot_of(&headers[2]).unwrap(), Slot::from(3));
 }
 
@@ -30,26 +32,37 @@ fn first_faulty_header_is_named_with_its_fault() {
     import_all(&bridge, &run[..1]);
     let headers: Vec<Header> = run.iter().map(|block| block.header.clone()).collect();
     let verdict = |headers: &[Header]| {
-        bridge.verify_headers(id(&run[0]), &run[0].header, headers, NOW).unwrap_err()
+        bridge
+            .verify_headers(id(&run[0]), &run[0].header, headers, NOW)
+            .unwrap_err()
     };
 
     let mut bad_seal = headers.clone();
     bad_seal[4] = reseal(run[4].clone(), maker.key(4)).header;
     assert!(matches!(
         verdict(&bad_seal[1..]),
-        HeaderRejected::Faulty { index: 3, fault: HeaderFault::BadSeal }
+        HeaderRejected::Faulty {
+            index: 3,
+            fault: HeaderFault::BadSeal
+        }
     ));
     // A broken link behind the bad seal is not what is reported.
     bad_seal.remove(6);
     assert!(matches!(
         verdict(&bad_seal[1..]),
-        HeaderRejected::Faulty { index: 3, fault: HeaderFault::BadSeal }
+        HeaderRejected::Faulty {
+            index: 3,
+            fault: HeaderFault::BadSeal
+        }
     ));
     let mut gap = headers.clone();
     gap.remove(4);
     assert!(matches!(
         verdict(&gap[1..]),
-        HeaderRejected::Faulty { index: 3, fault: HeaderFault::BrokenLink }
+        HeaderRejected::Faulty {
+            index: 3,
+            fault: HeaderFault::BrokenLink
+        }
     ));
 }
 

@@ -11,7 +11,10 @@ use sync_component::ports::{ImportBlocks, ReadChain};
 
 /// A tree as runs of blocks: where each leaves what is there, and the steps between its slots.
 fn tree() -> impl Strategy<Value = Vec<(prop::sample::Index, Vec<u64>)>> {
-    let run = (any::<prop::sample::Index>(), prop::collection::vec(1_u64..4, 1..6));
+    let run = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec(1_u64..4, 1..6),
+    );
     prop::collection::vec(run, 1..7)
 }
 
@@ -38,7 +41,8 @@ fn slot_of_block(block: &Block) -> u64 {
 /// The rule written out: of all chains from genesis the longest, then the first in the order of their blocks' slots and
 /// hashes.
 fn best_by_the_rule(blocks: &[Block]) -> H256 {
-    let by_hash: BTreeMap<H256, &Block> = blocks.iter().map(|block| (block.hash(), block)).collect();
+    let by_hash: BTreeMap<H256, &Block> =
+        blocks.iter().map(|block| (block.hash(), block)).collect();
     let path = |tip: H256| {
         let mut path = Vec::new();
         let mut at = tip;

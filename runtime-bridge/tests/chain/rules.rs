@@ -71,9 +71,7 @@ const BROKEN: [Broken; 16] = [
             let digest = DigestItem::PreRuntime(*b"aura", codec::Encode::encode(&slot));
             with_first_item(maker, block, digest, slot)
         },
-        fault: |fault| {
-            matches!(fault, BlockFault::Header(HeaderFault::FromFuture { .. }))
-        },
+        fault: |fault| matches!(fault, BlockFault::Header(HeaderFault::FromFuture { .. })),
         blame: Blame::Unknown,
     },
     Broken {
@@ -97,7 +95,11 @@ const BROKEN: [Broken; 16] = [
     Broken {
         rule: "the digest has nothing else",
         spoil: |maker, mut block| {
-            block.header.digest.logs.insert(1, DigestItem::Other(vec![1]));
+            block
+                .header
+                .digest
+                .logs
+                .insert(1, DigestItem::Other(vec![1]));
             sealed_by_its_slot(maker, block, SLOT)
         },
         fault: is_digest,
@@ -139,9 +141,15 @@ const BROKEN: [Broken; 16] = [
     Broken {
         rule: "extrinsics are signed by who says so",
         spoil: |maker, block| {
-            let Call::Signed(signer, mut signature) = sign(maker.key(0)) else { unreachable!() };
+            let Call::Signed(signer, mut signature) = sign(maker.key(0)) else {
+                unreachable!()
+            };
             signature.0[5] ^= 1;
-            with_calls(maker, block, &[Call::Slot(SLOT), Call::Signed(signer, signature)])
+            with_calls(
+                maker,
+                block,
+                &[Call::Slot(SLOT), Call::Signed(signer, signature)],
+            )
         },
         fault: |fault| *fault == BlockFault::BadSignature { index: 1 },
         blame: Blame::Peer,
@@ -207,7 +215,11 @@ fn each_rule_is_checked_and_the_store_stays_as_it_was() {
         let maker = Maker::new(3);
         let bridge = over(Arc::clone(&db), 3, 5);
         let parents = maker.run(maker.genesis(), [9, 10]);
-        let good = maker.block(id(&parents[1]), SLOT, &[Call::Add(1, 1), sign(maker.key(1))]);
+        let good = maker.block(
+            id(&parents[1]),
+            SLOT,
+            &[Call::Add(1, 1), sign(maker.key(1))],
+        );
         import_all(&bridge, &parents);
         let before = dump(db.as_ref());
         for case in &BROKEN {
@@ -228,7 +240,9 @@ fn unknown_parent_is_named_and_nobody_is_charged() {
     let blocks = maker.run(maker.genesis(), 1..4);
     let report = in_memory(1, 5).import(blocks[1..].to_vec());
     assert_eq!(report.stored, 0);
-    let Some(error) = report.failure else { panic!("imported without its parent") };
+    let Some(error) = report.failure else {
+        panic!("imported without its parent")
+    };
     assert_eq!(error.blame(), Blame::Unknown);
     assert!(matches!(error, ImportError::UnknownParent { id: named } if named == id(&blocks[1])));
 }
@@ -241,10 +255,19 @@ fn block_of_the_longest_size_is_taken_and_a_longer_one_is_not() {
     let with_limit = |limit| {
         let mut spec = spec(1, 5);
         spec.sync.limits.block_bytes = limit;
-        Bridge::over(Arc::new(memory()), &spec, TestRuntime, Arc::new(SystemClock::new())).unwrap()
+        Bridge::over(
+            Arc::new(memory()),
+            &spec,
+            TestRuntime,
+            Arc::new(SystemClock::new()),
+        )
+        .unwrap()
     };
     let limit = bytes - 1;
-    assert_eq!(fault_of(&with_limit(limit), &block), BlockFault::TooLarge { bytes, limit });
+    assert_eq!(
+        fault_of(&with_limit(limit), &block),
+        BlockFault::TooLarge { bytes, limit }
+    );
     import_all(&with_limit(bytes), &[block]);
 }
 
@@ -264,7 +287,10 @@ fn bad_blocks_and_checkpoints_of_the_chain_spec_are_kept() {
     let against = BlockFault::Header(HeaderFault::AgainstCheckpoint);
     assert_eq!(fault_of(&bridge, &other), against);
     import_all(&bridge, &blocks[..2]);
-    assert_eq!(fault_of(&bridge, &blocks[2]), BlockFault::Header(HeaderFault::BadBlock));
+    assert_eq!(
+        fault_of(&bridge, &blocks[2]),
+        BlockFault::Header(HeaderFault::BadBlock)
+    );
 }
 
 #[test]
@@ -297,7 +323,10 @@ fn bad_block_in_a_run_leaves_the_good_ones_before_it() {
         run[3] = reseal(run[3].clone(), maker.key(1));
         let report = bridge.import(run.clone());
         assert_eq!(report.stored, 3, "{name}");
-        assert!(matches!(report.failure, Some(ImportError::Invalid { .. })), "{name}");
+        assert!(
+            matches!(report.failure, Some(ImportError::Invalid { .. })),
+            "{name}"
+        );
         assert_eq!(bridge.best(), id(&run[2]), "{name}");
         assert_eq!(canonical_chain(&bridge).len(), 4, "{name}");
     });
@@ -334,8 +363,16 @@ fn storage_is_read_at_any_block_through_the_trie() {
         import_all(&bridge, &run);
         let read = |hash| bridge.storage(hash, &crate::support::key(4)).unwrap();
         let counters: Vec<_> = run.iter().map(|block| read(block.hash())).collect();
-        assert_eq!(counters[0].as_ref().map(|value| value[0]), Some(1), "{name}");
-        assert_eq!(counters[1].as_ref().map(|value| value[0]), Some(2), "{name}");
+        assert_eq!(
+            counters[0].as_ref().map(|value| value[0]),
+            Some(1),
+            "{name}"
+        );
+        assert_eq!(
+            counters[1].as_ref().map(|value| value[0]),
+            Some(2),
+            "{name}"
+        );
         assert_eq!(counters[2], None, "{name}");
         assert_eq!(read(maker.genesis().hash), None, "{name}");
     });
@@ -345,7 +382,9 @@ fn storage_is_read_at_any_block_through_the_trie() {
 fn builder_reports_what_does_not_apply_and_builds_without_it() {
     let maker = Maker::new(1);
     let bridge = in_memory(1, 5);
-    let Call::Signed(signer, mut signature) = sign(maker.key(0)) else { unreachable!() };
+    let Call::Signed(signer, mut signature) = sign(maker.key(0)) else {
+        unreachable!()
+    };
     signature.0[0] ^= 1;
     let offered: Vec<OpaqueExtrinsic> = [
         Call::Add(1, 999),
@@ -355,8 +394,14 @@ fn builder_reports_what_does_not_apply_and_builds_without_it() {
     ]
     .map(OpaqueExtrinsic::from)
     .to_vec();
-    let unsealed = bridge.build(maker.genesis(), Slot::from(1), offered).unwrap();
-    let skipped: Vec<_> = unsealed.skipped().iter().map(|(position, _)| *position).collect();
+    let unsealed = bridge
+        .build(maker.genesis(), Slot::from(1), offered)
+        .unwrap();
+    let skipped: Vec<_> = unsealed
+        .skipped()
+        .iter()
+        .map(|(position, _)| *position)
+        .collect();
     assert_eq!(skipped, [1, 2]);
     let signature = maker.key(1).sign(unsealed.pre_hash().as_ref());
     let block = unsealed.seal(signature);
@@ -372,7 +417,9 @@ fn builder_stays_below_the_size_limit() {
     let bridge = Bridge::over(Arc::new(memory()), &spec, TestRuntime, clock).unwrap();
     let maker = Maker::new(1);
     let offered = vec![sign(maker.key(0)).into(); 20];
-    let unsealed = bridge.build(maker.genesis(), Slot::from(1), offered).unwrap();
+    let unsealed = bridge
+        .build(maker.genesis(), Slot::from(1), offered)
+        .unwrap();
     let signature = maker.key(1).sign(unsealed.pre_hash().as_ref());
     let block = unsealed.seal(signature);
     assert!(block.extrinsics.len() > 5, "{}", block.extrinsics.len());

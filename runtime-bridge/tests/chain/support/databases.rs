@@ -9,7 +9,10 @@ pub(crate) fn on_each_database(test: impl Fn(&str, Arc<dyn KeyValueDB>)) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = DatabaseConfig::with_columns(column::COUNT);
     config.memory_budget = (0..column::COUNT).map(|column| (column, 2)).collect();
-    test("rocksdb", Arc::new(Database::open(&config, folder.path()).unwrap()));
+    test(
+        "rocksdb",
+        Arc::new(Database::open(&config, folder.path()).unwrap()),
+    );
 }
 
 /// Everything in the database: value by column and key.

@@ -50,7 +50,10 @@ impl Maker {
     /// A block on `parent` with these calls behind the slot.
     pub(crate) fn block(&self, parent: Id, slot: u64, calls: &[Call]) -> Block {
         let extrinsics = calls.iter().cloned().map(OpaqueExtrinsic::from).collect();
-        let unsealed = self.chain.build(parent, Slot::from(slot), extrinsics).unwrap();
+        let unsealed = self
+            .chain
+            .build(parent, Slot::from(slot), extrinsics)
+            .unwrap();
         assert!(unsealed.skipped().is_empty(), "{:?}", unsealed.skipped());
         let signature = self.key(slot).sign(unsealed.pre_hash().as_ref());
         let block = unsealed.seal(signature);

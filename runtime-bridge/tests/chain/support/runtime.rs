@@ -123,6 +123,8 @@ fn add(state: &mut State<'_>, counter: u8, amount: u32) -> Result<(), ExecutionE
             state.put(key(counter), (sum, [counter; 36]).encode());
             Ok(())
         }
-        None => Err(ExecutionError::Refused(format!("{old} + {amount} is above 1000"))),
+        None => Err(ExecutionError::Refused(format!(
+            "{old} + {amount} is above 1000"
+        ))),
     }
 }
