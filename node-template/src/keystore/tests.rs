@@ -46,6 +46,38 @@ fn key_in_substrates_format_is_read() {
 }
 
 #[test]
+fn no_error_repeats_the_secret() {
+    let alice = DevKey::Alice.pair().public();
+    let contents = [
+        "\"spoiled secret, phrase\"",
+        "\"0xsecret///pass\"",
+        "\"secret//\"",
+        "\"secret///pass\\nword\"",
+        "secret",
+        "[\"secret\"]",
+    ];
+    for content in contents {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &alice, content, 0o600);
+        let error = Keystore::open(folder.path(), None).unwrap_err();
+        let shown = format!("{error} {error:?}").replace("NotASecret", "");
+        for part in ["spoiled", "phrase\"", "0xsecret", "\"secret", "pass"] {
+            assert!(!shown.contains(part), "{content}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn development_key_that_is_also_stored_is_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let public = DevKey::Alice.pair().public();
+    write(folder.path(), &public, "\"//Alice\"", 0o600);
+    let keystore = Keystore::open(folder.path(), Some(DevKey::Alice)).unwrap();
+    assert!(!keystore.is_empty_on_disk());
+    assert_eq!(keystore.aura_keys().len(), 1);
+}
+
+#[test]
 fn every_unusable_key_file_is_one_clear_line() {
     let alice = DevKey::Alice.pair().public();
     let cases = [

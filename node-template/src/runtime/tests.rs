@@ -6,9 +6,7 @@ use proptest::prelude::*;
 use runtime_bridge::execute::{BlockContext, Runtime, State, StateError, StateReader};
 use sp_consensus_aura::SlotDuration;
 use sp_core::{H256, Pair, sr25519};
-use sp_runtime::{
-    traits::{Block as BlockT, Header as HeaderT},
-};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::collections::BTreeMap;
 
 struct Entries(BTreeMap<Vec<u8>, Vec<u8>>);
@@ -118,6 +116,43 @@ fn wrong_nonce_low_balance_overflow_and_wrong_place_are_refused() {
             .finish(&mut State::over(&entries), &context(), &[])
             .is_err()
     );
+}
+
+#[test]
+fn signature_of_a_transfer_holds_on_its_own_chain_only() {
+    let transfer = Extrinsic::transfer(&pair(0), pair(1).public(), 30, 0, context().genesis);
+    let holds = |context: &BlockContext<Block>| {
+        let payload = TemplateRuntime.signature(&transfer, context).unwrap();
+        assert_eq!(payload.signer, pair(0).public());
+        sr25519::Pair::verify(&payload.signature, payload.message, &payload.signer)
+    };
+    assert!(holds(&context()));
+    let elsewhere = BlockContext {
+        genesis: H256::repeat_byte(8),
+        ..context()
+    };
+    assert!(!holds(&elsewhere));
+    let timestamp = Extrinsic(Call::SetTimestamp(1));
+    assert_eq!(TemplateRuntime.signature(&timestamp, &context()), None);
+}
+
+#[test]
+fn genesis_holds_the_authorities_balances_and_raw_entries_of_the_spec() {
+    let mut spec = chain_spec::ChainSpec::load("local").unwrap();
+    let raw = (b"mine".to_vec(), b"kept".to_vec());
+    spec.genesis.raw.extend([raw.clone()]);
+    let entries = Entries(TemplateRuntime.genesis_state(&spec));
+    let authorities = TemplateRuntime.authorities(&entries).unwrap();
+    assert_eq!(authorities, spec.authorities);
+    assert_eq!(entries.get(&raw.0).unwrap(), Some(raw.1));
+    for (holder, balance) in &spec.genesis.balances {
+        let bytes = entries.get(&account_key(holder)).unwrap().unwrap();
+        let expected = Account {
+            nonce: 0,
+            balance: *balance,
+        };
+        assert_eq!(bytes, expected.encode());
+    }
 }
 
 #[test]

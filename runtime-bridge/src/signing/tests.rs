@@ -122,8 +122,89 @@ fn bytes_of_the_file_are_these() {
         00010100000000000000";
     let bytes = file::bytes(&records);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(&hex[..8], "01000000");
-    assert_eq!(&hex[72..], body);
+    let format = "01000000";
+    let checksum = "c5e45036cfc526b89e37f66bae74cead86c418fee7f9e8d8fe98834b9e8d6fde";
+    assert_eq!(hex, [format, checksum, body].concat());
+}
+
+#[test]
+fn record_of_another_format_is_named_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    let mut bytes = file::bytes(&Records::default());
+    bytes[0] = 2;
+    fs::write(&path, &bytes).unwrap();
+    let error = Signed::open(&path, KeystoreState::HoldsKeys).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            SigningError::OtherFormat {
+                found: 2,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn record_that_is_no_file_is_an_error_and_not_a_lost_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for keystore in [KeystoreState::Empty, KeystoreState::HoldsKeys] {
+        let opened = Signed::open(folder.path(), keystore);
+        assert!(matches!(opened, Err(SigningError::Io { .. })), "{opened:?}");
+    }
+}
+
+#[test]
+fn seal_is_a_signature_of_the_pre_hash_and_its_slot_is_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    let seal = open(&path).seal(&key(1), 10.into(), b"a").unwrap();
+    assert!(sr25519::Pair::verify(&seal, b"a", &key(1).public()));
+    let records = file::read(&path).unwrap().unwrap();
+    assert_eq!(records.last_slot(&key(1).public()), Some(10.into()));
+}
+
+#[test]
+fn threads_that_want_the_same_slot_get_one_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let signed = open(&folder.path().join("signed"));
+    let seals = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| signed.seal(&key(1), 10.into(), b"a").is_ok()))
+            .collect();
+        let results = threads.into_iter().map(|thread| thread.join().unwrap());
+        results.filter(|sealed| *sealed).count()
+    });
+    assert_eq!(seals, 1);
+}
+
+/// What happens to the node before it wants a seal.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Nothing,
+    Restart,
+    Loss,
+    Kill,
+}
+
+fn before_a_seal() -> impl Strategy<Value = Before> {
+    prop_oneof![
+        6 => Just(Before::Nothing),
+        3 => Just(Before::Restart),
+        1 => Just(Before::Loss),
+        2 => Just(Before::Kill),
+    ]
+}
+
+fn after_loss(path: &Path, slot_now: u64) -> Signed {
+    match Signed::open(path, KeystoreState::HoldsKeys).unwrap() {
+        Opening::MustWait(waiting) => waiting.finish(slot_now.into()).unwrap(),
+        Opening::Ready(_) => panic!("a lost record has to wait"),
+    }
 }
 
 proptest! {
@@ -131,16 +212,26 @@ proptest! {
 
     #[test]
     fn no_slot_is_sealed_twice_through_restarts_and_clock_steps(
-        steps in prop::collection::vec((0_u64..30, any::<bool>(), 1_u8..3), 1..40)
+        steps in prop::collection::vec((0_u64..30, before_a_seal(), 1_u8..3), 1..40)
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("signed");
         let mut signed = open(&path);
         let mut sealed = BTreeSet::new();
-        for (slot, restart, seed) in steps {
-            if restart {
-                drop(signed);
-                signed = open(&path);
+        for (slot, before, seed) in steps {
+            match before {
+                Before::Nothing => {}
+                Before::Restart => signed = open(&path),
+                Before::Loss => {
+                    fs::remove_file(&path).ok();
+                    // The wait ends after all that was sealed before it.
+                    let latest = sealed.iter().map(|(_, slot)| *slot).max().unwrap_or(0);
+                    signed = after_loss(&path, latest.max(slot));
+                }
+                Before::Kill => {
+                    fs::write(folder.path().join("signed.new"), b"half").unwrap();
+                    signed = open(&path);
+                }
             }
             if signed.seal(&key(seed), slot.into(), b"x").is_ok() {
                 prop_assert!(sealed.insert((seed, slot)), "sealed twice");

@@ -19,6 +19,7 @@ async fn equal_nodes_are_in_sync_and_cleared<B: TestBlock>() {
     for (n, node) in nodes.iter().enumerate() {
         world.link(node, &nodes[n + 1..].iter().collect::<Vec<_>>());
     }
+    tokio::time::sleep(SETTLE).await;
     for node in &nodes {
         let answer = node.manager.sync_before_production().await.unwrap();
         let Clearance::Cleared { on, .. } = answer else {
@@ -88,6 +89,7 @@ async fn one_mute_peer_of_ten_costs_no_time<B: TestBlock>() {
             .network
             .connect(&ours.id, &peer.id, if n == 0 { Link::Mute } else { LAN });
     }
+    tokio::time::sleep(SETTLE).await;
     for round in 0..3 {
         let start = tokio::time::Instant::now();
         assert!(
@@ -129,6 +131,7 @@ async fn wiped_single_authority_waits_for_the_chain_that_others_hold<B: TestBloc
             break;
         }
         assert!(!answer.is_cleared(), "cleared at {}", alice.best());
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -152,6 +155,7 @@ async fn cached_view_answers_without_asking<B: TestBlock>() {
     let world = World::<B>::with_chain(5);
     let (ours, peer) = (world.node("ours", 5), world.node("peer", 5));
     world.link(&ours, &[&peer]);
+    tokio::time::sleep(SETTLE).await;
     assert!(
         ours.manager
             .sync_before_production()

@@ -117,6 +117,9 @@ fn in_sync<B: BlockT>(node: &TestNode<B>) -> bool {
     matches!(node.manager.get_sync_status(), Ok(SyncStatus::InSync))
 }
 
+/// Long enough for a connection to be noticed, far too short for anything to time out.
+const SETTLE: Duration = Duration::from_millis(1);
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Runs each generic test with both block types.
