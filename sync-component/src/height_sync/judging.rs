@@ -141,7 +141,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 None => Part::Absent,
             };
             heard.add(
-                part,
+                &part,
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
             );
         }
@@ -297,12 +297,12 @@ impl<B: BlockT> Heard<B> {
         }
     }
 
-    fn add(&mut self, part: Part<B>, age: Duration) {
+    fn add(&mut self, part: &Part<B>, age: Duration) {
         self.turnout.responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
         self.open += usize::from(matches!(part, Part::Awaited | Part::Probing));
         self.probing += usize::from(matches!(part, Part::Probing));
         if let Part::Votes(voter) = part {
-            self.ballot.voters.push(voter);
+            self.ballot.voters.push(*voter);
             self.age = self.age.max(age);
         }
     }
