@@ -19,10 +19,11 @@ pub struct LogFilterError {
 /// Sends the log of this process to standard error, as `filter` says. Without colours where standard error is no terminal, or
 /// `NO_COLOR` is set. A program that has set up a log of its own keeps it.
 pub fn start_log(filter: &str) -> Result<(), LogFilterError> {
-    let parsed = EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|source| LogFilterError {
-        filter: filter.to_owned(),
-        source,
-    })?;
+    let parsed =
+        EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|source| LogFilterError {
+            filter: filter.to_owned(),
+            source,
+        })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colored = std::io::stderr().is_terminal() && !no_color;
     let set = tracing_subscriber::fmt()
