@@ -43,12 +43,12 @@ pub enum KeystoreError {
         path: PathBuf,
     },
     /// The content is no secret URI.
-    #[error("{path} holds no usable secret URI ({reason:?}); restore it from a backup")]
+    #[error("{path} holds no usable secret URI ({reason}); restore it from a backup")]
     NotASecret {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        reason: SecretStringError,
+        /// What is wrong with it; never any part of it.
+        reason: &'static str,
     },
     /// The secret belongs to another public key than the file's name says.
     #[error("{path} holds the secret of another key than its name says; restore it from a backup")]
@@ -99,9 +99,11 @@ impl Keystore {
         })
     }
 
-    /// The key pairs that may seal, the development key first.
+    /// The key pairs that may seal, the development key first; each key once.
     pub fn aura_keys(&self) -> Vec<sr25519::Pair> {
-        self.dev.iter().chain(&self.stored).cloned().collect()
+        let dev = self.dev.as_ref().map(Pair::public);
+        let others = self.stored.iter().filter(|key| Some(key.public()) != dev);
+        self.dev.iter().chain(others).cloned().collect()
     }
 
     /// Whether no key is stored in the folder.
@@ -133,6 +135,21 @@ fn read_key(path: PathBuf, public: sr25519::Public) -> Result<sr25519::Pair, Key
     match sr25519::Pair::from_string(&uri, None) {
         Ok(pair) if pair.public() == public => Ok(pair),
         Ok(_) => Err(KeystoreError::OtherKey { path }),
-        Err(reason) => Err(KeystoreError::NotASecret { path, reason }),
+        Err(error) => Err(KeystoreError::NotASecret {
+            path,
+            reason: reason(&error),
+        }),
+    }
+}
+
+/// What is wrong with a secret URI. The library's own error quotes the whole URI, and errors end up in logs.
+fn reason(error: &SecretStringError) -> &'static str {
+    match error {
+        SecretStringError::InvalidFormat(_) => "a character is not allowed where it stands",
+        SecretStringError::InvalidPhrase => "not a BIP39 phrase",
+        SecretStringError::InvalidPassword => "invalid password",
+        SecretStringError::InvalidSeed => "invalid seed",
+        SecretStringError::InvalidSeedLength => "the seed has the wrong length",
+        SecretStringError::InvalidPath => "invalid derivation path",
     }
 }

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the codec's derive casts the index of a variant"
+)]
+
 use chain_spec::ChainSpec;
 use codec::{Decode, DecodeAll, Encode};
 use runtime_bridge::execute::{
