@@ -1,3 +1,8 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the `Encode` derive casts the variants' indices, which fit"
+)]
+
 use codec::{Decode, DecodeWithMemTracking, Encode, EncodeLike, Error, Input};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sp_core::{H256, Pair, sr25519};

@@ -121,7 +121,7 @@ fn bytes_of_the_file_are_these() {
         0404040404040404040404040404040404040404040404040404040404040404\
         00010100000000000000";
     let bytes = file::bytes(&records);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(bytes);
     let format = "01000000";
     let checksum = "c5e45036cfc526b89e37f66bae74cead86c418fee7f9e8d8fe98834b9e8d6fde";
     assert_eq!(hex, [format, checksum, body].concat());
