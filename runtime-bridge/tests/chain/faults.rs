@@ -14,7 +14,7 @@ use sync_component::{
 };
 
 /// Long enough for any machine; no test waits for it unless it fails.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn faulty_chain(authorities: u64) -> (Arc<Faulty>, Bridge) {
     let db = Arc::new(Faulty::new());
