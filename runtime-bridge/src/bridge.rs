@@ -137,11 +137,6 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         &self.runtime
     }
 
-    /// Hash of block 0 of the chain that `spec` describes.
-    pub fn genesis_of(runtime: &R, spec: &ChainSpec) -> Result<BlockId<B>, OpenError> {
-        Ok(Genesis::<B>::make::<R>(runtime, spec)?.id)
-    }
-
     fn head(&self) -> Head<B> {
         self.head
             .read()

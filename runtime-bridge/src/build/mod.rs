@@ -2,7 +2,7 @@
 
 use crate::{
     chain_block::ChainBlock,
-    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, StateError, TrieState},
+    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, TrieState},
     store::Store,
     verify::SignatureCheck,
 };
@@ -23,7 +23,7 @@ pub enum BuildError {
     UnknownParent,
     /// The runtime refuses what its own inherents made: a fault in the runtime.
     #[error("the runtime refuses a block that it made itself: {0}")]
-    Runtime(#[from] ExecutionError),
+    Runtime(ExecutionError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] BridgeError),
@@ -138,8 +138,11 @@ fn header_on<B: ChainBlock>(parent: &B::Header, slot: Slot) -> B::Header {
     B::Header::new(number, H256::zero(), H256::zero(), parent.hash(), digest)
 }
 
-impl From<StateError> for BuildError {
-    fn from(error: StateError) -> Self {
-        Self::Runtime(error.into())
+impl From<ExecutionError> for BuildError {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::State(error) => Self::Store(BridgeError::new(error)),
+            refused @ ExecutionError::Refused(_) => Self::Runtime(refused),
+        }
     }
 }

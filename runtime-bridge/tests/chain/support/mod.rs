@@ -1,10 +1,12 @@
 //! A small chain for the tests: its runtime, a maker of valid blocks, and databases to hold them.
 
 mod databases;
+mod faulty;
 mod maker;
 mod runtime;
 
 pub(crate) use databases::{dump, on_each_database};
+pub(crate) use faulty::{Fault, Faulty};
 pub(crate) use maker::{Maker, body, reseal, spec};
 pub(crate) use runtime::{Block, Call, Header, TestRuntime, key, sign};
 
