@@ -8,7 +8,7 @@ use sp_runtime::{
 use std::{cmp::Ordering, fmt};
 
 /// A block by number **and** hash. A bare number never identifies a block (SPEC section 0, *tip*).
-#[derive(Encode, Decode, DecodeWithMemTracking)]
+#[derive(Clone, Encode, Decode, DecodeWithMemTracking)]
 #[codec(encode_bound())]
 #[codec(decode_bound())]
 #[codec(decode_with_mem_tracking_bound())]
@@ -49,13 +49,7 @@ pub fn number<B: BlockT>(height: u64) -> NumberFor<B> {
     NumberFor::<B>::saturated_from(height)
 }
 
-// Derives would ask for `B: Clone` and so on, which no block type has to satisfy.
-impl<B: BlockT> Clone for BlockId<B> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
+// Derives would ask for `B: Copy`, `B: Ord` and so on, which no block type has to satisfy.
 impl<B: BlockT> Copy for BlockId<B> {}
 
 impl<B: BlockT> PartialEq for BlockId<B> {

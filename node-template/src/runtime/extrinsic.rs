@@ -1,6 +1,6 @@
 #![allow(
     clippy::cast_possible_truncation,
-    reason = "the `Encode` derive casts the variants' indices, which fit"
+    reason = "the codec's derive casts the index of a variant"
 )]
 
 use codec::{Decode, DecodeWithMemTracking, Encode, EncodeLike, Error, Input};

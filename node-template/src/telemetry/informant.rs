@@ -1,5 +1,6 @@
 use super::{
     Throttle,
+    health::HealthLog,
     lines::{ImportedLine, StateLine, Traffic, reorg_line},
 };
 use sp_runtime::traits::{Block as BlockT, Header};
@@ -9,7 +10,6 @@ use sync_component::{
     net::{Bandwidth, NetHandle},
     orchestrator::{Hold, HoldStatus, SyncEvent},
     ports::{Bridge, ChainEvent, Clock, MonoTime},
-    status::HealthLine,
 };
 use tokio::{
     sync::broadcast::error::RecvError,
@@ -43,10 +43,13 @@ impl<B: BlockT> Informant<B> {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut meter = Meter::new(&self.network, self.clock.now());
-        let mut refusals = Throttle::new(REFUSAL_EVERY);
+        let mut said = Said {
+            refusals: Throttle::new(REFUSAL_EVERY),
+            health: HealthLog::default(),
+        };
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.state(&mut meter),
+                _ = ticks.tick() => self.state(&mut meter, &mut said.health),
                 event = chain.recv() => match event {
                     Ok(event) => imported(&event),
                     Err(RecvError::Lagged(missed)) => {
@@ -55,7 +58,7 @@ impl<B: BlockT> Informant<B> {
                     Err(RecvError::Closed) => return,
                 },
                 event = sync.recv() => match event {
-                    Ok(event) => happened(&event, &mut refusals, self.clock.now()),
+                    Ok(event) => happened(&event, &mut said, self.clock.now()),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::debug!(missed, "events went by faster than they could be logged");
                     }
@@ -65,12 +68,21 @@ impl<B: BlockT> Informant<B> {
         }
     }
 
-    fn state(&self, meter: &mut Meter) {
+    fn state(&self, meter: &mut Meter, health: &mut HealthLog) {
         let report = self.manager.report();
+        if let Some(line) = health.looked(&report) {
+            tracing::info!("{line}");
+        }
         let traffic = meter.read(&self.network, self.clock.now());
         let report = &report;
         tracing::info!("{}", StateLine { report, traffic });
     }
+}
+
+/// What was logged before, so that it is not repeated.
+struct Said {
+    refusals: Throttle,
+    health: HealthLog,
 }
 
 /// Traffic between two readings.
@@ -124,15 +136,19 @@ fn imported<B: BlockT>(event: &ChainEvent<B>) {
     tracing::info!("{}", ImportedLine { parent, best });
 }
 
-fn happened<B: BlockT>(event: &SyncEvent<B>, refusals: &mut Throttle, now: MonoTime) {
+fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
     match event {
-        SyncEvent::StatusChanged(report) => tracing::info!("{}", HealthLine(report.as_ref())),
+        SyncEvent::StatusChanged(report) => {
+            if let Some(line) = said.health.changed(report) {
+                tracing::info!("{line}");
+            }
+        }
         SyncEvent::GateHeld(hold) => {
-            if let Some(held_back) = refusals.pass(kind(hold), now) {
+            if let Some(held_back) = said.refusals.pass(kind(hold), now) {
                 tracing::warn!("🚧 Not authoring: {hold}{}", More(held_back));
             }
         }
-        SyncEvent::CaughtUp { best } => tracing::info!("⏫ Caught up to {best}"),
+        SyncEvent::CaughtUp { best } => tracing::debug!("⏫ Caught up to {best}"),
         SyncEvent::CatchUpFailed(error) => {
             tracing::warn!("catching up failed and starts again by itself: {error}");
         }

@@ -1,6 +1,9 @@
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
+/// Says at `info` what the node itself says better; a filter that names it overrides this.
+const QUIET: &str = "libp2p_swarm=warn";
+
 /// `--log` is no filter.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -16,10 +19,11 @@ pub struct LogFilterError {
 /// Sends the log of this process to standard error, as `filter` says. Without colours where standard error is no terminal, or
 /// `NO_COLOR` is set. A program that has set up a log of its own keeps it.
 pub fn start_log(filter: &str) -> Result<(), LogFilterError> {
-    let parsed = EnvFilter::try_new(filter).map_err(|source| LogFilterError {
-        filter: filter.to_owned(),
-        source,
-    })?;
+    let parsed =
+        EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|source| LogFilterError {
+            filter: filter.to_owned(),
+            source,
+        })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colored = std::io::stderr().is_terminal() && !no_color;
     let set = tracing_subscriber::fmt()

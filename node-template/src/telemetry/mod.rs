@@ -1,6 +1,7 @@
 //! What a node tells people: the log, Substrate's informant lines, and the health line when the status changes
 //! (SPEC section 12).
 
+mod health;
 mod informant;
 mod lines;
 mod logging;

@@ -5,6 +5,7 @@
 
 use super::{
     Throttle,
+    health::HealthLog,
     lines::{ImportedLine, StateLine, Traffic, reorg_line},
     start_log,
 };
@@ -13,7 +14,7 @@ use sp_core::H256;
 use sp_runtime::{Digest, traits::Header as _};
 use std::time::Duration;
 use sync_component::{
-    BlockId,
+    BlockId, NetworkError,
     ports::{ChainEvent, MonoTime, Retracted},
     status::{Progress, StatusReport, SyncStatus, Tier, Verdict},
 };
@@ -148,6 +149,48 @@ fn one_line_per_kind_and_period_and_the_rest_is_counted() {
     assert_eq!(throttle.pass("a", at(60)), Some(2));
     assert_eq!(throttle.pass("a", at(119)), None);
     assert_eq!(throttle.pass("a", at(120)), Some(1));
+}
+
+fn with(verdict: Verdict<Block>) -> StatusReport<Block> {
+    StatusReport {
+        verdict,
+        ..report()
+    }
+}
+
+#[test]
+fn gap_of_a_moment_is_not_shown() {
+    let mut health = HealthLog::default();
+    let in_sync = with(Verdict::Known(SyncStatus::InSync));
+    let gap = with(Verdict::Known(SyncStatus::SmallGap(1)));
+    assert!(health.changed(&in_sync).is_some());
+    for _ in 0..3 {
+        assert_eq!(health.changed(&gap), None);
+        assert_eq!(health.changed(&in_sync), None);
+    }
+}
+
+#[test]
+fn gap_that_lasts_is_shown_once_and_so_is_its_end() {
+    let mut health = HealthLog::default();
+    let in_sync = with(Verdict::Known(SyncStatus::InSync));
+    health.changed(&in_sync);
+    let gap = |blocks| with(Verdict::Known(SyncStatus::SmallGap(blocks)));
+    assert_eq!(health.changed(&gap(2)), None);
+    let line = health.looked(&gap(2)).unwrap();
+    assert!(line.starts_with("⚠️ Small Gap: Height 12"), "{line}");
+    assert_eq!(health.looked(&gap(3)), None);
+    assert!(health.changed(&in_sync).is_some());
+}
+
+#[test]
+fn another_reason_is_another_line() {
+    let mut health = HealthLog::default();
+    let alone = with(Verdict::Unverified(NetworkError::NoPeersAvailable));
+    let not_asked = with(Verdict::Unverified(NetworkError::NotAskedYet));
+    assert!(health.changed(&alone).is_some());
+    assert_eq!(health.changed(&alone), None);
+    assert!(health.changed(&not_asked).is_some());
 }
 
 #[test]

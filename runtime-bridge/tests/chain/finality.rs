@@ -84,18 +84,25 @@ fn reorganisation_forgets_who_sealed_the_branch_that_was_left() {
     let maker = Maker::new(4);
     let bridge = in_memory(4, 3);
     let shared = maker.run(maker.genesis(), [0, 4, 8]);
-    let ours = maker.run(tip(&shared), [9, 10]);
-    // Longer, by the first authority alone.
-    let theirs = maker.run(tip(&shared), [12, 16, 20, 24]);
+    let ours = maker.run(tip(&shared), [9, 13]);
+    // Longer, without the second authority, which sealed ours.
+    let theirs = maker.run(tip(&shared), [12, 16, 20]);
     import_all(&bridge, &shared);
     import_all(&bridge, &ours);
     import_all(&bridge, &theirs);
     assert_eq!(bridge.best(), tip(&theirs));
-    import_all(&bridge, &maker.run(tip(&theirs), [28, 32, 36]));
+    let more = maker.run(tip(&theirs), [22, 24, 28, 32, 36]);
+    import_all(&bridge, &more);
     assert_eq!(
         bridge.finalized().number,
         0,
-        "only one authority builds on this branch"
+        "two of four authorities build on this branch"
+    );
+    import_all(&bridge, &maker.run(tip(&more), [37]));
+    assert_eq!(
+        bridge.finalized(),
+        id(&more[0]),
+        "up to the block of the third one"
     );
 }
 

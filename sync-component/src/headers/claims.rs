@@ -86,9 +86,8 @@ impl<B: BlockT> ClaimBook<B> {
             return false;
         }
         match self.state(peer, tip) {
-            None => true,
             // A partial claim comes here once its run is imported.
-            Some(ClaimState::Partial { .. }) => true,
+            None | Some(ClaimState::Partial { .. }) => true,
             Some(ClaimState::Unanswered { retry_at, .. }) => retry_at <= now,
             Some(ClaimState::Probing | ClaimState::Retrying { .. } | ClaimState::Refuted) => false,
         }

@@ -3,7 +3,7 @@ use crate::{
     ancestor::{AncestorSearch, Comparison, FAN_OUT},
     block_id::{BlockId, number},
     context::SyncContext,
-    error::LocalFault,
+    error::{Blame, LocalFault},
     peers::{Offence, RangeAnswer, RequestError},
     ports::{BridgeError, HeaderFault, HeaderRejected, PeerId, heavy},
     wire::RangeRequest,
@@ -69,17 +69,15 @@ pub async fn probe<B: BlockT>(
     };
     let headers = fetch_headers(context, peer, ancestor, wanted, within).await?;
     let (headers, refused) = verify(context, ancestor, parent, headers).await?;
-    match refused {
-        None => {}
-        Some(HeaderFault::FromFuture { .. }) if headers.is_empty() => {
-            return Err(ProbeError::FromFuture);
-        }
-        Some(HeaderFault::FromFuture { .. }) => {}
-        Some(fault) => {
-            tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
-            context.peers.charge(peer, Offence::ProvablyWrong);
-            return Ok(ProbeOutcome::Wrong);
-        }
+    if let Some(HeaderFault::FromFuture { .. }) = refused
+        && headers.is_empty()
+    {
+        return Err(ProbeError::FromFuture);
+    }
+    if let Some(fault) = refused.filter(|fault| fault.blame() == Blame::Peer) {
+        tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
+        context.peers.charge(peer, Offence::ProvablyWrong);
+        return Ok(ProbeOutcome::Wrong);
     }
     let beyond = if above > wanted {
         Beyond::Claimed

@@ -1,9 +1,9 @@
 use super::{
-    Ballot, Side, Tally, Voter,
-    rows::{self, DeepFork, Facts, Turnout, VoteRule},
+    Tally,
+    rows::{Turnout, VoteRule},
 };
 use crate::{
-    block_id::{BlockId, number},
+    block_id::BlockId,
     block_sync::BlockSyncManager,
     context::SyncContext,
     error::{LocalFault, NetworkError, NoConsensus},
@@ -14,13 +14,13 @@ use crate::{
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
     status::{Note, SyncStatus, Verdict},
-    wire::{Activity, AnnouncedPlace, Announcement},
+    wire::{AnnouncedPlace, Announcement},
 };
 use futures::future::{Either, select};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
     collections::BTreeMap,
-    fmt, mem,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -31,20 +31,20 @@ use tokio::sync::{mpsc, watch};
 /// Nothing here asks on its own: [`HeightSyncManager::ask`] queues a peer, and whoever runs the component (the
 /// orchestrator) performs [`HeightSyncManager::ask_peer`] and [`HeightSyncManager::run_probe`].
 pub struct HeightSyncManager<B: BlockT> {
-    context: SyncContext<B>,
-    strategy: Arc<dyn HeightStrategy<B>>,
-    rule: VoteRule,
+    pub(super) context: SyncContext<B>,
+    pub(super) strategy: Arc<dyn HeightStrategy<B>>,
+    pub(super) rule: VoteRule,
     state: Mutex<State<B>>,
     asks: mpsc::UnboundedSender<PeerId>,
     changed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
-struct State<B: BlockT> {
-    tips: TipStore<B>,
-    claims: ClaimBook<B>,
-    asking: BTreeMap<PeerId, MonoTime>,
-    ahead_since: Option<MonoTime>,
+pub(super) struct State<B: BlockT> {
+    pub(super) tips: TipStore<B>,
+    pub(super) claims: ClaimBook<B>,
+    pub(super) asking: BTreeMap<PeerId, MonoTime>,
+    pub(super) ahead_since: Option<MonoTime>,
 }
 
 impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
@@ -104,20 +104,6 @@ impl<B: BlockT> Judgement<B> {
     }
 }
 
-/// One peer's part in a judgement.
-enum Part<B: BlockT> {
-    /// No answer yet; one may come.
-    Awaited,
-    /// No answer, and none is awaited.
-    Absent,
-    /// It answered; whether it votes depends on a probe that runs.
-    Probing,
-    /// It answered and has no vote.
-    Voteless,
-    /// It votes.
-    Votes(Voter<B>),
-}
-
 impl<B: BlockT> HeightSyncManager<B> {
     /// A manager without any view yet. Peers to be asked go through `asks`.
     pub fn new(
@@ -144,7 +130,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<B>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
         // Every change leaves the state whole, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -357,7 +343,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     }
 
     /// Whether `tip` is neither stored nor verified, as far as it can be yet.
-    fn is_unknown(
+    pub(super) fn is_unknown(
         &self,
         state: &State<B>,
         peer: &PeerId,
@@ -465,8 +451,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             // The pause lets a mute peer's grace run out.
             let pause = self.context.clock.sleep(left.min(self.slot() / 16));
-            let changed = std::pin::pin!(changes.changed());
-            if let Either::Left((Err(_), _)) = select(changed, pause).await {
+            let change = std::pin::pin!(changes.changed());
+            if let Either::Left((Err(_), _)) = select(change, pause).await {
                 return Ok(judgement);
             }
         }
@@ -523,329 +509,5 @@ impl<B: BlockT> HeightSyncManager<B> {
             Verdict::Known(status) => Ok(status),
             Verdict::Unverified(reason) => Err(reason),
         }
-    }
-
-    /// What the answers that are at most `horizon` old amount to. No network I/O; a few short reads of the store.
-    pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
-        let mut count = self.count(horizon)?;
-        let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let decided = count.open == 0 || (count.probing == 0 && self.stays(&count, &verdict));
-        let waiting = if decided {
-            Waiting::Decided
-        } else {
-            Waiting::For(count.open)
-        };
-        if count.facts.rule == VoteRule::NoVotes && count.facts.tally.consensus.is_none() {
-            count.facts.tally.consensus = Some(count.facts.ours);
-        }
-        Ok(Judgement {
-            notes: count
-                .facts
-                .deep_forks
-                .iter()
-                .filter_map(|fork| minority(fork, &verdict))
-                .collect(),
-            verdict,
-            ours: count.facts.ours,
-            tally: count.facts.tally,
-            turnout: count.facts.turnout,
-            target: count.target,
-            rivals: count.rivals,
-            age: count.age,
-            waiting,
-        })
-    }
-
-    fn count(&self, horizon: Duration) -> Result<Count<B>, BridgeError> {
-        let bridge = &self.context.bridge;
-        let settings = &self.context.settings;
-        let now = self.context.clock.now();
-        let ours = bridge.best();
-        let mut state = self.state();
-        let table = self.context.peers.table();
-        let mut ballot = Ballot {
-            ours,
-            threshold: settings.tier1.threshold,
-            voters: Vec::new(),
-        };
-        let (mut responses, mut expected, mut open, mut probing) = (0, 0, 0, 0);
-        let mut above_genesis = false;
-        let (mut age, mut waited) = (Duration::ZERO, Duration::ZERO);
-        for (peer, entry) in table.iter() {
-            // New, or answered in one of its last three rounds.
-            expected += usize::from(entry.silent_rounds < 3);
-            let told = entry
-                .sighting
-                .as_ref()
-                .filter(|sighting| now.since(sighting.at) <= horizon);
-            let asked_for = state.asking.get(peer).map(|since| now.since(*since));
-            above_genesis |= entry
-                .sighting
-                .as_ref()
-                .is_some_and(|told| told.standing.best.height() > 0);
-            waited = waited.max(asked_for.unwrap_or_default());
-            let part = match told {
-                Some(sighting) => self.part(&state, peer, sighting, &ours)?,
-                None if asked_for
-                    .is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked)) =>
-                {
-                    Part::Awaited
-                }
-                None => Part::Absent,
-            };
-            responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
-            open += usize::from(matches!(part, Part::Awaited | Part::Probing));
-            probing += usize::from(matches!(part, Part::Probing));
-            if let Part::Votes(voter) = part {
-                ballot.voters.push(voter);
-                age = age.max(told.map_or(Duration::ZERO, |sighting| now.since(sighting.at)));
-            }
-        }
-        let connected = table.len();
-        drop(table);
-        let required = settings
-            .tier1
-            .min_responses
-            .map_or(expected.div_ceil(2).max(1), |least| least.get());
-        let turnout = Turnout {
-            connected,
-            responses,
-            required,
-            waited,
-        };
-        let finalized = bridge.finalized();
-        let within_reach = |tip: &VerifiedTip<B>| {
-            tip.depth_below(&ours) <= settings.tier2.max_reorg
-                && tip.ancestor.number >= finalized.number
-        };
-        let deep_forks = state
-            .tips
-            .iter()
-            .filter(|tip| !within_reach(tip))
-            .map(|tip| DeepFork {
-                tip: tip.tip(),
-                ancestor: tip.ancestor,
-                voters: ballot
-                    .voters
-                    .iter()
-                    .filter(|voter| tip.contains(&voter.tip))
-                    .count()
-                    + state.partial_voters(tip, &ballot),
-            });
-        let deep_forks = deep_forks.collect();
-        let target = state
-            .tips
-            .iter()
-            .find(|tip| within_reach(tip) && tip.tip().number > ours.number)
-            .cloned();
-        let rivals = state
-            .tips
-            .iter()
-            .filter(|tip| within_reach(tip) && tip.tip().number == ours.number)
-            .cloned();
-        let rivals = rivals.collect();
-        let behind = behind(&ballot, settings.tier1.max_gap);
-        let ahead_for = state.ahead_for(behind > ballot.voters.len() / 2, now);
-        let facts = Facts {
-            ours,
-            turnout,
-            tally: self.strategy.tally(&ballot),
-            gap: target
-                .as_ref()
-                .map(|tip| tip.tip().height().saturating_sub(ours.height())),
-            deep_forks,
-            behind,
-            ahead_for,
-            slot: self.slot(),
-            rule: self.effective_rule(above_genesis),
-        };
-        Ok(Count {
-            facts,
-            ballot,
-            target,
-            rivals,
-            age,
-            open,
-            probing,
-        })
-    }
-
-    fn part(
-        &self,
-        state: &State<B>,
-        peer: &PeerId,
-        sighting: &Sighting<B>,
-        ours: &BlockId<B>,
-    ) -> Result<Part<B>, BridgeError> {
-        let standing = &sighting.standing;
-        if standing.activity == Activity::Syncing {
-            return Ok(Part::Voteless);
-        }
-        let tip = standing.best;
-        if self.is_unknown(state, peer, &tip)? {
-            return Ok(match state.claims.state(peer, &tip) {
-                None | Some(ClaimState::Probing | ClaimState::Partial { .. }) => Part::Probing,
-                Some(
-                    ClaimState::Refuted
-                    | ClaimState::Retrying { .. }
-                    | ClaimState::Unanswered { .. },
-                ) => Part::Voteless,
-            });
-        }
-        let side = self.side(state, peer, sighting, ours)?;
-        Ok(side.map_or(Part::Voteless, |side| Part::Votes(Voter { tip, side })))
-    }
-
-    /// The side of a voter whose tip is stored or verified.
-    fn side(
-        &self,
-        state: &State<B>,
-        peer: &PeerId,
-        sighting: &Sighting<B>,
-        ours: &BlockId<B>,
-    ) -> Result<Option<Side>, BridgeError> {
-        let bridge = &self.context.bridge;
-        let tip = sighting.standing.best;
-        let at = tip.number.min(ours.number);
-        let our_hash = bridge.canonical_hash(at)?;
-        if let Some(theirs) = sighting.hash_at(crate::block_id::height::<B>(at)) {
-            return Ok(Some(if our_hash == Some(theirs) {
-                Side::WithUs
-            } else {
-                Side::Against
-            }));
-        }
-        let partial = match state.claims.get(peer).map(|claim| claim.state) {
-            Some(ClaimState::Partial { run }) => state.tips.holding(&run),
-            _ => None,
-        };
-        if let Some(run) = state.tips.holding(&tip).or(partial) {
-            return Ok(Some(if run.ancestor == *ours {
-                Side::WithUs
-            } else {
-                Side::Against
-            }));
-        }
-        // Stored on a branch that reaches above our best block, which the fork choice did not take.
-        Ok((bridge.presence(tip.hash)? != Presence::Absent).then_some(Side::Against))
-    }
-
-    fn effective_rule(&self, anybody_above_genesis: bool) -> VoteRule {
-        match self.rule {
-            VoteRule::NoVotesAtGenesis if anybody_above_genesis => VoteRule::Votes,
-            VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
-            VoteRule::Votes => VoteRule::Votes,
-        }
-    }
-
-    /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's
-    /// condition moves one way with each of them.
-    fn stays(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
-        let genesis = BlockId::new(number::<B>(0), self.context.bridge.genesis_hash());
-        let nowhere = BlockId::new(number::<B>(0), B::Hash::default());
-        let fills = [
-            Voter {
-                tip: count.facts.ours,
-                side: Side::WithUs,
-            },
-            Voter {
-                tip: nowhere,
-                side: Side::Against,
-            },
-            Voter {
-                tip: genesis,
-                side: Side::WithUs,
-            },
-        ];
-        let max_gap = self.context.settings.tier1.max_gap;
-        fills.into_iter().all(|fill| {
-            let mut ballot = count.ballot.clone();
-            ballot.voters.extend(std::iter::repeat_n(fill, count.open));
-            let mut facts = count.facts.clone();
-            facts.tally = self.strategy.tally(&ballot);
-            facts.behind = behind(&ballot, max_gap);
-            facts.turnout.responses += count.open;
-            same_row(&rows::outcome(&facts, &self.context.settings), verdict)
-        })
-    }
-}
-
-/// Everything that one judgement counted.
-struct Count<B: BlockT> {
-    facts: Facts<B>,
-    ballot: Ballot<B>,
-    target: Option<VerifiedTip<B>>,
-    rivals: Vec<VerifiedTip<B>>,
-    age: Duration,
-    /// Answers and probes that are missing.
-    open: usize,
-    /// Those of them that are first probes of a claim: a round always waits for these.
-    probing: usize,
-}
-
-impl<B: BlockT> State<B> {
-    /// Voters whose claim goes on above `run`.
-    fn partial_voters(&self, run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-        let claims = ballot
-            .voters
-            .iter()
-            .filter(|voter| !run.contains(&voter.tip));
-        claims
-            .filter(|voter| {
-                self.claims
-                    .partial_run(&voter.tip)
-                    .is_some_and(|tip| run.contains(&tip))
-            })
-            .count()
-    }
-
-    fn ahead_for(&mut self, ahead: bool, now: MonoTime) -> Duration {
-        self.ahead_since = if ahead {
-            Some(self.ahead_since.unwrap_or(now))
-        } else {
-            None
-        };
-        self.ahead_since
-            .map_or(Duration::ZERO, |since| now.since(since))
-    }
-}
-
-/// Whether an answer that has been awaited for `asked` is still worth waiting for: a peer that was mute in its last
-/// round is not waited for beyond three of its usual round trips.
-fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> bool {
-    silent_rounds == 0 || latency.is_some_and(|usual| asked <= usual.saturating_mul(3))
-}
-
-fn behind<B: BlockT>(ballot: &Ballot<B>, max_gap: u64) -> usize {
-    let ours = ballot.ours.height();
-    ballot
-        .voters
-        .iter()
-        .filter(|voter| voter.tip.height().saturating_add(max_gap) < ours)
-        .count()
-}
-
-fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
-    let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
-    (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
-        tip: fork.tip,
-        voters: fork.voters,
-    })
-}
-
-fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
-    match (a, b) {
-        (Verdict::Known(SyncStatus::Critical(a)), Verdict::Known(SyncStatus::Critical(b))) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        (Verdict::Known(a), Verdict::Known(b)) => mem::discriminant(a) == mem::discriminant(b),
-        (
-            Verdict::Unverified(NetworkError::NoConsensusReached(a)),
-            Verdict::Unverified(NetworkError::NoConsensusReached(b)),
-        ) => mem::discriminant(a) == mem::discriminant(b),
-        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        _ => false,
     }
 }

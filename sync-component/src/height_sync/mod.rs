@@ -5,6 +5,7 @@
 
 mod ballot;
 mod height_majority;
+mod judging;
 mod manager;
 pub mod rows;
 #[cfg(test)]

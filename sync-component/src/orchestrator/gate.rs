@@ -100,7 +100,6 @@ pub(super) async fn gate<B: BlockT>(
                     age: judgement.age,
                 });
             }
-            (Look::Hold(hold), _) => hold,
             // The share is over: decide on what came.
             (Look::Wait(_), None) if decides_now(manager, &judgement) => {
                 return Ok(Clearance::Cleared {
@@ -108,7 +107,7 @@ pub(super) async fn gate<B: BlockT>(
                     age: judgement.age,
                 });
             }
-            (Look::Wait(hold), None) => hold,
+            (Look::Hold(hold), _) | (Look::Wait(hold), None) => hold,
             (Look::Wait(hold), Some(left)) => {
                 // On a split, what was heard before this call is asked again and again.
                 if is_split(&hold) {

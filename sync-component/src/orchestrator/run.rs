@@ -115,7 +115,7 @@ pub(super) async fn run<B: BlockT>(
     }
 }
 
-impl<'a, B: BlockT> Loop<'a, B> {
+impl<B: BlockT> Loop<'_, B> {
     fn network_event(&mut self, event: NetworkEvent) {
         let manager = self.manager;
         let context = &manager.context;
@@ -167,14 +167,14 @@ impl<'a, B: BlockT> Loop<'a, B> {
                     return answer;
                 }
             };
-        self.local(manager.height.announced(peer, &announcement));
+        note_local(manager.height.announced(peer, &announcement));
         AnnounceReply::Taken
     }
 
     fn chain_event(&mut self, event: Result<ChainEvent<B>, broadcast::error::RecvError>) {
         let manager = self.manager;
         manager.board.block_arrived(manager.context.clock.now());
-        self.local(manager.height.chain_changed());
+        note_local(manager.height.chain_changed());
         let header = match event {
             Ok(event) => Some(event.header),
             // We lagged behind: what counts is where the chain is now.
@@ -240,7 +240,7 @@ impl<'a, B: BlockT> Loop<'a, B> {
                 match result {
                     Ok(()) => self.standing = standing,
                     Err(error) => {
-                        tracing::error!(%error, "the fork choice could not be told of the vote")
+                        tracing::error!(%error, "the fork choice could not be told of the vote");
                     }
                 }
                 self.manager.height.touch();
@@ -289,11 +289,11 @@ impl<'a, B: BlockT> Loop<'a, B> {
                     );
                 }
             }
-            Err(error) => self.local(Err(error)),
+            Err(error) => note_local(Err(error)),
         }
         match manager.height.judge(manager.height.horizon()) {
             Ok(judgement) => self.follow(&judgement),
-            Err(error) => self.local(Err(error)),
+            Err(error) => note_local(Err(error)),
         }
     }
 
@@ -362,7 +362,7 @@ impl<'a, B: BlockT> Loop<'a, B> {
             SessionEnd::Failed(error) => {
                 match &error {
                     FetchError::Unplaceable { id, .. } => manager.height.park(*id),
-                    FetchError::Overtaken { .. } => self.local(manager.height.chain_changed()),
+                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed()),
                     _ => {}
                 }
                 let pause = self.backoff.failed();
@@ -383,12 +383,12 @@ impl<'a, B: BlockT> Loop<'a, B> {
         }
         manager.height.touch();
     }
+}
 
-    /// Notes a fault of our own; no peer is charged, and the next round tries again.
-    fn local(&self, result: Result<(), BridgeError>) {
-        if let Err(error) = result {
-            tracing::error!(%error, "the store failed");
-        }
+/// Notes a fault of our own; no peer is charged, and the next round tries again.
+fn note_local(result: Result<(), BridgeError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "the store failed");
     }
 }
 

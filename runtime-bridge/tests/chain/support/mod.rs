@@ -6,7 +6,7 @@ mod runtime;
 
 pub(crate) use databases::{dump, on_each_database};
 pub(crate) use maker::{Maker, body, reseal, spec};
-pub(crate) use runtime::{Block, Call, Header, TestRuntime, sign};
+pub(crate) use runtime::{Block, Call, Header, TestRuntime, key, sign};
 
 use kvdb::KeyValueDB;
 use runtime_bridge::RuntimeBridge;

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the codec's derive casts the index of a variant"
+)]
+
 use chain_spec::ChainSpec;
 use codec::{Decode, DecodeAll, Encode};
 use runtime_bridge::execute::{
@@ -17,12 +22,16 @@ const AUTHORITIES: &[u8] = b"authorities";
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) enum Call {
     /// First in every block, once: the block's slot.
+    #[codec(index = 0)]
     Slot(u64),
     /// Adds to a counter, which may not go above 1000.
+    #[codec(index = 1)]
     Add(u8, u32),
     /// Removes a counter.
+    #[codec(index = 2)]
     Clear(u8),
     /// Adds 1 to counter 0 if the signature is good.
+    #[codec(index = 3)]
     Signed(sr25519::Public, sr25519::Signature),
 }
 

@@ -120,7 +120,7 @@ fn in_sync<B: BlockT>(node: &TestNode<B>) -> bool {
 /// Long enough for a connection to be noticed, far too short for anything to time out.
 const SETTLE: Duration = Duration::from_millis(1);
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Runs each generic test with both block types.
 macro_rules! with_both_block_types {
