@@ -123,7 +123,7 @@ pub struct RunArgs {
     /// Log filter, such as `info` or `sync=debug,libp2p=warn`; may be given several times
     #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
     pub log: Vec<String>,
-    /// TOML file whose [sync] keys take the place of the chain spec's
+    /// TOML file whose keys below `[sync]` take the place of the chain spec's
     #[arg(long, value_name = "FILE")]
     pub sync_config: Option<PathBuf>,
     /// Stop when standard input ends, so that a parent that dies takes its nodes along
@@ -217,7 +217,7 @@ pub struct StrategiesArgs {
     /// The chain: `dev`, `local`, or the path of a chain spec
     #[arg(long, value_name = "CHAIN", default_value = "local")]
     pub chain: String,
-    /// TOML file whose [sync] keys take the place of the chain spec's
+    /// TOML file whose keys below `[sync]` take the place of the chain spec's
     #[arg(long, value_name = "FILE")]
     pub sync_config: Option<PathBuf>,
 }
