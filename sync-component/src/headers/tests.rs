@@ -1,1 +1,116 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use super::{Beyond, ClaimBook, ClaimState, TipStore, VerifiedTip};
+use crate::{
+    BlockId,
+    ports::{MonoTime, PeerId},
+    test_kit::{Forge, SmallBlock},
+};
+use sp_runtime::{
+    generic::Header,
+    traits::{BlakeTwo256, Block as BlockT},
+};
+use std::time::Duration;
+
+type Id = BlockId<SmallBlock>;
+
+fn headers(length: u64, salt: u8) -> (Id, Vec<Header<u32, BlakeTwo256>>) {
+    let genesis: SmallBlock = Forge::genesis();
+    let chain: Vec<SmallBlock> = Forge::new(1).chain(genesis.header(), 1.into(), length, salt);
+    (
+        BlockId::of(genesis.header()),
+        chain.iter().map(|block| block.header().clone()).collect(),
+    )
+}
+
+fn run(length: usize, salt: u8) -> VerifiedTip<SmallBlock> {
+    let (genesis, headers) = headers(length as u64, salt);
+    VerifiedTip::new(genesis, genesis, headers, Beyond::Nothing).unwrap()
+}
+
+/// The first `length` blocks of `run`.
+fn prefix(run: &VerifiedTip<SmallBlock>, length: usize) -> VerifiedTip<SmallBlock> {
+    VerifiedTip::new(
+        run.ancestor,
+        run.base,
+        run.headers()[..length].to_vec(),
+        Beyond::Nothing,
+    )
+    .unwrap()
+}
+
+#[test]
+fn run_holds_its_blocks_and_no_others() {
+    let run = run(5, 0);
+    assert!(run.ids().iter().all(|id| run.contains(id)));
+    assert!(!run.contains(&run.base));
+    assert!(!run.contains(&BlockId::new(3, run.tip().hash)));
+    assert!(
+        VerifiedTip::<SmallBlock>::new(run.base, run.base, Vec::new(), Beyond::Nothing).is_none()
+    );
+}
+
+#[test]
+fn longer_run_takes_the_place_of_what_it_contains() {
+    let run = run(6, 0);
+    let mut store = TipStore::new(4);
+    store.insert(prefix(&run, 3));
+    store.insert(run.clone());
+    store.insert(prefix(&run, 5));
+    assert_eq!(
+        store.iter().map(VerifiedTip::tip).collect::<Vec<_>>(),
+        [run.tip()]
+    );
+    assert!(store.holding(&prefix(&run, 2).tip()).is_some());
+}
+
+#[test]
+fn store_keeps_the_highest_when_it_is_full() {
+    let mut store = TipStore::new(2);
+    for salt in 0..5 {
+        store.insert(run(usize::from(salt) + 1, salt));
+    }
+    let heights: Vec<_> = store.iter().map(|run| run.tip().height()).collect();
+    assert_eq!(heights, [5, 4]);
+}
+
+#[test]
+fn parked_block_ends_every_run_below_it() {
+    let run = run(6, 0);
+    let parked = run.ids()[3];
+    let mut store = TipStore::new(4);
+    store.insert(run.clone());
+    store.park(parked);
+    assert_eq!(store.iter().next().unwrap().tip(), run.ids()[2]);
+    store.insert(run.clone());
+    assert!(store.holding(&run.tip()).is_none());
+    assert!(store.is_parked(&parked));
+}
+
+#[test]
+fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
+    let (a, b) = (PeerId::from_bytes(b"a"), PeerId::from_bytes(b"b"));
+    let tip = run(3, 0).tip();
+    let mut claims = ClaimBook::<SmallBlock>::default();
+    let at = |millis| MonoTime(Duration::from_millis(millis));
+    assert!(claims.may_probe(&a, &tip, at(0)));
+    claims.start(a.clone(), tip);
+    assert!(!claims.may_probe(&a, &tip, at(0)) && !claims.may_probe(&b, &tip, at(0)));
+    let (first, longest) = (Duration::from_millis(100), Duration::from_millis(350));
+    for (failed_at, retry_at) in [(0, 100), (100, 300), (300, 650), (650, 1_000)] {
+        claims.unanswered(a.clone(), tip, at(failed_at), first, longest);
+        assert!(!claims.may_probe(&a, &tip, at(retry_at - 1)), "{retry_at}");
+        assert!(claims.may_probe(&a, &tip, at(retry_at)), "{retry_at}");
+        claims.start(a.clone(), tip);
+        assert!(matches!(
+            claims.state(&a, &tip),
+            Some(ClaimState::Retrying { .. })
+        ));
+    }
+    claims.refute(a.clone(), tip);
+    assert!(!claims.may_probe(&a, &tip, at(1_000_000)));
+    assert!(
+        claims.may_probe(&a, &run(4, 1).tip(), at(0)),
+        "another tip is another claim"
+    );
+}

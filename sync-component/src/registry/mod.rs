@@ -4,6 +4,8 @@
 mod builtins;
 mod strategy;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use builtins::{defaults, register_builtins};
 pub use strategy::{FetchStrategy, HeightStrategy, ResyncStrategy};

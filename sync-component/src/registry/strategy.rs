@@ -14,22 +14,7 @@ use std::fmt;
 /// pure function of the ballot: the same ballot gives the same tally, in whatever order the voters stand. It is
 /// computed on every change of the view and for what-if questions, so it must be quick.
 ///
-/// ```
-/// use sp_runtime::traits::Block as BlockT;
-/// use sync_component::{height_sync::{Ballot, Side, Tally}, registry::HeightStrategy};
-///
-/// /// Everybody must be with us.
-/// #[derive(Debug)]
-/// struct Unanimous;
-///
-/// impl<B: BlockT> HeightStrategy<B> for Unanimous {
-///     fn tally(&self, ballot: &Ballot<B>) -> Tally<B> {
-///         let voters = ballot.voters.len();
-///         let with_us = ballot.voters.iter().filter(|voter| voter.side == Side::WithUs).count();
-///         Tally { voters, need: voters, with_us, consensus: Some(ballot.ours) }
-///     }
-/// }
-/// ```
+/// The crate's front page shows a whole one.
 pub trait HeightStrategy<B: BlockT>: fmt::Debug + Send + Sync {
     /// Counts the votes.
     fn tally(&self, ballot: &Ballot<B>) -> Tally<B>;
