@@ -388,48 +388,55 @@ impl<B: BlockT> HeightSyncManager<B> {
             .timeout
             .min(self.slot().saturating_mul(2));
         let result = probe(&self.context, &peer, tip, self.window(), timeout).await;
-        let mut state = self.state();
         let fault = match result {
-            Ok(ProbeOutcome::Verified(run)) => {
-                match run.beyond {
-                    Beyond::Nothing => state.claims.forget(&peer),
-                    Beyond::Claimed => state.claims.partial(peer, tip, run.tip()),
-                }
-                state.tips.insert(run);
-                None
-            }
-            Ok(ProbeOutcome::Held) => {
-                state.claims.forget(&peer);
-                None
-            }
-            Ok(ProbeOutcome::Wrong) => {
-                state.claims.refute(peer, tip);
+            Ok(outcome) => {
+                self.note_outcome(&peer, tip, outcome);
                 None
             }
             Err(error) => {
                 tracing::debug!(%peer, %tip, %error, "probe without outcome");
                 let first = self.context.settings.limits.backoff_first;
                 let longest = self.slot().saturating_mul(4);
-                state.claims.unanswered(
-                    peer.clone(),
-                    tip,
-                    self.context.clock.now(),
-                    first,
-                    longest,
-                );
+                let now = self.context.clock.now();
+                self.state()
+                    .claims
+                    .unanswered(peer.clone(), tip, now, first, longest);
                 match error {
                     ProbeError::Local(fault) => Some(fault),
                     ProbeError::Moved => {
-                        drop(state);
-                        self.ask_one(peer);
+                        self.ask_one(peer.clone());
                         None
                     }
                     ProbeError::Request(_) | ProbeError::FromFuture => None,
                 }
             }
         };
+        self.forget_if_gone(&peer);
         self.touch();
         fault.map_or(Ok(()), Err)
+    }
+
+    fn note_outcome(&self, peer: &PeerId, tip: BlockId<B>, outcome: ProbeOutcome<B>) {
+        let mut state = self.state();
+        match outcome {
+            ProbeOutcome::Verified(run) => {
+                match run.beyond {
+                    Beyond::Nothing => state.claims.forget(peer),
+                    Beyond::Claimed => state.claims.partial(peer.clone(), tip, run.tip()),
+                }
+                state.tips.insert(run);
+            }
+            ProbeOutcome::Held => state.claims.forget(peer),
+            ProbeOutcome::Wrong => state.claims.refute(peer.clone(), tip),
+        }
+    }
+
+    /// A probe may end after its peer has left: what it found out about that peer must not stay.
+    fn forget_if_gone(&self, peer: &PeerId) {
+        let is_gone = self.context.peers.table().get(peer).is_none();
+        if is_gone {
+            self.state().claims.forget(peer);
+        }
     }
 
     /// One round: asks everybody whose last word is older than `age` and judges as soon as no missing answer can change
