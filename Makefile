@@ -5,11 +5,15 @@ CARGO ?= cargo
 LOCKED := --locked
 BENCHES := $(wildcard */benches/*.rs)
 
-.PHONY: help demo test format lint doc no-network bench fix prerequisites
+# Seeds of each scenario for `make sim`; `make test` takes 20.
+SEEDS ?= 200
+
+.PHONY: help demo test format lint doc no-network sim bench fix prerequisites
 
 help:
 	@echo 'make demo   build, then play the tour: a network of real nodes on this machine, checked step by step'
 	@echo 'make test   everything that must hold: formatting, lints, documentation, all tests'
+	@echo 'make sim    the simulated network with many more seeds (SEEDS=200)'
 	@echo 'make bench  benchmarks in the release profile'
 	@echo 'make fix    format the sources and apply what the lints can mend by themselves'
 
@@ -36,6 +40,9 @@ no-network:
 		echo 'error: sync-component without `net` depends on libp2p; move the dependency behind the feature' >&2; \
 		exit 1; \
 	fi
+
+sim: prerequisites
+	SIM_SEEDS=$(SEEDS) $(CARGO) test $(LOCKED) --workspace --test scenarios --test sim
 
 ifeq ($(BENCHES),)
 bench:

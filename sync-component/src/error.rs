@@ -50,6 +50,16 @@ pub enum NetworkError {
         /// The critical status that asks for it.
         reason: String,
     },
+    /// Most peers have sealed blocks that lie in our future.
+    #[error(
+        "the sealed blocks of {peers} of {of} peers lie in our future; set this machine's clock (NTP): nothing is authored until then"
+    )]
+    ClockSuspect {
+        /// Peers with such blocks.
+        peers: usize,
+        /// Peers of our chain that are connected.
+        of: usize,
+    },
     /// Nothing was asked yet.
     #[error("the network was not asked yet")]
     NotAskedYet,

@@ -55,7 +55,7 @@ pub mod registry;
 pub mod serving;
 pub mod settings;
 pub mod status;
-#[cfg(any(test, feature = "test-kit"))]
+#[cfg(feature = "test-kit")]
 pub mod test_kit;
 pub mod wire;
 

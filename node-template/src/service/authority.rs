@@ -97,7 +97,9 @@ pub(super) async fn ready(
 /// Authors until a key of ours turns up elsewhere; then says so again and again, and authors nothing more.
 pub(super) async fn author(author: Author) {
     let clock = Arc::clone(&author.clock);
+    let manager = Arc::clone(&author.manager);
     let evidence = author.run().await;
+    manager.height_sync().own_key_used_elsewhere(evidence.block);
     loop {
         tracing::error!("🚨 authoring has stopped: {evidence}");
         clock.sleep(REMIND).await;

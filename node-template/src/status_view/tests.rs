@@ -65,7 +65,6 @@ fn json_read_back_is_the_same_view() {
             tip: block(9),
             voters: 1,
         },
-        Note::ClockSuspect,
     ];
     let view = StatusView::from(&full);
     let text = serde_json::to_string(&view).unwrap();

@@ -163,8 +163,6 @@ pub enum NoteView {
         /// How many voters hold it.
         voters: usize,
     },
-    /// Our clock is probably late; authoring pauses.
-    ClockSuspect,
     /// A note of a newer node.
     #[serde(other)]
     Other,
@@ -181,7 +179,6 @@ impl<B: BlockT> From<&Note<B>> for NoteView {
                 tip: (*tip).into(),
                 voters: *voters,
             },
-            Note::ClockSuspect => Self::ClockSuspect,
         }
     }
 }
@@ -202,9 +199,6 @@ impl fmt::Display for NoteView {
                 "{voters} voters hold another tip, #{} ({})",
                 tip.number, tip.hash
             ),
-            Self::ClockSuspect => {
-                f.write_str("most peers' blocks lie in our future; check this machine's clock")
-            }
             Self::Other => f.write_str("a condition that this version does not know"),
         }
     }

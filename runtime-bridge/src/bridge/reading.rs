@@ -102,16 +102,26 @@ impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
         let mut seals = Vec::with_capacity(headers.len());
         let mut fault = None;
         for (index, header) in headers.iter().enumerate() {
+            // The seal of a header of the future is checked too: only a sealed one says anything about our clock.
             let checked = self.rules.check_header::<B>(parent, header, now);
-            match checked.and_then(|()| SealCheck::of(header, &authorities)) {
-                Ok(seal) => seals.push(seal.signature_check().clone()),
-                Err(found) => {
-                    fault = Some(HeaderRejected::Faulty {
-                        index,
-                        fault: found,
-                    });
-                    break;
+            let from_future = matches!(checked, Err(HeaderFault::FromFuture { .. }));
+            let seal = match &checked {
+                Err(found) if !from_future => Err(found.clone()),
+                _ => SealCheck::of(header, &authorities),
+            };
+            let found = match seal {
+                Ok(seal) => {
+                    seals.push(seal.signature_check().clone());
+                    checked
                 }
+                Err(found) => Err(found),
+            };
+            if let Err(found) = found {
+                fault = Some(HeaderRejected::Faulty {
+                    index,
+                    fault: found,
+                });
+                break;
             }
             parent = header;
         }

@@ -5,18 +5,18 @@ use sp_runtime::{
 };
 use sync_component::ports::BlockFault;
 
-/// Checks the block's encoded length against `limit` and its body against the extrinsics root in its header (state
-/// version 1). Returns the encoded length in bytes.
+/// Checks the block's body against the extrinsics root in its header (state version 1) and its encoded length against
+/// `limit`. Returns the encoded length in bytes.
 pub fn check_body<B: BlockT>(block: &B, limit: usize) -> Result<usize, BlockFault> {
+    // The root first: whatever else is wrong with a body that is not the header's says nothing of the block.
+    if extrinsics_root::<B>(block.extrinsics()) != *block.header().extrinsics_root() {
+        return Err(BlockFault::WrongExtrinsicsRoot);
+    }
     let bytes = block.encoded_size();
     if bytes > limit {
         return Err(BlockFault::TooLarge { bytes, limit });
     }
-    if extrinsics_root::<B>(block.extrinsics()) == *block.header().extrinsics_root() {
-        Ok(bytes)
-    } else {
-        Err(BlockFault::WrongExtrinsicsRoot)
-    }
+    Ok(bytes)
 }
 
 /// The root that a header must have for this body.

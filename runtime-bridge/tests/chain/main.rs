@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed, and the panic says where"
 )]
 
+mod differential;
 mod faults;
 mod finality;
 mod folder;

@@ -1,7 +1,7 @@
 use crate::{
     block_id::{BlockId, height},
     error::{Blame, LocalFault, NetworkError},
-    headers::VerifiedTip,
+    headers::{Delivery, VerifiedTip},
     ports::{BlockFault, BridgeError, JobLost},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -48,15 +48,17 @@ impl<B: BlockT> FetchJob<B> {
 /// Why a session ended before its target. Blocks imported until then stay.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError<B: BlockT> {
-    /// No peer delivered this block; asked were as many as `tier2_max_retries` allows.
-    #[error("no peer delivered block {id}: {attempts} attempts on {peers} peers")]
+    /// No peer delivered this block; asked were all that claim it, until `tier2_max_retries` failed.
+    #[error("no peer delivered block {id}: {attempts} attempts failed, {busy} of {peers} peers were busy")]
     NotDelivered {
         /// The block.
         id: BlockId<B>,
-        /// Attempts that were made.
+        /// Attempts that failed.
         attempts: u32,
         /// Peers that claim to have it.
         peers: usize,
+        /// How many of them were busy: while one is, nothing is withheld.
+        busy: usize,
     },
     /// The body delivered does not belong to the verified header; its sender was charged.
     #[error("the body delivered for block {id} does not belong to its header")]
@@ -71,6 +73,14 @@ pub enum FetchError<B: BlockT> {
         id: BlockId<B>,
         /// What is wrong with it.
         fault: BlockFault,
+        /// Whether a second peer delivered the same bytes.
+        delivery: Delivery,
+    },
+    /// The block lies in our future by now: a clock was set back. It is put off.
+    #[error("block {id} lies in the future; it is tried again, but check this machine's clock")]
+    FromFuture {
+        /// The block.
+        id: BlockId<B>,
     },
     /// The branch can no longer be taken: the chain moved on meanwhile. The next round finds another target.
     #[error("the target was overtaken: block {id} no longer fits our chain")]
@@ -111,6 +121,7 @@ impl<B: BlockT> From<FetchError<B>> for NetworkError {
             FetchError::NotDelivered { id, .. }
             | FetchError::WrongBody { id }
             | FetchError::Unplaceable { id, .. }
+            | FetchError::FromFuture { id }
             | FetchError::Overtaken { id } => Self::BlockNotFound {
                 number: height::<B>(id.number),
             },

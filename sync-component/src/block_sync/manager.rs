@@ -3,13 +3,17 @@ use crate::{
     block_id::BlockId,
     context::SyncContext,
     error::NetworkError,
-    headers::VerifiedTip,
+    headers::{Delivery, VerifiedTip},
     peers::{Offence, RangeAnswer},
-    ports::{BlockFault, ImportError, PeerId, heavy},
+    ports::{BlockFault, HeaderFault, ImportError, PeerId, heavy},
     registry::FetchStrategy,
     wire::RangeRequest,
 };
-use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use codec::Encode;
+use sp_runtime::{
+    StateVersion,
+    traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
+};
 use std::{fmt, sync::Arc};
 
 /// Tier 2's face: the design's three names over whichever strategy is selected.
@@ -32,8 +36,8 @@ impl<B: BlockT> BlockSyncManager<B> {
         Self { context, strategy }
     }
 
-    /// Asks peers for the block with this verified header: up to `tier2_max_retries` attempts, each on another peer
-    /// while there are others, `tier2_timeout_per_block` each.
+    /// Asks peers for the block with this verified header, one after the other, `tier2_timeout_per_block` each, until
+    /// `tier2_max_retries` of them have failed. That a peer is busy or does not have it is an answer, not a failure.
     pub async fn request_block_from_peers(&self, header: &B::Header) -> Result<B, FetchError<B>> {
         Ok(request_block(&self.context, header).await?.block)
     }
@@ -85,18 +89,32 @@ pub(super) async fn request_block<B: BlockT>(
     context: &SyncContext<B>,
     header: &B::Header,
 ) -> Result<Delivered<B>, FetchError<B>> {
+    let peers = context
+        .peers
+        .table()
+        .holders(BlockId::<B>::of(header).height());
+    request_block_from(context, header, peers).await
+}
+
+/// One block from one of `peers`, asked in this order.
+async fn request_block_from<B: BlockT>(
+    context: &SyncContext<B>,
+    header: &B::Header,
+    peers: Vec<PeerId>,
+) -> Result<Delivered<B>, FetchError<B>> {
     let id = BlockId::of(header);
     let timeout = context.settings.tier2.timeout_per_block;
-    let peers = context.peers.table().holders(id.height());
     let known = peers.len();
     let request = RangeRequest {
         start: id.number,
         count: 1,
         parent: *header.parent_hash(),
     };
-    let mut attempts = 0;
-    for peer in peers.into_iter().take(attempts_allowed(context)) {
-        attempts += 1;
+    let (mut attempts, mut busy): (u32, usize) = (0, 0);
+    for peer in peers {
+        if attempts >= context.settings.tier2.max_retries.get() {
+            break;
+        }
         match context.peers.blocks(&peer, request.clone(), timeout).await {
             Ok(RangeAnswer::Items(items)) => {
                 // One item, because one was asked for. Another hash: the peer is on another branch by now.
@@ -111,19 +129,21 @@ pub(super) async fn request_block<B: BlockT>(
                     });
                 }
             }
-            Ok(RangeAnswer::NotFound | RangeAnswer::Busy(_)) => {}
-            Err(error) => tracing::debug!(%peer, block = %id, %error, "block not delivered"),
+            // An answer at once costs no attempt: the next holder is asked.
+            Ok(RangeAnswer::NotFound) => {}
+            Ok(RangeAnswer::Busy(_)) => busy += 1,
+            Err(error) => {
+                attempts += 1;
+                tracing::debug!(%peer, block = %id, %error, "block not delivered");
+            }
         }
     }
     Err(FetchError::NotDelivered {
         id,
         attempts,
         peers: known,
+        busy,
     })
-}
-
-fn attempts_allowed<B: BlockT>(context: &SyncContext<B>) -> usize {
-    usize::try_from(context.settings.tier2.max_retries.get()).unwrap_or(usize::MAX)
 }
 
 /// Imports a run of blocks as one batch and charges whoever delivered a provably bad one.
@@ -135,13 +155,14 @@ pub(super) async fn import<B: BlockT>(
         .into_iter()
         .map(|delivered| (delivered.block, delivered.from))
         .unzip();
-    let last = blocks.last().map(|block| BlockId::of(block.header()));
+    let headers: Vec<_> = blocks.iter().map(|block| block.header().clone()).collect();
     let bridge = Arc::clone(&context.bridge);
     let report = heavy(context.executor.as_ref(), move || bridge.import(blocks)).await?;
     let Some(failure) = report.failure else {
         return Ok(());
     };
     let supplier = suppliers.into_iter().nth(report.stored).flatten();
+    let header = headers.get(report.stored);
     match failure {
         ImportError::Local(error) => Err(error.into()),
         ImportError::Invalid { id, fault } => {
@@ -152,14 +173,55 @@ pub(super) async fn import<B: BlockT>(
             match fault {
                 // The header is verified, so only the body can be wrong: another peer may have the right one.
                 BlockFault::WrongExtrinsicsRoot => Err(FetchError::WrongBody { id }),
-                fault => Err(FetchError::Unplaceable { id, fault }),
+                BlockFault::Header(HeaderFault::FromFuture { .. }) => {
+                    Err(FetchError::FromFuture { id })
+                }
+                fault => {
+                    let delivery = second_delivery(context, header, supplier.as_ref()).await;
+                    Err(FetchError::Unplaceable {
+                        id,
+                        fault,
+                        delivery,
+                    })
+                }
             }
         }
         ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
             Err(FetchError::Overtaken { id })
         }
         ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
-            id: last.unwrap_or(best),
+            id: headers.last().map_or(best, BlockId::of),
         }),
     }
+}
+
+/// Whether a peer other than `first` delivers the block of `header` too, which did not hold here. The hash covers the
+/// whole block, so the same hash means the same bytes.
+async fn second_delivery<B: BlockT>(
+    context: &SyncContext<B>,
+    header: Option<&B::Header>,
+    first: Option<&PeerId>,
+) -> Delivery {
+    let Some(header) = header else {
+        return Delivery::Once;
+    };
+    let mut others = context
+        .peers
+        .table()
+        .holders(BlockId::<B>::of(header).height());
+    others.retain(|peer| Some(peer) != first);
+    match request_block_from(context, header, others).await {
+        Ok(second) if body_matches(&second.block) => Delivery::Confirmed,
+        _ => Delivery::Once,
+    }
+}
+
+/// Whether the body is the one that the header commits to.
+fn body_matches<B: BlockT>(block: &B) -> bool {
+    let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
+    let root = <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(
+        extrinsics,
+        StateVersion::V1,
+    );
+    root == *block.header().extrinsics_root()
 }

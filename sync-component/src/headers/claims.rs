@@ -28,24 +28,53 @@ pub enum ClaimState<B: BlockT> {
     Retrying {
         /// Probes that failed so far.
         failures: u32,
+        /// What the last one lacked.
+        lack: Lack,
     },
     /// It holds as far as a window of headers reaches; the rest is probed once that window is imported.
     Partial {
         /// The highest header verified.
         run: BlockId<B>,
     },
-    /// It cannot be true, or its headers are wrong: not probed again.
+    /// More blocks above us than slots have passed: not probed while that is so.
+    Impossible,
+    /// Its headers are wrong: not probed again.
     Refuted,
-    /// The probe brought no answer. Nothing is concluded from that; it is tried again.
+    /// Its headers hold, and this block below it does not execute here: not probed again.
+    Parked {
+        /// The block.
+        block: BlockId<B>,
+    },
+    /// The probe did not reach the claimed tip. Nothing is concluded from that; it is tried again.
     Unanswered {
         /// When to try again.
         retry_at: MonoTime,
         /// Probes that failed so far.
         failures: u32,
+        /// What the last one lacked.
+        lack: Lack,
     },
 }
 
+/// What a probe lacked to reach the claimed tip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Answers.
+    Answer,
+    /// Time: a sealed header of the chain lies in our future.
+    Time,
+}
+
 impl<B: BlockT> Copy for ClaimState<B> {}
+
+/// Pauses between probes of one claim: doubling from `first` to `longest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pauses {
+    /// After the first probe.
+    pub first: Duration,
+    /// At most.
+    pub longest: Duration,
+}
 
 impl<B: BlockT> Default for ClaimBook<B> {
     fn default() -> Self {
@@ -87,16 +116,23 @@ impl<B: BlockT> ClaimBook<B> {
         }
         match self.state(peer, tip) {
             // A partial claim comes here once its run is imported.
-            None | Some(ClaimState::Partial { .. }) => true,
+            None | Some(ClaimState::Partial { .. } | ClaimState::Impossible) => true,
             Some(ClaimState::Unanswered { retry_at, .. }) => retry_at <= now,
-            Some(ClaimState::Probing | ClaimState::Retrying { .. } | ClaimState::Refuted) => false,
+            Some(
+                ClaimState::Probing
+                | ClaimState::Retrying { .. }
+                | ClaimState::Refuted
+                | ClaimState::Parked { .. },
+            ) => false,
         }
     }
 
     /// A probe of `tip` starts with this peer.
     pub fn start(&mut self, peer: PeerId, tip: BlockId<B>) {
         let state = match self.state(&peer, &tip) {
-            Some(ClaimState::Unanswered { failures, .. }) => ClaimState::Retrying { failures },
+            Some(ClaimState::Unanswered { failures, lack, .. }) => {
+                ClaimState::Retrying { failures, lack }
+            }
             _ => ClaimState::Probing,
         };
         self.0.insert(peer, Claim { tip, state });
@@ -118,7 +154,13 @@ impl<B: BlockT> ClaimBook<B> {
         );
     }
 
-    /// The claim cannot be true, or its headers are wrong.
+    /// The claim cannot be true, as far as our clock tells.
+    pub fn impossible(&mut self, peer: PeerId, tip: BlockId<B>) {
+        let state = ClaimState::Impossible;
+        self.0.insert(peer, Claim { tip, state });
+    }
+
+    /// The headers of the claim are wrong.
     pub fn refute(&mut self, peer: PeerId, tip: BlockId<B>) {
         self.0.insert(
             peer,
@@ -129,25 +171,49 @@ impl<B: BlockT> ClaimBook<B> {
         );
     }
 
-    /// The probe brought no answer; the pause doubles from `first` to `longest`.
+    /// The claim's headers hold, and `block` below it does not execute here.
+    pub fn parked(&mut self, peer: PeerId, tip: BlockId<B>, block: BlockId<B>) {
+        let state = ClaimState::Parked { block };
+        self.0.insert(peer, Claim { tip, state });
+    }
+
+    /// Whether the last probe of `peer`'s claim of `tip` ended at a header of our future.
+    pub fn is_from_future(&self, peer: &PeerId, tip: &BlockId<B>) -> bool {
+        matches!(
+            self.state(peer, tip),
+            Some(
+                ClaimState::Unanswered {
+                    lack: Lack::Time,
+                    ..
+                } | ClaimState::Retrying {
+                    lack: Lack::Time,
+                    ..
+                }
+            )
+        )
+    }
+
+    /// The probe did not reach the claimed tip; the pause before the next doubles as `pauses` says.
     pub fn unanswered(
         &mut self,
         peer: PeerId,
         tip: BlockId<B>,
+        lack: Lack,
         now: MonoTime,
-        first: Duration,
-        longest: Duration,
+        pauses: Pauses,
     ) {
         let failures = match self.state(&peer, &tip) {
-            Some(ClaimState::Retrying { failures }) => failures.saturating_add(1),
+            Some(ClaimState::Retrying { failures, .. }) => failures.saturating_add(1),
             _ => 1,
         };
-        let pause = first
+        let pause = pauses
+            .first
             .saturating_mul(1 << failures.saturating_sub(1).min(16))
-            .min(longest);
+            .min(pauses.longest);
         let state = ClaimState::Unanswered {
             retry_at: now.plus(pause),
             failures,
+            lack,
         };
         self.0.insert(peer, Claim { tip, state });
     }
@@ -168,14 +234,24 @@ impl<B: BlockT> ClaimBook<B> {
             })
     }
 
-    /// When the earliest retry is due.
-    pub fn next_retry(&self) -> Option<MonoTime> {
+    /// Blocks below claimed tips that do not execute here.
+    pub fn parked_blocks(&self) -> impl Iterator<Item = BlockId<B>> {
+        self.0.values().filter_map(|claim| match claim.state {
+            ClaimState::Parked { block } => Some(block),
+            _ => None,
+        })
+    }
+
+    /// Whether a claim of `tip` was found to hold the parked `block`.
+    pub fn is_parked_above(&self, tip: &BlockId<B>, block: &BlockId<B>) -> bool {
         self.0
             .values()
-            .filter_map(|claim| match claim.state {
-                ClaimState::Unanswered { retry_at, .. } => Some(retry_at),
-                _ => None,
-            })
-            .min()
+            .any(|claim| claim.tip == *tip && claim.state == ClaimState::Parked { block: *block })
+    }
+
+    /// How many claims there are.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }

@@ -4,11 +4,13 @@
 
 mod claims;
 mod probe;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod tips;
 
-pub use claims::{Claim, ClaimBook, ClaimState};
+pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub(crate) use tips::canonical_ancestor;
-pub use tips::{Beyond, TipStore, VerifiedTip};
+pub use suspects::Suspects;
+pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

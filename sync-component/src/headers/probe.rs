@@ -1,4 +1,7 @@
-use super::tips::{Beyond, VerifiedTip};
+use super::{
+    claims::Lack,
+    tips::{Beyond, VerifiedTip},
+};
 use crate::{
     ancestor::{AncestorSearch, Comparison, FAN_OUT},
     block_id::{BlockId, number},
@@ -16,6 +19,13 @@ use std::{sync::Arc, time::Duration};
 pub enum ProbeOutcome<B: BlockT> {
     /// Headers from a block of ours up to the claim, or as far as a window reaches.
     Verified(VerifiedTip<B>),
+    /// Headers from a block of ours up to somewhere below the claim, and not for lack of a wider window.
+    Partly {
+        /// What holds.
+        run: VerifiedTip<B>,
+        /// Why the rest is missing.
+        lack: Lack,
+    },
     /// The claim is a block that we hold.
     Held,
     /// The headers are wrong, and the peer was charged where that is proven.
@@ -67,14 +77,16 @@ pub async fn probe<B: BlockT>(
     let Some(parent) = context.bridge.header(ancestor.hash)? else {
         return Err(ProbeError::Moved);
     };
-    let headers = fetch_headers(context, peer, ancestor, wanted, within).await?;
-    let (headers, refused) = verify(context, ancestor, parent, headers).await?;
-    if let Some(HeaderFault::FromFuture { .. }) = refused
-        && headers.is_empty()
+    let (headers, refused) =
+        verified_headers(context, peer, (ancestor, parent), wanted, within).await?;
+    if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty()
     {
         return Err(ProbeError::FromFuture);
     }
-    if let Some(fault) = refused.filter(|fault| fault.blame() == Blame::Peer) {
+    if let Some(fault) = refused
+        .as_ref()
+        .filter(|fault| fault.blame() == Blame::Peer)
+    {
         tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
         context.peers.charge(peer, Offence::ProvablyWrong);
         return Ok(ProbeOutcome::Wrong);
@@ -87,7 +99,18 @@ pub async fn probe<B: BlockT>(
     let Some(verified) = VerifiedTip::new(ancestor, ancestor, headers, beyond) else {
         return Err(ProbeError::Moved);
     };
-    if verified.tip().number == tip.number && verified.tip() != tip {
+    let reached = verified.tip();
+    if reached.height() < ancestor.height().saturating_add(wanted) {
+        let lack = match refused {
+            Some(HeaderFault::FromFuture { .. }) => Lack::Time,
+            _ => Lack::Answer,
+        };
+        return Ok(ProbeOutcome::Partly {
+            run: verified,
+            lack,
+        });
+    }
+    if reached.number == tip.number && reached != tip {
         // It reorganised between the claim and the headers; its next status names the new tip.
         return Err(ProbeError::Moved);
     }
@@ -129,41 +152,42 @@ async fn find_ancestor<B: BlockT>(
     Ok(BlockId::new(number, hash))
 }
 
-async fn fetch_headers<B: BlockT>(
+/// At most `wanted` headers above `base` that hold, and what is wrong with the next one. Each reply is verified before the
+/// next is asked for, so that no more than one unverified reply is ever held.
+async fn verified_headers<B: BlockT>(
     context: &SyncContext<B>,
     peer: &PeerId,
-    ancestor: BlockId<B>,
+    (base, parent): (BlockId<B>, B::Header),
     wanted: u64,
     within: Duration,
-) -> Result<Vec<B::Header>, ProbeError> {
-    let mut headers: Vec<B::Header> = Vec::new();
-    let mut parent = ancestor;
+) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
+    let mut good: Vec<B::Header> = Vec::new();
+    let mut last = parent;
     while let Some(left) = wanted
-        .checked_sub(headers.len() as u64)
+        .checked_sub(good.len() as u64)
         .filter(|left| *left > 0)
     {
+        let below = BlockId::<B>::of(&last);
         let most = u64::from(context.settings.limits.headers_per_request);
-        let count = u32::try_from(left.min(most)).expect("no more than a u32 setting");
-        let start = number::<B>(parent.height().saturating_add(1));
         let request = RangeRequest {
-            start,
-            count,
-            parent: parent.hash,
+            start: number::<B>(below.height().saturating_add(1)),
+            count: u32::try_from(left.min(most)).expect("no more than a u32 setting"),
+            parent: below.hash,
         };
-        match context.peers.headers(peer, request, within).await? {
-            RangeAnswer::Items(items) => {
-                headers.extend(items);
-                parent = headers
-                    .last()
-                    .map(BlockId::of)
-                    .expect("an answer holds at least one item");
-            }
-            RangeAnswer::NotFound if headers.is_empty() => return Err(ProbeError::Moved),
+        let items = match context.peers.headers(peer, request, within).await? {
+            RangeAnswer::Items(items) => items,
+            RangeAnswer::NotFound if good.is_empty() => return Err(ProbeError::Moved),
             RangeAnswer::NotFound => break,
             RangeAnswer::Busy(pause) => return Err(RequestError::Busy(pause).into()),
+        };
+        let (items, fault) = verify(context, base, last.clone(), items).await?;
+        good.extend(items);
+        if fault.is_some() {
+            return Ok((good, fault));
         }
+        last = good.last().expect("an answer holds at least one item").clone();
     }
-    Ok(headers)
+    Ok((good, None))
 }
 
 /// The good headers from the front, and what is wrong with the next one.

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{Beyond, ClaimBook, ClaimState, TipStore, VerifiedTip};
+use super::{Beyond, ClaimBook, ClaimState, Delivery, Lack, Pauses, TipStore, VerifiedTip};
 use crate::{
     BlockId,
     ports::{MonoTime, PeerId},
@@ -54,9 +54,9 @@ fn run_holds_its_blocks_and_no_others() {
 fn longer_run_takes_the_place_of_what_it_contains() {
     let run = run(6, 0);
     let mut store = TipStore::new(4);
-    store.insert(prefix(&run, 3));
-    store.insert(run.clone());
-    store.insert(prefix(&run, 5));
+    store.insert_current(prefix(&run, 3));
+    store.insert_current(run.clone());
+    store.insert_current(prefix(&run, 5));
     assert_eq!(
         store.iter().map(VerifiedTip::tip).collect::<Vec<_>>(),
         [run.tip()]
@@ -68,7 +68,7 @@ fn longer_run_takes_the_place_of_what_it_contains() {
 fn store_keeps_the_highest_when_it_is_full() {
     let mut store = TipStore::new(2);
     for salt in 0..5 {
-        store.insert(run(usize::from(salt) + 1, salt));
+        store.insert_current(run(usize::from(salt) + 1, salt));
     }
     let heights: Vec<_> = store.iter().map(|run| run.tip().height()).collect();
     assert_eq!(heights, [5, 4]);
@@ -79,10 +79,10 @@ fn parked_block_ends_every_run_below_it() {
     let run = run(6, 0);
     let parked = run.ids()[3];
     let mut store = TipStore::new(4);
-    store.insert(run.clone());
-    store.park(parked);
+    store.insert_current(run.clone());
+    store.park(parked, Delivery::Once);
     assert_eq!(store.iter().next().unwrap().tip(), run.ids()[2]);
-    store.insert(run.clone());
+    store.insert_current(run.clone());
     assert!(store.holding(&run.tip()).is_none());
     assert!(store.is_parked(&parked));
 }
@@ -96,9 +96,13 @@ fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
     assert!(claims.may_probe(&a, &tip, at(0)));
     claims.start(a.clone(), tip);
     assert!(!claims.may_probe(&a, &tip, at(0)) && !claims.may_probe(&b, &tip, at(0)));
-    let (first, longest) = (Duration::from_millis(100), Duration::from_millis(350));
+    let pauses = Pauses {
+        first: Duration::from_millis(100),
+        longest: Duration::from_millis(350),
+    };
     for (failed_at, retry_at) in [(0, 100), (100, 300), (300, 650), (650, 1_000)] {
-        claims.unanswered(a.clone(), tip, at(failed_at), first, longest);
+        claims.unanswered(a.clone(), tip, Lack::Answer, at(failed_at), pauses);
+        assert!(!claims.is_from_future(&a, &tip));
         assert!(!claims.may_probe(&a, &tip, at(retry_at - 1)), "{retry_at}");
         assert!(claims.may_probe(&a, &tip, at(retry_at)), "{retry_at}");
         claims.start(a.clone(), tip);
@@ -113,4 +117,45 @@ fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
         claims.may_probe(&a, &run(4, 1).tip(), at(0)),
         "another tip is another claim"
     );
+}
+
+#[test]
+fn run_with_a_parked_block_is_kept_below_it_and_named() {
+    let run = run(6, 0);
+    let mut store = TipStore::new(4);
+    let parked = run.ids()[3];
+    store.park(parked, Delivery::Once);
+    assert_eq!(store.insert_current(run.clone()), Some(parked));
+    assert_eq!(
+        store.iter().map(VerifiedTip::tip).collect::<Vec<_>>(),
+        [run.ids()[2]]
+    );
+    assert_eq!(store.confirmed_above(&run.base), None, "one peer may lie");
+    store.park(parked, Delivery::Confirmed);
+    store.park(parked, Delivery::Once);
+    assert_eq!(store.confirmed_above(&run.base), Some(parked));
+    assert_eq!(
+        store.confirmed_above(&run.tip()),
+        None,
+        "our chain went on without it"
+    );
+}
+
+#[test]
+fn claim_that_goes_on_in_the_future_is_remembered_through_the_next_probe() {
+    let a = PeerId::from_bytes(b"a");
+    let tip = run(3, 0).tip();
+    let mut claims = ClaimBook::<SmallBlock>::default();
+    let pauses = Pauses {
+        first: Duration::from_millis(100),
+        longest: Duration::from_millis(350),
+    };
+    let now = MonoTime(Duration::ZERO);
+    claims.start(a.clone(), tip);
+    claims.unanswered(a.clone(), tip, Lack::Time, now, pauses);
+    assert!(claims.is_from_future(&a, &tip));
+    claims.start(a.clone(), tip);
+    assert!(claims.is_from_future(&a, &tip));
+    claims.forget(&a);
+    assert!(!claims.is_from_future(&a, &tip));
 }

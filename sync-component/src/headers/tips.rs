@@ -94,7 +94,14 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The run without `block` and what follows it; `None` if nothing is left or the run does not hold it.
     fn cut_before(&self, block: &BlockId<B>) -> Option<Self> {
-        let keep = self.ids.iter().position(|id| id == block)?;
+        self.first(self.ids.iter().position(|id| id == block)?)
+    }
+
+    /// The first `keep` blocks of the run; `None` if that is none.
+    pub(crate) fn first(&self, keep: usize) -> Option<Self> {
+        if keep == self.ids.len() {
+            return Some(self.clone());
+        }
         let headers = self.headers.get(..keep)?.to_vec();
         Self::new(self.ancestor, self.base, headers, Beyond::Nothing)
     }
@@ -155,8 +162,28 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
 pub struct TipStore<B: BlockT> {
     tips: Vec<VerifiedTip<B>>,
     /// Blocks whose execution failed here; runs end below them (SPEC section 3, *parked by hash*).
-    parked: Vec<BlockId<B>>,
+    parked: Vec<(BlockId<B>, Delivery)>,
     most: usize,
+}
+
+/// What became of a run that was to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted<B: BlockT> {
+    /// It is held, as far as it is not stored.
+    Whole,
+    /// All of it is stored.
+    Stored,
+    /// It is held below this parked block.
+    Parked(BlockId<B>),
+}
+
+/// How often a parked block was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// By one peer.
+    Once,
+    /// By a second peer too, the same bytes: the fault may be ours.
+    Confirmed,
 }
 
 impl<B: BlockT> TipStore<B> {
@@ -179,15 +206,39 @@ impl<B: BlockT> TipStore<B> {
         self.tips.iter().find(|tip| tip.contains(block))
     }
 
-    /// Adds a verified run. Runs that it contains go; the lowest goes when there are too many.
-    pub fn insert(&mut self, tip: VerifiedTip<B>) {
-        let parked = self.parked.iter().find(|block| tip.contains(block));
-        let Some(tip) = (match parked {
-            Some(block) => tip.cut_before(block),
+    /// Adds what of a verified run is not stored by now. Runs that it contains go; the lowest goes when there are too
+    /// many.
+    pub fn insert(
+        &mut self,
+        run: VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+    ) -> Result<Inserted<B>, BridgeError> {
+        // While it was fetched the chain went on, or the peer chose the ancestor: only our own store says where it is.
+        Ok(match run.advance(chain)? {
+            None => Inserted::Stored,
+            Some(run) => match self.insert_current(run) {
+                Some(block) => Inserted::Parked(block),
+                None => Inserted::Whole,
+            },
+        })
+    }
+
+    /// Adds a run that is up to date; returns the parked block that it holds, if it holds one: only what is below that is
+    /// kept.
+    pub(super) fn insert_current(&mut self, tip: VerifiedTip<B>) -> Option<BlockId<B>> {
+        let parked = self.parked.iter().map(|(block, _)| *block);
+        let parked = parked.filter(|block| tip.contains(block)).min();
+        let tip = match parked {
+            Some(block) => tip.cut_before(&block),
             None => Some(tip),
-        }) else {
-            return;
         };
+        if let Some(tip) = tip {
+            self.keep(tip);
+        }
+        parked
+    }
+
+    fn keep(&mut self, tip: VerifiedTip<B>) {
         if self
             .tips
             .iter()
@@ -213,33 +264,58 @@ impl<B: BlockT> TipStore<B> {
 
     /// Brings all runs up to date after the chain changed: what is stored leaves them.
     pub fn advance(&mut self, chain: &dyn Bridge<B>) -> Result<(), BridgeError> {
-        let runs = std::mem::take(&mut self.tips);
-        for run in runs {
-            if let Some(run) = run.advance(chain)? {
-                self.insert(run);
-            }
+        // All or nothing: a store that fails in the middle must not make us forget a higher tip.
+        let advanced: Vec<_> = self
+            .tips
+            .iter()
+            .map(|run| run.advance(chain))
+            .collect::<Result<_, _>>()?;
+        self.tips.clear();
+        for run in advanced.into_iter().flatten() {
+            self.insert_current(run);
         }
         let finalized = chain.finalized();
-        self.parked.retain(|block| block.number > finalized.number);
+        self.parked
+            .retain(|(block, _)| block.number > finalized.number);
         Ok(())
     }
 
     /// Parks a block that does not execute here: no run holds it from now on.
-    pub fn park(&mut self, block: BlockId<B>) {
-        if !self.parked.contains(&block) {
-            if self.parked.len() >= self.most {
-                self.parked.remove(0);
+    pub fn park(&mut self, block: BlockId<B>, delivery: Delivery) {
+        match self.parked.iter_mut().find(|(parked, _)| *parked == block) {
+            Some((_, known)) => *known = delivery.max(*known),
+            None => {
+                if self.parked.len() >= self.most {
+                    self.parked.remove(0);
+                }
+                self.parked.push((block, delivery));
             }
-            self.parked.push(block);
         }
         let runs = std::mem::take(&mut self.tips);
         for run in runs {
-            self.insert(run);
+            self.insert_current(run);
         }
     }
 
     /// Whether this block is parked.
     pub fn is_parked(&self, block: &BlockId<B>) -> bool {
-        self.parked.contains(block)
+        self.parked.iter().any(|(parked, _)| parked == block)
+    }
+
+    /// Verified tips and parked blocks: how many.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn footprint(&self) -> (usize, usize) {
+        (self.tips.len(), self.parked.len())
+    }
+
+    /// The lowest parked block above `ours` that two peers delivered alike.
+    pub fn confirmed_above(&self, ours: &BlockId<B>) -> Option<BlockId<B>> {
+        self.parked
+            .iter()
+            .filter(|(block, delivery)| {
+                *delivery == Delivery::Confirmed && block.number > ours.number
+            })
+            .map(|(block, _)| *block)
+            .min()
     }
 }

@@ -3,20 +3,20 @@
 use super::{
     Ballot, HeightSyncManager, Judgement, Side, Voter, Waiting,
     manager::State,
-    rows::{self, DeepFork, Facts, Turnout, VoteRule},
+    rows::{self, Alarms, DeepFork, Facts, Future, Turnout, VoteRule},
 };
 use crate::{
     block_id::{BlockId, number},
     error::NetworkError,
     headers::{ClaimState, VerifiedTip},
     peers::Sighting,
-    ports::{BridgeError, MonoTime, PeerId, Presence},
+    ports::{Bridge, BridgeError, MonoTime, PeerId, Presence},
     settings::Threshold,
     status::{Note, SyncStatus, Verdict},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{mem, num::NonZeroUsize, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, mem, num::NonZeroUsize, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -61,6 +61,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             target: count.target,
             rivals: count.rivals,
             age: count.heard.age,
+            open: count.heard.open,
             waiting,
         })
     }
@@ -76,6 +77,13 @@ impl<B: BlockT> HeightSyncManager<B> {
             tip.depth_below(&ours) <= settings.tier2.max_reorg
                 && tip.ancestor.number >= finalized.number
         });
+        let chain = self.context.bridge.as_ref();
+        let near: Vec<_> = near
+            .into_iter()
+            .map(|tip| state.suspects.trusted_part(tip, chain))
+            .collect::<Result<_, _>>()?;
+        let mut near: Vec<VerifiedTip<B>> = near.into_iter().flatten().collect();
+        near.sort_by_key(|tip| Reverse(tip.tip().number));
         let deep_forks = far.into_iter().map(|tip| DeepFork {
             tip: tip.tip(),
             ancestor: tip.ancestor,
@@ -85,11 +93,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         let target = near
             .iter()
             .find(|tip| tip.tip().number > ours.number)
-            .map(|tip| (*tip).clone());
+            .cloned();
         let rivals = near
             .iter()
             .filter(|tip| tip.tip().number == ours.number)
-            .map(|tip| (*tip).clone());
+            .cloned();
         let rivals = rivals.collect();
         let behind = behind(ballot, settings.tier1.max_gap);
         let facts = Facts {
@@ -101,7 +109,16 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .map(|tip| tip.tip().height().saturating_sub(ours.height())),
             deep_forks,
             behind,
-            ahead_for: state.ahead_for(behind > ballot.voters.len() / 2, self.context.clock.now()),
+            alarms: self.alarms(&state, &heard, &ours)?,
+            ahead_for: state.ahead_for(
+                behind > ballot.voters.len() / 2,
+                self.context.clock.now(),
+                if horizon >= self.horizon() {
+                    Timing::Keep
+                } else {
+                    Timing::Read
+                },
+            ),
             slot: self.slot(),
             rule: self.effective_rule(heard.above_genesis),
         };
@@ -110,6 +127,36 @@ impl<B: BlockT> HeightSyncManager<B> {
             heard,
             target,
             rivals,
+        })
+    }
+
+    /// What no vote can outweigh.
+    fn alarms(
+        &self,
+        state: &State<B>,
+        heard: &Heard<B>,
+        ours: &BlockId<B>,
+    ) -> Result<Alarms<B>, BridgeError> {
+        let bridge = self.context.bridge.as_ref();
+        let max_reorg = self.context.settings.tier2.max_reorg;
+        let mut conflict = None;
+        for run in state.tips.iter() {
+            conflict = conflict.or(final_conflict(bridge, run, max_reorg)?);
+        }
+        let voters = &heard.ballot.voters;
+        let need = heard.ballot.threshold.need(voters.len());
+        let in_consensus = state.claims.parked_blocks().find(|block| {
+            let on_it = voters.iter().filter(|voter| state.claims.is_parked_above(&voter.tip, block));
+            on_it.count() >= need
+        });
+        Ok(Alarms {
+            foreign_seal: state.foreign_seal,
+            conflict,
+            faulty: in_consensus.or_else(|| state.tips.confirmed_above(ours)),
+            future: Future {
+                peers: heard.from_future,
+                of: heard.turnout.connected,
+            },
         })
     }
 
@@ -129,17 +176,23 @@ impl<B: BlockT> HeightSyncManager<B> {
             // New, or answered in one of its last three rounds.
             expected += usize::from(entry.silent_rounds < 3);
             let told = entry.sighting.as_ref();
-            heard.above_genesis |= told.is_some_and(|told| told.standing.best.height() > 0);
             let asked_for = state.asking.get(peer).map(|since| now.since(*since));
             heard.turnout.waited = heard.turnout.waited.max(asked_for.unwrap_or_default());
             let fresh = told.filter(|sighting| now.since(sighting.at) <= horizon);
             let awaited =
                 asked_for.is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked));
             let part = match fresh {
-                Some(sighting) => self.part(state, peer, sighting, ours)?,
+                Some(sighting) => {
+                    let tip = sighting.standing.best;
+                    heard.from_future += usize::from(self.is_from_future(state, peer, &tip)?);
+                    self.part(state, peer, sighting, ours)?
+                }
                 None if awaited => Part::Awaited,
                 None => Part::Absent,
             };
+            // A claim that failed its probe says nothing.
+            heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
+                && fresh.is_some_and(|told| told.standing.best.height() > 0);
             heard.add(
                 &part,
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
@@ -149,6 +202,16 @@ impl<B: BlockT> HeightSyncManager<B> {
             .min_responses
             .map_or(expected.div_ceil(2).max(1), NonZeroUsize::get);
         Ok(heard)
+    }
+
+    /// Whether the chain that `peer` claims goes on in our future, for all that is known of it.
+    fn is_from_future(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+    ) -> Result<bool, BridgeError> {
+        Ok(state.claims.is_from_future(peer, tip) && self.is_unknown(state, peer, tip)?)
     }
 
     fn part(
@@ -166,8 +229,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         if self.is_unknown(state, peer, &tip)? {
             return Ok(match state.claims.state(peer, &tip) {
                 None | Some(ClaimState::Probing | ClaimState::Partial { .. }) => Part::Probing,
+                // Its headers hold, so it is on that chain; that we cannot follow may be our own fault.
+                Some(ClaimState::Parked { .. }) => Part::Votes(Voter {
+                    tip,
+                    side: Side::Against,
+                }),
                 Some(
-                    ClaimState::Refuted
+                    ClaimState::Impossible
+                    | ClaimState::Refuted
                     | ClaimState::Retrying { .. }
                     | ClaimState::Unanswered { .. },
                 ) => Part::Voteless,
@@ -266,6 +335,8 @@ struct Heard<B: BlockT> {
     ballot: Ballot<B>,
     turnout: Turnout,
     above_genesis: bool,
+    /// Peers whose chain goes on in our future.
+    from_future: usize,
     /// Age of the oldest answer with a vote.
     age: Duration,
     /// Answers and probes that are missing.
@@ -291,6 +362,7 @@ impl<B: BlockT> Heard<B> {
             ballot,
             turnout,
             above_genesis: false,
+            from_future: 0,
             age: Duration::ZERO,
             open: 0,
             probing: 0,
@@ -323,15 +395,22 @@ impl<B: BlockT> State<B> {
             .count()
     }
 
-    fn ahead_for(&mut self, ahead: bool, now: MonoTime) -> Duration {
-        self.ahead_since = if ahead {
-            Some(self.ahead_since.unwrap_or(now))
-        } else {
-            None
-        };
-        self.ahead_since
-            .map_or(Duration::ZERO, |since| now.since(since))
+    fn ahead_for(&mut self, ahead: bool, now: MonoTime, timing: Timing) -> Duration {
+        let since = ahead.then(|| self.ahead_since.unwrap_or(now));
+        if timing == Timing::Keep {
+            self.ahead_since = since;
+        }
+        since.map_or(Duration::ZERO, |since| now.since(since))
     }
+}
+
+/// Whether a judgement keeps the time for how long a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timing {
+    /// It does: it looks at all answers that count for the status.
+    Keep,
+    /// It looks at fresh answers only, and a missing one says nothing of the condition.
+    Read,
 }
 
 /// Whether an answer that has been awaited for `asked` is still worth waiting for: a peer that was mute in its last
@@ -372,4 +451,32 @@ fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Our final block and the highest one that `run` makes final by its own seals, if they are of two chains
+/// (SPEC section 1, *finality*).
+fn final_conflict<B: BlockT>(
+    bridge: &dyn Bridge<B>,
+    run: &VerifiedTip<B>,
+    max_reorg: u64,
+) -> Result<Option<(BlockId<B>, BlockId<B>)>, BridgeError> {
+    let ours = bridge.finalized();
+    if run.ancestor.number >= ours.number {
+        return Ok(None);
+    }
+    let authorities = bridge.authorities_at(run.ancestor.hash)?.len();
+    let mut builders = BTreeSet::new();
+    let rising = run.headers().iter().zip(run.ids());
+    for (above, (header, id)) in rising.rev().enumerate() {
+        // A verified header has a slot.
+        let turn = bridge
+            .slot_of(header)
+            .ok()
+            .and_then(|slot| u64::from(slot).checked_rem(authorities as u64));
+        builders.extend(turn);
+        if above as u64 >= max_reorg && builders.len() * 3 > authorities * 2 {
+            return Ok(Some((ours, *id)));
+        }
+    }
+    Ok(None)
 }

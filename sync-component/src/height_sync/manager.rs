@@ -8,10 +8,11 @@ use crate::{
     context::SyncContext,
     error::{LocalFault, NetworkError, NoConsensus},
     headers::{
-        Beyond, ClaimBook, ClaimState, ProbeError, ProbeOutcome, TipStore, VerifiedTip, probe,
+        Beyond, ClaimBook, ClaimState, Delivery, Inserted, Lack, Pauses, ProbeError, ProbeOutcome,
+        Suspects, TipStore, VerifiedTip, probe,
     },
-    peers::{Offence, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
+    peers::{Offence, PeerEntry, RequestError, Sighting},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, RequestFailure, VoteStanding},
     registry::HeightStrategy,
     status::{Note, SyncStatus, Verdict},
     wire::{AnnouncedPlace, Announcement},
@@ -21,6 +22,7 @@ use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
     collections::BTreeMap,
     fmt,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -45,6 +47,9 @@ pub(super) struct State<B: BlockT> {
     pub(super) claims: ClaimBook<B>,
     pub(super) asking: BTreeMap<PeerId, MonoTime>,
     pub(super) ahead_since: Option<MonoTime>,
+    pub(super) suspects: Suspects,
+    /// A block that somebody else sealed with a key of ours.
+    pub(super) foreign_seal: Option<BlockId<B>>,
 }
 
 impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
@@ -74,6 +79,8 @@ pub struct Judgement<B: BlockT> {
     pub notes: Vec<Note<B>>,
     /// Age of the oldest answer that counted.
     pub age: Duration,
+    /// Peers whose first answer may still come, and claims whose first probe runs.
+    pub open: usize,
     /// Whether a missing answer could still change the row.
     pub waiting: Waiting,
 }
@@ -118,6 +125,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             claims: ClaimBook::default(),
             asking: BTreeMap::new(),
             ahead_since: None,
+            suspects: Suspects::default(),
+            foreign_seal: None,
         };
         let changed = watch::Sender::new(0);
         Self {
@@ -170,11 +179,18 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn ask(&self, age: Duration) {
         let now = self.context.clock.now();
         let old = |sighting: &Sighting<B>| now.since(sighting.at) > age;
+        // Asking a peer that just failed over and over brings nothing and looks like an attack.
+        let pause = self.context.settings.limits.backoff_first;
+        let failed = |entry: &PeerEntry<B>| {
+            entry
+                .failed_at
+                .is_some_and(|failed| now.since(failed) < pause)
+        };
         let peers: Vec<_> = {
             let table = self.context.peers.table();
             let due = table
                 .iter()
-                .filter(|(_, entry)| entry.sighting.as_ref().is_none_or(old));
+                .filter(|(_, entry)| entry.sighting.as_ref().is_none_or(old) && !failed(entry));
             due.map(|(peer, _)| peer.clone()).collect()
         };
         for peer in peers {
@@ -272,7 +288,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             Ok(()) => {
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
-                    state.tips.insert(run);
+                    state.tips.insert(run, bridge.as_ref())?;
                 }
             }
             Err(HeaderRejected::Local(error)) => return Err(error),
@@ -293,16 +309,36 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.context.settings.tier2.max_gap.saturating_add(1)
     }
 
-    /// Our chain changed: brings the verified tips up to date.
-    pub fn chain_changed(&self) -> Result<(), BridgeError> {
-        self.state().tips.advance(self.context.bridge.as_ref())?;
+    /// Our chain changed, and its tip is `header` if that is known: brings the verified tips up to date.
+    pub fn chain_changed(&self, header: Option<&B::Header>) -> Result<(), BridgeError> {
+        let chain = self.context.bridge.as_ref();
+        let mut state = self.state();
+        state.tips.advance(chain)?;
+        if let Some(header) = header {
+            state.suspects.imported(header, chain)?;
+        }
+        drop(state);
         self.touch();
         Ok(())
     }
 
-    /// A block did not execute here: no tip that holds it counts from now on. Says whether that was known.
-    pub fn park(&self, block: BlockId<B>) {
-        self.state().tips.park(block);
+    /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
+    pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
+        let chain = self.context.bridge.as_ref();
+        self.state().suspects.add(run, chain)?;
+        self.touch();
+        Ok(())
+    }
+
+    /// A block did not execute here: no tip that holds it counts from now on.
+    pub fn park(&self, block: BlockId<B>, delivery: Delivery) {
+        self.state().tips.park(block, delivery);
+        self.touch();
+    }
+
+    /// `block` is sealed with a key of ours and not by us: the status is critical from now on, until a restart.
+    pub fn own_key_used_elsewhere(&self, block: BlockId<B>) {
+        self.state().foreign_seal = Some(block);
         self.touch();
     }
 
@@ -325,8 +361,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             if self.is_impossible(&tip)? {
                 // Only once: whatever touches the view is looked at again.
-                if !matches!(state.claims.state(&peer, &tip), Some(ClaimState::Refuted)) {
-                    state.claims.refute(peer, tip);
+                let known = state.claims.state(&peer, &tip);
+                if !state.claims.is_probing(&peer) && known != Some(ClaimState::Impossible) {
+                    state.claims.impossible(peer, tip);
                     self.touch();
                 }
             } else if state.claims.may_probe(&peer, &tip, now) {
@@ -337,9 +374,12 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(due)
     }
 
-    /// When the next failed probe is to be tried again.
-    pub fn next_retry(&self) -> Option<MonoTime> {
-        self.state().claims.next_retry()
+    /// Verified tips, parked blocks, claims, peers being asked: how many.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn footprint(&self) -> (usize, usize, usize, usize) {
+        let state = self.state();
+        let (tips, parked) = state.tips.footprint();
+        (tips, parked, state.claims.len(), state.asking.len())
     }
 
     /// Whether `tip` is neither stored nor verified, as far as it can be yet.
@@ -349,7 +389,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         peer: &PeerId,
         tip: &BlockId<B>,
     ) -> Result<bool, BridgeError> {
-        if state.tips.holding(tip).is_some() || state.tips.is_parked(tip) {
+        if state.tips.holding(tip).is_some() {
             return Ok(false);
         }
         if let Some(ClaimState::Partial { run }) = state.claims.get(peer).map(|claim| claim.state)
@@ -387,20 +427,23 @@ impl<B: BlockT> HeightSyncManager<B> {
             .tier1
             .timeout
             .min(self.slot().saturating_mul(2));
-        let result = probe(&self.context, &peer, tip, self.window(), timeout).await;
+        let work = pin!(probe(&self.context, &peer, tip, self.window(), timeout));
+        // However a peer spreads its answers, one probe is over at the round's time-out.
+        let end = self.context.clock.sleep(self.context.settings.tier1.timeout);
+        let result = match select(work, end).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(RequestError::from(RequestFailure::Timeout).into()),
+        };
+        let result = result.and_then(|outcome| Ok(self.note_outcome(&peer, tip, outcome)?));
         let fault = match result {
-            Ok(outcome) => {
-                self.note_outcome(&peer, tip, outcome);
-                None
-            }
+            Ok(()) => None,
             Err(error) => {
                 tracing::debug!(%peer, %tip, %error, "probe without outcome");
-                let first = self.context.settings.limits.backoff_first;
-                let longest = self.slot().saturating_mul(4);
-                let now = self.context.clock.now();
-                self.state()
-                    .claims
-                    .unanswered(peer.clone(), tip, now, first, longest);
+                let lack = match error {
+                    ProbeError::FromFuture => Lack::Time,
+                    _ => Lack::Answer,
+                };
+                self.probe_again(&mut self.state(), &peer, tip, lack);
                 match error {
                     ProbeError::Local(fault) => Some(fault),
                     ProbeError::Moved => {
@@ -416,19 +459,50 @@ impl<B: BlockT> HeightSyncManager<B> {
         fault.map_or(Ok(()), Err)
     }
 
-    fn note_outcome(&self, peer: &PeerId, tip: BlockId<B>, outcome: ProbeOutcome<B>) {
+    fn note_outcome(
+        &self,
+        peer: &PeerId,
+        tip: BlockId<B>,
+        outcome: ProbeOutcome<B>,
+    ) -> Result<(), BridgeError> {
         let mut state = self.state();
-        match outcome {
-            ProbeOutcome::Verified(run) => {
-                match run.beyond {
-                    Beyond::Nothing => state.claims.forget(peer),
-                    Beyond::Claimed => state.claims.partial(peer.clone(), tip, run.tip()),
-                }
-                state.tips.insert(run);
+        let (run, lack) = match outcome {
+            ProbeOutcome::Verified(run) => (run, None),
+            ProbeOutcome::Partly { run, lack } => (run, Some(lack)),
+            ProbeOutcome::Held => {
+                state.claims.forget(peer);
+                return Ok(());
             }
-            ProbeOutcome::Held => state.claims.forget(peer),
-            ProbeOutcome::Wrong => state.claims.refute(peer.clone(), tip),
+            ProbeOutcome::Wrong => {
+                state.claims.refute(peer.clone(), tip);
+                return Ok(());
+            }
+        };
+        let (beyond, reached) = (run.beyond, run.tip());
+        match (state.tips.insert(run, self.context.bridge.as_ref())?, lack, beyond) {
+            (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
+            (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
+            (_, None, Beyond::Nothing) => state.claims.forget(peer),
+            (Inserted::Whole, None, Beyond::Claimed) => {
+                state.claims.partial(peer.clone(), tip, reached);
+            }
+            // It showed us our own chain, or ours went on meanwhile: the claim is as open as before.
+            (Inserted::Stored, None, Beyond::Claimed) => {
+                self.probe_again(&mut state, peer, tip, Lack::Answer);
+            }
         }
+        Ok(())
+    }
+
+    fn probe_again(&self, state: &mut State<B>, peer: &PeerId, tip: BlockId<B>, lack: Lack) {
+        let pauses = Pauses {
+            first: self.context.settings.limits.backoff_first,
+            longest: self.slot().saturating_mul(4),
+        };
+        let now = self.context.clock.now();
+        state
+            .claims
+            .unanswered(peer.clone(), tip, lack, now, pauses);
     }
 
     /// A probe may end after its peer has left: what it found out about that peer must not stay.
@@ -458,7 +532,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             // The pause lets a mute peer's grace run out.
             let pause = self.context.clock.sleep(left.min(self.slot() / 16));
-            let change = std::pin::pin!(changes.changed());
+            let change = pin!(changes.changed());
             if let Either::Left((Err(_), _)) = select(change, pause).await {
                 return Ok(judgement);
             }
@@ -509,7 +583,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             (&judgement.verdict, &judgement.target)
         {
             blocks.catch_up_to_consensus(target).await?;
-            self.chain_changed()?;
+            self.chain_changed(None)?;
             judgement = self.round(self.fresh(), budget).await?;
         }
         match judgement.verdict {

@@ -26,6 +26,8 @@ pub struct Facts<B: BlockT> {
     pub gap: Option<u64>,
     /// Row 2: branches with verified headers that leave ours deeper than the fork choice may go.
     pub deep_forks: Vec<DeepFork<B>>,
+    /// What comes before any vote.
+    pub alarms: Alarms<B>,
     /// Row 4: voters more than `tier1_max_gap` below us.
     pub behind: usize,
     /// Row 4: for how long that has been more than half of them.
@@ -34,6 +36,30 @@ pub struct Facts<B: BlockT> {
     pub slot: Duration,
     /// Whether this chain needs votes at all.
     pub rule: VoteRule,
+}
+
+/// What no vote can outweigh (SPEC sections 1 and 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarms<B: BlockT> {
+    /// A block that somebody else sealed with a key of ours.
+    pub foreign_seal: Option<BlockId<B>>,
+    /// Our final block and another that is final by its own chain's seals.
+    pub conflict: Option<(BlockId<B>, BlockId<B>)>,
+    /// A block that fails in execution here and that others have.
+    pub faulty: Option<BlockId<B>>,
+    /// How many peers' sealed headers lie in our future.
+    pub future: Future,
+}
+
+impl<B: BlockT> Copy for Alarms<B> {}
+
+/// Peers whose sealed headers lie in our future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Future {
+    /// So many.
+    pub peers: usize,
+    /// Of so many connected peers of our chain.
+    pub of: usize,
 }
 
 /// Who answered.
@@ -75,9 +101,28 @@ impl<B: BlockT> Copy for DeepFork<B> {}
 
 /// The first row that holds.
 pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {
+    let alarms = &facts.alarms;
+    if let Some(block) = alarms.foreign_seal {
+        return Verdict::Known(SyncStatus::Critical(CriticalReason::OwnKeyUsedElsewhere {
+            block,
+        }));
+    }
+    if let Some((ours, theirs)) = alarms.conflict {
+        return Verdict::Known(SyncStatus::Critical(CriticalReason::FinalityConflict {
+            ours,
+            theirs,
+        }));
+    }
     // Whatever the turnout, we are behind a verified tip: nothing that anybody says can change that.
     if let Some(gap) = facts.gap {
         return Verdict::Known(gap_status(gap, settings));
+    }
+    if let Some(block) = alarms.faulty {
+        return Verdict::Known(SyncStatus::Critical(CriticalReason::MayBeFaulty { block }));
+    }
+    let Future { peers, of } = alarms.future;
+    if peers > of / 2 {
+        return Verdict::Unverified(NetworkError::ClockSuspect { peers, of });
     }
     if facts.rule == VoteRule::NoVotes {
         return Verdict::Known(SyncStatus::InSync);

@@ -1,6 +1,6 @@
 use super::{
     Ballot, HeightMajority, Side, Tally, Voter,
-    rows::{DeepFork, Facts, Turnout, VoteRule, outcome},
+    rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
 };
 use crate::{
     BlockId, SyncSettings,
@@ -76,6 +76,12 @@ fn facts(tally: Tally<SmallBlock>) -> Facts<SmallBlock> {
         tally,
         gap: None,
         deep_forks: Vec::new(),
+        alarms: Alarms {
+            foreign_seal: None,
+            conflict: None,
+            faulty: None,
+            future: Future { peers: 0, of: 4 },
+        },
         behind: 0,
         ahead_for: Duration::ZERO,
         slot: Duration::from_secs(6),
@@ -277,4 +283,64 @@ proptest! {
         let after = judged(&facts(tally(voters))).is_in_sync();
         prop_assert!(!before || after);
     }
+}
+
+/// Facts of a node with which all agree.
+fn agreed() -> Facts<SmallBlock> {
+    facts(tally(vec![with_us(10); 4]))
+}
+
+fn with_alarms(alarms: Alarms<SmallBlock>) -> Facts<SmallBlock> {
+    Facts { alarms, ..agreed() }
+}
+
+#[test]
+fn alarms_outweigh_any_vote() {
+    let quiet = agreed().alarms;
+    assert!(judged(&agreed()).is_in_sync());
+    let table = [
+        Alarms {
+            foreign_seal: Some(id(9, 1)),
+            ..quiet
+        },
+        Alarms {
+            conflict: Some((id(4, 1), id(5, 2))),
+            ..quiet
+        },
+        Alarms {
+            faulty: Some(id(11, 3)),
+            ..quiet
+        },
+    ];
+    for alarms in table {
+        let verdict = judged(&with_alarms(alarms));
+        assert!(
+            matches!(verdict, Verdict::Known(SyncStatus::Critical(_))),
+            "{alarms:?}: {verdict:?}"
+        );
+        let alone = Facts {
+            rule: VoteRule::NoVotes,
+            ..with_alarms(alarms)
+        };
+        assert!(!judged(&alone).is_in_sync(), "{alarms:?}");
+    }
+}
+
+#[test]
+fn clock_is_suspect_when_most_peers_blocks_lie_in_the_future() {
+    let future = |peers| {
+        with_alarms(Alarms {
+            future: Future { peers, of: 4 },
+            ..agreed().alarms
+        })
+    };
+    assert!(judged(&future(2)).is_in_sync());
+    let verdict = judged(&future(3));
+    assert!(
+        matches!(
+            verdict,
+            Verdict::Unverified(NetworkError::ClockSuspect { peers: 3, of: 4 })
+        ),
+        "{verdict:?}"
+    );
 }

@@ -23,6 +23,8 @@ pub enum SyncEvent<B: BlockT> {
     },
     /// A session of Tier 2 failed; it starts again by itself.
     CatchUpFailed(NetworkError),
+    /// A session of Tier 2 panicked: a fault of this program. It starts again by itself.
+    CatchUpPanicked,
     /// A peer was banned.
     PeerBanned {
         /// Who.

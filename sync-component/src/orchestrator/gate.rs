@@ -158,10 +158,15 @@ fn look<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) ->
     }
 }
 
-/// Whether what came by the end of the slot's share is enough. A chain without votes waits for every probe: a verified
-/// higher tip is all that can stop it.
+/// Whether what came by the end of the slot's share is enough. After its start a chain without votes waits for every
+/// probe, because a verified higher tip is all that can stop it; for no longer than a round, or claims that cost nothing
+/// could stop it for good.
 fn decides_now<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) -> bool {
-    manager.production == ProductionMode::Voted && judgement.verdict.is_in_sync()
+    let has_started = || {
+        let context = &manager.context;
+        context.clock.now().since(manager.started) >= context.settings.tier1.timeout
+    };
+    judgement.verdict.is_in_sync() && (manager.production == ProductionMode::Voted || has_started())
 }
 
 /// Whether a node that may author alone still has to hear from somebody who may know more of the chain.
@@ -176,7 +181,7 @@ fn first_answer_is_due<B: BlockT>(
     };
     let context = &manager.context;
     first == FirstAnswer::AwaitPeers
-        && judgement.turnout.responses == 0
+        && (judgement.turnout.responses == 0 || judgement.open > 0)
         && context.bridge.best().height() == 0
         && context.clock.now().since(manager.started) < context.settings.tier1.timeout
 }

@@ -144,6 +144,25 @@ impl<B: BlockT> NetworkSyncManager<B> {
         self.board.activity(&self.context)
     }
 
+    /// What peers can grow: name, size now, and the most that the settings allow (invariant I6).
+    #[cfg(feature = "test-kit")]
+    pub fn footprint(&self) -> Vec<(&'static str, usize, usize)> {
+        let limits = &self.context.settings.limits;
+        let (connected, banned) = {
+            let table = self.context.peers.table();
+            (table.len(), table.banned())
+        };
+        let (tips, parked, claims, asked) = self.height.footprint();
+        vec![
+            ("connected peers", connected, limits.max_peers),
+            ("banned peers", banned, limits.max_peers),
+            ("verified tips", tips, limits.tracked_tips),
+            ("parked blocks", parked, limits.tracked_tips),
+            ("claims", claims, limits.max_peers),
+            ("peers being asked", asked, limits.max_peers),
+        ]
+    }
+
     /// Tier 1, by the design's names.
     pub fn height_sync(&self) -> &HeightSyncManager<B> {
         &self.height

@@ -45,6 +45,8 @@ struct Loop<'a, B: BlockT> {
     manager: &'a NetworkSyncManager<B>,
     tasks: FuturesUnordered<BoxFuture<'a, Done>>,
     session: Option<BoxFuture<'a, SessionEnd<B>>>,
+    /// What the session under way fetches.
+    target: Option<VerifiedTip<B>>,
     session_not_before: MonoTime,
     backoff: Backoff,
     announcer: Announcer<B>,
@@ -76,6 +78,7 @@ pub(super) async fn run<B: BlockT>(
         manager,
         tasks: FuturesUnordered::new(),
         session: None,
+        target: None,
         session_not_before: manager.started,
         backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
         announcer: Announcer::new(),
@@ -174,7 +177,6 @@ impl<B: BlockT> Loop<'_, B> {
     fn chain_event(&mut self, event: Result<ChainEvent<B>, broadcast::error::RecvError>) {
         let manager = self.manager;
         manager.board.block_arrived(manager.context.clock.now());
-        note_local(manager.height.chain_changed());
         let header = match event {
             Ok(event) => Some(event.header),
             // We lagged behind: what counts is where the chain is now.
@@ -184,6 +186,7 @@ impl<B: BlockT> Loop<'_, B> {
                 .header(manager.context.bridge.best().hash)
                 .unwrap_or_default(),
         };
+        note_local(manager.height.chain_changed(header.as_ref()));
         let Some(header) = header else { return };
         // While far behind, nobody can use our news, and there would be thousands of them.
         if manager.activity() == Activity::Syncing {
@@ -238,12 +241,15 @@ impl<B: BlockT> Loop<'_, B> {
             Done::VoteTold(standing, result) => {
                 self.telling_vote = None;
                 match result {
-                    Ok(()) => self.standing = standing,
+                    Ok(()) => {
+                        self.standing = standing;
+                        self.manager.height.touch();
+                    }
+                    // The next tick tries again.
                     Err(error) => {
                         tracing::error!(%error, "the fork choice could not be told of the vote");
                     }
                 }
-                self.manager.height.touch();
             }
         }
     }
@@ -254,6 +260,8 @@ impl<B: BlockT> Loop<'_, B> {
             .height
             .slot()
             .saturating_mul(manager.context.settings.limits.poll_slots);
+        let now = manager.context.clock.now();
+        manager.context.peers.table().fill_places(now);
         manager.height.ask(poll);
         manager.context.peers.lift_expired_bans();
         self.watchdog();
@@ -264,7 +272,11 @@ impl<B: BlockT> Loop<'_, B> {
     fn watchdog(&mut self) {
         let manager = self.manager;
         let patience = Duration::from_secs(30).max(manager.height.slot().saturating_mul(10));
-        let stuck = manager.board.session_stuck_for(manager.context.clock.now());
+        let now = manager.context.clock.now();
+        let stuck = manager.board.session_stuck_for(now).map(|stuck| {
+            let last = manager.context.peers.last_delivery();
+            last.map_or(stuck, |at| stuck.min(now.since(at)))
+        });
         if self.session.is_some() && stuck.is_some_and(|stuck| stuck > patience) {
             tracing::warn!(
                 seconds = patience.as_secs(),
@@ -333,6 +345,7 @@ impl<B: BlockT> Loop<'_, B> {
             return;
         };
         let job = manager.blocks.job(target);
+        self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());
         manager.board.session_started(from, to, now);
         tracing::debug!(from, to, target = %job.target(), "catching up");
@@ -361,8 +374,15 @@ impl<B: BlockT> Loop<'_, B> {
             }
             SessionEnd::Failed(error) => {
                 match &error {
-                    FetchError::Unplaceable { id, .. } => manager.height.park(*id),
-                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed()),
+                    FetchError::Unplaceable { id, delivery, .. } => {
+                        manager.height.park(*id, *delivery);
+                    }
+                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed(None)),
+                    FetchError::NotDelivered { busy: 0, .. } => {
+                        if let Some(target) = self.target.take() {
+                            note_local(manager.height.withheld(&target));
+                        }
+                    }
                     _ => {}
                 }
                 let pause = self.backoff.failed();
@@ -379,6 +399,7 @@ impl<B: BlockT> Loop<'_, B> {
                 tracing::error!(
                     "a sync session panicked; it is started again, please report the panic above"
                 );
+                manager.board.tell(SyncEvent::CatchUpPanicked);
             }
         }
         manager.height.touch();

@@ -1,7 +1,7 @@
 use super::{Charge, Offence, PeerTable};
 use crate::{
     error::Blame,
-    ports::{Clock, Network, PeerId, Protocol, RequestFailure},
+    ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
     settings::SyncSettings,
     wire::{
         Announcement, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest,
@@ -29,6 +29,7 @@ struct Inner<B: BlockT> {
     ban: Duration,
     table: Mutex<PeerTable<B>>,
     banned: mpsc::UnboundedSender<PeerId>,
+    delivered: Mutex<Option<MonoTime>>,
 }
 
 impl<B: BlockT> Clone for PeerClient<B> {
@@ -121,7 +122,17 @@ impl<B: BlockT> PeerClient<B> {
             ban: settings.limits.ban,
             table: Mutex::new(PeerTable::new(settings.limits.max_peers)),
             banned,
+            delivered: Mutex::new(None),
         }))
+    }
+
+    /// When a peer last delivered blocks that were asked for.
+    pub fn last_delivery(&self) -> Option<MonoTime> {
+        *self
+            .0
+            .delivered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The table. Held only for short, synchronous work.
@@ -149,7 +160,15 @@ impl<B: BlockT> PeerClient<B> {
                 match &error {
                     RequestError::Failed(RequestFailure::Unsupported)
                     | RequestError::OffTopic(OffTopic::Genesis) => table.disconnected(peer),
-                    _ => table.silent(peer),
+                    // Neither is silence: it is alive, or we did not even ask.
+                    RequestError::Busy(_)
+                    | RequestError::Failed(RequestFailure::TooManyInFlight) => {
+                        table.status_failed(peer, now);
+                    }
+                    _ => {
+                        table.status_failed(peer, now);
+                        table.silent(peer);
+                    }
                 }
                 Err(error)
             }
@@ -234,6 +253,12 @@ impl<B: BlockT> PeerClient<B> {
         if let RangeAnswer::Items(blocks) = &answer {
             follows::<B>(&request, blocks.iter().map(BlockT::header))
                 .map_err(|fault| self.off_topic(peer, fault))?;
+            let now = self.0.clock.now();
+            *self
+                .0
+                .delivered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
         Ok(answer)
     }
@@ -250,7 +275,10 @@ impl<B: BlockT> PeerClient<B> {
     pub fn charge(&self, peer: &PeerId, offence: Offence) {
         let now = self.0.clock.now();
         let charge = self.table().charge(peer, offence, now, self.0.ban);
-        if charge == Charge::Banned {
+        if let Charge::Banned { instead_of } = charge {
+            if let Some(forgotten) = instead_of {
+                self.0.network.allow(&forgotten);
+            }
             tracing::warn!(%peer, ?offence, "peer banned");
             self.0.network.refuse(peer);
             // Nobody listens any more when the node is stopping.

@@ -5,17 +5,22 @@ use crate::{
     wire::{Roles, Standing, Status},
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Weight of the newest sample in the moving average of a peer's latency.
 const LATENCY_WEIGHT: f64 = 0.2;
 
 /// What is known of every connected peer, and who is banned. I/O-free; the time is handed in. Bounded: at most
-/// `max_peers` entries and as many bans.
+/// `max_peers` entries, as many bans, and as many that wait for a place.
 #[derive(Debug)]
 pub struct PeerTable<B: BlockT> {
     entries: BTreeMap<PeerId, PeerEntry<B>>,
     bans: BTreeMap<PeerId, MonoTime>,
+    /// Connected peers for which there was no place.
+    waiting: BTreeSet<PeerId>,
     max_peers: usize,
 }
 
@@ -26,6 +31,8 @@ pub struct PeerEntry<B: BlockT> {
     pub sighting: Option<Sighting<B>>,
     /// Requests for its status that stayed without answer since its last one.
     pub silent_rounds: u32,
+    /// When a request for its status failed last, for whatever reason; `None` since it was answered.
+    pub failed_at: Option<MonoTime>,
     /// Requests of any kind in a row that stayed without answer.
     pub unanswered: u32,
     /// Moving average of its round trips; `None` before the first.
@@ -69,12 +76,15 @@ impl Trust {
 }
 
 /// What a charge led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charge {
     /// The peer lost trust.
     Noted,
     /// The peer is banned from now on.
-    Banned,
+    Banned {
+        /// The peer whose ban ended early to make room for this one.
+        instead_of: Option<PeerId>,
+    },
 }
 
 impl<B: BlockT> PeerTable<B> {
@@ -83,18 +93,26 @@ impl<B: BlockT> PeerTable<B> {
         Self {
             entries: BTreeMap::new(),
             bans: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             max_peers,
         }
     }
 
-    /// A connection came up. Ignored for banned peers and when the table is full.
+    /// A connection came up. Ignored for banned peers; when the table is full the peer waits for a place.
     pub fn connected(&mut self, peer: PeerId, now: MonoTime) {
-        if self.bans.contains_key(&peer) || self.entries.len() >= self.max_peers {
+        if self.bans.contains_key(&peer) {
+            return;
+        }
+        if self.entries.len() >= self.max_peers && !self.entries.contains_key(&peer) {
+            if self.waiting.len() < self.max_peers {
+                self.waiting.insert(peer);
+            }
             return;
         }
         self.entries.entry(peer).or_insert_with(|| PeerEntry {
             sighting: None,
             silent_rounds: 0,
+            failed_at: None,
             unanswered: 0,
             latency: None,
             trust: Trust {
@@ -106,7 +124,17 @@ impl<B: BlockT> PeerTable<B> {
 
     /// The last connection is gone, or the peer turned out to be of another chain.
     pub fn disconnected(&mut self, peer: &PeerId) {
+        self.waiting.remove(peer);
         self.entries.remove(peer);
+    }
+
+    /// Gives free places to peers that wait for one.
+    pub fn fill_places(&mut self, now: MonoTime) {
+        while self.entries.len() < self.max_peers
+            && let Some(peer) = self.waiting.pop_first()
+        {
+            self.connected(peer, now);
+        }
     }
 
     /// All connected peers, in the order of their ids.
@@ -122,6 +150,12 @@ impl<B: BlockT> PeerTable<B> {
     /// How many are connected.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many are banned.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn banned(&self) -> usize {
+        self.bans.len()
     }
 
     /// Whether nobody is connected.
@@ -141,6 +175,7 @@ impl<B: BlockT> PeerTable<B> {
                 standing,
             });
             entry.silent_rounds = 0;
+            entry.failed_at = None;
         }
     }
 
@@ -193,6 +228,13 @@ impl<B: BlockT> PeerTable<B> {
         }
     }
 
+    /// A request for the peer's status failed.
+    pub fn status_failed(&mut self, peer: &PeerId, now: MonoTime) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.failed_at = Some(now);
+        }
+    }
+
     /// A request for the peer's status stayed without answer.
     pub fn silent(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
@@ -223,17 +265,15 @@ impl<B: BlockT> PeerTable<B> {
             return Charge::Noted;
         }
         self.entries.remove(peer);
-        if self.bans.len() >= self.max_peers {
+        let mut instead_of = None;
+        if self.bans.len() >= self.max_peers && !self.bans.contains_key(peer) {
             // The ban that ends first makes room: free identities must not fill memory.
-            let first = self
-                .bans
-                .iter()
-                .min_by_key(|(_, until)| **until)
-                .map(|(peer, _)| peer.clone());
-            first.and_then(|peer| self.bans.remove(&peer));
+            let first = self.bans.iter().min_by_key(|(_, until)| **until);
+            instead_of = first.map(|(peer, _)| peer.clone());
+            instead_of.as_ref().and_then(|peer| self.bans.remove(peer));
         }
         self.bans.insert(peer.clone(), now.plus(ban));
-        Charge::Banned
+        Charge::Banned { instead_of }
     }
 
     /// Takes out and returns the bans that are over.

@@ -55,7 +55,7 @@ fn proven_fault_bans_at_once_and_the_ban_ends() {
     let mut table = table(&[("liar", 5), ("honest", 5)]);
     assert_eq!(
         table.charge(&peer("liar"), Offence::ProvablyWrong, at(1), BAN),
-        Charge::Banned
+        Charge::Banned { instead_of: None }
     );
     assert!(table.is_banned(&peer("liar")) && table.get(&peer("liar")).is_none());
     table.connected(peer("liar"), at(2));
@@ -86,7 +86,7 @@ fn small_offences_add_up_and_are_forgotten_by_halves() {
     }
     assert_eq!(
         table.charge(&peer("odd"), Offence::Contradiction, at(600), BAN),
-        Charge::Banned
+        Charge::Banned { instead_of: None }
     );
 }
 

@@ -172,7 +172,8 @@ pub enum BlockFault {
     /// The header does not hold.
     #[error(transparent)]
     Header(#[from] HeaderFault),
-    /// The body does not hash to the header's `extrinsics_root`.
+    /// The body does not hash to the header's `extrinsics_root`. Found before any other fault of a body, because all
+    /// others are the block's own and this one is only its carrier's.
     #[error("its body does not match the extrinsics root in its header")]
     WrongExtrinsicsRoot,
     /// Longer than the chain allows.

@@ -42,6 +42,23 @@ pub enum CriticalReason<B: BlockT> {
         /// Highest block that both chains hold.
         ancestor: BlockId<B>,
     },
+    /// A block fails in execution here, and the consensus block builds on it or a second peer delivered the same bytes.
+    MayBeFaulty {
+        /// The block.
+        block: BlockId<B>,
+    },
+    /// Two blocks of one height are both final, each by the seals on its own chain.
+    FinalityConflict {
+        /// Our final block.
+        ours: BlockId<B>,
+        /// The other one.
+        theirs: BlockId<B>,
+    },
+    /// Somebody else seals with a key of ours. Ends with a restart.
+    OwnKeyUsedElsewhere {
+        /// The block that shows it.
+        block: BlockId<B>,
+    },
     /// More than half of the voters have been far below us for longer than a slot.
     Ahead {
         /// Our tip.
@@ -84,6 +101,18 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
                 )
             }
             Self::Fork { .. } => f.write_str("Fork detected! Our tip differs from 67%+ peers"),
+            Self::MayBeFaulty { block } => write!(
+                f,
+                "we may be faulty: block {block} fails in execution here and not for others; compare this node's version with theirs and check its disk and memory, then run `node-template resync`"
+            ),
+            Self::FinalityConflict { ours, theirs } => write!(
+                f,
+                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on, and run `node-template resync` where it is the other"
+            ),
+            Self::OwnKeyUsedElsewhere { block } => write!(
+                f,
+                "own key used elsewhere: block {block} is sealed with our key and not by us; stop the other node that has this key, or take the key out of this one, then restart"
+            ),
             Self::Ahead {
                 ours,
                 behind,
@@ -206,6 +235,4 @@ pub enum Note<B: BlockT> {
         /// How many voters hold it.
         voters: usize,
     },
-    /// Most peers' blocks lie in our future: our clock is probably late. Authoring pauses.
-    ClockSuspect,
 }

@@ -1,6 +1,8 @@
 use super::TestBlock;
 use crate::{BlockId, block_id::number};
 use codec::Encode;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use schnorrkel::{context::attach_rng, signing_context};
 use sp_consensus_aura::{
     Slot,
     digests::CompatibleDigestItem,
@@ -9,10 +11,12 @@ use sp_consensus_aura::{
 use sp_core::{Pair, sr25519};
 use sp_runtime::{
     Digest, DigestItem, StateVersion,
-    traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
+    traits::{BlakeTwo256, Block as BlockT, Hash as HashT, Header as HeaderT},
 };
+use std::{cell::RefCell, collections::BTreeMap};
 
-/// Makes sealed blocks: the keys `//0`, `//1`, … take turns by slot.
+/// Makes sealed blocks: the keys `//0`, `//1`, … take turns by slot. The same block always gets the same seal, so that
+/// a simulated run repeats to the last hash.
 #[derive(Clone)]
 pub struct Forge {
     keys: Vec<sr25519::Pair>,
@@ -43,6 +47,11 @@ impl Forge {
         self.keys.iter().map(|key| key.public().into()).collect()
     }
 
+    /// The index of the authority whose turn `slot` is.
+    pub fn turn(&self, slot: Slot) -> usize {
+        usize::try_from(*slot % self.keys.len() as u64).expect("below a usize")
+    }
+
     /// Block 0.
     pub fn genesis<B: TestBlock>() -> B {
         let root = extrinsics_root::<B>(&[]);
@@ -58,6 +67,17 @@ impl Forge {
 
     /// A block on `parent`, sealed by the authority of `slot`, with one extrinsic of these bytes.
     pub fn block<B: TestBlock>(&self, parent: &B::Header, slot: Slot, body: &[u8]) -> B {
+        self.block_sealed_by(self.turn(slot), parent, slot, body)
+    }
+
+    /// A block on `parent` for `slot`, sealed by the authority with this index, whoever's turn it is.
+    pub fn block_sealed_by<B: TestBlock>(
+        &self,
+        authority: usize,
+        parent: &B::Header,
+        slot: Slot,
+        body: &[u8],
+    ) -> B {
         let extrinsics = vec![B::extrinsic(body.to_vec())];
         let height = BlockId::<B>::of(parent).height() + 1;
         let pre_digest =
@@ -73,16 +93,15 @@ impl Forge {
             parent.hash(),
             digest,
         );
-        let turn = usize::try_from(*slot % self.keys.len() as u64).expect("below a usize");
-        let signature = self
-            .keys
-            .get(turn)
-            .expect("a remainder")
-            .sign(header.hash().as_ref());
-        header
-            .digest_mut()
-            .push(DigestItem::aura_seal(AuthoritySignature::from(signature)));
+        let seal = self.seal(authority, header.hash().as_ref());
+        header.digest_mut().push(DigestItem::aura_seal(seal));
         B::new(header, extrinsics)
+    }
+
+    /// The signature of the authority with this index over the hash of an unsealed header.
+    pub fn seal(&self, authority: usize, pre_hash: &[u8]) -> AuthoritySignature {
+        let key = self.keys.get(authority).expect("one of the authorities");
+        sign(key, pre_hash).into()
     }
 
     /// A chain of `length` blocks on `parent`, one per slot from `slot` on. `salt` tells branches apart.
@@ -102,6 +121,23 @@ impl Forge {
             })
             .collect()
     }
+}
+
+/// A signature whose randomness follows from what is signed, remembered because simulated networks forge the same
+/// chains again and again.
+fn sign(key: &sr25519::Pair, message: &[u8]) -> sr25519::Signature {
+    thread_local! {
+        static MADE: RefCell<BTreeMap<[u8; 32], sr25519::Signature>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    let seed = BlakeTwo256::hash(&(key.public(), message).encode()).0;
+    MADE.with_borrow_mut(|made| {
+        *made.entry(seed).or_insert_with(|| {
+            let transcript = signing_context(b"substrate").bytes(message);
+            let keypair: &schnorrkel::Keypair = key.as_ref();
+            let signature = keypair.sign(attach_rng(transcript, ChaCha20Rng::from_seed(seed)));
+            sr25519::Signature::from_raw(signature.to_bytes())
+        })
+    })
 }
 
 /// The root of a body as block rules have it.

@@ -6,13 +6,16 @@
 mod blocks;
 mod chain;
 mod forge;
+mod link;
 mod network;
 mod node;
+pub mod sim;
 mod time;
 
 pub use blocks::{BigBlock, SmallBlock, TestBlock};
 pub use chain::ReferenceBridge;
 pub use forge::Forge;
-pub use network::{Link, MemoryNetwork, MemoryPort};
-pub use node::TestNode;
-pub use time::{InlineExecutor, SeededRandomness, VirtualClock};
+pub use link::Link;
+pub use network::{MemoryNetwork, MemoryPort, Message, Tap, Way};
+pub use node::{SLOT, TestNode};
+pub use time::{ChargingExecutor, Effort, InlineExecutor, SeededRandomness, VirtualClock};

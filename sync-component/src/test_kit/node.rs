@@ -5,13 +5,19 @@ use super::{
 use crate::{
     BlockId, NetworkSyncManager, StrategyRegistry, SyncSettings,
     orchestrator::{Parts, ProductionMode},
-    ports::{Clock, ImportBlocks, PeerId, ReadChain, UnixMillis},
+    ports::{Bridge, Clock, Executor, ImportBlocks, PeerId, Randomness, ReadChain, UnixMillis},
     wire::Roles,
 };
 use sp_consensus_aura::SlotDuration;
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// Length of a slot in the test kit's chains.
+pub const SLOT: SlotDuration = SlotDuration::from_millis(6_000);
+
+/// Events that may wait for a node; many more than a test sends at once.
+const INBOX: usize = 4_096;
 
 /// A whole node over a reference chain: its manager runs in a task of its own until the node is dropped.
 #[derive(Debug)]
@@ -22,13 +28,63 @@ pub struct TestNode<B: BlockT> {
     pub chain: Arc<ReferenceBridge<B>>,
     /// Its manager.
     pub manager: Arc<NetworkSyncManager<B>>,
-    task: tokio::task::JoinHandle<()>,
+    _task: Task,
 }
 
-impl<B: BlockT> Drop for TestNode<B> {
-    fn drop(&mut self) {
-        self.task.abort();
+/// A task that ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Task(tokio::task::JoinHandle<()>);
+
+impl Task {
+    pub(super) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
     }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a manager in a test is made of.
+pub(super) struct Ground<B: BlockT> {
+    pub(super) network: MemoryNetwork,
+    pub(super) id: PeerId,
+    pub(super) bridge: Arc<dyn Bridge<B>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) randomness: Arc<dyn Randomness>,
+    pub(super) settings: SyncSettings,
+    pub(super) registry: StrategyRegistry<B>,
+    pub(super) roles: Roles,
+    pub(super) production: ProductionMode,
+}
+
+/// Makes a manager and connects it; the future is its work.
+pub(super) fn launch<B: BlockT>(
+    ground: Ground<B>,
+) -> (
+    Arc<NetworkSyncManager<B>>,
+    impl Future<Output = ()> + Send + 'static,
+) {
+    let (sender, events) = mpsc::channel(INBOX);
+    let parts = Parts {
+        bridge: ground.bridge,
+        network: Arc::new(ground.network.port(ground.id.clone())),
+        clock: ground.clock,
+        randomness: ground.randomness,
+        executor: ground.executor,
+        settings: ground.settings,
+        registry: ground.registry,
+        roles: ground.roles,
+        production: ground.production,
+    };
+    let manager = NetworkSyncManager::new(parts);
+    let manager = Arc::new(manager.expect("the settings of a test name known strategies"));
+    let runner = Arc::clone(&manager);
+    ground.network.start(ground.id, sender);
+    (manager, async move { runner.run(events).await })
 }
 
 impl<B: TestBlock> TestNode<B> {
@@ -44,42 +100,31 @@ impl<B: TestBlock> TestNode<B> {
     ) -> Self {
         let id = PeerId::from_bytes(name.as_bytes());
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(wall));
-        let slot = SlotDuration::from_millis(6_000);
         let max_reorg = settings.tier2.max_reorg;
-        let chain = Arc::new(ReferenceBridge::new(
-            forge,
-            slot,
-            max_reorg,
-            Arc::clone(&clock),
-        ));
+        let chain = ReferenceBridge::new(forge, SLOT, max_reorg, Arc::clone(&clock));
+        let chain = Arc::new(chain);
         let report = chain.import(blocks.to_vec());
         assert!(
             report.failure.is_none(),
             "the blocks of a test must be valid: {report:?}"
         );
-        let (sender, events) = mpsc::channel(1_024);
-        let port = network.add(id.clone(), sender);
-        let parts = Parts {
+        let (manager, work) = launch(Ground {
+            network: network.clone(),
+            id: id.clone(),
             bridge: chain.clone(),
-            network: Arc::new(port),
             clock,
-            randomness: Arc::new(SeededRandomness::new(7)),
             executor: Arc::new(InlineExecutor),
+            randomness: Arc::new(SeededRandomness::new(7)),
             settings,
             registry: StrategyRegistry::with_builtins(),
             roles: Roles::Full,
             production,
-        };
-        let manager = Arc::new(
-            NetworkSyncManager::new(parts).expect("the settings of a test name known strategies"),
-        );
-        let runner = Arc::clone(&manager);
-        let task = tokio::spawn(async move { runner.run(events).await });
+        });
         Self {
             id,
             chain,
             manager,
-            task,
+            _task: Task::spawn(work),
         }
     }
 

@@ -1,15 +1,20 @@
 use crate::ports::{Clock, Executor, MonoTime, Randomness, UnixMillis};
 use async_trait::async_trait;
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
+use tokio::sync::mpsc;
 
-/// Tokio's paused time, with a wall clock that starts at a given moment.
+/// Tokio's paused time, with a wall clock that starts at a given moment and can be set.
 #[derive(Debug)]
 pub struct VirtualClock {
     start: tokio::time::Instant,
     wall_start: UnixMillis,
+    set_by_millis: AtomicI64,
 }
 
 impl VirtualClock {
@@ -18,7 +23,13 @@ impl VirtualClock {
         Self {
             start: tokio::time::Instant::now(),
             wall_start,
+            set_by_millis: AtomicI64::new(0),
         }
+    }
+
+    /// Sets the wall clock forward, or back if `millis` is negative, once more.
+    pub fn set_by(&self, millis: i64) {
+        self.set_by_millis.fetch_add(millis, Ordering::Relaxed);
     }
 }
 
@@ -26,7 +37,8 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn wall(&self) -> UnixMillis {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        UnixMillis(self.wall_start.0.saturating_add(elapsed))
+        let true_time = self.wall_start.0.saturating_add(elapsed);
+        UnixMillis(true_time.saturating_add_signed(self.set_by_millis.load(Ordering::Relaxed)))
     }
 
     fn now(&self) -> MonoTime {
@@ -45,6 +57,59 @@ pub struct InlineExecutor;
 impl Executor for InlineExecutor {
     fn spawn_heavy(&self, job: Box<dyn FnOnce() + Send>) {
         job();
+    }
+}
+
+/// Counts the blocks that a chain validated. Cheap to clone; clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Effort(Arc<AtomicU64>);
+
+impl Effort {
+    /// One more block was validated.
+    pub fn add_block(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The blocks since the last call.
+    pub fn take(&self) -> u64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// Runs heavy work in order, one job after the other, and charges virtual time for every block that a job validated: the
+/// next job starts that much later.
+#[derive(Clone, Debug)]
+pub struct ChargingExecutor(mpsc::UnboundedSender<Job>);
+
+struct Job(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl ChargingExecutor {
+    /// Charges `per_block` for each block counted in `effort`. Needs a tokio runtime.
+    pub fn new(effort: Effort, per_block: Duration) -> Self {
+        let (sender, mut jobs) = mpsc::unbounded_channel::<Job>();
+        tokio::spawn(async move {
+            while let Some(Job(job)) = jobs.recv().await {
+                job();
+                let blocks = u32::try_from(effort.take()).unwrap_or(u32::MAX);
+                if blocks > 0 {
+                    tokio::time::sleep(per_block.saturating_mul(blocks)).await;
+                }
+            }
+        });
+        Self(sender)
+    }
+}
+
+impl Executor for ChargingExecutor {
+    fn spawn_heavy(&self, job: Box<dyn FnOnce() + Send>) {
+        // The worker ends with its runtime; then nobody waits for the job.
+        let _ = self.0.send(Job(job));
     }
 }
 

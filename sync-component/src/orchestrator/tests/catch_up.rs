@@ -46,9 +46,9 @@ async fn one_honest_peer_is_enough_beside_two_silent_ones<B: TestBlock>() {
     let peers: Vec<_> = (0..3)
         .map(|n| world.node(&format!("peer {n}"), 12))
         .collect();
-    world.network.connect(&ours.id, &peers[0].id, Link::Mute);
-    world.network.connect(&ours.id, &peers[1].id, Link::Mute);
-    world.network.connect(&ours.id, &peers[2].id, LAN);
+    world.network.mute(&ours.id, &peers[0].id);
+    world.network.mute(&ours.id, &peers[1].id);
+    world.link(&ours, &peers.iter().collect::<Vec<_>>());
     until(3 * MINUTE, "caught up", || ours.best() == peers[2].best()).await;
 }
 

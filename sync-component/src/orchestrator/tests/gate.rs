@@ -32,7 +32,8 @@ async fn equal_nodes_are_in_sync_and_cleared<B: TestBlock>() {
 async fn silent_peer_keeps_the_gate_shut_until_it_answers<B: TestBlock>() {
     let world = World::<B>::with_chain(4);
     let (ours, peer) = (world.node("ours", 1), world.node("peer", 4));
-    world.network.connect(&ours.id, &peer.id, Link::Mute);
+    world.network.mute(&ours.id, &peer.id);
+    world.link(&ours, &[&peer]);
     for _ in 0..3 {
         assert!(
             !ours
@@ -47,7 +48,7 @@ async fn silent_peer_keeps_the_gate_shut_until_it_answers<B: TestBlock>() {
         ours.manager.get_sync_status().is_err(),
         "unverified is never a status"
     );
-    world.network.connect(&ours.id, &peer.id, LAN);
+    world.network.unmute(&ours.id, &peer.id);
     until(3 * MINUTE, "the peer's chain is ours", || {
         ours.best() == peer.best()
     })
@@ -84,11 +85,8 @@ async fn one_mute_peer_of_ten_costs_no_time<B: TestBlock>() {
     let peers: Vec<_> = (0..10)
         .map(|n| world.node(&format!("peer {n}"), 3))
         .collect();
-    for (n, peer) in peers.iter().enumerate() {
-        world
-            .network
-            .connect(&ours.id, &peer.id, if n == 0 { Link::Mute } else { LAN });
-    }
+    world.network.mute(&ours.id, &peers[0].id);
+    world.link(&ours, &peers.iter().collect::<Vec<_>>());
     tokio::time::sleep(SETTLE).await;
     for round in 0..3 {
         let start = tokio::time::Instant::now();

@@ -27,7 +27,7 @@ fn after(length: u64) -> UnixMillis {
     UnixMillis((FIRST_SLOT + length) * 6_000)
 }
 
-const LAN: Link = Link::Up(Duration::from_millis(5));
+const LAN: Link = Link::lan();
 
 /// What most tests start from.
 struct World<B: BlockT> {
@@ -46,7 +46,8 @@ impl<B: TestBlock> World<B> {
         let chain = forge.chain(genesis.header(), Slot::from(FIRST_SLOT), length, 0);
         let (network, wall, settings) = (
             MemoryNetwork::default(),
-            after(length),
+            // Late enough for a dead fork of 20 blocks.
+            after(length + 60),
             SyncSettings::default(),
         );
         Self {
@@ -80,13 +81,13 @@ impl<B: TestBlock> World<B> {
         )
     }
 
-    /// The first `fork` blocks of the chain and `length` others on top, in every second slot.
+    /// The first `fork` blocks of the chain and `length` others on top, all of one authority: a dead fork.
     fn branch(&self, fork: usize, length: u64) -> Vec<B> {
         let mut blocks = self.chain[..fork].to_vec();
         let genesis: B = Forge::genesis();
         let mut parent = blocks.last().unwrap_or(&genesis).header().clone();
         for n in 0..length {
-            let slot = Slot::from(FIRST_SLOT + fork as u64 + n);
+            let slot = Slot::from(FIRST_SLOT + fork as u64 + 3 * n);
             let block: B = self.forge.block(&parent, slot, &[9]);
             parent = block.header().clone();
             blocks.push(block);

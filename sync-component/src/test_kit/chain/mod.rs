@@ -1,11 +1,16 @@
-use super::TestBlock;
-use super::forge::{Forge, extrinsics_root};
+mod choice;
+
+use super::{
+    TestBlock,
+    forge::{Forge, extrinsics_root},
+    time::Effort,
+};
 use crate::{
     BlockId,
     block_id::number,
     ports::{
         BlockFault, BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks,
-        ImportError, ImportReport, Presence, ReadChain, Retracted, UnixMillis, VerifyHeaders,
+        ImportError, ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders,
         VoteStanding,
     },
 };
@@ -16,16 +21,17 @@ use sp_consensus_aura::{
     sr25519::{AuthorityId, AuthoritySignature},
 };
 use sp_core::{Pair, sr25519};
-use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor};
+use sp_runtime::traits::{BlakeTwo256, Block as BlockT, Hash as _, Header as HeaderT, NumberFor};
 use std::{
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::broadcast;
 
-/// A small chain in memory with the block rules that need no state, and the fork choice of SPEC section 1. Nothing is
-/// ever final in it but genesis.
+/// A small chain in memory: the block rules that need no state, the fork choice and the finality of SPEC section 1,
+/// written as plainly as they can be. A differential test holds it to the real bridge.
 #[derive(Debug)]
 pub struct ReferenceBridge<B: BlockT> {
     state: Mutex<State<B>>,
@@ -36,6 +42,7 @@ pub struct ReferenceBridge<B: BlockT> {
     clock: Arc<dyn Clock>,
     genesis: BlockId<B>,
     events: broadcast::Sender<ChainEvent<B>>,
+    effort: Effort,
 }
 
 #[derive(Debug)]
@@ -43,26 +50,48 @@ struct State<B: BlockT> {
     blocks: BTreeMap<B::Hash, B>,
     canonical: Vec<B::Hash>,
     leaves: Vec<BlockId<B>>,
+    finalized: BlockId<B>,
     standing: VoteStanding,
-    broken: bool,
+    health: Health,
+    /// Blocks that fail in execution.
+    refused: BTreeSet<B::Hash>,
+}
+
+/// Whether the store works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Working,
+    Broken,
 }
 
 impl<B: TestBlock> ReferenceBridge<B> {
-    /// A chain with only genesis.
+    /// A chain with only the test kit's genesis.
     pub fn new(
         forge: &Forge,
         slot_duration: SlotDuration,
         max_reorg: u64,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let block: B = Forge::genesis();
+        Self::on(Forge::genesis(), forge, slot_duration, max_reorg, clock)
+    }
+
+    /// A chain with only block 0, which is `block`.
+    pub fn on(
+        block: B,
+        forge: &Forge,
+        slot_duration: SlotDuration,
+        max_reorg: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let genesis = BlockId::of(block.header());
         let state = State {
             blocks: BTreeMap::from([(genesis.hash, block)]),
             canonical: vec![genesis.hash],
             leaves: vec![genesis],
+            finalized: genesis,
             standing: VoteStanding::NotWithUs,
-            broken: false,
+            health: Health::Working,
+            refused: BTreeSet::new(),
         };
         Self {
             state: Mutex::new(state),
@@ -73,6 +102,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             clock,
             genesis,
             events: broadcast::Sender::new(4_096),
+            effort: Effort::default(),
         }
     }
 }
@@ -89,12 +119,59 @@ impl<B: BlockT> ReferenceBridge<B> {
 
     /// From now on every import fails as a full disk would make it.
     pub fn break_store(&self) {
-        self.state().broken = true;
+        self.state().health = Health::Broken;
     }
 
     /// Takes back [`ReferenceBridge::break_store`].
     pub fn repair_store(&self) {
-        self.state().broken = false;
+        self.state().health = Health::Working;
+    }
+
+    /// From now on this block fails in execution.
+    pub fn refuse_in_execution(&self, block: B::Hash) {
+        self.state().refused.insert(block);
+    }
+
+    /// Where the work of imports is counted, for an executor that charges virtual time for it.
+    pub fn effort(&self) -> &Effort {
+        &self.effort
+    }
+
+    /// Imports a block of our own if the best block is still `cleared`, as the real bridge does.
+    pub fn import_own(&self, block: B, cleared: BlockId<B>) -> Result<(), ImportError<B>> {
+        let mut state = self.state();
+        let best = state.best();
+        if best != cleared {
+            return Err(ImportError::ClearanceLost { cleared, best });
+        }
+        let stored = self.store_one(&mut state, &block);
+        self.choose(&mut state);
+        stored
+    }
+
+    /// A store that was wiped: only genesis is left.
+    pub fn wipe(&self) {
+        let mut state = self.state();
+        let genesis = self.genesis;
+        state.blocks.retain(|hash, _| *hash == genesis.hash);
+        state.canonical = vec![genesis.hash];
+        state.leaves = vec![genesis];
+        state.finalized = genesis;
+        state.standing = VoteStanding::NotWithUs;
+    }
+
+    /// The blocks of the best chain, genesis left out.
+    pub fn blocks(&self) -> Vec<B> {
+        let state = self.state();
+        let above_genesis = state.canonical.iter().skip(1);
+        above_genesis
+            .filter_map(|hash| state.blocks.get(hash).cloned())
+            .collect()
+    }
+
+    /// The index of the authority whose turn `slot` is.
+    fn turn(&self, slot: Slot) -> usize {
+        usize::try_from(*slot % self.authorities.len() as u64).expect("below a usize")
     }
 
     fn check_header(
@@ -114,11 +191,12 @@ impl<B: BlockT> ReferenceBridge<B> {
         {
             return Err(HeaderFault::SlotNotRising { slot });
         }
-        let drift = u64::try_from(self.drift.as_millis()).unwrap_or(u64::MAX);
-        if slot.saturating_mul(self.slot_duration.as_millis()) > now.0.saturating_add(drift) {
+        self.check_seal(header, slot)?;
+        let start = u128::from(*slot) * u128::from(self.slot_duration.as_millis());
+        if start > u128::from(now.0) + self.drift.as_millis() {
             return Err(HeaderFault::FromFuture { slot });
         }
-        self.check_seal(header, slot)
+        Ok(())
     }
 
     fn check_seal(&self, header: &B::Header, slot: Slot) -> Result<(), HeaderFault> {
@@ -127,11 +205,9 @@ impl<B: BlockT> ReferenceBridge<B> {
             .digest_mut()
             .pop()
             .and_then(|item| item.as_aura_seal());
-        let turn = usize::try_from(*slot % self.authorities.len() as u64).expect("below a usize");
-        let author: &sr25519::Public = self.authorities.get(turn).expect("a remainder").as_ref();
         let seal = seal.ok_or(HeaderFault::BadDigest)?;
-        let good = sr25519::Pair::verify(seal.as_ref(), unsealed.hash(), author);
-        if good {
+        let author = self.authorities.get(self.turn(slot)).expect("a remainder");
+        if is_good_seal(&seal, unsealed.hash().as_ref(), author.as_ref()) {
             Ok(())
         } else {
             Err(HeaderFault::BadSeal)
@@ -140,28 +216,31 @@ impl<B: BlockT> ReferenceBridge<B> {
 
     fn store_one(&self, state: &mut State<B>, block: &B) -> Result<(), ImportError<B>> {
         let id = BlockId::of(block.header());
-        if state.broken {
+        if state.health == Health::Broken {
             return Err(BridgeError::new(BrokenByTest).into());
         }
         if state.blocks.contains_key(&id.hash) {
             return Ok(());
         }
+        let finalized = state.finalized;
+        if id.number <= finalized.number {
+            return Err(ImportError::AgainstFinal { id, finalized });
+        }
         let parent = state
             .blocks
             .get(block.header().parent_hash())
             .ok_or(ImportError::UnknownParent { id })?;
+        if !state.builds_on(BlockId::of(parent.header()), finalized) {
+            return Err(ImportError::AgainstFinal { id, finalized });
+        }
+        self.effort.add_block();
         let invalid = |fault: BlockFault| ImportError::Invalid { id, fault };
         self.check_header(parent.header(), block.header(), self.clock.wall())
             .map_err(|fault| invalid(fault.into()))?;
         if extrinsics_root::<B>(block.extrinsics()) != *block.header().extrinsics_root() {
             return Err(invalid(BlockFault::WrongExtrinsicsRoot));
         }
-        // The test kit's runtime: a body of `[0xff]` fails in execution.
-        if block
-            .extrinsics()
-            .iter()
-            .any(|extrinsic| extrinsic.encode().last() == Some(&0xff))
-        {
+        if state.refused.contains(&id.hash) {
             return Err(invalid(BlockFault::Execution {
                 reason: "the test wants it to fail".to_owned(),
             }));
@@ -172,105 +251,21 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.blocks.insert(id.hash, block.clone());
         Ok(())
     }
-
-    /// The blocks from the one after the common ancestor up to `tip`.
-    fn branch(state: &State<B>, tip: BlockId<B>) -> Vec<BlockId<B>> {
-        let mut branch = Vec::new();
-        let mut at = tip;
-        while state.canonical_at(at.height()) != Some(at.hash) {
-            branch.push(at);
-            let Some(block) = state.blocks.get(&at.hash) else {
-                break;
-            };
-            at = BlockId::new(
-                number::<B>(at.height().saturating_sub(1)),
-                *block.header().parent_hash(),
-            );
-        }
-        branch.reverse();
-        branch
-    }
-
-    fn choose(&self, state: &mut State<B>) {
-        let old_best = state.best();
-        let mut leaves = state.leaves.clone();
-        leaves.sort();
-        for leaf in leaves {
-            let branch = Self::branch(state, leaf);
-            let Some(first) = branch.first() else {
-                continue;
-            };
-            let ancestor = first.height() - 1;
-            let best = state.best();
-            let depth = best.height() - ancestor;
-            if depth > 0 && (depth > self.max_reorg || state.standing == VoteStanding::WithUs) {
-                continue;
-            }
-            let better = match leaf.number.cmp(&best.number) {
-                std::cmp::Ordering::Greater => true,
-                std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Equal => self.wins_tie(state, first, ancestor + 1),
-            };
-            if better {
-                let keep = usize::try_from(ancestor + 1).unwrap_or(usize::MAX);
-                state.canonical.truncate(keep);
-                state.canonical.extend(branch.iter().map(|id| id.hash));
-            }
-        }
-        let best = state.best();
-        if best != old_best {
-            self.announce(state, old_best, best);
-        }
-    }
-
-    fn wins_tie(&self, state: &State<B>, theirs: &BlockId<B>, height: u64) -> bool {
-        let key = |hash: B::Hash| {
-            let slot = state
-                .blocks
-                .get(&hash)
-                .and_then(|block| self.slot_of(block.header()).ok());
-            (slot.map(u64::from), hash)
-        };
-        state
-            .canonical_at(height)
-            .is_some_and(|ours| key(theirs.hash) < key(ours))
-    }
-
-    fn announce(&self, state: &State<B>, old_best: BlockId<B>, best: BlockId<B>) {
-        let ancestor = Self::branch(state, old_best)
-            .first()
-            .map(|first| first.height().saturating_sub(1));
-        let retracted = ancestor.and_then(|height| {
-            let common_ancestor = BlockId::new(number::<B>(height), state.canonical_at(height)?);
-            Some(Retracted {
-                old_best,
-                common_ancestor,
-            })
-        });
-        if let Some(block) = state.blocks.get(&best.hash) {
-            let header = block.header().clone();
-            let _ = self.events.send(ChainEvent {
-                header,
-                best,
-                finalized: self.genesis,
-                retracted,
-            });
-        }
-    }
 }
 
-impl<B: BlockT> State<B> {
-    fn canonical_at(&self, height: u64) -> Option<B::Hash> {
-        usize::try_from(height)
-            .ok()
-            .and_then(|at| self.canonical.get(at))
-            .copied()
+/// Verifies a seal, and remembers the good ones: simulated networks see each header many times.
+fn is_good_seal(seal: &AuthoritySignature, message: &[u8], author: &sr25519::Public) -> bool {
+    thread_local! {
+        static GOOD: RefCell<BTreeSet<[u8; 32]>> = const { RefCell::new(BTreeSet::new()) };
     }
-
-    fn best(&self) -> BlockId<B> {
-        let hash = *self.canonical.last().expect("genesis is always there");
-        BlockId::new(number::<B>(self.canonical.len() as u64 - 1), hash)
-    }
+    let key = BlakeTwo256::hash(&(seal, message, author).encode()).0;
+    GOOD.with_borrow_mut(|good| {
+        good.contains(&key)
+            || (sr25519::Pair::verify(seal.as_ref(), message, author) && {
+                good.insert(key);
+                true
+            })
+    })
 }
 
 impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
@@ -283,7 +278,7 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
     }
 
     fn finalized(&self) -> BlockId<B> {
-        self.genesis
+        self.state().finalized
     }
 
     fn lowest_served(&self) -> NumberFor<B> {

@@ -1,0 +1,77 @@
+use super::VerifiedTip;
+use crate::ports::{Bridge, BridgeError};
+use sp_consensus_aura::{Slot, sr25519::AuthorityId};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::collections::BTreeMap;
+
+/// Authorities that withheld the blocks of a verified tip which they sealed (SPEC section 0, *suspect*). Tips that end in
+/// their blocks hold nobody up: one header of an author that died, or that plays with us, must not stop the chain.
+///
+/// At most one entry for each authority of the chain.
+#[derive(Debug, Default)]
+pub struct Suspects(BTreeMap<AuthorityId, Slot>);
+
+impl Suspects {
+    /// The author of the highest block of `run` is suspect from now on. Never the author of a single-authority chain.
+    pub fn add<B: BlockT>(
+        &mut self,
+        run: &VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+    ) -> Result<(), BridgeError> {
+        let authorities = chain.authorities_at(run.base.hash)?;
+        if authorities.len() > 1
+            && let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
+        {
+            tracing::warn!(%author, tip = %run.tip(), "withheld the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
+            self.0.insert(author, slot);
+        }
+        Ok(())
+    }
+
+    /// A block was imported: its author is no suspect any more if it sealed it at least 4a slots later.
+    pub fn imported<B: BlockT>(
+        &mut self,
+        header: &B::Header,
+        chain: &dyn Bridge<B>,
+    ) -> Result<(), BridgeError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let authorities = chain.authorities_at(*header.parent_hash())?;
+        if let Some((author, slot)) = author(&authorities, header, chain) {
+            let pause = 4 * authorities.len() as u64;
+            self.0
+                .retain(|suspect, since| *suspect != author || slot < since.saturating_add(pause));
+        }
+        Ok(())
+    }
+
+    /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing.
+    pub fn trusted_part<B: BlockT>(
+        &self,
+        run: &VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+    ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
+        if self.0.is_empty() {
+            return Ok(Some(run.clone()));
+        }
+        let authorities = chain.authorities_at(run.base.hash)?;
+        let is_suspect = |header: &B::Header| {
+            author(&authorities, header, chain).is_some_and(|(author, _)| self.0.contains_key(&author))
+        };
+        let keep = run.headers().iter().rposition(|header| !is_suspect(header));
+        Ok(keep.and_then(|last| run.first(last + 1)))
+    }
+}
+
+/// Whose turn the header's slot is, and the slot; `None` for a header without slot, which is never a verified one.
+fn author<B: BlockT>(
+    authorities: &[AuthorityId],
+    header: &B::Header,
+    chain: &dyn Bridge<B>,
+) -> Option<(AuthorityId, Slot)> {
+    let slot = chain.slot_of(header).ok()?;
+    let turn = slot.checked_rem(authorities.len() as u64)?;
+    let author = authorities.get(usize::try_from(turn).ok()?)?;
+    Some((author.clone(), slot))
+}

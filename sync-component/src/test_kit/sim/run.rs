@@ -1,0 +1,113 @@
+use super::{EventLog, Keep, Sim};
+use crate::test_kit::TestBlock;
+use std::{
+    env,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+};
+
+/// What a run starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Authorities of the chain.
+    pub authorities: usize,
+    /// Blocks of the chain that the run begins with, one in each slot.
+    pub length: u64,
+    /// Slots between its last block and the beginning.
+    pub idle_slots: u64,
+}
+
+impl Setup {
+    /// Three authorities and a chain of this length that has just ended.
+    pub const fn chain(length: u64) -> Self {
+        Self {
+            authorities: 3,
+            length,
+            idle_slots: 0,
+        }
+    }
+
+    /// With this many authorities.
+    #[must_use]
+    pub const fn authorities(mut self, count: usize) -> Self {
+        self.authorities = count;
+        self
+    }
+
+    /// With the chain's end this many slots ago.
+    #[must_use]
+    pub const fn idle(mut self, slots: u64) -> Self {
+        self.idle_slots = slots;
+        self
+    }
+}
+
+/// Seeds when nothing else is said.
+const SEEDS: u64 = 20;
+
+/// Runs `scenario` with each seed: 20 of them, as many as `SIM_SEEDS` says, or only the one that `SIM_SEED` names. The
+/// last one runs twice, and both runs must be the same (I10).
+///
+/// # Panics
+/// If the scenario does, or the oracle found anything wrong: with the newest lines of the log, and the command that
+/// runs this seed again with all of them.
+pub fn run<B: TestBlock>(name: &str, setup: Setup, scenario: impl AsyncFn(&mut Sim<B>)) {
+    if let Some(seed) = number_from("SIM_SEED") {
+        let log = one(name, &setup, seed, Keep::All, &scenario);
+        // Asked for by name, so that it is read.
+        std::io::Write::write_all(&mut std::io::stdout(), log.text().as_bytes())
+            .expect("standard output is open in a test");
+        return;
+    }
+    let seeds = number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1);
+    let mut last = None;
+    for seed in 0..seeds {
+        last = Some(one(name, &setup, seed, Keep::Newest, &scenario));
+    }
+    let again = one(name, &setup, seeds - 1, Keep::Newest, &scenario);
+    assert_eq!(
+        last.map(|log| log.digest()),
+        Some(again.digest()),
+        "I10 violated: {name} with seed {} differs from itself",
+        seeds - 1
+    );
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number, it is `{text}`")))
+}
+
+fn one<B: TestBlock>(
+    name: &str,
+    setup: &Setup,
+    seed: u64,
+    keep: Keep,
+    scenario: &impl AsyncFn(&mut Sim<B>),
+) -> Arc<EventLog> {
+    let log = Arc::new(EventLog::new(keep));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime without I/O needs nothing of the system");
+        runtime.block_on(async {
+            let mut sim = Sim::new(setup, seed, Arc::clone(&log));
+            scenario(&mut sim).await;
+            sim.check();
+        });
+    }));
+    if let Err(panic) = outcome {
+        let mut out = std::io::stdout();
+        let report = format!(
+            "{}\n{name} failed with seed {seed}. Replay: SIM_SEED={seed} cargo test --locked --workspace --test scenarios -- {name} --nocapture\n",
+            log.text()
+        );
+        // If it cannot be written, the panic alone has to do.
+        let _ = std::io::Write::write_all(&mut out, report.as_bytes());
+        resume_unwind(panic);
+    }
+    log
+}

@@ -1,0 +1,192 @@
+//! Fetching, where nothing worse happens than silence.
+
+use super::*;
+use sp_runtime::traits::Block as _;
+use sync_component::{
+    BlockId,
+    ports::{ImportBlocks, PeerId, Protocol},
+};
+
+/// Block requests of `node` to these peers.
+fn asked<'a>(sim: &Sim, node: &Node, peers: impl IntoIterator<Item = &'a PeerId>) -> usize {
+    let requests = peers.into_iter();
+    requests
+        .map(|peer| sim.network.requests(&node.id, peer, Protocol::Blocks))
+        .sum()
+}
+
+#[test]
+fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
+    run("f01", Setup::chain(285), async |sim| {
+        let swallows = sim.peer("S", sim.chain(285), Misbehaviour::Swallows(vec![201]));
+        let honest = sim.servers(1, "P", 285);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        sim.connect(&ours.id, [&swallows.id, &honest[0].id]);
+        sim.until(10 * MINUTE, "O at 285", || ours.best().height() == 285).await;
+        if sim.is_calm() {
+            // Each block once, and block 201 once more.
+            let total = asked(sim, &ours, [&swallows.id, &honest[0].id]);
+            assert!(total <= 286, "{total} requests");
+        }
+    });
+}
+
+#[test]
+fn f02_hole_is_filled_by_others_before_anything_above_it() {
+    run("f02", Setup::chain(139), async |sim| {
+        let holes: Vec<u64> = (0..8).map(|n| 20 + 13 * n).collect();
+        let lacks = sim.peer("L", sim.chain(139), Misbehaviour::Lacks(holes));
+        let others = sim.servers(2, "P", 139);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        sim.connect(&ours.id, ids(&others).chain([&lacks.id]));
+        // That nothing above a hole comes first is what the oracle checks after every import (I2).
+        sim.until(10 * MINUTE, "O at 139", || ours.best().height() == 139).await;
+    });
+}
+
+#[test]
+fn f03_silent_peers_cost_their_attempts_once() {
+    run("f03", Setup::chain(12).idle(2), async |sim| {
+        let blocks = Misbehaviour::SilentOn(Protocol::Blocks);
+        let silent: Vec<_> = (0..2)
+            .map(|n| sim.peer(&format!("S{n}"), sim.chain(11), blocks.clone()))
+            .collect();
+        let good: Vec<_> = (0..2)
+            .map(|n| sim.peer(&format!("Z{n}"), sim.chain(11), Misbehaviour::Nothing))
+            .collect();
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        sim.connect(&ours.id, ids(&silent).chain(ids(&good)));
+        let begin = sim.elapsed();
+        sim.until(5 * MINUTE, "O at 11", || ours.best().height() == 11).await;
+        if sim.is_calm() {
+            let took = sim.elapsed() - begin;
+            assert!(took <= 21 * SECOND, "two silent attempts of 10 s: {took:?}");
+            assert!(asked(sim, &ours, ids(&silent).chain(ids(&good))) <= 3);
+        }
+        let before = asked(sim, &ours, ids(&silent));
+        let next = sim.chain(12)[11].clone();
+        for peer in silent.iter().chain(&good) {
+            peer.chain.import(vec![next.clone()]);
+            peer.announce(&ours.id, next.header().clone()).await;
+        }
+        sim.until(5 * MINUTE, "O at 12", || ours.best().height() == 12).await;
+        if sim.is_calm() {
+            assert_eq!(asked(sim, &ours, ids(&silent)), before, "not first choice again");
+        }
+    });
+}
+
+#[test]
+fn f04_only_who_has_the_blocks_is_asked() {
+    run("f04", Setup::chain(4_390), async |sim| {
+        let level = sim.servers(2, "level", 4_388);
+        let above = sim.servers(1, "above", 4_390);
+        let mut ours = sim.node("O", sim.chain(4_388));
+        ours.start();
+        sim.connect(&ours.id, ids(&level).chain(ids(&above)));
+        sim.until(5 * MINUTE, "O at 4390", || ours.best().height() == 4_390).await;
+        assert_eq!(asked(sim, &ours, ids(&level)), 0);
+    });
+}
+
+#[test]
+fn f06_newcomer_reaches_the_top_in_windows_and_authors_nothing_before() {
+    run("f06", Setup::chain(5_000), async |sim| {
+        let count = if sim.seed % 2 == 0 { 4 } else { 1 };
+        let from = if sim.seed % 4 < 2 { 0 } else { 500 };
+        let peers = sim.servers(count, "P", 5_000);
+        let mut ours = sim.validator("O", 0, sim.chain(from));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(240 * MINUTE, "O at 5000", || ours.best().height() >= 5_000).await;
+        assert_eq!(ours.chain.blocks()[4_999].hash(), sim.chain(5_000)[4_999].hash());
+        assert!((1..=5_000).step_by(50).all(|height| sim.oracle.sealed_at(height).is_empty()));
+    });
+}
+
+#[test]
+fn f07_age_is_no_reason_to_refuse() {
+    run("f07", Setup::chain(1_000).idle(40 * 14_400), async |sim| {
+        let peers = sim.servers(3, "P", 1_000);
+        let mut ours = sim.node("O", sim.chain(100));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(60 * MINUTE, "O at 1000", || ours.best().height() == 1_000).await;
+    });
+}
+
+#[test]
+fn f08_fifty_announcements_start_one_session() {
+    run("f08", Setup::chain(13), async |sim| {
+        let peer = sim.peer("P", sim.chain(10), Misbehaviour::Nothing);
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        sim.connect(&ours.id, [&peer.id]);
+        sim.until(2 * MINUTE, "in sync at 10", || ours.is_in_sync()).await;
+        peer.chain.import(sim.chain(13).to_vec());
+        let headers = sim.chain(13)[10..].iter().map(|block| block.header().clone());
+        let pushes = headers.cycle().take(50).enumerate().map(|(n, header)| {
+            let (peer, ours) = (&peer, &ours.id);
+            async move {
+                tokio::time::sleep(Duration::from_millis(20 * n as u64)).await;
+                peer.announce(ours, header).await;
+            }
+        });
+        // Lost pushes wait for the connection's end.
+        let all = futures::future::join_all(pushes);
+        let _ = tokio::time::timeout(10 * SECOND, all).await;
+        sim.until(3 * MINUTE, "O at 13", || ours.best().height() == 13).await;
+        let total = asked(sim, &ours, [&peer.id]);
+        if sim.is_calm() {
+            assert_eq!(total, 3, "each block once");
+        }
+        assert!(total <= 9, "each block once per attempt: {total}");
+    });
+}
+
+#[test]
+fn f14_blocks_of_all_sizes_arrive_within_the_byte_budget() {
+    run("f14", Setup::chain(3).idle(20), async |sim| {
+        let largest = sim.settings.limits.block_bytes - 1_000;
+        let mut blocks = sim.chain(3).to_vec();
+        for n in 0..8_u64 {
+            let size = match n % 4 {
+                0 => 1,
+                1 => largest,
+                2 => 1 + usize::try_from(sim.pick(100_000)).unwrap(),
+                _ => 1 + usize::try_from(sim.pick(3_000_000)).unwrap(),
+            };
+            let parent = blocks.last().unwrap().header().clone();
+            let slot = sim::FIRST_SLOT + 4 + n;
+            blocks.push(sim.forge.block(&parent, slot.into(), &vec![n as u8; size]));
+        }
+        sim.oracle.knows(&blocks);
+        let peers: Vec<_> = (0..2)
+            .map(|n| sim.peer(&format!("P{n}"), &blocks, Misbehaviour::Nothing))
+            .collect();
+        let mut ours = sim.node("O", sim.chain(3));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let top = BlockId::<SmallBlock>::of(blocks.last().unwrap().header());
+        sim.until(10 * MINUTE, "all arrived", || ours.best() == top).await;
+    });
+}
+
+#[test]
+fn f17_a_sleeper_wakes_and_catches_up_by_itself() {
+    run("f17", Setup::chain(1_300), async |sim| {
+        let peers = sim.servers(4, "P", 1_300);
+        let mut ours = sim.node("O", sim.chain(100));
+        ours.start();
+        sim.network.partition([&ours.id]);
+        sim.connect(&ours.id, ids(&peers));
+        sim.slots(30).await;
+        assert_eq!(ours.best().height(), 100);
+        sim.network.heal();
+        sim.until(60 * MINUTE, "O at 1300", || ours.best().height() == 1_300).await;
+        sim.until(2 * MINUTE, "and in sync", || ours.is_in_sync()).await;
+    });
+}

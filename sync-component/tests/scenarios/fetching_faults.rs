@@ -1,0 +1,286 @@
+//! Fetching, where peers lie and stores fail.
+
+use super::*;
+use async_trait::async_trait;
+use sp_runtime::traits::Block as _;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+use sync_component::{
+    BlockId, NetworkError, StrategyRegistry, SyncContext,
+    block_sync::{FetchError, FetchJob, Sequential},
+    orchestrator::SyncEvent,
+    ports::{BridgeError, PeerId, Presence, Protocol, ReadChain},
+    registry::FetchStrategy,
+    wire::Activity,
+};
+
+fn refuses(sim: &Sim, node: &Node, peer: &PeerId) -> bool {
+    sim.network.is_refused(&node.id, peer)
+}
+
+#[test]
+fn f07_future_block_is_put_off_and_a_wrong_one_is_charged() {
+    run("f07_wrong", Setup::chain(30), async |sim| {
+        let early = sim.peer("early", sim.chain(30), Misbehaviour::Nothing);
+        let honest = sim.servers(3, "P", 30);
+        let mut ours = sim.node("O", sim.chain(20));
+        ours.start();
+        sim.connect(&ours.id, ids(&honest).chain([&early.id]));
+        sim.until(3 * MINUTE, "O at 30", || ours.best().height() == 30).await;
+        let parent = sim.chain(30)[29].header().clone();
+        let slot = sim.oracle.wall_slot() + 20;
+        let future: SmallBlock = sim.forge.block(&parent, slot.into(), b"early");
+        sim.oracle.knows(std::slice::from_ref(&future));
+        let push = early.announce(&ours.id, future.header().clone());
+        let _ = tokio::time::timeout(5 * SECOND, push).await;
+        sim.slots(5).await;
+        assert_eq!(ours.chain.presence(future.hash()).unwrap(), Presence::Absent);
+        assert_eq!(ours.best().height(), 30);
+        assert!(!refuses(sim, &ours, &early.id));
+
+        for (name, lie) in [
+            ("body", Misbehaviour::SwapsBodies),
+            ("branch", Misbehaviour::ServesBranch(sim.dead_fork(10, 8))),
+        ] {
+            let liar = sim.peer(name, sim.chain(30), lie);
+            let mut node = sim.node(&format!("{name} victim"), sim.chain(20));
+            node.start();
+            sim.connect(&node.id, [&liar.id]);
+            sim.until(3 * MINUTE, "the liar is refused", || refuses(sim, &node, &liar.id)).await;
+            assert_eq!(node.best().height(), 20);
+        }
+    });
+}
+
+/// `sequential` with a fault at one of its awaits, once.
+#[derive(Debug)]
+struct Brittle {
+    polls: Arc<AtomicU64>,
+    fails_at: u64,
+    how: Fault,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Panics,
+    Fails,
+    Hangs,
+}
+
+#[async_trait]
+impl FetchStrategy<SmallBlock> for Brittle {
+    async fn fetch(
+        &self,
+        context: &SyncContext<SmallBlock>,
+        job: FetchJob<SmallBlock>,
+    ) -> Result<BlockId<SmallBlock>, FetchError<SmallBlock>> {
+        Breaking {
+            strategy: self,
+            inner: Sequential.fetch(context, job),
+        }
+        .await
+    }
+}
+
+struct Breaking<'a, F> {
+    strategy: &'a Brittle,
+    inner: F,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the scenario breaks this session")]
+struct Broken;
+
+impl<F, T> Future for Breaking<'_, F>
+where
+    F: Future<Output = Result<T, FetchError<SmallBlock>>> + Unpin,
+{
+    type Output = Result<T, FetchError<SmallBlock>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let strategy = self.strategy;
+        let poll = strategy.polls.fetch_add(1, Ordering::Relaxed);
+        if poll == strategy.fails_at {
+            match strategy.how {
+                Fault::Panics => panic!("the scenario panics here"),
+                Fault::Fails => return Poll::Ready(Err(BridgeError::new(Broken).into())),
+                // Nothing wakes it any more: the watchdog has to.
+                Fault::Hangs => return Poll::Pending,
+            }
+        }
+        if poll > strategy.fails_at && matches!(strategy.how, Fault::Hangs) && poll < u64::MAX {
+            // A hung session stays hung; the next one starts with polls of its own.
+            strategy.polls.store(u64::MAX / 2, Ordering::Relaxed);
+        }
+        Pin::new(&mut self.inner).poll(cx)
+    }
+}
+
+#[test]
+fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
+    run("f09", Setup::chain(40), async |sim| {
+        sim.oracle.expect_panics();
+        let fails_at = sim.pick(60);
+        let how = [Fault::Panics, Fault::Fails, Fault::Hangs][usize::try_from(sim.pick(3)).unwrap()];
+        let polls = Arc::new(AtomicU64::new(0));
+        sim.registry = Arc::new(move || {
+            let mut registry = StrategyRegistry::with_builtins();
+            let polls = Arc::clone(&polls);
+            registry
+                .register_fetch(
+                    "brittle",
+                    Arc::new(move |_: &_| {
+                        let polls = Arc::clone(&polls);
+                        Ok(Arc::new(Brittle {
+                            polls,
+                            fails_at,
+                            how,
+                        }))
+                    }),
+                )
+                .unwrap();
+            registry
+        });
+        sim.settings.strategies.tier2 = Some("brittle".to_owned());
+        let peers = sim.servers(3, "P", 40);
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(10 * MINUTE, "O at 40", || ours.best().height() == 40).await;
+        sim.until(2 * MINUTE, "in sync, and not syncing", || {
+            ours.is_in_sync() && ours.manager().activity() != Activity::Syncing
+        })
+        .await;
+    });
+}
+
+#[test]
+fn f10_two_branches_never_mix() {
+    run("f10", Setup::chain(60).idle(40), async |sim| {
+        let a = sim.full_nodes(3, "A", 60);
+        let fork = sim.dead_fork(30, 12);
+        let mut b = sim.node("B", &fork);
+        b.start();
+        let mut ours = sim.node("O", sim.chain(20));
+        ours.start();
+        sim.connect(&ours.id, node_ids(&a).chain([&b.id]));
+        sim.until(10 * MINUTE, "O at 60", || ours.best() == a[0].best()).await;
+        let strays = fork[30..].iter().filter(|block| {
+            ours.chain.presence(block.hash()).unwrap() == Presence::Canonical
+        });
+        assert_eq!(strays.count(), 0);
+        sim.slots(5).await;
+        assert!(!refuses(sim, &ours, &b.id));
+    });
+}
+
+#[test]
+fn f12_our_broken_store_costs_no_peer_anything() {
+    run("f12", Setup::chain(120), async |sim| {
+        let peers = sim.servers(3, "P", 120);
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        let mut events = ours.manager().events();
+        sim.connect(&ours.id, ids(&peers));
+        let from = 11 + sim.pick(80);
+        sim.until(10 * MINUTE, "in mid-session", || ours.best().height() >= from).await;
+        ours.chain.break_store();
+        sim.slots(4).await;
+        let stood_at = ours.best();
+        let mut local = 0;
+        while let Ok(event) = events.try_recv() {
+            if let SyncEvent::CatchUpFailed(error) = event {
+                local += usize::from(matches!(error, NetworkError::Local(_)));
+            }
+        }
+        assert!(local > 0, "the fault is said to be ours");
+        assert_eq!(ours.manager().peers().len(), 3);
+        ours.chain.repair_store();
+        sim.until(10 * MINUTE, "O at 120", || ours.best().height() == 120).await;
+        assert!(stood_at.height() < 120);
+        assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
+    });
+}
+
+#[test]
+fn f16_every_kind_of_broken_reply_is_refused_and_its_sender_banned() {
+    run("f16", Setup::chain(30), async |sim| {
+        let garbage = (0..200).map(|_| u8::try_from(sim.pick(256)).unwrap()).collect();
+        let lies: [(&str, Misbehaviour); 10] = [
+            ("empty", Misbehaviour::SendsNothing),
+            ("oversized", Misbehaviour::Oversized),
+            ("trailing", Misbehaviour::TrailingByte),
+            ("count", Misbehaviour::HugeCount),
+            ("reversed", Misbehaviour::Reverses),
+            ("twice", Misbehaviour::Duplicates),
+            ("shifted", Misbehaviour::Shifts),
+            ("garbage", Misbehaviour::Garbage(garbage)),
+            ("seal", Misbehaviour::BreaksSeals),
+            ("author", Misbehaviour::WrongAuthority),
+        ];
+        let liars: Vec<_> = lies
+            .into_iter()
+            .map(|(name, lie)| sim.peer(name, sim.chain(30), lie))
+            .collect();
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        sim.connect(&ours.id, ids(&liars));
+        for liar in &liars {
+            sim.until(10 * MINUTE, "the liar is refused", || refuses(sim, &ours, &liar.id)).await;
+        }
+        assert_eq!(ours.best().height(), 10);
+        let honest = sim.servers(3, "P", 30);
+        sim.connect(&ours.id, ids(&honest));
+        sim.until(5 * MINUTE, "O at 30", || ours.best().height() == 30).await;
+    });
+}
+
+#[test]
+fn block_that_fails_in_execution_is_parked_and_nobody_is_charged() {
+    run("parked", Setup::chain(10).idle(5), async |sim| {
+        let parent = sim.chain(10)[9].header().clone();
+        let slot = sim::FIRST_SLOT + 10;
+        let poisoned: SmallBlock = sim.forge.block(&parent, slot.into(), b"poison");
+        sim.oracle.knows(std::slice::from_ref(&poisoned));
+        let branch: Vec<_> = sim.chain(10).iter().cloned().chain([poisoned.clone()]).collect();
+        let honest = sim.servers(3, "P", 10);
+        let carrier = |name: &str| {
+            let peer = sim.peer(name, sim.chain(10), Misbehaviour::ServesBranch(branch.clone()));
+            peer.claims(BlockId::of(poisoned.header()));
+            peer
+        };
+        let one = carrier("C1");
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.chain.refuse_in_execution(poisoned.hash());
+        ours.start();
+        sim.connect(&ours.id, ids(&honest).chain([&one.id]));
+        sim.slots(10).await;
+        assert_eq!(ours.best().height(), 10);
+        assert!(!refuses(sim, &ours, &one.id));
+        assert!(!is_critical(&ours), "one peer may lie: {}", ours.health());
+
+        // The whole network is on it: then the fault may be ours.
+        drop(honest);
+        let more: Vec<_> = (2..5).map(|n| carrier(&format!("C{n}"))).collect();
+        sim.connect(&ours.id, ids(&more));
+        sim.until(5 * MINUTE, "we may be faulty", || {
+            ours.health().contains("we may be faulty")
+        })
+        .await;
+        let requests = |node: &Node| {
+            let headers = ids(&more).map(|peer| {
+                sim.network.requests(&node.id, peer, Protocol::Headers)
+            });
+            headers.sum::<usize>()
+        };
+        let before = requests(&ours);
+        sim.slots(20).await;
+        assert!(requests(&ours) - before <= 20, "a parked claim is not probed again and again");
+    });
+}

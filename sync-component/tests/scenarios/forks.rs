@@ -1,0 +1,226 @@
+//! Forks.
+
+use super::*;
+use sp_runtime::traits::Block as _;
+use sync_component::{
+    BlockId, NetworkError,
+    error::NoConsensus,
+    ports::{Protocol, ReadChain},
+    status::{CriticalReason, Note},
+};
+
+/// The critical fork that a node reports: both tips and the ancestor.
+fn fork_of(node: &Node) -> Option<[BlockId<SmallBlock>; 3]> {
+    match verdict(node) {
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Fork {
+            ours,
+            theirs,
+            ancestor,
+        })) => Some([ours, theirs, ancestor]),
+        _ => None,
+    }
+}
+
+#[test]
+fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
+    run("k01", Setup::chain(100).authorities(4).idle(60), async |sim| {
+        let dead = sim.dead_fork(90, 10);
+        let peers = sim.servers(4, "A", 100);
+        let mut ours = sim.validator("O", 0, &dead);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let expected = [
+            ours.best(),
+            peers[0].chain.best(),
+            BlockId::of(sim.chain(90)[89].header()),
+        ];
+        sim.until(5 * MINUTE, "critical, with both tips and 90", || {
+            fork_of(&ours) == Some(expected)
+        })
+        .await;
+        sim.slots(20).await;
+        assert!(nobody_sealed(sim));
+        assert_eq!(ours.best(), expected[0], "nothing is rolled back");
+
+        let mut right = sim.node("R", sim.chain(100));
+        let stray = sim.peer("stray", &dead, Misbehaviour::Nothing);
+        right.start();
+        sim.connect(&right.id, ids(&peers[..3]).chain([&stray.id]));
+        sim.until(5 * MINUTE, "in sync, the stray marked", || {
+            let notes = right.manager().report().notes;
+            let marks_stray = |note: &Note<SmallBlock>| {
+                matches!(note, Note::Minority { tip, voters: 1 } if *tip == stray.chain.best())
+            };
+            right.is_in_sync() && notes.iter().any(marks_stray)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn k02_four_hashes_become_one_before_anybody_builds_on_them() {
+    run("k02", Setup::chain(20).authorities(4).idle(9), async |sim| {
+        let mut nodes: Vec<_> = (0..4_u64)
+            .map(|n| {
+                let mut blocks = sim.chain(20).to_vec();
+                let parent = blocks[19].header().clone();
+                let slot = sim::FIRST_SLOT + 20 + n;
+                blocks.push(sim.forge.block(&parent, slot.into(), &[n as u8]));
+                sim.oracle.knows(&blocks[20..]);
+                sim.validator(&format!("V{n}"), usize::try_from(n).unwrap(), &blocks)
+            })
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        // That at least three held it when a gate was cleared is what the oracle checks (I3).
+        sim.until(5 * MINUTE, "one 21 at all four", || {
+            let first = nodes[0].chain.canonical_hash(21).unwrap();
+            nodes.iter().all(|node| node.chain.canonical_hash(21).unwrap() == first)
+        })
+        .await;
+        sim.until(5 * MINUTE, "and blocks above it", || {
+            agree(&nodes) && nodes[0].best().height() >= 23
+        })
+        .await;
+    });
+}
+
+#[test]
+fn k03_lost_probes_are_unknown_and_tried_again() {
+    run("k03", Setup::chain(23).idle(4), async |sim| {
+        let fork = sim.branch(20, 1, 1, 5);
+        let lost = Misbehaviour::SilentOn(Protocol::Headers);
+        let peers: Vec<_> = (0..4)
+            .map(|n| sim.peer(&format!("A{n}"), sim.chain(23), lost.clone()))
+            .collect();
+        let mut ours = sim.node("O", &fork);
+        let before = ours.best();
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.slots(30).await;
+        assert_eq!(ours.best(), before);
+        assert!(
+            matches!(
+                verdict(&ours),
+                Verdict::Unverified(NetworkError::NoConsensusReached(
+                    NoConsensus::NoVotes { .. } | NoConsensus::TooFewResponses { .. }
+                ))
+            ),
+            "{}",
+            ours.health()
+        );
+        let probes = || {
+            let requests =
+                ids(&peers).map(|peer| sim.network.requests(&ours.id, peer, Protocol::Headers));
+            requests.sum::<usize>()
+        };
+        let so_far = probes();
+        // A probe waits two slots for its answer and the next one four more at most.
+        sim.slots(24).await;
+        assert!(probes() >= so_far + 3, "{so_far} before, {} now", probes());
+        for peer in &peers {
+            peer.turns_to(Misbehaviour::Nothing);
+        }
+        sim.until(2 * MINUTE, "healed", || ours.best() == peers[0].chain.best()).await;
+        sim.until(2 * MINUTE, "in sync", || ours.is_in_sync()).await;
+    });
+}
+
+#[test]
+fn k05_shallow_fork_heals_in_one_switch() {
+    run("k05", Setup::chain(23).idle(4), async |sim| {
+        let peers = sim.servers(3, "A", 23);
+        let ours_blocks = sim.branch(20, 3, 1, 5);
+        let mut ours = sim.node("O", &ours_blocks[..22]);
+        let mut switches = ours.chain.events();
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(5 * MINUTE, "on the network's chain", || {
+            ours.best() == peers[0].chain.best()
+        })
+        .await;
+        let event = switches.try_recv().unwrap();
+        assert_eq!(event.best, ours.best());
+        assert_eq!(event.retracted.unwrap().common_ancestor.height(), 20);
+        assert!(switches.try_recv().is_err(), "one switch and nothing between");
+    });
+}
+
+#[test]
+fn k05_fork_deeper_than_the_limit_is_the_operators() {
+    run("k05_deep", Setup::chain(30).idle(30), async |sim| {
+        // Depth 6 under the default of 5, and depth 1 under a limit of 0.
+        let (limit, depth) = if sim.seed % 2 == 0 { (5, 6) } else { (0, 1) };
+        sim.settings.tier2.max_reorg = limit;
+        let at = 30 - usize::try_from(depth).unwrap();
+        let fork = sim.dead_fork(at, depth - 1);
+        let ours_blocks = if depth == 1 { sim.dead_fork(29, 1) } else { fork };
+        let peers = sim.servers(4, "A", 30);
+        let mut ours = sim.node("O", &sim.dead_fork(at, depth));
+        drop(ours_blocks);
+        let before = ours.best();
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(5 * MINUTE, "critical", || fork_of(&ours).is_some()).await;
+        sim.slots(10).await;
+        assert_eq!(ours.best(), before);
+    });
+}
+
+#[test]
+fn k06_promised_branch_that_does_not_hold_changes_nothing() {
+    run("k06", Setup::chain(20).idle(20), async |sim| {
+        // It leaves our chain late, so that it loses every tie, and is better only with its last block.
+        let mut branch = sim.chain(18).to_vec();
+        for n in 0..3 {
+            let parent = branch.last().unwrap().header().clone();
+            let slot = sim::FIRST_SLOT + 22 + n;
+            branch.push(sim.forge.block(&parent, slot.into(), b"branch"));
+        }
+        let last_is_invalid = sim.seed % 2 == 0;
+        sim.oracle.knows(&branch);
+        let liar = sim.peer("L", sim.chain(20), Misbehaviour::ServesBranch(branch.clone()));
+        liar.claims(BlockId::of(branch[20].header()));
+        let mut ours = sim.node("O", sim.chain(20));
+        if last_is_invalid {
+            ours.chain.refuse_in_execution(branch[20].hash());
+        } else {
+            // It shows its headers and keeps its blocks.
+            liar.keeps_bodies();
+        }
+        let before = ours.best();
+        let mut switches = ours.chain.events();
+        ours.start();
+        sim.connect(&ours.id, [&liar.id]);
+        sim.slots(30).await;
+        drop(liar);
+        sim.slots(5).await;
+        assert_eq!(ours.best(), before);
+        assert!(switches.try_recv().is_err());
+        assert_eq!(ours.chain.blocks().len(), 20);
+    });
+}
+
+#[test]
+fn k07_the_ancestor_that_is_found_is_the_true_one() {
+    run("k07", Setup::chain(350).idle(900), async |sim| {
+        let depth = 6 + sim.pick(295);
+        let at = 350 - usize::try_from(depth).unwrap();
+        let length = 1 + sim.pick(depth);
+        let dead = sim.dead_fork(at, length);
+        let peers = sim.servers(4, "A", 350);
+        let mut ours = sim.node("O", &dead);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let ancestor = BlockId::of(sim.chain(at)[at - 1].header());
+        let limit = sim.settings.tier2.max_reorg;
+        if length > limit {
+            sim.until(10 * MINUTE, "the ancestor is named", || {
+                fork_of(&ours).is_some_and(|[_, _, found]| found == ancestor)
+            })
+            .await;
+        } else {
+            sim.until(10 * MINUTE, "healed", || ours.best() == peers[0].chain.best()).await;
+        }
+    });
+}

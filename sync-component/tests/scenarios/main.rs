@@ -1,0 +1,72 @@
+//! The scenarios of the project's list, each under its number, in the simulated network: 20 seeds each, of which the
+//! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
+//! replays one.
+//!
+//! They run with the strategies that exist, `height-majority` and `sequential`. These wait for others:
+//!
+//! | scenario | waits for |
+//! |---|---|
+//! | H6, H15, H20 | `tip-quorum`: under `height-majority` one liar or laggard of three costs the round |
+//! | H14, H16–H19, H21, H25, K8 | `authority-quorum` |
+//! | F5, F11, F13 | `pipelined` |
+//! | F15 | real processes |
+//! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
+//! | R1–R10 | Tier 3 |
+#![allow(
+    clippy::unwrap_used,
+    reason = "a scenario that cannot go on should say where"
+)]
+
+mod fetching;
+mod fetching_faults;
+mod forks;
+mod height;
+mod height_authors;
+
+use std::time::Duration;
+use sync_component::{
+    status::{SyncStatus, Verdict},
+    test_kit::{
+        SmallBlock,
+        sim::{self, Setup, SimNode, SimPeer},
+    },
+};
+
+type Sim = sim::Sim<SmallBlock>;
+type Node = SimNode<SmallBlock>;
+type Peer = SimPeer<SmallBlock>;
+type Misbehaviour = sim::Misbehaviour<SmallBlock>;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn run(name: &str, setup: Setup, scenario: impl AsyncFn(&mut Sim)) {
+    sim::run(name, setup, scenario);
+}
+
+/// Whether nothing at all was authored.
+fn nobody_sealed(sim: &Sim) -> bool {
+    sim.oracle.seals() == 0
+}
+
+fn verdict(node: &Node) -> Verdict<SmallBlock> {
+    node.manager().report().verdict
+}
+
+fn is_critical(node: &Node) -> bool {
+    matches!(verdict(node), Verdict::Known(SyncStatus::Critical(_)))
+}
+
+/// Whether all hold the same tip.
+fn agree<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> bool {
+    let tips: std::collections::BTreeSet<_> = nodes.into_iter().map(SimNode::best).collect();
+    tips.len() == 1
+}
+
+fn ids(peers: &[Peer]) -> impl Iterator<Item = &sync_component::ports::PeerId> {
+    peers.iter().map(|peer| &peer.id)
+}
+
+fn node_ids(nodes: &[Node]) -> impl Iterator<Item = &sync_component::ports::PeerId> {
+    nodes.iter().map(|node| &node.id)
+}
