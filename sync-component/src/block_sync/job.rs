@@ -55,7 +55,7 @@ pub enum FetchError<B: BlockT> {
         id: BlockId<B>,
         /// Attempts that failed.
         attempts: u32,
-        /// Peers that claim to have it.
+        /// Peers that claim to have it and were asked.
         peers: usize,
         /// How many of them were busy: while one is, nothing is withheld.
         busy: usize,

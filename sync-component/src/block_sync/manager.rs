@@ -14,7 +14,7 @@ use sp_runtime::{
     StateVersion,
     traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
 };
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Tier 2's face: the design's three names over whichever strategy is selected.
 pub struct BlockSyncManager<B: BlockT> {
@@ -89,32 +89,31 @@ pub(super) async fn request_block<B: BlockT>(
     context: &SyncContext<B>,
     header: &B::Header,
 ) -> Result<Delivered<B>, FetchError<B>> {
-    let peers = context
-        .peers
-        .table()
-        .holders(BlockId::<B>::of(header).height());
-    request_block_from(context, header, peers).await
+    request_block_but_from(context, header, None).await
 }
 
-/// One block from one of `peers`, asked in this order.
-async fn request_block_from<B: BlockT>(
+/// One block from whoever has it but `except`. Who has it is looked up anew before each request: while one stays silent,
+/// others may have got it.
+async fn request_block_but_from<B: BlockT>(
     context: &SyncContext<B>,
     header: &B::Header,
-    peers: Vec<PeerId>,
+    except: Option<&PeerId>,
 ) -> Result<Delivered<B>, FetchError<B>> {
     let id = BlockId::of(header);
     let timeout = context.settings.tier2.timeout_per_block;
-    let known = peers.len();
     let request = RangeRequest {
         start: id.number,
         count: 1,
         parent: *header.parent_hash(),
     };
+    let mut asked: BTreeSet<PeerId> = except.cloned().into_iter().collect();
     let (mut attempts, mut busy): (u32, usize) = (0, 0);
-    for peer in peers {
-        if attempts >= context.settings.tier2.max_retries.get() {
+    while attempts < context.settings.tier2.max_retries.get() {
+        let mut holders = context.peers.table().holders(id.height()).into_iter();
+        let Some(peer) = holders.find(|peer| !asked.contains(peer)) else {
             break;
-        }
+        };
+        asked.insert(peer.clone());
         match context.peers.blocks(&peer, request.clone(), timeout).await {
             Ok(RangeAnswer::Items(items)) => {
                 // One item, because one was asked for. Another hash: the peer is on another branch by now.
@@ -141,7 +140,7 @@ async fn request_block_from<B: BlockT>(
     Err(FetchError::NotDelivered {
         id,
         attempts,
-        peers: known,
+        peers: asked.len(),
         busy,
     })
 }
@@ -205,12 +204,7 @@ async fn second_delivery<B: BlockT>(
     let Some(header) = header else {
         return Delivery::Once;
     };
-    let mut others = context
-        .peers
-        .table()
-        .holders(BlockId::<B>::of(header).height());
-    others.retain(|peer| Some(peer) != first);
-    match request_block_from(context, header, others).await {
+    match request_block_but_from(context, header, first).await {
         Ok(second) if body_matches(&second.block) => Delivery::Confirmed,
         _ => Delivery::Once,
     }

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{block_id::BlockId, context::SyncContext, registry::FetchStrategy};
 use async_trait::async_trait;
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 
 /// `sequential`, the original design's letter: one block at a time, `tier2_timeout_per_block` per attempt,
 /// `tier2_max_retries` attempts on different peers. Between failed rounds the orchestrator backs off.
@@ -18,15 +18,30 @@ impl<B: BlockT> FetchStrategy<B> for Sequential {
         context: &SyncContext<B>,
         job: FetchJob<B>,
     ) -> Result<BlockId<B>, FetchError<B>> {
+        let mut headers = job.headers();
         if job.is_branch(&context.bridge.best()) {
-            fetch_branch(context, &job).await?;
-        } else {
-            for header in job.headers() {
-                fetch_one(context, header).await?;
-            }
+            let (switch, above) = headers.split_at(switch_at(context, &job));
+            fetch_branch(context, switch).await?;
+            headers = above;
+        }
+        for header in headers {
+            fetch_one(context, header).await?;
         }
         Ok(job.target())
     }
+}
+
+/// How many of a branch's blocks are imported as one batch, so that the chain switches in one step: all of them if the
+/// branch ends near our own tip. Whoever is far behind switches with the first better block and goes on from there:
+/// a long branch would have to be held in memory, and lost as a whole.
+fn switch_at<B: BlockT>(context: &SyncContext<B>, job: &FetchJob<B>) -> usize {
+    let ours = context.bridge.best().height();
+    let all = job.headers().len();
+    if job.target().height() <= ours.saturating_add(context.settings.tier1.max_gap) {
+        return all;
+    }
+    let better = ours.saturating_add(1).saturating_sub(job.base.height());
+    usize::try_from(better).map_or(all, |better| better.min(all))
 }
 
 /// One block. A body that does not belong to the header costs its sender its place, and the next peer is asked at once.
@@ -45,27 +60,26 @@ async fn fetch_one<B: BlockT>(
     }
 }
 
-/// A branch is imported as one batch, so that the chain switches in one step and only when all of it holds. What does
-/// not fit the window goes in further batches.
+/// A branch is imported as one batch, so that the chain switches in one step and only when all of it holds. If a block is
+/// missing, those below our own height are stored all the same: no fork choice takes them, and the next session begins
+/// above them.
 async fn fetch_branch<B: BlockT>(
     context: &SyncContext<B>,
-    job: &FetchJob<B>,
+    headers: &[B::Header],
 ) -> Result<(), FetchError<B>> {
-    let limits = &context.settings.limits;
     let mut batch = Vec::new();
-    let mut bytes = 0;
-    for header in job.headers() {
-        let delivered = request_block(context, header).await?;
-        bytes += delivered.block.encoded_size();
-        batch.push(delivered);
-        if batch.len() >= limits.window_blocks || bytes >= limits.window_bytes {
-            import(context, std::mem::take(&mut batch)).await?;
-            bytes = 0;
+    for header in headers {
+        match request_block(context, header).await {
+            Ok(delivered) => batch.push(delivered),
+            Err(error) => {
+                let ours = context.bridge.best().number;
+                batch.retain(|delivered| *delivered.block.header().number() < ours);
+                if !batch.is_empty() {
+                    import(context, batch).await?;
+                }
+                return Err(error);
+            }
         }
     }
-    if batch.is_empty() {
-        Ok(())
-    } else {
-        import(context, batch).await
-    }
+    import(context, batch).await
 }

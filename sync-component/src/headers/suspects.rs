@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 /// Authorities that withheld the blocks of a verified tip which they sealed (SPEC section 0, *suspect*). Tips that end in
 /// their blocks hold nobody up: one header of an author that died, or that plays with us, must not stop the chain.
 ///
-/// At most one entry for each authority of the chain.
+/// Fewer than half of the authorities are ever suspect: a majority cannot be withholding, it is our own connection that
+/// loses answers then. The newest replaces the oldest.
 #[derive(Debug, Default)]
 pub struct Suspects(BTreeMap<AuthorityId, Slot>);
 
@@ -22,8 +23,19 @@ impl Suspects {
         if authorities.len() > 1
             && let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
         {
-            tracing::warn!(%author, tip = %run.tip(), "withheld the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
-            self.0.insert(author, slot);
+            let most = (authorities.len() - 1) / 2;
+            self.0.insert(author.clone(), slot);
+            while self.0.len() > most {
+                let others = self.0.iter().filter(|(known, _)| **known != author || most == 0);
+                let oldest = others.min_by_key(|(_, since)| **since);
+                let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
+                    break;
+                };
+                self.0.remove(&oldest);
+            }
+            if self.0.contains_key(&author) {
+                tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
+            }
         }
         Ok(())
     }
@@ -44,6 +56,18 @@ impl Suspects {
                 .retain(|suspect, since| *suspect != author || slot < since.saturating_add(pause));
         }
         Ok(())
+    }
+
+    /// Whether a suspect sealed this header, whose parent is stored.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn has_sealed<B: BlockT>(
+        &self,
+        header: &B::Header,
+        chain: &dyn Bridge<B>,
+    ) -> Result<bool, BridgeError> {
+        let authorities = chain.authorities_at(*header.parent_hash())?;
+        let author = author(&authorities, header, chain);
+        Ok(author.is_some_and(|(author, _)| self.0.contains_key(&author)))
     }
 
     /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing.

@@ -75,16 +75,22 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// Whether the run holds this block.
     pub fn contains(&self, block: &BlockId<B>) -> bool {
-        let Some(offset) = block
-            .height()
-            .checked_sub(self.base.height().saturating_add(1))
-        else {
-            return false;
-        };
-        usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.ids.get(offset))
-            == Some(block)
+        self.id_at(block.height()) == Some(block)
+    }
+
+    /// Whether the two chains differ at a height that both runs reach.
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        let height = self.tip().height().min(other.tip().height());
+        match (self.id_at(height), other.id_at(height)) {
+            (Some(here), Some(there)) => here != there,
+            // One of them begins above the other's end: that says nothing.
+            _ => false,
+        }
+    }
+
+    fn id_at(&self, height: u64) -> Option<&BlockId<B>> {
+        let offset = height.checked_sub(self.base.height().saturating_add(1))?;
+        self.ids.get(usize::try_from(offset).ok()?)
     }
 
     /// How many blocks of ours, with tip `ours`, leave the best chain if this run becomes it.

@@ -78,25 +78,37 @@ impl<B: BlockT> HeightSyncManager<B> {
                 && tip.ancestor.number >= finalized.number
         });
         let chain = self.context.bridge.as_ref();
-        let near: Vec<_> = near
-            .into_iter()
+        let trusted: Vec<_> = near
+            .iter()
             .map(|tip| state.suspects.trusted_part(tip, chain))
             .collect::<Result<_, _>>()?;
-        let mut near: Vec<VerifiedTip<B>> = near.into_iter().flatten().collect();
-        near.sort_by_key(|tip| Reverse(tip.tip().number));
+        // A chain that enough voters share is followed, and no other that it rules out: whoever is far behind would
+        // follow the first dead fork that it hears of deeper than it may come back from.
+        let voted: Vec<_> = near
+            .iter()
+            .filter(|tip| {
+                let on_it = state.voters_on(tip, ballot);
+                on_it > 0 && on_it >= ballot.threshold.need(ballot.voters.len())
+            })
+            .collect();
+        let trusted = trusted.into_iter().flatten();
+        let target = trusted
+            .filter(|tip| tip.tip().number > ours.number)
+            .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
+            .max_by_key(|tip| (tip.tip().number, Reverse(tip.tip().hash)));
         let deep_forks = far.into_iter().map(|tip| DeepFork {
             tip: tip.tip(),
             ancestor: tip.ancestor,
             voters: state.voters_on(tip, ballot),
         });
         let deep_forks = deep_forks.collect();
-        let target = near
-            .iter()
-            .find(|tip| tip.tip().number > ours.number)
-            .cloned();
         let rivals = near
             .iter()
-            .filter(|tip| tip.tip().number == ours.number)
+            .copied()
+            .filter(|tip| tip.tip().number >= ours.number)
+            // What nobody claims any more, nobody has.
+            .filter(|tip| state.voters_on(tip, ballot) > 0)
+            .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
             .cloned();
         let rivals = rivals.collect();
         let behind = behind(ballot, settings.tier1.max_gap);

@@ -73,7 +73,7 @@ pub struct Judgement<B: BlockT> {
     pub turnout: Turnout,
     /// The highest verified tip that holds us up.
     pub target: Option<VerifiedTip<B>>,
-    /// Tips worth fetching although they are not higher: the other sides of a split.
+    /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
     pub rivals: Vec<VerifiedTip<B>>,
     /// Branches that too few share to be a fork of ours.
     pub notes: Vec<Note<B>>,
@@ -374,6 +374,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(due)
     }
 
+    /// Whether the author of this header is suspect.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn is_suspect(&self, header: &B::Header) -> bool {
+        let chain = self.context.bridge.as_ref();
+        let suspects = &self.state().suspects;
+        suspects.has_sealed(header, chain).unwrap_or(false)
+    }
+
     /// Verified tips, parked blocks, claims, peers being asked: how many.
     #[cfg(feature = "test-kit")]
     pub(crate) fn footprint(&self) -> (usize, usize, usize, usize) {
@@ -520,12 +528,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         age: Duration,
         budget: Duration,
     ) -> Result<Judgement<B>, BridgeError> {
-        let deadline = self.context.clock.now().plus(budget);
+        let start = self.context.clock.now();
+        let deadline = start.plus(budget);
         let mut changes = self.changes();
         self.ask(age);
         loop {
             changes.borrow_and_update();
-            let judgement = self.judge(age.max(budget))?;
+            // What was heard before that is too old for this round.
+            let judgement = self.judge(age.saturating_add(self.context.clock.now().since(start)))?;
             let left = deadline.since(self.context.clock.now());
             if judgement.waiting == Waiting::Decided || left.is_zero() {
                 return Ok(judgement);

@@ -8,7 +8,7 @@ use crate::{
     block_sync::{Backoff, FetchError},
     error::{Blame, NetworkError},
     headers::VerifiedTip,
-    height_sync::Judgement,
+    height_sync::{Judgement, Waiting},
     peers::Offence,
     ports::{
         BridgeError, ChainEvent, MonoTime, NetworkEvent, PeerId, Protocol, VoteStanding, heavy,
@@ -47,6 +47,12 @@ struct Loop<'a, B: BlockT> {
     session: Option<BoxFuture<'a, SessionEnd<B>>>,
     /// What the session under way fetches.
     target: Option<VerifiedTip<B>>,
+    /// The tip that the last session failed to fetch: others come first.
+    failed: Option<BlockId<B>>,
+    /// Since when there is something to fetch and a probe runs that may change what.
+    undecided_since: Option<MonoTime>,
+    /// Our height when the last session started.
+    session_from: u64,
     session_not_before: MonoTime,
     backoff: Backoff,
     announcer: Announcer<B>,
@@ -79,6 +85,9 @@ pub(super) async fn run<B: BlockT>(
         tasks: FuturesUnordered::new(),
         session: None,
         target: None,
+        failed: None,
+        undecided_since: None,
+        session_from: 0,
         session_not_before: manager.started,
         backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
         announcer: Announcer::new(),
@@ -283,6 +292,7 @@ impl<B: BlockT> Loop<'_, B> {
                 "no progress: all requests are made anew, with other peers first"
             );
             self.session = None;
+            self.target = None;
             manager.board.session_ended();
         }
     }
@@ -338,16 +348,28 @@ impl<B: BlockT> Loop<'_, B> {
         let manager = self.manager;
         let context = &manager.context;
         let now = context.clock.now();
+        self.drop_session_off_course(judgement);
         if self.session.is_some() || now < self.session_not_before {
             return;
         }
-        let Some(target) = fetchable(judgement, context.settings.tier2.join_windows) else {
+        // What a first probe is about to show may be the better target; it is waited for as long as a round would.
+        if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() {
+            self.undecided_since = None;
+        } else {
+            let share = manager.height.slot().mul_f64(context.settings.tier1.slot_share);
+            if now.since(*self.undecided_since.get_or_insert(now)) < share {
+                return;
+            }
+        }
+        let windows = context.settings.tier2.join_windows;
+        let Some(target) = fetchable(judgement, windows, self.failed) else {
             return;
         };
         let job = manager.blocks.job(target);
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());
         manager.board.session_started(from, to, now);
+        self.session_from = from;
         tracing::debug!(from, to, target = %job.target(), "catching up");
         let session = AssertUnwindSafe(manager.blocks.run(job))
             .catch_unwind()
@@ -359,13 +381,31 @@ impl<B: BlockT> Loop<'_, B> {
         self.session = Some(session.boxed());
     }
 
+    /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
+    fn drop_session_off_course(&mut self, judgement: &Judgement<B>) {
+        let off_course = self
+            .target
+            .as_ref()
+            .zip(judgement.target.as_ref())
+            .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
+        if self.session.is_some() && off_course {
+            tracing::debug!("the session under way fetches another chain than the one to follow");
+            self.session = None;
+            self.target = None;
+            self.manager.board.session_ended();
+        }
+    }
+
     fn session_ended(&mut self, end: SessionEnd<B>) {
         let manager = self.manager;
         self.session = None;
         manager.board.session_ended();
         let now = manager.context.clock.now();
+        let target = self.target.take();
+        self.failed = target.as_ref().map(VerifiedTip::tip);
         match end {
             SessionEnd::Reached(best) => {
+                self.failed = None;
                 self.backoff.worked();
                 self.session_not_before = now;
                 manager.board.tell(SyncEvent::CaughtUp { best });
@@ -379,11 +419,20 @@ impl<B: BlockT> Loop<'_, B> {
                     }
                     FetchError::Overtaken { .. } => note_local(manager.height.chain_changed(None)),
                     FetchError::NotDelivered { busy: 0, .. } => {
-                        if let Some(target) = self.target.take() {
+                        // While blocks arrive nothing is withheld.
+                        let best = manager.context.bridge.best();
+                        let nothing_came = best.height() <= self.session_from;
+                        let above = target
+                            .filter(|target| nothing_came && target.tip().number > best.number);
+                        if let Some(target) = above {
                             note_local(manager.height.withheld(&target));
                         }
                     }
                     _ => {}
+                }
+                // What was imported counts: the next failure is a first one.
+                if manager.context.bridge.best().height() > self.session_from {
+                    self.backoff.worked();
                 }
                 let pause = self.backoff.failed();
                 self.session_not_before = now.plus(pause);
@@ -420,8 +469,13 @@ fn note_fault(result: Result<(), NetworkError>) -> Done {
     Done::Probed
 }
 
-/// The verified tip to fetch now: one that holds us up, or another side of a split.
-fn fetchable<B: BlockT>(judgement: &Judgement<B>, windows: JoinWindows) -> Option<&VerifiedTip<B>> {
+/// The verified tip to fetch now: the one that holds us up, else the highest of the others; of these whatever just failed
+/// comes last, so that a tip that nobody delivers does not keep the others waiting.
+fn fetchable<B: BlockT>(
+    judgement: &Judgement<B>,
+    windows: JoinWindows,
+    failed: Option<BlockId<B>>,
+) -> Option<&VerifiedTip<B>> {
     let too_far = matches!(
         &judgement.verdict,
         Verdict::Known(SyncStatus::Critical(CriticalReason::Gap { .. }))
@@ -429,8 +483,11 @@ fn fetchable<B: BlockT>(judgement: &Judgement<B>, windows: JoinWindows) -> Optio
     if too_far && windows == JoinWindows::Operator {
         return None;
     }
+    let rivals = &judgement.rivals;
+    let other = || rivals.iter().find(|tip| Some(tip.tip()) != failed);
     judgement
         .target
         .as_ref()
-        .or_else(|| judgement.rivals.first())
+        .or_else(other)
+        .or_else(|| rivals.first())
 }

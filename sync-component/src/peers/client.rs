@@ -316,10 +316,20 @@ impl<B: BlockT> PeerClient<B> {
             };
         let now = self.0.clock.now();
         match &result {
-            Ok(_) => self.table().answered(peer, now.since(start)),
+            Ok(_) => {
+                let mut table = self.table();
+                table.answered(peer, now.since(start));
+                if protocol == Protocol::Blocks {
+                    table.delivered(peer);
+                }
+            }
             Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),
-            Err(RequestFailure::TooManyInFlight) => {}
-            Err(_) => self.table().unanswered(peer),
+            Err(RequestFailure::Timeout | RequestFailure::Disconnected)
+                if protocol == Protocol::Blocks =>
+            {
+                self.table().undelivered(peer);
+            }
+            Err(_) => {}
         }
         Ok(result?)
     }

@@ -33,8 +33,8 @@ pub struct PeerEntry<B: BlockT> {
     pub silent_rounds: u32,
     /// When a request for its status failed last, for whatever reason; `None` since it was answered.
     pub failed_at: Option<MonoTime>,
-    /// Requests of any kind in a row that stayed without answer.
-    pub unanswered: u32,
+    /// Requests for blocks in a row that stayed without answer.
+    pub undelivered: u32,
     /// Moving average of its round trips; `None` before the first.
     pub latency: Option<Duration>,
     trust: Trust,
@@ -113,7 +113,7 @@ impl<B: BlockT> PeerTable<B> {
             sighting: None,
             silent_rounds: 0,
             failed_at: None,
-            unanswered: 0,
+            undelivered: 0,
             latency: None,
             trust: Trust {
                 score: 0.0,
@@ -213,7 +213,6 @@ impl<B: BlockT> PeerTable<B> {
     /// A request was answered after `round_trip`.
     pub fn answered(&mut self, peer: &PeerId, round_trip: Duration) {
         if let Some(entry) = self.entries.get_mut(peer) {
-            entry.unanswered = 0;
             entry.latency = Some(match entry.latency {
                 None => round_trip,
                 Some(old) => old.mul_f64(1.0 - LATENCY_WEIGHT) + round_trip.mul_f64(LATENCY_WEIGHT),
@@ -221,10 +220,17 @@ impl<B: BlockT> PeerTable<B> {
         }
     }
 
-    /// A request of whatever kind stayed without answer.
-    pub fn unanswered(&mut self, peer: &PeerId) {
+    /// A request for blocks was answered.
+    pub fn delivered(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
-            entry.unanswered = entry.unanswered.saturating_add(1);
+            entry.undelivered = 0;
+        }
+    }
+
+    /// A request for blocks stayed without answer.
+    pub fn undelivered(&mut self, peer: &PeerId) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.undelivered = entry.undelivered.saturating_add(1);
         }
     }
 
@@ -295,8 +301,8 @@ impl<B: BlockT> PeerTable<B> {
         self.bans.contains_key(peer)
     }
 
-    /// Peers that claim to have the body of the block at `height`, the likeliest to answer soon first: those that
-    /// answered their last request, then by latency, the untried in the middle.
+    /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those that
+    /// answered their last request for blocks, then by latency, the untried in the middle.
     pub fn holders(&self, height: u64) -> Vec<PeerId> {
         let holds = |entry: &PeerEntry<B>| {
             entry.sighting.as_ref().is_some_and(|sighting| {
@@ -312,7 +318,7 @@ impl<B: BlockT> PeerTable<B> {
             .collect();
         holders.sort_by_key(|(_, entry)| {
             (
-                entry.unanswered,
+                entry.undelivered,
                 entry.latency.unwrap_or(Duration::from_millis(200)),
             )
         });

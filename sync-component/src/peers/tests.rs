@@ -108,7 +108,7 @@ fn holders_are_those_that_claim_the_block_the_silent_ones_last() {
     table.answered(&peer("fast"), Duration::from_millis(5));
     table.answered(&peer("slow"), Duration::from_millis(900));
     table.answered(&peer("silent"), Duration::from_millis(1));
-    table.unanswered(&peer("silent"));
+    table.undelivered(&peer("silent"));
     assert_eq!(
         table.holders(7),
         [peer("fast"), peer("slow"), peer("silent")]

@@ -13,7 +13,10 @@ use sp_runtime::{
     Digest, DigestItem, StateVersion,
     traits::{BlakeTwo256, Block as BlockT, Hash as HashT, Header as HeaderT},
 };
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 /// Makes sealed blocks: the keys `//0`, `//1`, … take turns by slot. The same block always gets the same seal, so that
 /// a simulated run repeats to the last hash.
@@ -126,18 +129,18 @@ impl Forge {
 /// A signature whose randomness follows from what is signed, remembered because simulated networks forge the same
 /// chains again and again.
 fn sign(key: &sr25519::Pair, message: &[u8]) -> sr25519::Signature {
-    thread_local! {
-        static MADE: RefCell<BTreeMap<[u8; 32], sr25519::Signature>> = const { RefCell::new(BTreeMap::new()) };
-    }
+    static MADE: Mutex<BTreeMap<[u8; 32], sr25519::Signature>> = Mutex::new(BTreeMap::new());
     let seed = BlakeTwo256::hash(&(key.public(), message).encode()).0;
-    MADE.with_borrow_mut(|made| {
-        *made.entry(seed).or_insert_with(|| {
-            let transcript = signing_context(b"substrate").bytes(message);
-            let keypair: &schnorrkel::Keypair = key.as_ref();
-            let signature = keypair.sign(attach_rng(transcript, ChaCha20Rng::from_seed(seed)));
-            sr25519::Signature::from_raw(signature.to_bytes())
-        })
-    })
+    let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(signature) = made().get(&seed) {
+        return *signature;
+    }
+    let transcript = signing_context(b"substrate").bytes(message);
+    let keypair: &schnorrkel::Keypair = key.as_ref();
+    let signature = keypair.sign(attach_rng(transcript, ChaCha20Rng::from_seed(seed)));
+    let signature = sr25519::Signature::from_raw(signature.to_bytes());
+    made().insert(seed, signature);
+    signature
 }
 
 /// The root of a body as block rules have it.

@@ -68,7 +68,7 @@ fn f03_silent_peers_cost_their_attempts_once() {
         }
         let before = asked(sim, &ours, ids(&silent));
         let next = sim.chain(12)[11].clone();
-        for peer in silent.iter().chain(&good) {
+        for peer in good.iter().chain(&silent) {
             peer.chain.import(vec![next.clone()]);
             peer.announce(&ours.id, next.header().clone()).await;
         }

@@ -65,7 +65,8 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
                 .unwrap();
             let took = sim.elapsed() - start;
             assert!(judgement.verdict.is_in_sync(), "{:?}", judgement.verdict);
-            assert_eq!(judgement.tally.voters, 9);
+            // All nine, or as many as decide it: need(9).
+            assert!((7..=9).contains(&judgement.tally.voters));
             assert!(took < 2 * SECOND, "round {round} took {took:?}");
         }
         for peer in &peers {
@@ -74,6 +75,7 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
         let mut alone = sim.node("Q", sim.chain(9));
         alone.start();
         sim.connect(&alone.id, ids(&peers));
+        sim.run_for(Duration::from_millis(10)).await;
         let start = sim.elapsed();
         let height_sync = alone.manager().height_sync();
         let judgement = height_sync
@@ -230,6 +232,7 @@ fn h08_each_question_gets_its_own_answer() {
             }
         };
         tokio::select! {
+            biased;
             _ = futures::future::join_all(questions) => {}
             () = listener => unreachable!("the network keeps the inbox open"),
         }

@@ -108,7 +108,7 @@ fn h11_wiped_node_makes_no_block_1_and_joins_again() {
 
 #[test]
 fn h13_builds_on_the_peers_tip_and_not_beside_a_block_that_came_first() {
-    run("h13", Setup::chain(13), async |sim| {
+    run("h13", Setup::chain(13).idle(2), async |sim| {
         let peers = sim.servers(3, "P", 13);
         let mut ours = sim.validator("O", 0, sim.chain(10));
         ours.build_takes(2 * SECOND);
@@ -117,8 +117,8 @@ fn h13_builds_on_the_peers_tip_and_not_beside_a_block_that_came_first() {
         // Blocks of the two other authorities, one of which comes while O builds its own.
         let rival: SmallBlock = {
             let parent = sim.chain(13)[12].header().clone();
-            let slot = (sim.oracle.wall_slot() - 1).into();
-            sim.forge.block(&parent, slot, b"rival")
+            let slot = sim::FIRST_SLOT + 13;
+            sim.forge.block(&parent, slot.into(), b"rival")
         };
         sim.oracle.knows(std::slice::from_ref(&rival));
         sim.until(5 * MINUTE, "O may build on 13", || sim.oracle.may_build(&ours.id, 13)).await;
@@ -199,16 +199,12 @@ fn h23_wiped_single_authority_makes_no_block_1() {
         let alone = ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
         let mut alice = sim.lone_validator("Alice", sim.chain(1_000), alone);
         alice.wipe();
-        for peer in &peers {
-            sim.network.mute(&alice.id, &peer.id);
-        }
         alice.start();
+        // She is alone for a while; a peer that comes within the time-out is heard first.
+        sim.slots(3).await;
+        assert!(nobody_sealed(sim));
         sim.connect(&alice.id, node_ids(&peers));
-        sim.slots(2).await;
-        for peer in &peers {
-            sim.network.unmute(&alice.id, &peer.id);
-        }
-        sim.until(10 * MINUTE, "Alice goes on above 1000", || {
+        sim.until(60 * MINUTE, "Alice goes on above 1000", || {
             alice.best().height() > 1_000
         })
         .await;
@@ -236,11 +232,7 @@ fn h24_even_split_is_named_and_ends_by_the_tie_rule() {
         let split = |node: &Node| {
             matches!(
                 verdict(node),
-                Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split {
-                    with_us: 2,
-                    voters: 4,
-                    need: 3
-                }))
+                Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
             )
         };
         sim.until(2 * MINUTE, "the split is named", || split(&ours)).await;

@@ -83,6 +83,8 @@ impl<B: TestBlock> SimNode<B> {
                 self.import_time,
             ))
         };
+        let (chain, clock) = (self.chain.clone(), Arc::clone(&self.clock));
+        self.oracle.starts(&self.id, chain, clock);
         let events = self.chain.events();
         let (manager, work) = launch(Ground {
             network: self.network.clone(),

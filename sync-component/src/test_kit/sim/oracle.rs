@@ -5,10 +5,10 @@ use crate::{
     BlockId, NetworkSyncManager,
     block_id::number,
     height_sync::Tally,
-    ports::{Bridge, PeerId, Presence, Protocol, UnixMillis},
+    ports::{Bridge, Clock, PeerId, Presence, Protocol, UnixMillis},
     settings::{Limits, SyncSettings},
     test_kit::{
-        Forge, TestBlock,
+        Forge, TestBlock, VirtualClock,
         forge::extrinsics_root,
         network::{Message, Tap, Way},
     },
@@ -44,6 +44,8 @@ struct State<B: BlockT> {
     heard: BTreeMap<PeerId, BTreeSet<B::Hash>>,
     /// Good headers that were pushed to a node, with their height and when.
     announced: BTreeMap<PeerId, BTreeMap<B::Hash, (u64, tokio::time::Instant)>>,
+    /// The chains and clocks of the nodes that run.
+    running: BTreeMap<PeerId, (Arc<dyn Bridge<B>>, Arc<VirtualClock>)>,
     /// The highest block of each node that was checked with all below it.
     checked: BTreeMap<PeerId, BlockId<B>>,
     honest: BTreeSet<PeerId>,
@@ -83,6 +85,7 @@ impl<B: TestBlock> Oracle<B> {
                 known: BTreeMap::from([(header.hash(), header)]),
                 heard: BTreeMap::new(),
                 announced: BTreeMap::new(),
+                running: BTreeMap::new(),
                 checked: BTreeMap::new(),
                 honest: BTreeSet::new(),
                 names: BTreeMap::new(),
@@ -126,6 +129,20 @@ impl<B: TestBlock> Oracle<B> {
         if conduct == Conduct::Honest {
             state.honest.insert(id.clone());
         }
+    }
+
+    /// A node starts: what it heard before was in its memory.
+    pub(super) fn starts(
+        &self,
+        id: &PeerId,
+        chain: Arc<dyn Bridge<B>>,
+        clock: Arc<VirtualClock>,
+    ) {
+        let mut state = self.state();
+        state.heard.remove(id);
+        state.announced.remove(id);
+        state.checked.remove(id);
+        state.running.insert(id.clone(), (chain, clock));
     }
 
     /// The name of a node.
@@ -333,6 +350,9 @@ impl<B: TestBlock> Oracle<B> {
             let header = state.known.get(hash)?;
             let parent = *header.parent_hash();
             let absent = view.chain.presence(*hash).ok() == Some(Presence::Absent);
+            if view.manager.height_sync().is_suspect(header) {
+                continue;
+            }
             // A block on a branch has an ancestor that this node may not leave; only what extends its best chain is
             // certain.
             if absent && parent == best.hash {
@@ -388,10 +408,15 @@ impl<B: TestBlock> Oracle<B> {
         let height = BlockId::<B>::of(&header).height();
         let hash = header.hash();
         let slot = super::slot_of::<B>(&header).unwrap_or_default();
-        self.hears(to, [header]);
+        self.hears(to, [header.clone()]);
         let mut state = self.state();
-        let in_time = slot.saturating_mul(super::super::SLOT.as_millis()) <= self.wall().0;
-        if in_time && state.known.contains_key(&hash) {
+        let parent = *header.parent_hash();
+        let start = slot.saturating_mul(super::super::SLOT.as_millis());
+        let is_placed = state.running.get(to).is_some_and(|(chain, clock)| {
+            let place = chain.presence(parent).ok();
+            start <= clock.wall().0 && place.is_some_and(|place| place != Presence::Absent)
+        });
+        if is_placed && state.known.contains_key(&hash) {
             let announced = state.announced.entry(to.clone()).or_default();
             announced.insert(hash, (height, tokio::time::Instant::now()));
         }

@@ -198,8 +198,9 @@ impl<B: TestBlock> SimPeer<B> {
             attestation: None,
         };
         let body = announcement.encode();
-        // What the node thinks of it is what the scenario is about.
-        let _ = crate::ports::Network::request(&self.port, node, Protocol::Announce, body).await;
+        let push = crate::ports::Network::request(&self.port, node, Protocol::Announce, body);
+        // What the node thinks of it is what the scenario is about; a lost message waits for nothing.
+        let _ = tokio::time::timeout(Duration::from_secs(5), push).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     env,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 /// What a run starts from.
@@ -41,6 +42,9 @@ impl Setup {
         self
     }
 }
+
+/// Virtual time after which a run that waits for something has failed.
+const LONGEST: Duration = Duration::from_hours(12);
 
 /// Seeds when nothing else is said.
 const SEEDS: u64 = 20;
@@ -95,7 +99,8 @@ fn one<B: TestBlock>(
             .expect("a runtime without I/O needs nothing of the system");
         runtime.block_on(async {
             let mut sim = Sim::new(setup, seed, Arc::clone(&log));
-            scenario(&mut sim).await;
+            let end = tokio::time::timeout(LONGEST, scenario(&mut sim)).await;
+            assert!(end.is_ok(), "not over after {LONGEST:?} of virtual time");
             sim.check();
         });
     }));
