@@ -76,7 +76,7 @@ impl Pair {
         let maker = Maker::new(authorities);
         Self {
             places: vec![(maker.genesis(), 0)],
-            reference: ReferenceBridge::on(genesis, &forge, slot, max_reorg, clock),
+            reference: ReferenceBridge::on(&genesis, &forge, slot, max_reorg, clock),
             maker,
             real,
             runs: Vec::new(),
@@ -92,7 +92,9 @@ impl Pair {
                     slot
                 });
                 let mut run = self.maker.run(parent, slots);
-                let placed = run.iter().map(|block| (id(block), *slot_of(&block.header).unwrap()));
+                let placed = run
+                    .iter()
+                    .map(|block| (id(block), *slot_of(&block.header).unwrap()));
                 self.places.extend(placed);
                 if let (Some(flaw), Some(last)) = (flaw, run.pop()) {
                     run.push(self.spoil(last, *flaw));
@@ -154,7 +156,13 @@ impl Pair {
     fn import(&self, run: &[Block]) -> Result<(), TestCaseError> {
         let real = self.real.import(run.to_vec());
         let reference = self.reference.import(run.to_vec());
-        prop_assert_eq!(real.stored, reference.stored, "{:?} and {:?}", real, reference);
+        prop_assert_eq!(
+            real.stored,
+            reference.stored,
+            "{:?} and {:?}",
+            real,
+            reference
+        );
         prop_assert_eq!(
             real.failure.as_ref().map(kind),
             reference.failure.as_ref().map(kind)
@@ -165,14 +173,21 @@ impl Pair {
     /// A cleared parent that is still the best block, and one that is not.
     fn author(&mut self) -> Result<(), TestCaseError> {
         let best = self.real.best();
-        let slot = self.places.iter().find(|(id, _)| *id == best).map_or(0, |(_, slot)| *slot);
+        let slot = self
+            .places
+            .iter()
+            .find(|(id, _)| *id == best)
+            .map_or(0, |(_, slot)| *slot);
         let block = self.maker.block(best, slot + 1, &[]);
         self.places.push((id(&block), slot + 1));
         let stale = Id::new(best.number, sp_core::H256::repeat_byte(3));
         for cleared in [stale, best] {
             let real = self.real.import_own(block.clone(), cleared);
-            let reference = self.reference.import_own(block.clone(), cleared);
-            prop_assert_eq!(real.as_ref().err().map(kind), reference.as_ref().err().map(kind));
+            let reference = self.reference.import_own(&block, cleared);
+            prop_assert_eq!(
+                real.as_ref().err().map(kind),
+                reference.as_ref().err().map(kind)
+            );
         }
         Ok(())
     }
@@ -182,12 +197,18 @@ impl Pair {
         prop_assert_eq!(real.best(), reference.best());
         prop_assert_eq!(real.finalized(), reference.finalized());
         for number in 0..=real.best().number + 1 {
-            let of_both = [real.canonical_hash(number), reference.canonical_hash(number)];
+            let of_both = [
+                real.canonical_hash(number),
+                reference.canonical_hash(number),
+            ];
             let [of_real, of_reference] = of_both.map(Result::unwrap);
             prop_assert_eq!(of_real, of_reference, "at {}", number);
         }
         for block in self.runs.iter().flatten() {
-            let of_both = [real.presence(block.hash()), reference.presence(block.hash())];
+            let of_both = [
+                real.presence(block.hash()),
+                reference.presence(block.hash()),
+            ];
             let [of_real, of_reference] = of_both.map(Result::unwrap);
             prop_assert_eq!(of_real, of_reference, "{:?}", id(block));
         }

@@ -49,7 +49,9 @@ impl<B: BlockT> FetchJob<B> {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError<B: BlockT> {
     /// No peer delivered this block; asked were all that claim it, until `tier2_max_retries` failed.
-    #[error("no peer delivered block {id}: {attempts} attempts failed, {busy} of {peers} peers were busy")]
+    #[error(
+        "no peer delivered block {id}: {attempts} attempts failed, {busy} of {peers} peers were busy"
+    )]
     NotDelivered {
         /// The block.
         id: BlockId<B>,

@@ -213,9 +213,7 @@ async fn second_delivery<B: BlockT>(
 /// Whether the body is the one that the header commits to.
 fn body_matches<B: BlockT>(block: &B) -> bool {
     let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
-    let root = <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(
-        extrinsics,
-        StateVersion::V1,
-    );
+    let root =
+        <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(extrinsics, StateVersion::V1);
     root == *block.header().extrinsics_root()
 }

@@ -11,6 +11,6 @@ mod tips;
 
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
-pub(crate) use tips::canonical_ancestor;
 pub use suspects::Suspects;
+pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

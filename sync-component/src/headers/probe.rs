@@ -79,8 +79,7 @@ pub async fn probe<B: BlockT>(
     };
     let (headers, refused) =
         verified_headers(context, peer, (ancestor, parent), wanted, within).await?;
-    if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty()
-    {
+    if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty() {
         return Err(ProbeError::FromFuture);
     }
     if let Some(fault) = refused
@@ -185,7 +184,10 @@ async fn verified_headers<B: BlockT>(
         if fault.is_some() {
             return Ok((good, fault));
         }
-        last = good.last().expect("an answer holds at least one item").clone();
+        last = good
+            .last()
+            .expect("an answer holds at least one item")
+            .clone();
     }
     Ok((good, None))
 }

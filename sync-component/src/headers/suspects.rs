@@ -1,4 +1,4 @@
-use super::VerifiedTip;
+use super::{Beyond, VerifiedTip};
 use crate::ports::{Bridge, BridgeError};
 use sp_consensus_aura::{Slot, sr25519::AuthorityId};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
@@ -26,7 +26,10 @@ impl Suspects {
             let most = (authorities.len() - 1) / 2;
             self.0.insert(author.clone(), slot);
             while self.0.len() > most {
-                let others = self.0.iter().filter(|(known, _)| **known != author || most == 0);
+                let others = self
+                    .0
+                    .iter()
+                    .filter(|(known, _)| **known != author || most == 0);
                 let oldest = others.min_by_key(|(_, since)| **since);
                 let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
                     break;
@@ -70,18 +73,20 @@ impl Suspects {
         Ok(author.is_some_and(|(author, _)| self.0.contains_key(&author)))
     }
 
-    /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing.
+    /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing. A run that is only a window of a
+    /// longer claim does not end there.
     pub fn trusted_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        if self.0.is_empty() {
+        if self.0.is_empty() || run.beyond == Beyond::Claimed {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;
         let is_suspect = |header: &B::Header| {
-            author(&authorities, header, chain).is_some_and(|(author, _)| self.0.contains_key(&author))
+            author(&authorities, header, chain)
+                .is_some_and(|(author, _)| self.0.contains_key(&author))
         };
         let keep = run.headers().iter().rposition(|header| !is_suspect(header));
         Ok(keep.and_then(|last| run.first(last + 1)))

@@ -1,16 +1,18 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{Beyond, ClaimBook, ClaimState, Delivery, Lack, Pauses, TipStore, VerifiedTip};
+use super::{
+    Beyond, ClaimBook, ClaimState, Delivery, Lack, Pauses, Suspects, TipStore, VerifiedTip,
+};
 use crate::{
     BlockId,
-    ports::{MonoTime, PeerId},
-    test_kit::{Forge, SmallBlock},
+    ports::{MonoTime, PeerId, VerifyHeaders},
+    test_kit::{Forge, ReferenceBridge, SLOT, SmallBlock, VirtualClock},
 };
 use sp_runtime::{
     generic::Header,
     traits::{BlakeTwo256, Block as BlockT},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 type Id = BlockId<SmallBlock>;
 
@@ -158,4 +160,70 @@ fn claim_that_goes_on_in_the_future_is_remembered_through_the_next_probe() {
     assert!(claims.is_from_future(&a, &tip));
     claims.forget(&a);
     assert!(!claims.is_from_future(&a, &tip));
+}
+
+/// A chain with this many authorities that holds nothing, and a run of headers above its genesis.
+fn world(
+    authorities: usize,
+    length: u64,
+) -> (ReferenceBridge<SmallBlock>, VerifiedTip<SmallBlock>) {
+    let forge = Forge::new(authorities);
+    let clock = Arc::new(VirtualClock::starting_at(crate::ports::UnixMillis(
+        1_000_000,
+    )));
+    let chain = ReferenceBridge::new(&forge, SLOT, 5, clock);
+    let genesis: SmallBlock = Forge::genesis();
+    let blocks: Vec<SmallBlock> = forge.chain(genesis.header(), 1.into(), length, 0);
+    let headers = blocks.iter().map(|block| block.header().clone()).collect();
+    let base = BlockId::of(genesis.header());
+    (
+        chain,
+        VerifiedTip::new(base, base, headers, Beyond::Nothing).unwrap(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
+    let (chain, run) = world(4, 6);
+    let mut suspects = Suspects::default();
+    suspects.add(&run, &chain).unwrap();
+    let rest = suspects.trusted_part(&run, &chain).unwrap().unwrap();
+    assert_eq!(rest.tip(), run.ids()[4]);
+    let mut window = run.clone();
+    window.beyond = Beyond::Claimed;
+    let rest = suspects.trusted_part(&window, &chain).unwrap().unwrap();
+    assert_eq!(rest.tip(), run.tip(), "a window's end is no tip");
+    // Slot 6 was withheld; its author seals again in slot 10 and, 4a slots later, in slot 22.
+    let forge = Forge::new(4);
+    let parent = chain_genesis();
+    for (slot, still) in [(10_u64, true), (22, false)] {
+        let block: SmallBlock = forge.block(&parent, slot.into(), &[]);
+        suspects.imported(block.header(), &chain).unwrap();
+        let rest = suspects.trusted_part(&run, &chain).unwrap().unwrap();
+        assert_eq!(rest.tip() != run.tip(), still, "slot {slot}");
+    }
+}
+
+fn chain_genesis() -> Header<u32, BlakeTwo256> {
+    let genesis: SmallBlock = Forge::genesis();
+    genesis.header().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_the_authorities_and_a_single_one_are_never_suspect() {
+    for (authorities, most) in [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (7, 3)] {
+        let (chain, run) = world(authorities, 12);
+        let mut suspects = Suspects::default();
+        for length in (1..=12).rev() {
+            suspects.add(&prefix(&run, length), &chain).unwrap();
+        }
+        let headers = run.headers();
+        let slot = |header: &Header<u32, BlakeTwo256>| *chain.slot_of(header).unwrap();
+        let named: BTreeSet<u64> = headers
+            .iter()
+            .filter(|header| suspects.has_sealed::<SmallBlock>(header, &chain).unwrap())
+            .map(|header| slot(header) % authorities as u64)
+            .collect();
+        assert_eq!(named.len(), most, "of {authorities}");
+    }
 }

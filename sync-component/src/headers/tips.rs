@@ -216,7 +216,7 @@ impl<B: BlockT> TipStore<B> {
     /// many.
     pub fn insert(
         &mut self,
-        run: VerifiedTip<B>,
+        run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
     ) -> Result<Inserted<B>, BridgeError> {
         // While it was fetched the chain went on, or the peer chose the ancestor: only our own store says where it is.
@@ -288,14 +288,13 @@ impl<B: BlockT> TipStore<B> {
 
     /// Parks a block that does not execute here: no run holds it from now on.
     pub fn park(&mut self, block: BlockId<B>, delivery: Delivery) {
-        match self.parked.iter_mut().find(|(parked, _)| *parked == block) {
-            Some((_, known)) => *known = delivery.max(*known),
-            None => {
-                if self.parked.len() >= self.most {
-                    self.parked.remove(0);
-                }
-                self.parked.push((block, delivery));
+        if let Some((_, known)) = self.parked.iter_mut().find(|(parked, _)| *parked == block) {
+            *known = delivery.max(*known);
+        } else {
+            if self.parked.len() >= self.most {
+                self.parked.remove(0);
             }
+            self.parked.push((block, delivery));
         }
         let runs = std::mem::take(&mut self.tips);
         for run in runs {

@@ -158,7 +158,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         let voters = &heard.ballot.voters;
         let need = heard.ballot.threshold.need(voters.len());
         let in_consensus = state.claims.parked_blocks().find(|block| {
-            let on_it = voters.iter().filter(|voter| state.claims.is_parked_above(&voter.tip, block));
+            let on_it = voters
+                .iter()
+                .filter(|voter| state.claims.is_parked_above(&voter.tip, block));
             on_it.count() >= need
         });
         Ok(Alarms {
@@ -465,13 +467,16 @@ fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
     }
 }
 
+/// Our final block, and another.
+type Conflict<B> = (BlockId<B>, BlockId<B>);
+
 /// Our final block and the highest one that `run` makes final by its own seals, if they are of two chains
 /// (SPEC section 1, *finality*).
 fn final_conflict<B: BlockT>(
     bridge: &dyn Bridge<B>,
     run: &VerifiedTip<B>,
     max_reorg: u64,
-) -> Result<Option<(BlockId<B>, BlockId<B>)>, BridgeError> {
+) -> Result<Option<Conflict<B>>, BridgeError> {
     let ours = bridge.finalized();
     if run.ancestor.number >= ours.number {
         return Ok(None);

@@ -12,7 +12,9 @@ use crate::{
         Suspects, TipStore, VerifiedTip, probe,
     },
     peers::{Offence, PeerEntry, RequestError, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, RequestFailure, VoteStanding},
+    ports::{
+        BridgeError, HeaderRejected, MonoTime, PeerId, Presence, RequestFailure, VoteStanding,
+    },
     registry::HeightStrategy,
     status::{Note, SyncStatus, Verdict},
     wire::{AnnouncedPlace, Announcement},
@@ -288,7 +290,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             Ok(()) => {
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
-                    state.tips.insert(run, bridge.as_ref())?;
+                    state.tips.insert(&run, bridge.as_ref())?;
                 }
             }
             Err(HeaderRejected::Local(error)) => return Err(error),
@@ -437,7 +439,10 @@ impl<B: BlockT> HeightSyncManager<B> {
             .min(self.slot().saturating_mul(2));
         let work = pin!(probe(&self.context, &peer, tip, self.window(), timeout));
         // However a peer spreads its answers, one probe is over at the round's time-out.
-        let end = self.context.clock.sleep(self.context.settings.tier1.timeout);
+        let end = self
+            .context
+            .clock
+            .sleep(self.context.settings.tier1.timeout);
         let result = match select(work, end).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(RequestError::from(RequestFailure::Timeout).into()),
@@ -487,7 +492,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
         };
         let (beyond, reached) = (run.beyond, run.tip());
-        match (state.tips.insert(run, self.context.bridge.as_ref())?, lack, beyond) {
+        match (
+            state.tips.insert(&run, self.context.bridge.as_ref())?,
+            lack,
+            beyond,
+        ) {
             (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
             (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
             (_, None, Beyond::Nothing) => state.claims.forget(peer),
@@ -535,7 +544,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         loop {
             changes.borrow_and_update();
             // What was heard before that is too old for this round.
-            let judgement = self.judge(age.saturating_add(self.context.clock.now().since(start)))?;
+            let judgement =
+                self.judge(age.saturating_add(self.context.clock.now().since(start)))?;
             let left = deadline.since(self.context.clock.now());
             if judgement.waiting == Waiting::Decided || left.is_zero() {
                 return Ok(judgement);

@@ -356,7 +356,10 @@ impl<B: BlockT> Loop<'_, B> {
         if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() {
             self.undecided_since = None;
         } else {
-            let share = manager.height.slot().mul_f64(context.settings.tier1.slot_share);
+            let share = manager
+                .height
+                .slot()
+                .mul_f64(context.settings.tier1.slot_share);
             if now.since(*self.undecided_since.get_or_insert(now)) < share {
                 return;
             }

@@ -114,6 +114,12 @@ fn holders_are_those_that_claim_the_block_the_silent_ones_last() {
         [peer("fast"), peer("slow"), peer("silent")]
     );
     table.answered(&peer("silent"), Duration::from_millis(1));
+    assert_ne!(
+        table.holders(7).first(),
+        Some(&peer("silent")),
+        "a status is no block"
+    );
+    table.delivered(&peer("silent"));
     assert_eq!(table.holders(7).first(), Some(&peer("silent")));
 }
 

@@ -310,7 +310,7 @@ impl MemoryPort {
             body,
             reply,
         };
-        let gone = |_| RequestFailure::Disconnected;
+        let gone = |()| RequestFailure::Disconnected;
         target.send(request).await.map_err(|_| gone(()))?;
         let bytes = answer.await.map_err(|_| gone(()))?;
         travel(network.transit(peer, me, bytes.len())).await;
@@ -349,7 +349,10 @@ impl Network for MemoryPort {
                 .entry((self.me.clone(), peer.clone(), protocol))
                 .or_insert(0) += 1;
             let connection = state.up.get(&pair(&self.me, peer));
-            let alive = connection.ok_or(RequestFailure::Disconnected)?.alive.subscribe();
+            let alive = connection
+                .ok_or(RequestFailure::Disconnected)?
+                .alive
+                .subscribe();
             let target = state.nodes.get(peer).cloned();
             (
                 target.ok_or(RequestFailure::Disconnected)?,

@@ -23,30 +23,33 @@ fn fork_of(node: &Node) -> Option<[BlockId<SmallBlock>; 3]> {
 
 #[test]
 fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
-    run("k01", Setup::chain(100).authorities(4).idle(60), async |sim| {
-        let dead = sim.dead_fork(90, 10);
-        let peers = sim.servers(4, "A", 100);
-        let mut ours = sim.validator("O", 0, &dead);
-        ours.start();
-        sim.connect(&ours.id, ids(&peers));
-        let expected = [
-            ours.best(),
-            peers[0].chain.best(),
-            BlockId::of(sim.chain(90)[89].header()),
-        ];
-        sim.until(5 * MINUTE, "critical, with both tips and 90", || {
-            fork_of(&ours) == Some(expected)
-        })
-        .await;
-        sim.slots(20).await;
-        assert!(nobody_sealed(sim));
-        assert_eq!(ours.best(), expected[0], "nothing is rolled back");
+    run(
+        "k01",
+        Setup::chain(100).authorities(4).idle(60),
+        async |sim| {
+            let dead = sim.dead_fork(90, 10);
+            let peers = sim.servers(4, "A", 100);
+            let mut ours = sim.validator("O", 0, &dead);
+            ours.start();
+            sim.connect(&ours.id, ids(&peers));
+            let expected = [
+                ours.best(),
+                peers[0].chain.best(),
+                BlockId::of(sim.chain(90)[89].header()),
+            ];
+            sim.until(5 * MINUTE, "critical, with both tips and 90", || {
+                fork_of(&ours) == Some(expected)
+            })
+            .await;
+            sim.slots(20).await;
+            assert!(nobody_sealed(sim));
+            assert_eq!(ours.best(), expected[0], "nothing is rolled back");
 
-        let mut right = sim.node("R", sim.chain(100));
-        let stray = sim.peer("stray", &dead, Misbehaviour::Nothing);
-        right.start();
-        sim.connect(&right.id, ids(&peers[..3]).chain([&stray.id]));
-        sim.until(5 * MINUTE, "in sync, the stray marked", || {
+            let mut right = sim.node("R", sim.chain(100));
+            let stray = sim.peer("stray", &dead, Misbehaviour::Nothing);
+            right.start();
+            sim.connect(&right.id, ids(&peers[..3]).chain([&stray.id]));
+            sim.until(5 * MINUTE, "in sync, the stray marked", || {
             let notes = right.manager().report().notes;
             let marks_stray = |note: &Note<SmallBlock>| {
                 matches!(note, Note::Minority { tip, voters: 1 } if *tip == stray.chain.best())
@@ -54,35 +57,42 @@ fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
             right.is_in_sync() && notes.iter().any(marks_stray)
         })
         .await;
-    });
+        },
+    );
 }
 
 #[test]
 fn k02_four_hashes_become_one_before_anybody_builds_on_them() {
-    run("k02", Setup::chain(20).authorities(4).idle(9), async |sim| {
-        let mut nodes: Vec<_> = (0..4_u64)
-            .map(|n| {
-                let mut blocks = sim.chain(20).to_vec();
-                let parent = blocks[19].header().clone();
-                let slot = sim::FIRST_SLOT + 20 + n;
-                blocks.push(sim.forge.block(&parent, slot.into(), &[n as u8]));
-                sim.oracle.knows(&blocks[20..]);
-                sim.validator(&format!("V{n}"), usize::try_from(n).unwrap(), &blocks)
+    run(
+        "k02",
+        Setup::chain(20).authorities(4).idle(9),
+        async |sim| {
+            let mut nodes: Vec<_> = (0..4_u64)
+                .map(|n| {
+                    let mut blocks = sim.chain(20).to_vec();
+                    let parent = blocks[19].header().clone();
+                    let slot = sim::FIRST_SLOT + 20 + n;
+                    blocks.push(sim.forge.block(&parent, slot.into(), &n.to_le_bytes()));
+                    sim.oracle.knows(&blocks[20..]);
+                    sim.validator(&format!("V{n}"), usize::try_from(n).unwrap(), &blocks)
+                })
+                .collect();
+            nodes.iter_mut().for_each(Node::start);
+            sim.mesh(node_ids(&nodes));
+            // That at least three held it when a gate was cleared is what the oracle checks (I3).
+            sim.until(5 * MINUTE, "one 21 at all four", || {
+                let first = nodes[0].chain.canonical_hash(21).unwrap();
+                nodes
+                    .iter()
+                    .all(|node| node.chain.canonical_hash(21).unwrap() == first)
             })
-            .collect();
-        nodes.iter_mut().for_each(Node::start);
-        sim.mesh(node_ids(&nodes));
-        // That at least three held it when a gate was cleared is what the oracle checks (I3).
-        sim.until(5 * MINUTE, "one 21 at all four", || {
-            let first = nodes[0].chain.canonical_hash(21).unwrap();
-            nodes.iter().all(|node| node.chain.canonical_hash(21).unwrap() == first)
-        })
-        .await;
-        sim.until(5 * MINUTE, "and blocks above it", || {
-            agree(&nodes) && nodes[0].best().height() >= 23
-        })
-        .await;
-    });
+            .await;
+            sim.until(5 * MINUTE, "and blocks above it", || {
+                agree(&nodes) && nodes[0].best().height() >= 23
+            })
+            .await;
+        },
+    );
 }
 
 #[test]
@@ -121,7 +131,10 @@ fn k03_lost_probes_are_unknown_and_tried_again() {
         for peer in &peers {
             peer.turns_to(Misbehaviour::Nothing);
         }
-        sim.until(2 * MINUTE, "healed", || ours.best() == peers[0].chain.best()).await;
+        sim.until(2 * MINUTE, "healed", || {
+            ours.best() == peers[0].chain.best()
+        })
+        .await;
         sim.until(2 * MINUTE, "in sync", || ours.is_in_sync()).await;
     });
 }
@@ -142,7 +155,10 @@ fn k05_shallow_fork_heals_in_one_switch() {
         let event = switches.try_recv().unwrap();
         assert_eq!(event.best, ours.best());
         assert_eq!(event.retracted.unwrap().common_ancestor.height(), 20);
-        assert!(switches.try_recv().is_err(), "one switch and nothing between");
+        assert!(
+            switches.try_recv().is_err(),
+            "one switch and nothing between"
+        );
     });
 }
 
@@ -154,14 +170,19 @@ fn k05_fork_deeper_than_the_limit_is_the_operators() {
         sim.settings.tier2.max_reorg = limit;
         let at = 30 - usize::try_from(depth).unwrap();
         let fork = sim.dead_fork(at, depth - 1);
-        let ours_blocks = if depth == 1 { sim.dead_fork(29, 1) } else { fork };
+        let ours_blocks = if depth == 1 {
+            sim.dead_fork(29, 1)
+        } else {
+            fork
+        };
         let peers = sim.servers(4, "A", 30);
         let mut ours = sim.node("O", &sim.dead_fork(at, depth));
         drop(ours_blocks);
         let before = ours.best();
         ours.start();
         sim.connect(&ours.id, ids(&peers));
-        sim.until(5 * MINUTE, "critical", || fork_of(&ours).is_some()).await;
+        sim.until(5 * MINUTE, "critical", || fork_of(&ours).is_some())
+            .await;
         sim.slots(10).await;
         assert_eq!(ours.best(), before);
     });
@@ -179,7 +200,11 @@ fn k06_promised_branch_that_does_not_hold_changes_nothing() {
         }
         let last_is_invalid = sim.seed % 2 == 0;
         sim.oracle.knows(&branch);
-        let liar = sim.peer("L", sim.chain(20), Misbehaviour::ServesBranch(branch.clone()));
+        let liar = sim.peer(
+            "L",
+            sim.chain(20),
+            Misbehaviour::ServesBranch(branch.clone()),
+        );
         liar.claims(BlockId::of(branch[20].header()));
         let mut ours = sim.node("O", sim.chain(20));
         if last_is_invalid {
@@ -220,7 +245,10 @@ fn k07_the_ancestor_that_is_found_is_the_true_one() {
             })
             .await;
         } else {
-            sim.until(10 * MINUTE, "healed", || ours.best() == peers[0].chain.best()).await;
+            sim.until(10 * MINUTE, "healed", || {
+                ours.best() == peers[0].chain.best()
+            })
+            .await;
         }
     });
 }

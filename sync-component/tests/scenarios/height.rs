@@ -1,6 +1,7 @@
 //! Knowing the height, as nodes that only follow see it.
 
 use super::*;
+use sp_runtime::traits::{Block as _, Header as _};
 use std::sync::Arc;
 use sync_component::{
     BlockId, NetworkError,
@@ -11,7 +12,6 @@ use sync_component::{
     test_kit::{Link, SLOT, VirtualClock},
     wire::RangeRequest,
 };
-use sp_runtime::traits::{Block as _, Header as _};
 
 #[test]
 fn h02_no_usable_answer_is_never_in_sync() {
@@ -63,7 +63,7 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
                 .round(Duration::ZERO, sim.settings.tier1.timeout)
                 .await
                 .unwrap();
-            let took = sim.elapsed() - start;
+            let took = sim.elapsed().saturating_sub(start);
             assert!(judgement.verdict.is_in_sync(), "{:?}", judgement.verdict);
             // All nine, or as many as decide it: need(9).
             assert!((7..=9).contains(&judgement.tally.voters));
@@ -82,7 +82,7 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
             .round(Duration::ZERO, sim.settings.tier1.timeout)
             .await
             .unwrap();
-        let took = sim.elapsed() - start;
+        let took = sim.elapsed().saturating_sub(start);
         assert!(
             matches!(
                 judgement.verdict,
@@ -131,9 +131,10 @@ fn h05_the_silent_and_the_foreign_do_not_count() {
         assert!(
             matches!(
                 judgement.verdict,
-                Verdict::Unverified(NetworkError::NoConsensusReached(
-                    NoConsensus::TooFewResponses { .. }
-                ) | NetworkError::Timeout { .. })
+                Verdict::Unverified(
+                    NetworkError::NoConsensusReached(NoConsensus::TooFewResponses { .. })
+                        | NetworkError::Timeout { .. }
+                )
             ),
             "{:?}",
             judgement.verdict
@@ -148,7 +149,8 @@ fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
         sim.connect(&ours.id, node_ids(&peers));
-        sim.until(2 * MINUTE, "in sync at 10", || ours.is_in_sync()).await;
+        sim.until(2 * MINUTE, "in sync at 10", || ours.is_in_sync())
+            .await;
         let next = sim.chain(11)[10].clone();
         sync_component::ports::ImportBlocks::import(ours.chain.as_ref(), vec![next]);
         sim.until(2 * MINUTE, "all at 11", || {
@@ -189,15 +191,18 @@ fn h08_each_question_gets_its_own_answer() {
         };
         sim.network.connect(&me, &peer.id, link);
         let (ban, mut banned) = tokio::sync::mpsc::unbounded_channel();
-        let clock = Arc::new(VirtualClock::starting_at(sync_component::ports::UnixMillis(0)));
+        let clock = Arc::new(VirtualClock::starting_at(
+            sync_component::ports::UnixMillis(0),
+        ));
         let port = sim.network.port(me.clone());
         let client =
             PeerClient::<SmallBlock>::new(Arc::new(port.clone()), clock, &sim.settings, ban);
         let chain = sim.chain(30);
         let genesis = *chain[0].header().parent_hash();
-        client
-            .table()
-            .connected(peer.id.clone(), sync_component::ports::MonoTime(Duration::ZERO));
+        client.table().connected(
+            peer.id.clone(),
+            sync_component::ports::MonoTime(Duration::ZERO),
+        );
         let request = |height: u32| RangeRequest {
             start: height,
             count: 1,
@@ -250,7 +255,7 @@ fn h08_each_question_gets_its_own_answer() {
         };
         assert_eq!(blocks[0].hash(), chain[1].hash());
         assert!(banned.try_recv().is_err());
-        let _ = port.refuse(&peer.id);
+        port.refuse(&peer.id);
     });
 }
 
@@ -264,15 +269,23 @@ fn h09_the_clock_is_no_target() {
         sim.until(2 * MINUTE, "in sync", || ours.is_in_sync()).await;
         let notes = ours.manager().report().notes;
         assert!(
-            notes.iter().any(|note| matches!(note, Note::BehindSchedule { .. })),
+            notes
+                .iter()
+                .any(|note| matches!(note, Note::BehindSchedule { .. })),
             "{notes:?}"
         );
         sim.slots(10).await;
-        let asked = |protocol| {
+        let requests_on = |protocol| {
             let requests = ids(&peers).map(|peer| sim.network.requests(&ours.id, peer, protocol));
             requests.sum::<usize>()
         };
-        assert_eq!((asked(Protocol::Headers), asked(Protocol::Blocks)), (0, 0));
+        assert_eq!(
+            (
+                requests_on(Protocol::Headers),
+                requests_on(Protocol::Blocks)
+            ),
+            (0, 0)
+        );
     });
 }
 
@@ -281,16 +294,21 @@ fn h12_standing_still_together_is_in_sync_and_an_alert() {
     run("h12", Setup::chain(25), async |sim| {
         let nodes = sim.full_nodes(4, "N", 24);
         sim.mesh(node_ids(&nodes));
-        let stalled = |node: &Node| {
-            let notes = node.manager().report().notes;
-            notes.iter().any(|note| matches!(note, Note::Stalled { .. }))
+        let has_alert = |node: &Node| {
+            let beside = node.manager().report().notes;
+            beside
+                .iter()
+                .any(|note| matches!(note, Note::Stalled { .. }))
         };
-        sim.until(2 * MINUTE, "in sync", || nodes.iter().all(Node::is_in_sync)).await;
-        assert!(!nodes.iter().any(stalled));
+        sim.until(2 * MINUTE, "in sync", || nodes.iter().all(Node::is_in_sync))
+            .await;
+        assert!(!nodes.iter().any(has_alert));
         let limit = SLOT.as_duration() * sim.settings.limits.stalled_slots;
         sim.run_for(limit).await;
         sim.until(2 * MINUTE, "stalled and in sync", || {
-            nodes.iter().all(|node| node.is_in_sync() && stalled(node))
+            nodes
+                .iter()
+                .all(|node| node.is_in_sync() && has_alert(node))
         })
         .await;
         let next = sim.chain(25)[24].clone();
@@ -298,7 +316,7 @@ fn h12_standing_still_together_is_in_sync_and_an_alert() {
         sim.until(3 * MINUTE, "all at 25, no alert", || {
             nodes
                 .iter()
-                .all(|node| node.best().height() == 25 && !stalled(node))
+                .all(|node| node.best().height() == 25 && !has_alert(node))
         })
         .await;
         assert_eq!(nodes[0].best(), BlockId::of(sim.chain(25)[24].header()));

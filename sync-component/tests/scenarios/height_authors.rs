@@ -42,7 +42,10 @@ fn h01_nothing_is_authored_before_the_height_is_known() {
             ours.chain.canonical_hash(4).unwrap() == Some(tip.hash)
         })
         .await;
-        sim.until(5 * MINUTE, "O authors block 5", || ours.best().height() >= 5).await;
+        sim.until(5 * MINUTE, "O authors block 5", || {
+            ours.best().height() >= 5
+        })
+        .await;
         assert!((1..=4).all(|height| sim.oracle.sealed_at(height).is_empty()));
     });
 }
@@ -75,7 +78,11 @@ fn h10_equal_nodes_that_restart_together_go_on() {
         if sim.is_calm() {
             sim.slots(2).await;
             assert!(all_at_least(&nodes, 1_186), "{:?}", nodes[0].best());
-            assert!(nodes.iter().all(|node| node.chain.block(node.best().hash).unwrap().is_some()));
+            assert!(
+                nodes
+                    .iter()
+                    .all(|node| node.chain.block(node.best().hash).unwrap().is_some())
+            );
         }
         sim.until(3 * MINUTE, "five blocks more, on one chain", || {
             all_at_least(&nodes, 1_190) && agree(&nodes)
@@ -101,7 +108,8 @@ fn h11_wiped_node_makes_no_block_1_and_joins_again() {
         for peer in &peers {
             sim.network.unmute(&ours.id, &peer.id);
         }
-        sim.until(3 * MINUTE, "O at 12", || ours.best().height() >= 12).await;
+        sim.until(3 * MINUTE, "O at 12", || ours.best().height() >= 12)
+            .await;
         assert!((1..=12).all(|height| sim.oracle.sealed_at(height).is_empty()));
     });
 }
@@ -121,7 +129,10 @@ fn h13_builds_on_the_peers_tip_and_not_beside_a_block_that_came_first() {
             sim.forge.block(&parent, slot.into(), b"rival")
         };
         sim.oracle.knows(std::slice::from_ref(&rival));
-        sim.until(5 * MINUTE, "O may build on 13", || sim.oracle.may_build(&ours.id, 13)).await;
+        sim.until(5 * MINUTE, "O may build on 13", || {
+            sim.oracle.may_build(&ours.id, 13)
+        })
+        .await;
         sim.run_for(SECOND).await;
         let tip = ours.chain.best();
         assert_eq!(tip.height(), 13, "O is still building");
@@ -179,9 +190,14 @@ fn h22_key_used_elsewhere_stops_the_node_and_says_so() {
         let mut ours = sim.validator("O", 0, sim.chain(8));
         ours.start();
         sim.connect(&ours.id, node_ids(&peers));
-        sim.until(3 * MINUTE, "O authors", || !sim.oracle.sealed_at(9).is_empty()).await;
+        sim.until(3 * MINUTE, "O authors", || {
+            !sim.oracle.sealed_at(9).is_empty()
+        })
+        .await;
         let evidence = ours.best();
-        ours.manager().height_sync().own_key_used_elsewhere(evidence);
+        ours.manager()
+            .height_sync()
+            .own_key_used_elsewhere(evidence);
         sim.until(MINUTE, "O says so", || {
             ours.health().contains("own key used elsewhere") && is_critical(&ours)
         })
@@ -209,48 +225,59 @@ fn h23_wiped_single_authority_makes_no_block_1() {
         })
         .await;
         let heights: BTreeSet<u64> = (1..=1_000).collect();
-        assert!(heights.into_iter().all(|height| sim.oracle.sealed_at(height).is_empty()));
+        assert!(
+            heights
+                .into_iter()
+                .all(|height| sim.oracle.sealed_at(height).is_empty())
+        );
     });
 }
 
 #[test]
 fn h24_even_split_is_named_and_ends_by_the_tie_rule() {
-    run("h24", Setup::chain(21).authorities(4).idle(3), async |sim| {
-        let fork = sim.branch(20, 1, 1, 5);
-        let mut nodes = sim.full_nodes(2, "A", 21);
-        for n in 0..2 {
-            let mut node = sim.node(&format!("B {n}"), &fork);
-            node.start();
-            nodes.push(node);
-        }
-        let mut ours = sim.validator("O", 0, sim.chain(21));
-        // The sides do not see each other, so that only O can end it for itself.
-        sim.mesh([&nodes[0].id, &nodes[1].id]);
-        sim.mesh([&nodes[2].id, &nodes[3].id]);
-        ours.start();
-        sim.connect(&ours.id, node_ids(&nodes));
-        let split = |node: &Node| {
-            matches!(
-                verdict(node),
-                Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
-            )
-        };
-        sim.until(2 * MINUTE, "the split is named", || split(&ours)).await;
-        assert!(nobody_sealed(sim));
-        nodes.push(ours);
-        sim.mesh(node_ids(&nodes));
-        let keys = [sim.chain(21)[20].hash(), fork[20].hash()];
-        let winner = keys.into_iter().min().unwrap();
-        sim.until(5 * MINUTE, "all on the winner of the tie", || {
-            let on = |node: &Node| node.chain.canonical_hash(21).unwrap() == Some(winner);
-            nodes.iter().all(on)
-        })
-        .await;
-        sim.until(5 * MINUTE, "and the chain goes on", || {
-            all_at_least(&nodes, 22) && agree(&nodes)
-        })
-        .await;
-    });
+    run(
+        "h24",
+        Setup::chain(21).authorities(4).idle(3),
+        async |sim| {
+            let fork = sim.branch(20, 1, 1, 5);
+            let mut nodes = sim.full_nodes(2, "A", 21);
+            for n in 0..2 {
+                let mut node = sim.node(&format!("B {n}"), &fork);
+                node.start();
+                nodes.push(node);
+            }
+            let mut ours = sim.validator("O", 0, sim.chain(21));
+            // The sides do not see each other, so that only O can end it for itself.
+            sim.mesh([&nodes[0].id, &nodes[1].id]);
+            sim.mesh([&nodes[2].id, &nodes[3].id]);
+            ours.start();
+            sim.connect(&ours.id, node_ids(&nodes));
+            let split = |node: &Node| {
+                matches!(
+                    verdict(node),
+                    Verdict::Unverified(NetworkError::NoConsensusReached(
+                        NoConsensus::Split { .. }
+                    ))
+                )
+            };
+            sim.until(2 * MINUTE, "the split is named", || split(&ours))
+                .await;
+            assert!(nobody_sealed(sim));
+            nodes.push(ours);
+            sim.mesh(node_ids(&nodes));
+            let keys = [sim.chain(21)[20].hash(), fork[20].hash()];
+            let winner = keys.into_iter().min().unwrap();
+            sim.until(5 * MINUTE, "all on the winner of the tie", || {
+                let on = |node: &Node| node.chain.canonical_hash(21).unwrap() == Some(winner);
+                nodes.iter().all(on)
+            })
+            .await;
+            sim.until(5 * MINUTE, "and the chain goes on", || {
+                all_at_least(&nodes, 22) && agree(&nodes)
+            })
+            .await;
+        },
+    );
 }
 
 #[test]

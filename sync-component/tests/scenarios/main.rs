@@ -40,8 +40,12 @@ type Misbehaviour = sim::Misbehaviour<SmallBlock>;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "scenarios read better without the borrow"
+)]
 fn run(name: &str, setup: Setup, scenario: impl AsyncFn(&mut Sim)) {
-    sim::run(name, setup, scenario);
+    sim::run(name, &setup, &scenario);
 }
 
 /// Whether nothing at all was authored.

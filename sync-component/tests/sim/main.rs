@@ -21,15 +21,19 @@ const LENGTH: u64 = 14;
 
 #[test]
 fn three_authorities_survive_anything() {
-    run("three_authorities", Setup::chain(LENGTH), chaos::<SmallBlock>);
+    run(
+        "three_authorities",
+        &Setup::chain(LENGTH),
+        &chaos::<SmallBlock>,
+    );
 }
 
 #[test]
 fn four_authorities_survive_anything() {
     run(
         "four_authorities",
-        Setup::chain(LENGTH).authorities(4),
-        chaos::<SmallBlock>,
+        &Setup::chain(LENGTH).authorities(4),
+        &chaos::<SmallBlock>,
     );
 }
 
@@ -37,8 +41,8 @@ fn four_authorities_survive_anything() {
 fn seven_authorities_with_big_numbers_survive_anything() {
     run(
         "seven_authorities",
-        Setup::chain(LENGTH).authorities(7),
-        chaos::<BigBlock>,
+        &Setup::chain(LENGTH).authorities(7),
+        &chaos::<BigBlock>,
     );
 }
 

@@ -4,6 +4,7 @@ use crate::status::Note;
 with_both_block_types!(
     deep_fork_is_critical_and_names_both_tips_and_the_ancestor,
     shallow_fork_heals_in_one_switch,
+    whoever_is_far_behind_switches_with_the_first_better_block,
     single_peer_on_another_branch_is_a_minority,
     even_split_ends_by_the_tie_rule,
 );
@@ -44,12 +45,12 @@ async fn deep_fork_is_critical_and_names_both_tips_and_the_ancestor<B: TestBlock
 }
 
 async fn shallow_fork_heals_in_one_switch<B: TestBlock>() {
-    let world = World::<B>::with_chain(30);
+    let world = World::<B>::with_chain(28);
     let fork = world.branch(20, 3);
     let ours = world.node_with("ours", &fork);
     let mut events = crate::ports::ReadChain::events(ours.chain.as_ref());
     let peers: Vec<_> = (0..3)
-        .map(|n| world.node(&format!("peer {n}"), 30))
+        .map(|n| world.node(&format!("peer {n}"), 28))
         .collect();
     world.link(&ours, &peers.iter().collect::<Vec<_>>());
     until(MINUTE, "on the network's chain", || {
@@ -63,6 +64,26 @@ async fn shallow_fork_heals_in_one_switch<B: TestBlock>() {
         events.try_recv().is_err(),
         "one switch, and no state between"
     );
+}
+
+async fn whoever_is_far_behind_switches_with_the_first_better_block<B: TestBlock>() {
+    let world = World::<B>::with_chain(60);
+    let ours = world.node_with("ours", &world.branch(20, 3));
+    let mut events = crate::ports::ReadChain::events(ours.chain.as_ref());
+    let peers: Vec<_> = (0..3)
+        .map(|n| world.node(&format!("peer {n}"), 60))
+        .collect();
+    world.link(&ours, &peers.iter().collect::<Vec<_>>());
+    until(MINUTE, "on the network's chain", || {
+        ours.best() == peers[0].best()
+    })
+    .await;
+    let switch = events.try_recv().unwrap();
+    assert_eq!(switch.best.height(), 24);
+    assert_eq!(switch.retracted.unwrap().common_ancestor.height(), 20);
+    while let Ok(event) = events.try_recv() {
+        assert_eq!(event.retracted, None);
+    }
 }
 
 async fn single_peer_on_another_branch_is_a_minority<B: TestBlock>() {

@@ -111,7 +111,9 @@ impl<B: BlockT> State<B> {
     fn ancestor(&self, block: BlockId<B>) -> BlockId<B> {
         let mut at = block;
         while self.canonical_at(at.height()) != Some(at.hash) {
-            at = self.parent(at).expect("a stored block has its parent stored");
+            at = self
+                .parent(at)
+                .expect("a stored block has its parent stored");
         }
         at
     }

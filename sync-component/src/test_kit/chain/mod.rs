@@ -10,8 +10,7 @@ use crate::{
     block_id::number,
     ports::{
         BlockFault, BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks,
-        ImportError, ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders,
-        VoteStanding,
+        ImportError, ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders, VoteStanding,
     },
 };
 use codec::Encode;
@@ -71,12 +70,12 @@ impl<B: TestBlock> ReferenceBridge<B> {
         max_reorg: u64,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::on(Forge::genesis(), forge, slot_duration, max_reorg, clock)
+        Self::on(&Forge::genesis(), forge, slot_duration, max_reorg, clock)
     }
 
     /// A chain with only block 0, which is `block`.
     pub fn on(
-        block: B,
+        block: &B,
         forge: &Forge,
         slot_duration: SlotDuration,
         max_reorg: u64,
@@ -84,7 +83,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
     ) -> Self {
         let genesis = BlockId::of(block.header());
         let state = State {
-            blocks: BTreeMap::from([(genesis.hash, block)]),
+            blocks: BTreeMap::from([(genesis.hash, block.clone())]),
             canonical: vec![genesis.hash],
             leaves: vec![genesis],
             finalized: genesis,
@@ -137,13 +136,13 @@ impl<B: BlockT> ReferenceBridge<B> {
     }
 
     /// Imports a block of our own if the best block is still `cleared`, as the real bridge does.
-    pub fn import_own(&self, block: B, cleared: BlockId<B>) -> Result<(), ImportError<B>> {
+    pub fn import_own(&self, block: &B, cleared: BlockId<B>) -> Result<(), ImportError<B>> {
         let mut state = self.state();
         let best = state.best();
         if best != cleared {
             return Err(ImportError::ClearanceLost { cleared, best });
         }
-        let stored = self.store_one(&mut state, &block);
+        let stored = self.store_one(&mut state, block);
         self.choose(&mut state);
         stored
     }

@@ -61,10 +61,7 @@ impl EventLog {
 
     /// Hash over all lines so far.
     pub fn digest(&self) -> [u8; 32] {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .digest
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).digest
     }
 
     /// The lines that were kept.

@@ -5,7 +5,7 @@
 //! use std::time::Duration;
 //!
 //! // O holds 10 of the chain's 24 blocks, three peers hold all of it.
-//! run::<SmallBlock>("newcomer", Setup::chain(24), async |sim: &mut Sim<SmallBlock>| {
+//! run::<SmallBlock>("newcomer", &Setup::chain(24), &async |sim: &mut Sim<SmallBlock>| {
 //!     let peers = sim.full_nodes(3, "peer", 24);
 //!     let mut ours = sim.node("O", sim.chain(10));
 //!     ours.start();
@@ -138,7 +138,9 @@ impl<B: TestBlock> Sim<B> {
 
     /// The first `height` blocks of the run's chain.
     pub fn chain(&self, height: usize) -> &[B] {
-        self.chain.get(..height).expect("the setup makes the chain as long as the scenario needs")
+        self.chain
+            .get(..height)
+            .expect("the setup makes the chain as long as the scenario needs")
     }
 
     /// The first `fork` blocks of the chain and `length` others above, all sealed by one authority in its own slots, as
@@ -328,6 +330,6 @@ fn rough(rng: &mut ChaCha8Rng) -> Link {
 pub(crate) fn slot_of<B: BlockT>(header: &B::Header) -> Option<u64> {
     let items = header.digest().logs().iter();
     let mut slots =
-        items.filter_map(|item| CompatibleDigestItem::<AuthoritySignature>::as_aura_pre_digest(item));
+        items.filter_map(CompatibleDigestItem::<AuthoritySignature>::as_aura_pre_digest);
     slots.next().map(u64::from)
 }

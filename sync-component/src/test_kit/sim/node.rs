@@ -5,9 +5,7 @@ use super::{
 use crate::{
     BlockId, NetworkSyncManager, SyncSettings,
     orchestrator::{Clearance, FirstAnswer, Hold, ProductionMode, SyncEvent},
-    ports::{
-        Bridge, Clock, Executor, ImportBlocks, ImportError, PeerId, ReadChain, VerifyHeaders,
-    },
+    ports::{Bridge, Clock, Executor, ImportBlocks, ImportError, PeerId, ReadChain, VerifyHeaders},
     status::{HealthLine, SyncStatus},
     test_kit::{
         ChargingExecutor, Forge, InlineExecutor, MemoryNetwork, ReferenceBridge, SLOT,
@@ -74,7 +72,8 @@ impl<B: TestBlock> SimNode<B> {
         if self.running.is_some() {
             return;
         }
-        self.oracle.note(format_args!("{} starts at {}", self.name, self.best()));
+        self.oracle
+            .note(format_args!("{} starts at {}", self.name, self.best()));
         let executor: Arc<dyn Executor> = if self.import_time.is_zero() {
             Arc::new(InlineExecutor)
         } else {
@@ -106,10 +105,7 @@ impl<B: TestBlock> SimNode<B> {
             settings: self.settings.clone(),
             oracle: Arc::clone(&self.oracle),
         };
-        let mut tasks = vec![
-            self.spawn(work),
-            self.spawn(watcher.clone().watch(events)),
-        ];
+        let mut tasks = vec![self.spawn(work), self.spawn(watcher.clone().watch(events))];
         if let Some(authority) = self.authority {
             let author = Author {
                 watcher,
@@ -144,7 +140,8 @@ impl<B: TestBlock> SimNode<B> {
     /// Kills it where it is.
     pub fn stop(&mut self) {
         if self.running.take().is_some() {
-            self.oracle.note(format_args!("{} stops at {}", self.name, self.best()));
+            self.oracle
+                .note(format_args!("{} stops at {}", self.name, self.best()));
             self.network.stop(&self.id);
             // What was told of the vote was in memory.
             self.chain
@@ -225,10 +222,7 @@ impl<B: TestBlock> Watcher<B> {
         }
     }
 
-    async fn watch(
-        self,
-        mut chain: tokio::sync::broadcast::Receiver<crate::ports::ChainEvent<B>>,
-    ) {
+    async fn watch(self, mut chain: tokio::sync::broadcast::Receiver<crate::ports::ChainEvent<B>>) {
         let mut events = self.manager.events();
         loop {
             tokio::select! {
@@ -332,7 +326,7 @@ impl<B: TestBlock> Author<B> {
         }
         let block: B = self.forge.block(&parent, slot, &slot.to_le_bytes());
         oracle.sealed(&self.watcher.id, self.authority, slot, &block);
-        match chain.import_own(block, on) {
+        match chain.import_own(&block, on) {
             Ok(()) => {}
             Err(ImportError::ClearanceLost { best, .. }) => {
                 oracle.note(format_args!("{name} drops its block: {best} came first"));

@@ -45,7 +45,7 @@ struct State<B: BlockT> {
     /// Good headers that were pushed to a node, with their height and when.
     announced: BTreeMap<PeerId, BTreeMap<B::Hash, (u64, tokio::time::Instant)>>,
     /// The chains and clocks of the nodes that run.
-    running: BTreeMap<PeerId, (Arc<dyn Bridge<B>>, Arc<VirtualClock>)>,
+    running: BTreeMap<PeerId, Ground<B>>,
     /// The highest block of each node that was checked with all below it.
     checked: BTreeMap<PeerId, BlockId<B>>,
     honest: BTreeSet<PeerId>,
@@ -54,6 +54,9 @@ struct State<B: BlockT> {
     cleared: BTreeSet<(PeerId, u64)>,
     panics: Panics,
 }
+
+/// A node's chain and clock.
+type Ground<B> = (Arc<dyn Bridge<B>>, Arc<VirtualClock>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Panics {
@@ -132,12 +135,7 @@ impl<B: TestBlock> Oracle<B> {
     }
 
     /// A node starts: what it heard before was in its memory.
-    pub(super) fn starts(
-        &self,
-        id: &PeerId,
-        chain: Arc<dyn Bridge<B>>,
-        clock: Arc<VirtualClock>,
-    ) {
+    pub(super) fn starts(&self, id: &PeerId, chain: Arc<dyn Bridge<B>>, clock: Arc<VirtualClock>) {
         let mut state = self.state();
         state.heard.remove(id);
         state.announced.remove(id);
@@ -175,7 +173,10 @@ impl<B: TestBlock> Oracle<B> {
         if let Some(before) = before.filter(|before| *before != hash) {
             self.violated(
                 "I11",
-                format_args!("{name} seals {hash:?} for slot {}, which it sealed {before:?} for", *slot),
+                format_args!(
+                    "{name} seals {hash:?} for slot {}, which it sealed {before:?} for",
+                    *slot
+                ),
             );
         }
     }
@@ -227,7 +228,10 @@ impl<B: TestBlock> Oracle<B> {
         let mut at = best;
         loop {
             if view.chain.canonical_hash(at.number).ok().flatten() != Some(at.hash) {
-                self.violated("I2", format_args!("{name}: {at} is not where the index says"));
+                self.violated(
+                    "I2",
+                    format_args!("{name}: {at} is not where the index says"),
+                );
                 return;
             }
             if at.height() == 0 || checked == Some(at) {
@@ -240,10 +244,7 @@ impl<B: TestBlock> Oracle<B> {
             if let Err(fault) = self.is_valid(&block) {
                 self.violated("I1", format_args!("{name} holds {at}, which {fault}"));
             }
-            at = BlockId::new(
-                number::<B>(at.height() - 1),
-                *block.header().parent_hash(),
-            );
+            at = BlockId::new(number::<B>(at.height() - 1), *block.header().parent_hash());
         }
         self.state().checked.insert(view.id.clone(), best);
         self.check_bounds(view);
@@ -311,7 +312,11 @@ impl<B: TestBlock> Oracle<B> {
             let is_stored = view.chain.presence(peer.best.hash).ok() != Some(Presence::Absent);
             placed += usize::from(is_stored);
             let height = peer.best.height().min(on.height());
-            let ours = view.chain.canonical_hash(number::<B>(height)).ok().flatten();
+            let ours = view
+                .chain
+                .canonical_hash(number::<B>(height))
+                .ok()
+                .flatten();
             with_us += usize::from(ours.is_some() && self.ancestor(peer.best, height) == ours);
         }
         let need = view.settings.tier1.threshold.need(tally.voters.max(placed));
@@ -404,10 +409,10 @@ impl<B: TestBlock> Oracle<B> {
         heard.extend(headers.into_iter().map(|header| header.hash()));
     }
 
-    fn hears_announcement(&self, to: &PeerId, header: B::Header) {
-        let height = BlockId::<B>::of(&header).height();
+    fn hears_announcement(&self, to: &PeerId, header: &B::Header) {
+        let height = BlockId::<B>::of(header).height();
         let hash = header.hash();
-        let slot = super::slot_of::<B>(&header).unwrap_or_default();
+        let slot = super::slot_of::<B>(header).unwrap_or_default();
         self.hears(to, [header.clone()]);
         let mut state = self.state();
         let parent = *header.parent_hash();
@@ -469,14 +474,18 @@ impl<B: TestBlock> Tap for Oracle<B> {
                 let (tag, count) = bytes.split_at(bytes.len().min(1));
                 let count = Compact::<u32>::decode(&mut &*count).map_or(0, |count| count.0);
                 let is_honest = self.state().honest.contains(*from);
-                if is_honest && tag == [0] && count > 1 && bytes.len() > self.limits.reply_soft_bytes + 16 {
+                if is_honest
+                    && tag == [0]
+                    && count > 1
+                    && bytes.len() > self.limits.reply_soft_bytes + 16
+                {
                     let from = self.name(from);
                     self.violated("SPEC 2", format_args!("{from} exceeds the byte budget"));
                 }
             }
             (Protocol::Announce, Way::Request) => {
                 if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
-                    self.hears_announcement(to, announcement.header);
+                    self.hears_announcement(to, &announcement.header);
                 }
             }
             _ => {}

@@ -5,19 +5,14 @@ use crate::{
     ports::{NetworkEvent, PeerId, Protocol, ReadChain},
     serving::Server,
     settings::SyncSettings,
-    test_kit::{
-        Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock,
-        node::Task,
-    },
+    test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, Announcement, BlocksReply, HeadersReply,
         RangeReply, RangeRequest, Roles, StatusReply,
     },
 };
 use codec::{Compact, Decode, Encode};
-use sp_consensus_aura::{
-    Slot, digests::CompatibleDigestItem, sr25519::AuthoritySignature,
-};
+use sp_consensus_aura::{Slot, digests::CompatibleDigestItem, sr25519::AuthoritySignature};
 use sp_runtime::{
     DigestItem,
     traits::{Block as BlockT, Header as HeaderT, NumberFor},
@@ -268,7 +263,6 @@ impl<B: TestBlock> Service<B> {
             Protocol::Announce => AnnounceReply::Taken.encode(),
         }
     }
-
 }
 
 /// Whether a request asks for blocks from one of these heights on.
@@ -340,7 +334,10 @@ impl<B: TestBlock> Bend<'_, B> {
         let mut items: Vec<T> = items.into_iter().map(bend).collect();
         match self.misbehaviour {
             Misbehaviour::Duplicates => {
-                items = items.into_iter().flat_map(|item| [item.clone(), item]).collect();
+                items = items
+                    .into_iter()
+                    .flat_map(|item| [item.clone(), item])
+                    .collect();
             }
             Misbehaviour::Shifts => {
                 items.remove(0);

@@ -55,9 +55,9 @@ const SEEDS: u64 = 20;
 /// # Panics
 /// If the scenario does, or the oracle found anything wrong: with the newest lines of the log, and the command that
 /// runs this seed again with all of them.
-pub fn run<B: TestBlock>(name: &str, setup: Setup, scenario: impl AsyncFn(&mut Sim<B>)) {
+pub fn run<B: TestBlock>(name: &str, setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
     if let Some(seed) = number_from("SIM_SEED") {
-        let log = one(name, &setup, seed, Keep::All, &scenario);
+        let log = one(name, setup, seed, Keep::All, scenario);
         // Asked for by name, so that it is read.
         std::io::Write::write_all(&mut std::io::stdout(), log.text().as_bytes())
             .expect("standard output is open in a test");
@@ -66,9 +66,9 @@ pub fn run<B: TestBlock>(name: &str, setup: Setup, scenario: impl AsyncFn(&mut S
     let seeds = number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1);
     let mut last = None;
     for seed in 0..seeds {
-        last = Some(one(name, &setup, seed, Keep::Newest, &scenario));
+        last = Some(one(name, setup, seed, Keep::Newest, scenario));
     }
-    let again = one(name, &setup, seeds - 1, Keep::Newest, &scenario);
+    let again = one(name, setup, seeds - 1, Keep::Newest, scenario);
     assert_eq!(
         last.map(|log| log.digest()),
         Some(again.digest()),
