@@ -96,7 +96,8 @@ impl Pair {
                     .iter()
                     .map(|block| (id(block), *slot_of(&block.header).unwrap()));
                 self.places.extend(placed);
-                if let (Some(flaw), Some(last)) = (flaw, run.pop()) {
+                if let Some(flaw) = flaw {
+                    let last = run.pop().expect("a run has a block for each slot");
                     run.push(self.spoil(last, *flaw));
                 }
                 self.runs.push(run.clone());
@@ -144,6 +145,8 @@ impl Pair {
                 >::aura_pre_digest(low);
                 block.header.digest.logs[0] = item;
                 block = reseal(block, self.maker.key(0));
+                // Any slot follows genesis; the body then names another one.
+                self.reference.refuse_in_execution(block.hash());
             }
             Flaw::WrongNumber => {
                 block.header.number += 1;
