@@ -33,7 +33,7 @@ pub(super) fn author_of(authorities: &[AuthorityId], slot: Slot) -> Option<sr255
     Some(authority.clone().into())
 }
 
-/// Looks at every block that joins the best chain; ends with the first that somebody else sealed with a key of `ours`.
+/// Looks at the blocks of the best chain that are not final yet, and at every block that joins it; ends with the first that somebody else sealed with a key of `ours`.
 pub(super) async fn watch(
     chain: Arc<Chain>,
     signed: Arc<Signed>,
@@ -41,27 +41,29 @@ pub(super) async fn watch(
     executor: Arc<dyn Executor>,
 ) -> KeyUsedElsewhere {
     let mut events = chain.events();
-    let mut seen = chain.best();
+    // What is stored already may have come while we did not run; what is final is too old to be a surprise.
+    let mut seen = chain.finalized();
+    let mut from = seen;
     let ours = Arc::new(ours);
     loop {
-        let floor = match events.recv().await {
-            Ok(event) => floor(&event, seen),
-            Err(RecvError::Lagged(_)) => seen,
-            // The chain outlives us, so its events do.
-            Err(RecvError::Closed) => std::future::pending().await,
-        };
         let best = chain.best();
         let search = Search {
             chain: Arc::clone(&chain),
             signed: Arc::clone(&signed),
             ours: Arc::clone(&ours),
         };
-        match heavy(executor.as_ref(), move || search.between(floor, best)).await {
+        match heavy(executor.as_ref(), move || search.between(from, best)).await {
             Ok(Ok(Some(evidence))) => return evidence,
             Ok(Ok(None)) => seen = best,
             Ok(Err(error)) => tracing::error!("new blocks were not searched for our keys: {error}"),
             Err(error) => tracing::error!("new blocks were not searched for our keys: {error}"),
         }
+        from = match events.recv().await {
+            Ok(event) => floor(&event, seen),
+            Err(RecvError::Lagged(_)) => seen,
+            // The chain outlives us, so its events do.
+            Err(RecvError::Closed) => std::future::pending().await,
+        };
     }
 }
 

@@ -248,6 +248,26 @@ async fn block_that_another_node_sealed_with_our_key_is_found() {
     assert_eq!(watch_says(&bench, record).await, Some(2));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_block_that_was_stored_before_the_start_is_found_too() {
+    let bench = bench(&Preset::Dev.spec(), DevKey::Alice);
+    bench.author_at(1_000).await.unwrap();
+    bench.author_at(1_001).await.unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let record = signed(&elsewhere.path().join("signed"));
+    record
+        .seal(&DevKey::Alice.pair(), 1_000.into(), b"our last")
+        .unwrap();
+    let watch = foreign::watch(
+        Arc::clone(&bench.author.chain),
+        record,
+        std::iter::once(DevKey::Alice.pair().public()).collect(),
+        Arc::clone(&bench.author.executor),
+    );
+    let evidence = tokio::time::timeout(Duration::from_secs(10), watch).await;
+    assert_eq!(evidence.unwrap().block.height(), 2);
+}
+
 #[test]
 fn moments_are_counted_from_the_start_of_their_slot() {
     let slots = Slots::new(SlotDuration::from_millis(2_000));

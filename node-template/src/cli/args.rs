@@ -30,7 +30,7 @@ pub struct Cli {
 pub enum Command {
     /// Print a chain spec, to copy and change
     BuildSpec(BuildSpecArgs),
-    /// Show a chain's identity, and the blocks that this machine holds of it
+    /// Show a chain's identity, and where this machine keeps it
     ChainInfo(PlaceArgs),
     /// Show how the running node stands against its network
     ///

@@ -37,6 +37,13 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
+impl CliError {
+    /// Whether the command line itself is wrong.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, Self::NodeKey | Self::Node(ServiceError::Log(_)))
+    }
+}
+
 /// What can go wrong with a command. Each text is one line that says what, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {

@@ -15,7 +15,6 @@ mod plan;
 mod purge_chain;
 mod run;
 mod status;
-mod stdin_guard;
 mod strategies;
 mod usage;
 
@@ -52,7 +51,11 @@ struct Failure {
 
 impl From<CliError> for Failure {
     fn from(error: CliError) -> Self {
-        let code = ExitCode::Failed;
+        let code = if error.is_usage() {
+            ExitCode::Usage
+        } else {
+            ExitCode::Failed
+        };
         Self { error, code }
     }
 }

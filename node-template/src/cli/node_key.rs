@@ -1,6 +1,6 @@
 use super::CliError;
 use crate::service::NodeKey;
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 /// The key of `--node-key` or `--node-key-file`; `None` if neither is given: the node then keeps one of its own in
 /// `network/secret_ed25519`.
@@ -22,10 +22,14 @@ fn from_hex(text: &str) -> Option<NodeKey> {
 
 /// Reads Substrate's formats: the bytes, or their hex digits.
 fn read(path: &Path) -> Result<NodeKey, CliError> {
-    let bytes = fs::read(path).map_err(|source| CliError::Path {
-        path: path.to_owned(),
-        source,
-    })?;
+    // No key is longer; a device file has no end.
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(1_024).read_to_end(&mut bytes))
+        .map_err(|source| CliError::Path {
+            path: path.to_owned(),
+            source,
+        })?;
     let raw = <[u8; NodeKey::BYTES]>::try_from(bytes.as_slice()).ok();
     let key = raw
         .map(NodeKey::new)

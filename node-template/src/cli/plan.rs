@@ -3,7 +3,9 @@ use super::{
     place::{chain_name, default_base_path},
     strategies::settings,
 };
-use crate::service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig};
+use crate::service::{
+    AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig, StandardInput,
+};
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
 use std::net::SocketAddr;
@@ -33,6 +35,11 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
             DEFAULT_LOG.to_owned()
         } else {
             args.log.join(",")
+        },
+        standard_input: if args.stop_with_stdin {
+            StandardInput::EndStops
+        } else {
+            StandardInput::Ignored
         },
         spec,
     })
@@ -69,10 +76,12 @@ fn duty(args: &RunArgs) -> Duty {
 }
 
 fn network(args: &RunArgs, spec: &ChainSpec) -> Result<NetworkConfig, CliError> {
+    let key = node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?;
     if args.isolated {
         return Ok(NetworkConfig::Isolated);
     }
-    let of_chain = spec.bootnodes.iter().map(|text| {
+    let of_chain = spec.bootnodes.iter().chain(&spec.reserved_nodes);
+    let of_chain = of_chain.map(|text| {
         text.parse()
             .expect("the chain spec's reader has checked its addresses")
     });
@@ -83,7 +92,7 @@ fn network(args: &RunArgs, spec: &ChainSpec) -> Result<NetworkConfig, CliError> 
             args.listen_addr.clone()
         },
         bootnodes: args.bootnodes.iter().cloned().chain(of_chain).collect(),
-        key: node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?,
+        key,
     })
 }
 

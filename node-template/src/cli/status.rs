@@ -41,7 +41,9 @@ fn find(args: &PlaceArgs) -> Result<String, CliError> {
         return Ok(DEFAULT_URL.to_owned());
     }
     let place = Place::of(args)?;
-    match NodeFile::read(&place.folder)? {
+    let file = NodeFile::read(&place.folder)?;
+    // After a crash it stays behind, and its address may be another node's by now.
+    match file.filter(NodeFile::may_run) {
         Some(file) => Ok(file.rpc_url),
         None if anything_said => Err(CliError::NoNode {
             chain: place.spec.id,

@@ -133,7 +133,8 @@ impl Node {
             .failed(peer, Instant::now(), Jitter::random());
         match failures {
             Some(1) => {
-                tracing::warn!(%peer, %error, "a bootnode cannot be reached; trying again for ever");
+                let cause = innermost(error);
+                tracing::warn!(%peer, %cause, "a bootnode cannot be reached; trying again for ever: check its address, and that it runs");
             }
             Some(failures) => {
                 tracing::debug!(%peer, %error, failures, "a bootnode cannot be reached");
@@ -297,4 +298,14 @@ fn is_in_use(error: &io::Error) -> bool {
         }
     }
     false
+}
+
+/// The cause at the end of the chain, on one line: libp2p's outer errors list all attempts over several.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -4,7 +4,8 @@ use crate::{
     keystore::Keystore,
 };
 use runtime_bridge::signing::{KeystoreState, Opening, Signed, SigningError, Waiting};
-use sp_core::sr25519;
+use sp_consensus_aura::sr25519::AuthorityId;
+use sp_core::{Pair, sr25519};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
     orchestrator::{FirstAnswer, ProductionMode},
@@ -31,18 +32,35 @@ pub(super) fn record_state(folder: &ChainFolder) -> Result<RecordState, ServiceE
     }
 }
 
-/// Reads the keys and opens their record; `None` for a node that does not author.
-pub(super) fn open(
-    folder: &ChainFolder,
-    duty: Duty,
-    mode: ProductionMode,
-) -> Result<Option<Authority>, ServiceError> {
+/// Reads the keys; `None` for a node that does not author.
+pub(super) fn keystore(folder: &ChainFolder, duty: Duty) -> Result<Option<Keystore>, ServiceError> {
     let dev = match duty {
         Duty::Full => return Ok(None),
         Duty::Validator => None,
         Duty::Development(key) => Some(key),
     };
-    let keystore = Keystore::open(&folder.keystore(), dev)?;
+    Ok(Some(Keystore::open(&folder.keystore(), dev)?))
+}
+
+/// Says so if no key of ours is an authority's: the node would wait for ever to author.
+pub(super) fn warn_of_strange_keys(authority: Option<&Authority>, authorities: &[AuthorityId]) {
+    let is_authority = |key: &sr25519::Pair| authorities.contains(&key.public().into());
+    if authority.is_some_and(|authority| !authority.keys.iter().any(is_authority)) {
+        tracing::warn!(
+            "none of our keys is among the authorities of the chain's genesis: nothing will be authored unless the chain has named one of them since"
+        );
+    }
+}
+
+/// Opens the record of what the keys have sealed; `None` without keys.
+pub(super) fn open(
+    folder: &ChainFolder,
+    keystore: Option<Keystore>,
+    mode: ProductionMode,
+) -> Result<Option<Authority>, ServiceError> {
+    let Some(keystore) = keystore else {
+        return Ok(None);
+    };
     let keys = keystore.aura_keys();
     if keys.is_empty() {
         let folder = folder.keystore();

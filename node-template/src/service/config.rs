@@ -26,6 +26,17 @@ pub struct RunConfig {
     pub rpc: SocketAddr,
     /// The log filter.
     pub log: String,
+    /// What the end of standard input means.
+    pub standard_input: StandardInput,
+}
+
+/// What the end of standard input means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandardInput {
+    /// Nothing; it is not read.
+    Ignored,
+    /// The node stops, so that a parent that dies takes its nodes along.
+    EndStops,
 }
 
 /// Where the data go.

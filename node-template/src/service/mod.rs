@@ -8,13 +8,16 @@ mod production;
 mod run;
 mod signals;
 mod start;
+mod stdin_guard;
 mod tasks;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::keystore::DevKey;
-pub use config::{AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig};
+pub use config::{
+    AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig, StandardInput,
+};
 pub use error::ServiceError;
 pub use folder::ChainFolder;
 pub use run::run;

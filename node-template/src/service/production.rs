@@ -5,11 +5,19 @@ use sync_component::orchestrator::{FirstAnswer, ProductionMode};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances<'a> {
     pub(super) authorities: usize,
+    pub(super) key: AuthorityKey,
     pub(super) rule: AuthoringRule,
     pub(super) network: &'a NetworkConfig,
     pub(super) reserved_nodes: usize,
     pub(super) store: StoreState,
     pub(super) record: RecordState,
+}
+
+/// Whether we hold the key of one of the authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthorityKey {
+    Held,
+    NotHeld,
 }
 
 /// Whether the store has a block above genesis.
@@ -33,7 +41,8 @@ pub(super) fn mode(now: &Circumstances<'_>) -> ProductionMode {
         (AuthoringRule::Forced, NetworkConfig::Connected { .. }) => {
             ProductionMode::Forced(first_answer(now))
         }
-        (AuthoringRule::Voted, _) if now.authorities == 1 => {
+        // Whoever only follows such a chain knows its height from its peers, as everywhere.
+        (AuthoringRule::Voted, _) if now.authorities == 1 && now.key == AuthorityKey::Held => {
             ProductionMode::SingleAuthority(first_answer(now))
         }
         (AuthoringRule::Voted, _) => ProductionMode::Voted,

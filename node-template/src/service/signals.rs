@@ -1,11 +1,12 @@
 use super::ServiceError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT.
+/// SIGTERM, SIGINT, and SIGHUP of a terminal that is closed.
 #[derive(Debug)]
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -14,6 +15,7 @@ impl Signals {
         Ok(Self {
             term: signal(SignalKind::terminate()).map_err(ServiceError::System)?,
             int: signal(SignalKind::interrupt()).map_err(ServiceError::System)?,
+            hangup: signal(SignalKind::hangup()).map_err(ServiceError::System)?,
         })
     }
 
@@ -22,6 +24,7 @@ impl Signals {
         tokio::select! {
             _ = self.term.recv() => "SIGTERM",
             _ = self.int.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
         }
     }
 }

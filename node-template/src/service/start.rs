@@ -1,12 +1,13 @@
 use super::{
-    ChainFolder, Duty, NetworkConfig, RunConfig, ServiceError,
+    ChainFolder, NetworkConfig, RunConfig, ServiceError,
     authority::{self, Authority},
-    production::{self, Circumstances, StoreState},
+    production::{self, AuthorityKey, Circumstances, StoreState},
     tasks::Tasks,
 };
 use crate::{
     Block,
     authoring::{Author, Chain, Slots},
+    keystore::Keystore,
     network::{self, NetworkPlan},
     rpc::{NodeFacts, PeersExpected, Rpc, Server},
     runtime::TemplateRuntime,
@@ -15,7 +16,8 @@ use crate::{
 };
 use chain_spec::ChainType;
 use jsonrpsee::server::ServerHandle;
-use std::sync::Arc;
+use sp_core::{Pair, sr25519};
+use std::{sync::Arc, time::Duration};
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, net,
     orchestrator::{Parts, ProductionMode},
@@ -24,6 +26,9 @@ use sync_component::{
         VerifyHeaders,
     },
 };
+
+/// How long RPC calls under way may take to end when the node stops. Too low: their callers get no answer.
+const RPC_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A node that runs.
 pub(super) struct Running {
@@ -40,7 +45,13 @@ impl Running {
         // An error only says that it has stopped already.
         let _ = self.rpc.stop();
         self.tasks.stop().await;
-        self.rpc.stopped().await;
+        // A client that sends half a request and stays must not keep the node from stopping.
+        if tokio::time::timeout(RPC_PATIENCE, self.rpc.stopped())
+            .await
+            .is_err()
+        {
+            tracing::debug!("RPC clients were cut off");
+        }
     }
 }
 
@@ -64,8 +75,10 @@ pub(super) async fn start(
         TemplateRuntime,
         Arc::clone(&clock),
     )?);
-    let mode = mode(&config, &chain, folder)?;
-    let authority = authority::open(folder, config.duty, mode)?;
+    let keystore = authority::keystore(folder, config.duty)?;
+    let mode = mode(&config, &chain, folder, keystore.as_ref())?;
+    let authority = authority::open(folder, keystore, mode)?;
+    authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
 
     let genesis = chain.genesis_hash();
     let (behaviour, net_handle, events) = net::new(genesis.as_bytes(), &config.settings);
@@ -92,7 +105,19 @@ pub(super) async fn start(
         roles: authority::roles(authority.as_ref()),
         production: mode,
     })?);
-    greet(&config, &facts, &chain);
+    let url = rpc_server.local_url();
+    let file = NodeFile {
+        pid: std::process::id(),
+        rpc_url: url.clone(),
+        listen_addresses: facts
+            .addresses
+            .list()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    file.write(folder.path())?;
+    greet(&config, &facts, &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
     tasks.spawn("network", node.run());
@@ -115,20 +140,15 @@ pub(super) async fn start(
         };
         tasks.spawn("authoring", job.run());
     }
-    let url = rpc_server.local_url();
-    let addresses = facts.addresses.clone();
     let rpc = Rpc {
         facts,
         manager,
         bridge,
     };
-    let rpc = rpc_server.start(rpc)?;
-    let file = NodeFile {
-        pid: std::process::id(),
-        rpc_url: url.clone(),
-        listen_addresses: addresses.list().iter().map(ToString::to_string).collect(),
-    };
-    file.write(folder.path())?;
+    let rpc = rpc_server.start(rpc).inspect_err(|_| {
+        // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
+        let _ = NodeFile::remove(folder.path());
+    })?;
     tracing::info!("〽️ RPC at {url}");
     Ok(Running { tasks, rpc })
 }
@@ -146,11 +166,17 @@ impl AuthoringJob {
     async fn run(self) {
         let Authority { keys, opening } = self.authority;
         let slots = Slots::new(self.chain.slot_duration());
-        let authorities = self
-            .chain
-            .authorities_at(self.chain.best().hash)
-            .map_or(1, |authorities| authorities.len());
-        let ready = authority::ready(opening, slots, authorities, self.clock.as_ref()).await;
+        let ready = match self.chain.authorities_at(self.chain.best().hash) {
+            Ok(authorities) => {
+                let count = authorities.len();
+                authority::ready(opening, slots, count, self.clock.as_ref()).await
+            }
+            // Without their number nobody knows how long a lost record must be waited for.
+            Err(error) => {
+                tracing::error!("{error}");
+                return;
+            }
+        };
         let signed = match ready {
             Ok(signed) => Arc::new(signed),
             Err(error) => {
@@ -174,9 +200,17 @@ fn mode(
     config: &RunConfig,
     chain: &Chain,
     folder: &ChainFolder,
+    keystore: Option<&Keystore>,
 ) -> Result<ProductionMode, ServiceError> {
+    let keys = keystore.map(Keystore::aura_keys).unwrap_or_default();
+    let is_authority = |key: &sr25519::Pair| config.spec.authorities.contains(&key.public().into());
     Ok(production::mode(&Circumstances {
         authorities: config.spec.authorities.len(),
+        key: if keys.iter().any(is_authority) {
+            AuthorityKey::Held
+        } else {
+            AuthorityKey::NotHeld
+        },
         rule: config.authoring,
         network: &config.network,
         reserved_nodes: config.spec.reserved_nodes.len(),
@@ -214,7 +248,7 @@ fn peers_expected(config: &RunConfig) -> PeersExpected {
     }
 }
 
-fn greet(config: &RunConfig, facts: &NodeFacts, chain: &Chain) {
+fn greet(config: &RunConfig, facts: &NodeFacts, chain: &Chain, authority: Option<&Authority>) {
     tracing::info!("🏷  Node name: {}", config.name);
     tracing::info!(
         "📋 Chain specification: {} ({})",
@@ -226,9 +260,9 @@ fn greet(config: &RunConfig, facts: &NodeFacts, chain: &Chain) {
         chain.best(),
         chain.finalized()
     );
-    let role = match config.duty {
-        Duty::Full => "FULL",
-        Duty::Validator | Duty::Development(_) => "AUTHORITY",
+    let role = match authority {
+        None => "FULL",
+        Some(_) => "AUTHORITY",
     };
     tracing::info!("👤 Role: {role}");
     tracing::info!("🆔 Local node identity is: {}", facts.peer_id);

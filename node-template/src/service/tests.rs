@@ -6,7 +6,7 @@
 use super::{
     AuthoringRule, BaseFolder, ChainFolder, NetworkConfig, ServiceError, TaskEnd,
     folder::Base,
-    production::{Circumstances, RecordState, StoreState, mode},
+    production::{AuthorityKey, Circumstances, RecordState, StoreState, mode},
     tasks::Tasks,
 };
 use std::path::Path;
@@ -23,6 +23,7 @@ fn connected(bootnodes: usize) -> NetworkConfig {
 fn circumstances(network: &NetworkConfig) -> Circumstances<'_> {
     Circumstances {
         authorities: 1,
+        key: AuthorityKey::Held,
         rule: AuthoringRule::Voted,
         network,
         reserved_nodes: 0,
@@ -55,6 +56,11 @@ fn single_authority_waits_only_with_an_empty_store_and_somebody_to_ask() {
         ..sealed_before
     };
     assert_eq!(mode(&holds_blocks), not_needed);
+    let follower = Circumstances {
+        key: AuthorityKey::NotHeld,
+        ..nobody
+    };
+    assert_eq!(mode(&follower), ProductionMode::Voted);
 }
 
 #[test]

@@ -1,3 +1,7 @@
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, OpenOptions},
@@ -59,6 +63,13 @@ impl NodeFile {
             Ok(file) => Ok(Some(file)),
             Err(source) => Err(NodeFileError::Malformed { path, source }),
         }
+    }
+
+    /// Whether the process that wrote it still runs. Another one may have its number by now, so yes means perhaps.
+    pub fn may_run(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        // Another user's process answers with a refusal: it is there.
+        pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
 
     /// Writes the file, readable for its owner only. A reader sees all of it or nothing.

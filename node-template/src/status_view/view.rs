@@ -236,7 +236,7 @@ fn verdict_parts<B: BlockT>(verdict: &Verdict<B>) -> (VerdictKind, Option<String
         Verdict::Known(SyncStatus::LargeGap(gap)) => (VerdictKind::LargeGap, None, *gap),
         Verdict::Known(SyncStatus::Critical(reason)) => (
             VerdictKind::Critical,
-            Some(reason.to_string()),
+            Some(reason.explanation()),
             critical_gap(reason),
         ),
         Verdict::Unverified(reason) => (VerdictKind::Unknown, Some(reason.to_string()), 0),

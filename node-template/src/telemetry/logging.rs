@@ -4,6 +4,9 @@ use tracing_subscriber::{EnvFilter, filter::ParseError};
 /// Says at `info` what the node itself says better; a filter that names it overrides this.
 const QUIET: &str = "libp2p_swarm=warn";
 
+/// What a filter does not name; a bare level in the filter overrides this.
+const EVERYTHING_ELSE: &str = "info";
+
 /// `--log` is no filter.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -20,9 +23,11 @@ pub struct LogFilterError {
 /// `NO_COLOR` is set. A program that has set up a log of its own keeps it.
 pub fn start_log(filter: &str) -> Result<(), LogFilterError> {
     let parsed =
-        EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|source| LogFilterError {
-            filter: filter.to_owned(),
-            source,
+        EnvFilter::try_new(format!("{EVERYTHING_ELSE},{QUIET},{filter}")).map_err(|source| {
+            LogFilterError {
+                filter: filter.to_owned(),
+                source,
+            }
         })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colored = std::io::stderr().is_terminal() && !no_color;

@@ -54,3 +54,18 @@ async fn dev_node_with_tmp_removes_its_folder() {
     assert!(child.wait().unwrap().success());
     assert_eq!(entries(), 0);
 }
+
+#[tokio::test]
+async fn client_with_half_a_request_does_not_keep_the_node_from_stopping() {
+    use std::io::Write;
+    let base = tempfile::tempdir().unwrap();
+    let mut node = serving(base.path(), "dev", "--dev").await;
+    let url = client(&node).url().to_owned();
+    let address = url.trim_start_matches("http://");
+    let mut half = std::net::TcpStream::connect(address).unwrap();
+    half.write_all(b"POST / HTTP/1.1\r\nHo").unwrap();
+    node.signal(Signal::TERM).unwrap();
+    let end = node.ended(PATIENCE).await.unwrap();
+    assert!(end.success(), "{end}: {:?}", node.log_tail(20));
+    drop(half);
+}

@@ -1,7 +1,7 @@
 //! `status` and its exit codes.
 
 use crate::harness::{binary, client, error_line, finish, run, serving, stdout, until_status};
-use node_template::status_view::{StatusView, VerdictKind};
+use node_template::status_view::{NodeFile, StatusView, VerdictKind};
 use std::process::Command;
 
 #[tokio::test]
@@ -60,6 +60,39 @@ async fn status_of_a_node_that_was_killed_is_4() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
 }
 
+#[tokio::test]
+async fn address_that_a_crashed_node_left_behind_is_not_asked() {
+    let base = tempfile::tempdir().unwrap();
+    let node = serving(base.path(), "dev", "--dev").await;
+    // Another chain's node has the address by now; the process that wrote the file is gone.
+    let crashed = tempfile::tempdir().unwrap();
+    let folder = crashed.path().join("chains/local");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let stale = NodeFile {
+        pid: gone.id(),
+        rpc_url: client(&node).url().to_owned(),
+        listen_addresses: Vec::new(),
+    };
+    stale.write(&folder).unwrap();
+    let output = run(&format!("status -d {}", crashed.path().display()));
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+}
+
+#[tokio::test]
+async fn follower_of_a_single_authority_does_not_know_its_height_alone() {
+    let base = tempfile::tempdir().unwrap();
+    let node = serving(base.path(), "dev", "--chain dev").await;
+    let asked = client(&node);
+    until_status(&asked, "a verdict", |view| {
+        view.verdict == VerdictKind::Unknown
+    })
+    .await;
+    let output = run(&format!("status --dev -d {}", base.path().display()));
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
 #[test]
 fn wrong_usage_is_64_with_every_command() {
     for line in [
@@ -67,6 +100,8 @@ fn wrong_usage_is_64_with_every_command() {
         "status --url :",
         "--nonsense",
         "localnet --nodes x",
+        "--tmp -l sync=loud",
+        "--tmp --isolated --node-key zz",
     ] {
         let output = run(line);
         assert_eq!(output.status.code(), Some(64), "{line}: {output:?}");

@@ -53,7 +53,7 @@ impl<B: BlockT> std::fmt::Display for HoldStatus<B> {
             SyncStatus::SmallGap(gap) | SyncStatus::MediumGap(gap) | SyncStatus::LargeGap(gap) => {
                 write!(f, "{gap} blocks behind; catching up")
             }
-            SyncStatus::Critical(reason) => write!(f, "{reason}"),
+            SyncStatus::Critical(reason) => f.write_str(&reason.explanation()),
         }
     }
 }

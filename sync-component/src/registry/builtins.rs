@@ -1,5 +1,5 @@
-use super::{RegistryError, StrategyRegistry};
-use crate::{block_sync::Sequential, height_sync::HeightMajority};
+use super::{RegistryError, StrategyRegistry, StrategySettingsError};
+use crate::{SyncSettings, block_sync::Sequential, height_sync::HeightMajority};
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
 
@@ -9,9 +9,30 @@ pub fn register_builtins<B: BlockT>(
 ) -> Result<(), RegistryError> {
     registry.register_height(
         "height-majority",
-        Arc::new(|_| Ok(Arc::new(HeightMajority))),
+        Arc::new(|settings| {
+            takes_no_settings("height-majority", settings)?;
+            Ok(Arc::new(HeightMajority))
+        }),
     )?;
-    registry.register_fetch("sequential", Arc::new(|_| Ok(Arc::new(Sequential))))
+    registry.register_fetch(
+        "sequential",
+        Arc::new(|settings| {
+            takes_no_settings("sequential", settings)?;
+            Ok(Arc::new(Sequential))
+        }),
+    )
+}
+
+fn takes_no_settings(name: &str, settings: &SyncSettings) -> Result<(), StrategySettingsError> {
+    let table = settings.strategy_tables.get(name);
+    match table.and_then(|table| table.iter().next()) {
+        Some((key, value)) => Err(StrategySettingsError {
+            key: key.clone(),
+            value: value.to_string(),
+            accepted: "this strategy has no settings of its own; take the key out".to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Names used where the settings name none. Tier 3 has none until it has a strategy.

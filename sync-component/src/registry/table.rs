@@ -29,13 +29,21 @@ type Factories<S> = BTreeMap<String, Factory<S>>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
     /// No strategy of this name.
-    #[error("{tier} has no strategy \"{name}\"; known: {}", .known.join(", "))]
+    #[error("{tier} has no strategy \"{name}\"; {}", known_names(.known))]
     Unknown {
         /// The tier.
         tier: Tier,
         /// The name asked for.
         name: String,
         /// The names there are.
+        known: Vec<String>,
+    },
+    /// Settings for a strategy that is not there.
+    #[error("[sync.strategy.{name}] is for no strategy of any tier; {}", known_names(.known))]
+    StrayTable {
+        /// The name.
+        name: String,
+        /// All names there are.
         known: Vec<String>,
     },
     /// The same name twice.
@@ -80,6 +88,14 @@ pub enum Selection {
     Selected,
     /// It could be.
     Available,
+}
+
+fn known_names(known: &[String]) -> String {
+    if known.is_empty() {
+        "this version has none for this tier: take the key out".to_owned()
+    } else {
+        format!("known: {}", known.join(", "))
+    }
 }
 
 /// Strategies by tier and name. Built-ins register like anybody's and are reached only through it.
@@ -187,7 +203,7 @@ impl<B: BlockT> StrategyRegistry<B> {
         self.make(&self.tier3, Tier::Resync, settings)
     }
 
-    /// Checks that every strategy that the settings name is there. Names only: nothing is made.
+    /// Checks that every strategy that the settings name, or have a table for, is there. Names only: nothing is made.
     pub fn check(&self, settings: &SyncSettings) -> Result<(), RegistryError> {
         for tier in [Tier::HeightCheck, Tier::CatchUp, Tier::Resync] {
             let known = self.names(tier);
@@ -201,7 +217,22 @@ impl<B: BlockT> StrategyRegistry<B> {
                 });
             }
         }
-        Ok(())
+        let tiers = [Tier::HeightCheck, Tier::CatchUp, Tier::Resync];
+        let all: Vec<String> = tiers
+            .into_iter()
+            .flat_map(|tier| self.names(tier))
+            .collect();
+        match settings
+            .strategy_tables
+            .keys()
+            .find(|name| !all.contains(name))
+        {
+            Some(name) => Err(RegistryError::StrayTable {
+                name: name.clone(),
+                known: all,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// All strategies, by tier and name, with those that `settings` select marked.

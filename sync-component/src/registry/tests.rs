@@ -118,3 +118,34 @@ fn tier_3_has_no_default_yet() {
         Err(RegistryError::NoDefault { tier: Tier::Resync })
     ));
 }
+
+#[test]
+fn table_of_no_strategy_and_keys_that_none_takes_are_refused() {
+    let mut settings = SyncSettings::default();
+    let table: toml::Table = [("depth".to_owned(), toml::Value::from(3))]
+        .into_iter()
+        .collect();
+    settings
+        .strategy_tables
+        .insert("nope".to_owned(), table.clone());
+    let error = builtins().check(&settings).unwrap_err().to_string();
+    assert!(
+        error.contains("nope") && error.contains("sequential"),
+        "{error}"
+    );
+    settings.strategy_tables.clear();
+    settings
+        .strategy_tables
+        .insert("sequential".to_owned(), table);
+    builtins().check(&settings).unwrap();
+    let error = builtins().fetch(&settings).unwrap_err().to_string();
+    assert!(error.contains("depth"), "{error}");
+}
+
+#[test]
+fn tier_without_strategies_says_so() {
+    let mut settings = SyncSettings::default();
+    settings.strategies.tier3 = Some("full-chain".to_owned());
+    let error = builtins().check(&settings).unwrap_err().to_string();
+    assert!(error.contains("take the key out"), "{error}");
+}

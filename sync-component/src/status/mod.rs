@@ -97,17 +97,17 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
             } => {
                 write!(
                     f,
-                    "at least {gap} blocks behind and join_windows is off; run `node-template resync`"
+                    "at least {gap} blocks behind and join_windows is off; set it to true, or stop the node, run `node-template purge-chain`, and start it again to sync anew"
                 )
             }
             Self::Fork { .. } => f.write_str("Fork detected! Our tip differs from 67%+ peers"),
             Self::MayBeFaulty { block } => write!(
                 f,
-                "we may be faulty: block {block} fails in execution here and not for others; compare this node's version with theirs and check its disk and memory, then run `node-template resync`"
+                "we may be faulty: block {block} fails in execution here and not for others; compare this node's version with theirs and check its disk and memory; then stop the node, run `node-template purge-chain`, and start it again to sync anew"
             ),
             Self::FinalityConflict { ours, theirs } => write!(
                 f,
-                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on, and run `node-template resync` where it is the other"
+                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on; where it is the other, stop the node, run `node-template purge-chain`, and start it again to sync anew"
             ),
             Self::OwnKeyUsedElsewhere { block } => write!(
                 f,
@@ -121,6 +121,22 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
                 f,
                 "our tip {ours} is far above {behind} of {voters} voters; check that they are on our chain and not stalled"
             ),
+        }
+    }
+}
+
+impl<B: BlockT> CriticalReason<B> {
+    /// The reason with all facts and with what the operator can do, for logs and status; the health line is shorter.
+    pub fn explanation(&self) -> String {
+        match self {
+            Self::Fork {
+                ours,
+                theirs,
+                ancestor,
+            } => format!(
+                "fork: our tip {ours} and the voters' {theirs} part at {ancestor}, deeper than tier2_max_reorg lets the node go back by itself; where theirs is the right chain, stop the node, run `node-template purge-chain`, and start it again to sync anew"
+            ),
+            other => other.to_string(),
         }
     }
 }

@@ -90,6 +90,7 @@ impl FetchStrategy<SmallBlock> for Brittle {
         Breaking {
             strategy: self,
             inner: Sequential.fetch(context, job),
+            state: State::Works,
         }
         .await
     }
@@ -98,6 +99,13 @@ impl FetchStrategy<SmallBlock> for Brittle {
 struct Breaking<'a, F> {
     strategy: &'a Brittle,
     inner: F,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Works,
+    Hangs,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -117,13 +125,12 @@ where
             match strategy.how {
                 Fault::Panics => panic!("the scenario panics here"),
                 Fault::Fails => return Poll::Ready(Err(BridgeError::new(Broken).into())),
-                // Nothing wakes it any more: the watchdog has to.
-                Fault::Hangs => return Poll::Pending,
+                Fault::Hangs => self.state = State::Hangs,
             }
         }
-        if poll > strategy.fails_at && matches!(strategy.how, Fault::Hangs) && poll < u64::MAX {
-            // A hung session stays hung; the next one starts with polls of its own.
-            strategy.polls.store(u64::MAX / 2, Ordering::Relaxed);
+        // Whatever wakes it: only the watchdog can end it.
+        if self.state == State::Hangs {
+            return Poll::Pending;
         }
         Pin::new(&mut self.inner).poll(cx)
     }

@@ -5,6 +5,7 @@ use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId, NetworkError,
     error::NoConsensus,
+    orchestrator::Clearance,
     ports::{Protocol, ReadChain},
     status::{CriticalReason, Note},
 };
@@ -169,20 +170,18 @@ fn k05_fork_deeper_than_the_limit_is_the_operators() {
         let (limit, depth) = if sim.seed % 2 == 0 { (5, 6) } else { (0, 1) };
         sim.settings.tier2.max_reorg = limit;
         let at = 30 - usize::try_from(depth).unwrap();
-        let fork = sim.dead_fork(at, depth - 1);
-        let ours_blocks = if depth == 1 {
-            sim.dead_fork(29, 1)
-        } else {
-            fork
-        };
         let peers = sim.servers(4, "A", 30);
         let mut ours = sim.node("O", &sim.dead_fork(at, depth));
-        drop(ours_blocks);
         let before = ours.best();
         ours.start();
         sim.connect(&ours.id, ids(&peers));
         sim.until(5 * MINUTE, "critical", || fork_of(&ours).is_some())
             .await;
+        let gate = ours.manager().sync_before_production().await.unwrap();
+        let Clearance::Held(hold) = gate else {
+            panic!("{gate:?}");
+        };
+        assert!(hold.to_string().contains("purge-chain"), "{hold}");
         sim.slots(10).await;
         assert_eq!(ours.best(), before);
     });

@@ -143,6 +143,41 @@ fn h05_the_silent_and_the_foreign_do_not_count() {
 }
 
 #[test]
+fn h06_claim_alone_moves_no_target() {
+    run("h06_claim", Setup::chain(100), async |sim| {
+        let peers = sim.servers(3, "P", 100);
+        let height = [101, 1_000_000][usize::try_from(sim.seed % 2).unwrap()];
+        let invented = BlockId::new(height, sp_core::H256::repeat_byte(0xee));
+        let liar = sim.peer("L", sim.chain(100), Misbehaviour::ClaimsTip(invented));
+        let mut ours = sim.validator("O", 0, sim.chain(100));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers).chain([&liar.id]));
+        for _ in 0..60 {
+            sim.run_for(SECOND).await;
+            let report = ours.manager().report();
+            assert_eq!(report.target, None);
+            assert!(
+                !matches!(
+                    report.verdict,
+                    Verdict::Known(
+                        SyncStatus::SmallGap(_)
+                            | SyncStatus::MediumGap(_)
+                            | SyncStatus::LargeGap(_)
+                            | SyncStatus::Critical(_)
+                    )
+                ),
+                "{}",
+                ours.health()
+            );
+        }
+        // It is an impossible height, or has no headers.
+        let probes = sim.network.requests(&ours.id, &liar.id, Protocol::Headers);
+        assert!(probes <= 12, "{probes} probes in ten slots");
+        assert!(!sim.network.is_refused(&ours.id, &liar.id));
+    });
+}
+
+#[test]
 fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
     run("h07", Setup::chain(12), async |sim| {
         let mut peers = sim.full_nodes(3, "P", 10);

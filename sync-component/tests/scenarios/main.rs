@@ -6,7 +6,7 @@
 //!
 //! | scenario | waits for |
 //! |---|---|
-//! | H6, H15, H20 | `tip-quorum`: under `height-majority` one liar or laggard of three costs the round |
+//! | H6 but for its first half, H15, H20 | `tip-quorum`: under `height-majority` one liar or laggard of three costs the round |
 //! | H14, H16–H19, H21, H25, K8 | `authority-quorum` |
 //! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
