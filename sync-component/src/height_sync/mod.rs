@@ -7,6 +7,8 @@ mod ballot;
 mod height_majority;
 mod judging;
 mod manager;
+mod probing;
+mod rounds;
 pub mod rows;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ fn asked<'a>(sim: &Sim, node: &Node, peers: impl IntoIterator<Item = &'a PeerId>
 
 #[test]
 fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
-    run("f01", Setup::chain(285), async |sim| {
+    run(Setup::chain(285), async |sim| {
         let swallows = sim.peer("S", sim.chain(285), Misbehaviour::Swallows(vec![201]));
         let honest = sim.servers(1, "P", 285);
         let mut ours = sim.node("O", &[]);
@@ -35,7 +35,7 @@ fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
 
 #[test]
 fn f02_hole_is_filled_by_others_before_anything_above_it() {
-    run("f02", Setup::chain(139), async |sim| {
+    run(Setup::chain(139), async |sim| {
         let holes: Vec<u64> = (0..8).map(|n| 20 + 13 * n).collect();
         let lacks = sim.peer("L", sim.chain(139), Misbehaviour::Lacks(holes));
         let others = sim.servers(2, "P", 139);
@@ -50,7 +50,7 @@ fn f02_hole_is_filled_by_others_before_anything_above_it() {
 
 #[test]
 fn f03_silent_peers_cost_their_attempts_once() {
-    run("f03", Setup::chain(12).idle(2), async |sim| {
+    run(Setup::chain(12).idle(2), async |sim| {
         let blocks = Misbehaviour::SilentOn(Protocol::Blocks);
         let silent: Vec<_> = (0..2)
             .map(|n| sim.peer(&format!("S{n}"), sim.chain(11), blocks.clone()))
@@ -89,7 +89,7 @@ fn f03_silent_peers_cost_their_attempts_once() {
 
 #[test]
 fn f04_only_who_has_the_blocks_is_asked() {
-    run("f04", Setup::chain(4_390), async |sim| {
+    run(Setup::chain(4_390), async |sim| {
         let level = sim.servers(2, "level", 4_388);
         let above = sim.servers(1, "above", 4_390);
         let mut ours = sim.node("O", sim.chain(4_388));
@@ -103,7 +103,7 @@ fn f04_only_who_has_the_blocks_is_asked() {
 
 #[test]
 fn f06_newcomer_reaches_the_top_in_windows_and_authors_nothing_before() {
-    run("f06", Setup::chain(5_000), async |sim| {
+    run(Setup::chain(5_000), async |sim| {
         let count = if sim.seed % 2 == 0 { 4 } else { 1 };
         let from = if sim.seed % 4 < 2 { 0 } else { 500 };
         let peers = sim.servers(count, "P", 5_000);
@@ -126,7 +126,7 @@ fn f06_newcomer_reaches_the_top_in_windows_and_authors_nothing_before() {
 
 #[test]
 fn f07_age_is_no_reason_to_refuse() {
-    run("f07", Setup::chain(1_000).idle(40 * 14_400), async |sim| {
+    run(Setup::chain(1_000).idle(40 * 14_400), async |sim| {
         let peers = sim.servers(3, "P", 1_000);
         let mut ours = sim.node("O", sim.chain(100));
         ours.start();
@@ -138,7 +138,7 @@ fn f07_age_is_no_reason_to_refuse() {
 
 #[test]
 fn f08_fifty_announcements_start_one_session() {
-    run("f08", Setup::chain(13), async |sim| {
+    run(Setup::chain(13), async |sim| {
         let peer = sim.peer("P", sim.chain(10), Misbehaviour::Nothing);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
@@ -171,7 +171,7 @@ fn f08_fifty_announcements_start_one_session() {
 
 #[test]
 fn f14_blocks_of_all_sizes_arrive_within_the_byte_budget() {
-    run("f14", Setup::chain(3).idle(20), async |sim| {
+    run(Setup::chain(3).idle(20), async |sim| {
         let largest = sim.settings.limits.block_bytes - 1_000;
         let mut blocks = sim.chain(3).to_vec();
         for n in 0..8_u64 {
@@ -200,7 +200,8 @@ fn f14_blocks_of_all_sizes_arrive_within_the_byte_budget() {
 
 #[test]
 fn f17_a_sleeper_wakes_and_catches_up_by_itself() {
-    run("f17", Setup::chain(1_300), async |sim| {
+    run(Setup::chain(1_300), async |sim| {
+        sim.import_time = Duration::from_millis(3);
         let peers = sim.servers(4, "P", 1_300);
         let mut ours = sim.node("O", sim.chain(100));
         ours.start();

@@ -26,7 +26,7 @@ fn refuses(sim: &Sim, node: &Node, peer: &PeerId) -> bool {
 
 #[test]
 fn f07_future_block_is_put_off_and_a_wrong_one_is_charged() {
-    run("f07_wrong", Setup::chain(30), async |sim| {
+    run(Setup::chain(30), async |sim| {
         let early = sim.peer("early", sim.chain(30), Misbehaviour::Nothing);
         let honest = sim.servers(3, "P", 30);
         let mut ours = sim.node("O", sim.chain(20));
@@ -138,7 +138,7 @@ where
 
 #[test]
 fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
-    run("f09", Setup::chain(40), async |sim| {
+    run(Setup::chain(40), async |sim| {
         sim.oracle.expect_panics();
         let fails_at = sim.pick(60);
         let how =
@@ -178,7 +178,7 @@ fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
 
 #[test]
 fn f10_two_branches_never_mix() {
-    run("f10", Setup::chain(60).idle(40), async |sim| {
+    run(Setup::chain(60).idle(40), async |sim| {
         let a = sim.full_nodes(3, "A", 60);
         let fork = sim.dead_fork(30, 12);
         let mut b = sim.node("B", &fork);
@@ -199,7 +199,7 @@ fn f10_two_branches_never_mix() {
 
 #[test]
 fn f12_our_broken_store_costs_no_peer_anything() {
-    run("f12", Setup::chain(120), async |sim| {
+    run(Setup::chain(120), async |sim| {
         let peers = sim.servers(3, "P", 120);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
@@ -229,7 +229,7 @@ fn f12_our_broken_store_costs_no_peer_anything() {
 
 #[test]
 fn f16_every_kind_of_broken_reply_is_refused_and_its_sender_banned() {
-    run("f16", Setup::chain(30), async |sim| {
+    run(Setup::chain(30), async |sim| {
         let garbage = (0..200)
             .map(|_| u8::try_from(sim.pick(256)).unwrap())
             .collect();
@@ -268,7 +268,7 @@ fn f16_every_kind_of_broken_reply_is_refused_and_its_sender_banned() {
 
 #[test]
 fn block_that_fails_in_execution_is_parked_and_nobody_is_charged() {
-    run("parked", Setup::chain(10).idle(5), async |sim| {
+    run(Setup::chain(10).idle(5), async |sim| {
         let parent = sim.chain(10)[9].header().clone();
         let slot = sim::FIRST_SLOT + 10;
         let poisoned: SmallBlock = sim.forge.block(&parent, slot.into(), b"poison");

@@ -24,33 +24,30 @@ fn fork_of(node: &Node) -> Option<[BlockId<SmallBlock>; 3]> {
 
 #[test]
 fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
-    run(
-        "k01",
-        Setup::chain(100).authorities(4).idle(60),
-        async |sim| {
-            let dead = sim.dead_fork(90, 10);
-            let peers = sim.servers(4, "A", 100);
-            let mut ours = sim.validator("O", 0, &dead);
-            ours.start();
-            sim.connect(&ours.id, ids(&peers));
-            let expected = [
-                ours.best(),
-                peers[0].chain.best(),
-                BlockId::of(sim.chain(90)[89].header()),
-            ];
-            sim.until(5 * MINUTE, "critical, with both tips and 90", || {
-                fork_of(&ours) == Some(expected)
-            })
-            .await;
-            sim.slots(20).await;
-            assert!(nobody_sealed(sim));
-            assert_eq!(ours.best(), expected[0], "nothing is rolled back");
+    run(Setup::chain(100).authorities(4).idle(60), async |sim| {
+        let dead = sim.dead_fork(90, 10);
+        let peers = sim.servers(4, "A", 100);
+        let mut ours = sim.validator("O", 0, &dead);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let expected = [
+            ours.best(),
+            peers[0].chain.best(),
+            BlockId::of(sim.chain(90)[89].header()),
+        ];
+        sim.until(5 * MINUTE, "critical, with both tips and 90", || {
+            fork_of(&ours) == Some(expected)
+        })
+        .await;
+        sim.slots(20).await;
+        assert!(nobody_sealed(sim));
+        assert_eq!(ours.best(), expected[0], "nothing is rolled back");
 
-            let mut right = sim.node("R", sim.chain(100));
-            let stray = sim.peer("stray", &dead, Misbehaviour::Nothing);
-            right.start();
-            sim.connect(&right.id, ids(&peers[..3]).chain([&stray.id]));
-            sim.until(5 * MINUTE, "in sync, the stray marked", || {
+        let mut right = sim.node("R", sim.chain(100));
+        let stray = sim.peer("stray", &dead, Misbehaviour::Nothing);
+        right.start();
+        sim.connect(&right.id, ids(&peers[..3]).chain([&stray.id]));
+        sim.until(5 * MINUTE, "in sync, the stray marked", || {
             let notes = right.manager().report().notes;
             let marks_stray = |note: &Note<SmallBlock>| {
                 matches!(note, Note::Minority { tip, voters: 1 } if *tip == stray.chain.best())
@@ -58,47 +55,42 @@ fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
             right.is_in_sync() && notes.iter().any(marks_stray)
         })
         .await;
-        },
-    );
+    });
 }
 
 #[test]
 fn k02_four_hashes_become_one_before_anybody_builds_on_them() {
-    run(
-        "k02",
-        Setup::chain(20).authorities(4).idle(9),
-        async |sim| {
-            let mut nodes: Vec<_> = (0..4_u64)
-                .map(|n| {
-                    let mut blocks = sim.chain(20).to_vec();
-                    let parent = blocks[19].header().clone();
-                    let slot = sim::FIRST_SLOT + 20 + n;
-                    blocks.push(sim.forge.block(&parent, slot.into(), &n.to_le_bytes()));
-                    sim.oracle.knows(&blocks[20..]);
-                    sim.validator(&format!("V{n}"), usize::try_from(n).unwrap(), &blocks)
-                })
-                .collect();
-            nodes.iter_mut().for_each(Node::start);
-            sim.mesh(node_ids(&nodes));
-            // That at least three held it when a gate was cleared is what the oracle checks (I3).
-            sim.until(5 * MINUTE, "one 21 at all four", || {
-                let first = nodes[0].chain.canonical_hash(21).unwrap();
-                nodes
-                    .iter()
-                    .all(|node| node.chain.canonical_hash(21).unwrap() == first)
+    run(Setup::chain(20).authorities(4).idle(9), async |sim| {
+        let mut nodes: Vec<_> = (0..4_u64)
+            .map(|n| {
+                let mut blocks = sim.chain(20).to_vec();
+                let parent = blocks[19].header().clone();
+                let slot = sim::FIRST_SLOT + 20 + n;
+                blocks.push(sim.forge.block(&parent, slot.into(), &n.to_le_bytes()));
+                sim.oracle.knows(&blocks[20..]);
+                sim.validator(&format!("V{n}"), usize::try_from(n).unwrap(), &blocks)
             })
-            .await;
-            sim.until(5 * MINUTE, "and blocks above it", || {
-                agree(&nodes) && nodes[0].best().height() >= 23
-            })
-            .await;
-        },
-    );
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        // That at least three held it when a gate was cleared is what the oracle checks (I3).
+        sim.until(5 * MINUTE, "one 21 at all four", || {
+            let first = nodes[0].chain.canonical_hash(21).unwrap();
+            nodes
+                .iter()
+                .all(|node| node.chain.canonical_hash(21).unwrap() == first)
+        })
+        .await;
+        sim.until(5 * MINUTE, "and blocks above it", || {
+            agree(&nodes) && nodes[0].best().height() >= 23
+        })
+        .await;
+    });
 }
 
 #[test]
 fn k03_lost_probes_are_unknown_and_tried_again() {
-    run("k03", Setup::chain(23).idle(4), async |sim| {
+    run(Setup::chain(23).idle(4), async |sim| {
         let fork = sim.branch(20, 1, 1, 5);
         let lost = Misbehaviour::SilentOn(Protocol::Headers);
         let peers: Vec<_> = (0..4)
@@ -142,7 +134,7 @@ fn k03_lost_probes_are_unknown_and_tried_again() {
 
 #[test]
 fn k05_shallow_fork_heals_in_one_switch() {
-    run("k05", Setup::chain(23).idle(4), async |sim| {
+    run(Setup::chain(23).idle(4), async |sim| {
         let peers = sim.servers(3, "A", 23);
         let ours_blocks = sim.branch(20, 3, 1, 5);
         let mut ours = sim.node("O", &ours_blocks[..22]);
@@ -165,7 +157,7 @@ fn k05_shallow_fork_heals_in_one_switch() {
 
 #[test]
 fn k05_fork_deeper_than_the_limit_is_the_operators() {
-    run("k05_deep", Setup::chain(30).idle(30), async |sim| {
+    run(Setup::chain(30).idle(30), async |sim| {
         // Depth 6 under the default of 5, and depth 1 under a limit of 0.
         let (limit, depth) = if sim.seed % 2 == 0 { (5, 6) } else { (0, 1) };
         sim.settings.tier2.max_reorg = limit;
@@ -189,7 +181,7 @@ fn k05_fork_deeper_than_the_limit_is_the_operators() {
 
 #[test]
 fn k06_promised_branch_that_does_not_hold_changes_nothing() {
-    run("k06", Setup::chain(20).idle(20), async |sim| {
+    run(Setup::chain(20).idle(20), async |sim| {
         // It leaves our chain late, so that it loses every tie, and is better only with its last block.
         let mut branch = sim.chain(18).to_vec();
         for n in 0..3 {
@@ -227,7 +219,7 @@ fn k06_promised_branch_that_does_not_hold_changes_nothing() {
 
 #[test]
 fn k07_the_ancestor_that_is_found_is_the_true_one() {
-    run("k07", Setup::chain(350).idle(900), async |sim| {
+    run(Setup::chain(350).idle(900), async |sim| {
         let depth = 6 + sim.pick(295);
         let at = 350 - usize::try_from(depth).unwrap();
         let length = 1 + sim.pick(depth);

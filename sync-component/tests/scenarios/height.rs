@@ -15,7 +15,7 @@ use sync_component::{
 
 #[test]
 fn h02_no_usable_answer_is_never_in_sync() {
-    run("h02", Setup::chain(6), async |sim| {
+    run(Setup::chain(6), async |sim| {
         let mut ours = sim.validator("O", 0, sim.chain(3));
         let count = sim.pick(6);
         let peers: Vec<_> = (0..count)
@@ -42,7 +42,7 @@ fn h02_no_usable_answer_is_never_in_sync() {
 
 #[test]
 fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
-    run("h03", Setup::chain(9), async |sim| {
+    run(Setup::chain(9), async |sim| {
         let peers = sim.servers(10, "P", 9);
         let mut ours = sim.node("O", sim.chain(9));
         let link = Link {
@@ -97,7 +97,7 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
 
 #[test]
 fn h05_the_silent_and_the_foreign_do_not_count() {
-    run("h05", Setup::chain(100), async |sim| {
+    run(Setup::chain(100), async |sim| {
         let same = sim.servers(4, "P", 100);
         let silent = sim.peer("silent", sim.chain(100), Misbehaviour::Silent);
         let foreign = sim.peer("foreign", sim.chain(100), Misbehaviour::OtherGenesis);
@@ -144,7 +144,7 @@ fn h05_the_silent_and_the_foreign_do_not_count() {
 
 #[test]
 fn h06_claim_alone_moves_no_target() {
-    run("h06_claim", Setup::chain(100), async |sim| {
+    run(Setup::chain(100), async |sim| {
         let peers = sim.servers(3, "P", 100);
         let height = [101, 1_000_000][usize::try_from(sim.seed % 2).unwrap()];
         let invented = BlockId::new(height, sp_core::H256::repeat_byte(0xee));
@@ -179,7 +179,7 @@ fn h06_claim_alone_moves_no_target() {
 
 #[test]
 fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
-    run("h07", Setup::chain(12), async |sim| {
+    run(Setup::chain(12), async |sim| {
         let mut peers = sim.full_nodes(3, "P", 10);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
@@ -215,7 +215,7 @@ fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
 
 #[test]
 fn h08_each_question_gets_its_own_answer() {
-    run("h08", Setup::chain(30), async |sim| {
+    run(Setup::chain(30), async |sim| {
         let peer = sim.peer("P", sim.chain(30), Misbehaviour::Nothing);
         let me = PeerId::from_bytes(b"asker");
         let (inbox, mut arriving) = tokio::sync::mpsc::channel::<NetworkEvent>(1_000);
@@ -296,7 +296,7 @@ fn h08_each_question_gets_its_own_answer() {
 
 #[test]
 fn h09_the_clock_is_no_target() {
-    run("h09", Setup::chain(45).idle(6_949), async |sim| {
+    run(Setup::chain(45).idle(6_949), async |sim| {
         let peers = sim.servers(4, "P", 45);
         let mut ours = sim.node("O", sim.chain(45));
         ours.start();
@@ -326,7 +326,7 @@ fn h09_the_clock_is_no_target() {
 
 #[test]
 fn h12_standing_still_together_is_in_sync_and_an_alert() {
-    run("h12", Setup::chain(25), async |sim| {
+    run(Setup::chain(25), async |sim| {
         let nodes = sim.full_nodes(4, "N", 24);
         sim.mesh(node_ids(&nodes));
         let has_alert = |node: &Node| {

@@ -27,7 +27,7 @@ fn all_at_least(nodes: &[Node], height: u64) -> bool {
 
 #[test]
 fn h01_nothing_is_authored_before_the_height_is_known() {
-    run("h01", Setup::chain(4), async |sim| {
+    run(Setup::chain(4), async |sim| {
         let peers = sim.full_nodes(1, "P", 4);
         let mut ours = sim.validator("O", 0, sim.chain(1));
         sim.network.mute(&ours.id, &peers[0].id);
@@ -52,7 +52,7 @@ fn h01_nothing_is_authored_before_the_height_is_known() {
 
 #[test]
 fn h04_unequal_nodes_of_one_chain_meet_at_its_top_and_go_on() {
-    run("h04", Setup::chain(24).authorities(4), async |sim| {
+    run(Setup::chain(24).authorities(4), async |sim| {
         let nodes = four(sim, [1, 21, 24, 24]);
         let top = sim.chain(24)[23].hash();
         sim.until(3 * MINUTE, "all hold the same 24", || {
@@ -73,7 +73,7 @@ fn h04_unequal_nodes_of_one_chain_meet_at_its_top_and_go_on() {
 
 #[test]
 fn h10_equal_nodes_that_restart_together_go_on() {
-    run("h10", Setup::chain(1_185).authorities(4), async |sim| {
+    run(Setup::chain(1_185).authorities(4), async |sim| {
         let nodes = four(sim, [1_185; 4]);
         if sim.is_calm() {
             sim.slots(2).await;
@@ -93,7 +93,7 @@ fn h10_equal_nodes_that_restart_together_go_on() {
 
 #[test]
 fn h11_wiped_node_makes_no_block_1_and_joins_again() {
-    run("h11", Setup::chain(12).authorities(4), async |sim| {
+    run(Setup::chain(12).authorities(4), async |sim| {
         let peers = sim.full_nodes(4, "P", 12);
         let mut ours = sim.validator("O", 1, sim.chain(12));
         ours.wipe();
@@ -116,7 +116,7 @@ fn h11_wiped_node_makes_no_block_1_and_joins_again() {
 
 #[test]
 fn h13_builds_on_the_peers_tip_and_not_beside_a_block_that_came_first() {
-    run("h13", Setup::chain(13).idle(2), async |sim| {
+    run(Setup::chain(13).idle(2), async |sim| {
         let peers = sim.servers(3, "P", 13);
         let mut ours = sim.validator("O", 0, sim.chain(10));
         ours.build_takes(2 * SECOND);
@@ -152,7 +152,7 @@ fn h13_builds_on_the_peers_tip_and_not_beside_a_block_that_came_first() {
 
 #[test]
 fn h22_no_second_seal_through_restarts_wipes_and_clock_jumps() {
-    run("h22", Setup::chain(8).authorities(4), async |sim| {
+    run(Setup::chain(8).authorities(4), async |sim| {
         let mut nodes = four(sim, [8; 4]);
         for _ in 0..12 {
             let pause = Duration::from_millis(sim.pick(9_000));
@@ -185,7 +185,7 @@ fn h22_no_second_seal_through_restarts_wipes_and_clock_jumps() {
 
 #[test]
 fn h22_key_used_elsewhere_stops_the_node_and_says_so() {
-    run("h22_key", Setup::chain(8), async |sim| {
+    run(Setup::chain(8), async |sim| {
         let peers = sim.full_nodes(3, "P", 8);
         let mut ours = sim.validator("O", 0, sim.chain(8));
         ours.start();
@@ -210,7 +210,7 @@ fn h22_key_used_elsewhere_stops_the_node_and_says_so() {
 
 #[test]
 fn h23_wiped_single_authority_makes_no_block_1() {
-    run("h23", Setup::chain(1_000).authorities(1), async |sim| {
+    run(Setup::chain(1_000).authorities(1), async |sim| {
         let peers = sim.full_nodes(3, "P", 1_000);
         let alone = ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
         let mut alice = sim.lone_validator("Alice", sim.chain(1_000), alone);
@@ -235,54 +235,48 @@ fn h23_wiped_single_authority_makes_no_block_1() {
 
 #[test]
 fn h24_even_split_is_named_and_ends_by_the_tie_rule() {
-    run(
-        "h24",
-        Setup::chain(21).authorities(4).idle(3),
-        async |sim| {
-            let fork = sim.branch(20, 1, 1, 5);
-            let mut nodes = sim.full_nodes(2, "A", 21);
-            for n in 0..2 {
-                let mut node = sim.node(&format!("B {n}"), &fork);
-                node.start();
-                nodes.push(node);
-            }
-            let mut ours = sim.validator("O", 0, sim.chain(21));
-            // The sides do not see each other, so that only O can end it for itself.
-            sim.mesh([&nodes[0].id, &nodes[1].id]);
-            sim.mesh([&nodes[2].id, &nodes[3].id]);
-            ours.start();
-            sim.connect(&ours.id, node_ids(&nodes));
-            let split = |node: &Node| {
-                matches!(
-                    verdict(node),
-                    Verdict::Unverified(NetworkError::NoConsensusReached(
-                        NoConsensus::Split { .. }
-                    ))
-                )
-            };
-            sim.until(2 * MINUTE, "the split is named", || split(&ours))
-                .await;
-            assert!(nobody_sealed(sim));
-            nodes.push(ours);
-            sim.mesh(node_ids(&nodes));
-            let keys = [sim.chain(21)[20].hash(), fork[20].hash()];
-            let winner = keys.into_iter().min().unwrap();
-            sim.until(5 * MINUTE, "all on the winner of the tie", || {
-                let on = |node: &Node| node.chain.canonical_hash(21).unwrap() == Some(winner);
-                nodes.iter().all(on)
-            })
+    run(Setup::chain(21).authorities(4).idle(3), async |sim| {
+        let fork = sim.branch(20, 1, 1, 5);
+        let mut nodes = sim.full_nodes(2, "A", 21);
+        for n in 0..2 {
+            let mut node = sim.node(&format!("B {n}"), &fork);
+            node.start();
+            nodes.push(node);
+        }
+        let mut ours = sim.validator("O", 0, sim.chain(21));
+        // The sides do not see each other, so that only O can end it for itself.
+        sim.mesh([&nodes[0].id, &nodes[1].id]);
+        sim.mesh([&nodes[2].id, &nodes[3].id]);
+        ours.start();
+        sim.connect(&ours.id, node_ids(&nodes));
+        let split = |node: &Node| {
+            matches!(
+                verdict(node),
+                Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
+            )
+        };
+        sim.until(2 * MINUTE, "the split is named", || split(&ours))
             .await;
-            sim.until(5 * MINUTE, "and the chain goes on", || {
-                all_at_least(&nodes, 22) && agree(&nodes)
-            })
-            .await;
-        },
-    );
+        assert!(nobody_sealed(sim));
+        nodes.push(ours);
+        sim.mesh(node_ids(&nodes));
+        let keys = [sim.chain(21)[20].hash(), fork[20].hash()];
+        let winner = keys.into_iter().min().unwrap();
+        sim.until(5 * MINUTE, "all on the winner of the tie", || {
+            let on = |node: &Node| node.chain.canonical_hash(21).unwrap() == Some(winner);
+            nodes.iter().all(on)
+        })
+        .await;
+        sim.until(5 * MINUTE, "and the chain goes on", || {
+            all_at_least(&nodes, 22) && agree(&nodes)
+        })
+        .await;
+    });
 }
 
 #[test]
 fn authors_and_a_partition_that_heals_end_on_one_chain() {
-    run("partition", Setup::chain(6).authorities(4), async |sim| {
+    run(Setup::chain(6).authorities(4), async |sim| {
         let nodes = four(sim, [6; 4]);
         sim.slots(4).await;
         sim.network.partition([&nodes[3].id]);

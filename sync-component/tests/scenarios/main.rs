@@ -44,8 +44,8 @@ const MINUTE: Duration = Duration::from_mins(1);
     clippy::needless_pass_by_value,
     reason = "scenarios read better without the borrow"
 )]
-fn run(name: &str, setup: Setup, scenario: impl AsyncFn(&mut Sim)) {
-    sim::run(name, &setup, &scenario);
+fn run(setup: Setup, scenario: impl AsyncFn(&mut Sim)) {
+    sim::run(&setup, &scenario);
 }
 
 /// Whether nothing at all was authored.

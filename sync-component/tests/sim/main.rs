@@ -21,29 +21,17 @@ const LENGTH: u64 = 14;
 
 #[test]
 fn three_authorities_survive_anything() {
-    run(
-        "three_authorities",
-        &Setup::chain(LENGTH),
-        &chaos::<SmallBlock>,
-    );
+    run(&Setup::chain(LENGTH), &chaos::<SmallBlock>);
 }
 
 #[test]
 fn four_authorities_survive_anything() {
-    run(
-        "four_authorities",
-        &Setup::chain(LENGTH).authorities(4),
-        &chaos::<SmallBlock>,
-    );
+    run(&Setup::chain(LENGTH).authorities(4), &chaos::<SmallBlock>);
 }
 
 #[test]
 fn seven_authorities_with_big_numbers_survive_anything() {
-    run(
-        "seven_authorities",
-        &Setup::chain(LENGTH).authorities(7),
-        &chaos::<BigBlock>,
-    );
+    run(&Setup::chain(LENGTH).authorities(7), &chaos::<BigBlock>);
 }
 
 /// Random faults for a while, then none; one chain has to come out of it, and to go on.

@@ -5,7 +5,7 @@
 //! use std::time::Duration;
 //!
 //! // O holds 10 of the chain's 24 blocks, three peers hold all of it.
-//! run::<SmallBlock>("newcomer", &Setup::chain(24), &async |sim: &mut Sim<SmallBlock>| {
+//! run::<SmallBlock>(&Setup::chain(24), &async |sim: &mut Sim<SmallBlock>| {
 //!     let peers = sim.full_nodes(3, "peer", 24);
 //!     let mut ours = sim.node("O", sim.chain(10));
 //!     ours.start();

@@ -55,9 +55,9 @@ const SEEDS: u64 = 20;
 /// # Panics
 /// If the scenario does, or the oracle found anything wrong: with the newest lines of the log, and the command that
 /// runs this seed again with all of them.
-pub fn run<B: TestBlock>(name: &str, setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
+pub fn run<B: TestBlock>(setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
     if let Some(seed) = number_from("SIM_SEED") {
-        let log = one(name, setup, seed, Keep::All, scenario);
+        let log = one(setup, seed, Keep::All, scenario);
         // Asked for by name, so that it is read.
         std::io::Write::write_all(&mut std::io::stdout(), log.text().as_bytes())
             .expect("standard output is open in a test");
@@ -66,15 +66,22 @@ pub fn run<B: TestBlock>(name: &str, setup: &Setup, scenario: &impl AsyncFn(&mut
     let seeds = number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1);
     let mut last = None;
     for seed in 0..seeds {
-        last = Some(one(name, setup, seed, Keep::Newest, scenario));
+        last = Some(one(setup, seed, Keep::Newest, scenario));
     }
-    let again = one(name, setup, seeds - 1, Keep::Newest, scenario);
+    let again = one(setup, seeds - 1, Keep::Newest, scenario);
     assert_eq!(
         last.map(|log| log.digest()),
         Some(again.digest()),
-        "I10 violated: {name} with seed {} differs from itself",
+        "I10 violated: {} with seed {} differs from itself",
+        test_name(),
         seeds - 1
     );
+}
+
+/// The name of the test that runs in this thread: the test harness names its threads so.
+fn test_name() -> String {
+    let thread = std::thread::current();
+    thread.name().unwrap_or("the scenario").to_owned()
 }
 
 fn number_from(variable: &str) -> Option<u64> {
@@ -84,7 +91,6 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 fn one<B: TestBlock>(
-    name: &str,
     setup: &Setup,
     seed: u64,
     keep: Keep,
@@ -107,8 +113,10 @@ fn one<B: TestBlock>(
     if let Err(panic) = outcome {
         let mut out = std::io::stdout();
         let report = format!(
-            "{}\n{name} failed with seed {seed}. Replay: SIM_SEED={seed} cargo test --locked --workspace --test scenarios -- {name} --nocapture\n",
-            log.text()
+            "{}\n{} failed with seed {seed}. Replay: SIM_SEED={seed} cargo test --locked --workspace -- --exact {} --nocapture\n",
+            log.text(),
+            test_name(),
+            test_name(),
         );
         // If it cannot be written, the panic alone has to do.
         let _ = std::io::Write::write_all(&mut out, report.as_bytes());

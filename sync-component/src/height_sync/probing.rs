@@ -1,0 +1,185 @@
+//! Which claims to probe, and what became of them.
+
+use super::{HeightSyncManager, manager::State};
+use crate::{
+    block_id::BlockId,
+    error::LocalFault,
+    headers::{Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, probe},
+    peers::RequestError,
+    ports::{BridgeError, PeerId, Presence, RequestFailure},
+};
+use futures::future::{Either, select};
+use sp_runtime::traits::Block as BlockT;
+use std::pin::pin;
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// Claims that a probe should check now; they are marked as being probed.
+    pub fn take_due_probes(&self) -> Result<Vec<(PeerId, BlockId<B>)>, BridgeError> {
+        let now = self.context.clock.now();
+        let claims: Vec<_> = {
+            let table = self.context.peers.table();
+            let told = table
+                .iter()
+                .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
+            told.map(|(peer, sighting)| (peer.clone(), sighting.standing.best))
+                .collect()
+        };
+        let mut state = self.state();
+        let mut due = Vec::new();
+        for (peer, tip) in claims {
+            if !self.is_unknown(&state, &peer, &tip)? {
+                continue;
+            }
+            if self.is_impossible(&tip)? {
+                // Only once: whatever touches the view is looked at again.
+                let known = state.claims.state(&peer, &tip);
+                if !state.claims.is_probing(&peer) && known != Some(ClaimState::Impossible) {
+                    state.claims.impossible(peer, tip);
+                    self.touch();
+                }
+            } else if state.claims.may_probe(&peer, &tip, now) {
+                state.claims.start(peer.clone(), tip);
+                due.push((peer, tip));
+            }
+        }
+        Ok(due)
+    }
+
+    /// Whether `tip` is neither stored nor verified, as far as it can be yet.
+    pub(super) fn is_unknown(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+    ) -> Result<bool, BridgeError> {
+        if state.tips.holding(tip).is_some() {
+            return Ok(false);
+        }
+        if let Some(ClaimState::Partial { run }) = state.claims.get(peer).map(|claim| claim.state)
+            && tip.number >= run.number
+            && state.tips.holding(&run).is_some()
+        {
+            return Ok(false);
+        }
+        Ok(self.context.bridge.presence(tip.hash)? == Presence::Absent)
+    }
+
+    /// A claim with more blocks above us than slots have passed since our tip is impossible.
+    fn is_impossible(&self, tip: &BlockId<B>) -> Result<bool, BridgeError> {
+        let bridge = &self.context.bridge;
+        let ours = bridge.best();
+        let Some(above) = tip.height().checked_sub(ours.height()) else {
+            return Ok(false);
+        };
+        let our_slot = match bridge.header(ours.hash)? {
+            // Genesis has no slot: any number of slots may have passed since.
+            Some(header) => bridge.slot_of(&header).map_or(0, u64::from),
+            None => 0,
+        };
+        let slot_millis = bridge.slot_duration().as_millis().max(1);
+        let now_slot = self.context.clock.wall().0 / slot_millis;
+        // One more, because a block may come up to `drift_ms` early.
+        Ok(above > now_slot.saturating_sub(our_slot).saturating_add(1))
+    }
+
+    /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
+    pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
+        let timeout = self
+            .context
+            .settings
+            .tier1
+            .timeout
+            .min(self.slot().saturating_mul(2));
+        let work = pin!(probe(&self.context, &peer, tip, self.window(), timeout));
+        // However a peer spreads its answers, one probe is over at the round's time-out.
+        let end = self
+            .context
+            .clock
+            .sleep(self.context.settings.tier1.timeout);
+        let result = match select(work, end).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(RequestError::from(RequestFailure::Timeout).into()),
+        };
+        let result = result.and_then(|outcome| Ok(self.note_outcome(&peer, tip, outcome)?));
+        let fault = match result {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::debug!(%peer, %tip, %error, "probe without outcome");
+                let lack = match error {
+                    ProbeError::FromFuture => Lack::Time,
+                    _ => Lack::Answer,
+                };
+                self.probe_again(&mut self.state(), &peer, tip, lack);
+                match error {
+                    ProbeError::Local(fault) => Some(fault),
+                    ProbeError::Moved => {
+                        self.ask_one(peer.clone());
+                        None
+                    }
+                    ProbeError::Request(_) | ProbeError::FromFuture => None,
+                }
+            }
+        };
+        self.forget_if_gone(&peer);
+        self.touch();
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn note_outcome(
+        &self,
+        peer: &PeerId,
+        tip: BlockId<B>,
+        outcome: ProbeOutcome<B>,
+    ) -> Result<(), BridgeError> {
+        let mut state = self.state();
+        let (run, lack) = match outcome {
+            ProbeOutcome::Verified(run) => (run, None),
+            ProbeOutcome::Partly { run, lack } => (run, Some(lack)),
+            ProbeOutcome::Held => {
+                state.claims.forget(peer);
+                return Ok(());
+            }
+            ProbeOutcome::Wrong => {
+                state.claims.refute(peer.clone(), tip);
+                return Ok(());
+            }
+        };
+        let (beyond, reached) = (run.beyond, run.tip());
+        match (
+            state.tips.insert(&run, self.context.bridge.as_ref())?,
+            lack,
+            beyond,
+        ) {
+            (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
+            (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
+            (_, None, Beyond::Nothing) => state.claims.forget(peer),
+            (Inserted::Whole, None, Beyond::Claimed) => {
+                state.claims.partial(peer.clone(), tip, reached);
+            }
+            // It showed us our own chain, or ours went on meanwhile: the claim is as open as before.
+            (Inserted::Stored, None, Beyond::Claimed) => {
+                self.probe_again(&mut state, peer, tip, Lack::Answer);
+            }
+        }
+        Ok(())
+    }
+
+    fn probe_again(&self, state: &mut State<B>, peer: &PeerId, tip: BlockId<B>, lack: Lack) {
+        let pauses = Pauses {
+            first: self.context.settings.limits.backoff_first,
+            longest: self.slot().saturating_mul(4),
+        };
+        let now = self.context.clock.now();
+        state
+            .claims
+            .unanswered(peer.clone(), tip, lack, now, pauses);
+    }
+
+    /// A probe may end after its peer has left: what it found out about that peer must not stay.
+    fn forget_if_gone(&self, peer: &PeerId) {
+        let is_gone = self.context.peers.table().get(peer).is_none();
+        if is_gone {
+            self.state().claims.forget(peer);
+        }
+    }
+}
