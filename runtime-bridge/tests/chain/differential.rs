@@ -5,6 +5,7 @@ use crate::support::{Block, Bridge, Call, Id, Maker, id, in_memory, reseal};
 use proptest::prelude::*;
 use runtime_bridge::verify::slot_of;
 use sp_consensus_aura::SlotDuration;
+use sp_core::{Pair as _, sr25519};
 use sp_runtime::{OpaqueExtrinsic, traits::Block as _};
 use std::sync::Arc;
 use sync_component::{
@@ -19,6 +20,7 @@ use sync_component::{
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
     BadSeal,
+    /// Sealed by a key that is no authority's, so that it is one on a chain of a single authority too.
     OtherAuthority,
     OtherBody,
     WrongStateRoot,
@@ -129,7 +131,7 @@ impl Pair {
                 digest.push(sp_runtime::DigestItem::Seal(*b"aura", vec![7; 64]));
                 block.header.digest = digest;
             }
-            Flaw::OtherAuthority => block = reseal(block, self.maker.key(slot + 1)),
+            Flaw::OtherAuthority => block = reseal(block, &stranger()),
             Flaw::OtherBody => {
                 block.extrinsics.push(OpaqueExtrinsic::from(Call::Clear(3)));
             }
@@ -217,6 +219,10 @@ impl Pair {
         }
         Ok(())
     }
+}
+
+fn stranger() -> sr25519::Pair {
+    sr25519::Pair::from_string("//stranger", None).unwrap()
 }
 
 /// What an import failed of, as far as both can tell.

@@ -5,7 +5,6 @@ use crate::{
     ports::{BlockFault, BridgeError, JobLost},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::sync::Arc;
 
 /// What one session fetches: the blocks of verified headers above a stored block. At most `tier2_max_gap` of them.
 #[derive(Clone, Debug)]
@@ -14,29 +13,28 @@ pub struct FetchJob<B: BlockT> {
     pub base: BlockId<B>,
     /// Highest block of our best chain that the run builds on; `base` unless it is a branch.
     pub ancestor: BlockId<B>,
-    headers: Arc<Vec<B::Header>>,
-    most: usize,
+    run: VerifiedTip<B>,
 }
 
 impl<B: BlockT> FetchJob<B> {
     /// The first `most` blocks of `run`.
     pub fn new(run: &VerifiedTip<B>, most: u64) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
         Self {
             base: run.base,
             ancestor: run.ancestor,
-            headers: Arc::clone(run.headers()),
-            most: usize::try_from(most).unwrap_or(usize::MAX).max(1),
+            run: run.first(most).unwrap_or_else(|| run.clone()),
         }
     }
 
     /// The verified headers whose blocks are to be fetched, rising; at least one.
     pub fn headers(&self) -> &[B::Header] {
-        self.headers.get(..self.most).unwrap_or(&self.headers)
+        self.run.headers()
     }
 
     /// The last block of the session.
     pub fn target(&self) -> BlockId<B> {
-        self.headers().last().map_or(self.base, BlockId::of)
+        self.run.tip()
     }
 
     /// Whether blocks of ours leave the best chain if this becomes it, `ours` being our tip.

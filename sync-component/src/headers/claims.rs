@@ -23,9 +23,14 @@ pub struct Claim<B: BlockT> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimState<B: BlockT> {
     /// The first probe of it runs; rounds wait for it.
-    Probing,
+    Probing {
+        /// Since when.
+        since: MonoTime,
+    },
     /// A later probe of it runs; the voter has lost its vote until it succeeds.
     Retrying {
+        /// Since when.
+        since: MonoTime,
         /// Probes that failed so far.
         failures: u32,
         /// What the last one lacked.
@@ -82,6 +87,16 @@ impl<B: BlockT> Default for ClaimBook<B> {
     }
 }
 
+impl<B: BlockT> Claim<B> {
+    /// Since when a probe of it runs.
+    fn probed_since(&self) -> Option<MonoTime> {
+        match self.state {
+            ClaimState::Probing { since } | ClaimState::Retrying { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+}
+
 impl<B: BlockT> ClaimBook<B> {
     /// What became of `peer`'s claim of `tip`; `None` if it is new.
     pub fn state(&self, peer: &PeerId, tip: &BlockId<B>) -> Option<ClaimState<B>> {
@@ -93,23 +108,25 @@ impl<B: BlockT> ClaimBook<B> {
 
     /// Whether `peer` is being probed, whatever for: one probe per peer at a time.
     pub fn is_probing(&self, peer: &PeerId) -> bool {
-        self.0.get(peer).is_some_and(|claim| {
-            matches!(
-                claim.state,
-                ClaimState::Probing | ClaimState::Retrying { .. }
-            )
-        })
+        self.0
+            .get(peer)
+            .is_some_and(|claim| claim.probed_since().is_some())
     }
 
-    /// Whether a probe of `tip` may start now with this peer. Another peer may be probing the same tip: that is
-    /// enough, so the answer is no then.
-    pub fn may_probe(&self, peer: &PeerId, tip: &BlockId<B>, now: MonoTime) -> bool {
+    /// Whether a probe of `tip` may start now with this peer. While another peer is probed for the same tip the answer is
+    /// no, but for no longer than `patience`: a lost answer must not keep a tip unknown that others can show.
+    pub fn may_probe(
+        &self,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+        now: MonoTime,
+        patience: Duration,
+    ) -> bool {
         let elsewhere = self.0.values().any(|claim| {
             claim.tip == *tip
-                && matches!(
-                    claim.state,
-                    ClaimState::Probing | ClaimState::Retrying { .. }
-                )
+                && claim
+                    .probed_since()
+                    .is_some_and(|since| now.since(since) < patience)
         });
         if elsewhere || self.is_probing(peer) {
             return false;
@@ -119,7 +136,7 @@ impl<B: BlockT> ClaimBook<B> {
             None | Some(ClaimState::Partial { .. } | ClaimState::Impossible) => true,
             Some(ClaimState::Unanswered { retry_at, .. }) => retry_at <= now,
             Some(
-                ClaimState::Probing
+                ClaimState::Probing { .. }
                 | ClaimState::Retrying { .. }
                 | ClaimState::Refuted
                 | ClaimState::Parked { .. },
@@ -128,12 +145,14 @@ impl<B: BlockT> ClaimBook<B> {
     }
 
     /// A probe of `tip` starts with this peer.
-    pub fn start(&mut self, peer: PeerId, tip: BlockId<B>) {
+    pub fn start(&mut self, peer: PeerId, tip: BlockId<B>, since: MonoTime) {
         let state = match self.state(&peer, &tip) {
-            Some(ClaimState::Unanswered { failures, lack, .. }) => {
-                ClaimState::Retrying { failures, lack }
-            }
-            _ => ClaimState::Probing,
+            Some(ClaimState::Unanswered { failures, lack, .. }) => ClaimState::Retrying {
+                since,
+                failures,
+                lack,
+            },
+            _ => ClaimState::Probing { since },
         };
         self.0.insert(peer, Claim { tip, state });
     }

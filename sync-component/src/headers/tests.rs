@@ -89,15 +89,36 @@ fn parked_block_ends_every_run_below_it() {
     assert!(store.is_parked(&parked));
 }
 
+/// How long a probe may run before another peer is probed for the same tip.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[test]
+fn tip_that_one_peer_is_slow_to_show_is_asked_of_another() {
+    let (a, b) = (PeerId::from_bytes(b"a"), PeerId::from_bytes(b"b"));
+    let tip = run(3, 0).tip();
+    let mut claims = ClaimBook::<SmallBlock>::default();
+    let at = |millis| MonoTime(Duration::from_millis(millis));
+    claims.start(a.clone(), tip, at(0));
+    assert!(!claims.may_probe(&b, &tip, at(1_999), PATIENCE));
+    assert!(claims.may_probe(&b, &tip, at(2_000), PATIENCE));
+    assert!(
+        !claims.may_probe(&a, &tip, at(2_000), PATIENCE),
+        "one probe per peer at a time"
+    );
+}
+
 #[test]
 fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
     let (a, b) = (PeerId::from_bytes(b"a"), PeerId::from_bytes(b"b"));
     let tip = run(3, 0).tip();
     let mut claims = ClaimBook::<SmallBlock>::default();
     let at = |millis| MonoTime(Duration::from_millis(millis));
-    assert!(claims.may_probe(&a, &tip, at(0)));
-    claims.start(a.clone(), tip);
-    assert!(!claims.may_probe(&a, &tip, at(0)) && !claims.may_probe(&b, &tip, at(0)));
+    assert!(claims.may_probe(&a, &tip, at(0), PATIENCE));
+    claims.start(a.clone(), tip, at(0));
+    assert!(
+        !claims.may_probe(&a, &tip, at(0), PATIENCE)
+            && !claims.may_probe(&b, &tip, at(0), PATIENCE)
+    );
     let pauses = Pauses {
         first: Duration::from_millis(100),
         longest: Duration::from_millis(350),
@@ -105,18 +126,24 @@ fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
     for (failed_at, retry_at) in [(0, 100), (100, 300), (300, 650), (650, 1_000)] {
         claims.unanswered(a.clone(), tip, Lack::Answer, at(failed_at), pauses);
         assert!(!claims.is_from_future(&a, &tip));
-        assert!(!claims.may_probe(&a, &tip, at(retry_at - 1)), "{retry_at}");
-        assert!(claims.may_probe(&a, &tip, at(retry_at)), "{retry_at}");
-        claims.start(a.clone(), tip);
+        assert!(
+            !claims.may_probe(&a, &tip, at(retry_at - 1), PATIENCE),
+            "{retry_at}"
+        );
+        assert!(
+            claims.may_probe(&a, &tip, at(retry_at), PATIENCE),
+            "{retry_at}"
+        );
+        claims.start(a.clone(), tip, at(retry_at));
         assert!(matches!(
             claims.state(&a, &tip),
             Some(ClaimState::Retrying { .. })
         ));
     }
     claims.refute(a.clone(), tip);
-    assert!(!claims.may_probe(&a, &tip, at(1_000_000)));
+    assert!(!claims.may_probe(&a, &tip, at(1_000_000), PATIENCE));
     assert!(
-        claims.may_probe(&a, &run(4, 1).tip(), at(0)),
+        claims.may_probe(&a, &run(4, 1).tip(), at(0), PATIENCE),
         "another tip is another claim"
     );
 }
@@ -153,10 +180,10 @@ fn claim_that_goes_on_in_the_future_is_remembered_through_the_next_probe() {
         longest: Duration::from_millis(350),
     };
     let now = MonoTime(Duration::ZERO);
-    claims.start(a.clone(), tip);
+    claims.start(a.clone(), tip, now);
     claims.unanswered(a.clone(), tip, Lack::Time, now, pauses);
     assert!(claims.is_from_future(&a, &tip));
-    claims.start(a.clone(), tip);
+    claims.start(a.clone(), tip, now);
     assert!(claims.is_from_future(&a, &tip));
     claims.forget(&a);
     assert!(!claims.is_from_future(&a, &tip));

@@ -3,19 +3,27 @@ use crate::{
     ports::{Bridge, BridgeError, Presence},
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-/// A run of verified headers above a block that we hold. Never empty.
+/// A run of verified headers above a block that we hold. Never empty; cheap to clone and to shorten.
 #[derive(Clone, Debug)]
 pub struct VerifiedTip<B: BlockT> {
     /// Highest block of our best chain that the run builds on.
     pub ancestor: BlockId<B>,
     /// The stored block that the first header follows: `ancestor`, or a stored block of a branch above it.
     pub base: BlockId<B>,
-    headers: Arc<Vec<B::Header>>,
-    ids: Arc<Vec<BlockId<B>>>,
+    /// What was verified together, of which `range` is this run.
+    verified: Arc<Verified<B>>,
+    range: Range<usize>,
     /// Whether its claimant has more above.
     pub beyond: Beyond,
+}
+
+/// Linked headers and their ids, both rising and of one length.
+#[derive(Debug)]
+struct Verified<B: BlockT> {
+    headers: Vec<B::Header>,
+    ids: Vec<BlockId<B>>,
 }
 
 /// Whether the chain goes on above the highest header that was verified.
@@ -38,39 +46,40 @@ impl<B: BlockT> VerifiedTip<B> {
         if headers.is_empty() {
             return None;
         }
-        let ids = Arc::new(headers.iter().map(BlockId::of).collect());
+        let ids = headers.iter().map(BlockId::of).collect();
         Some(Self {
             ancestor,
             base,
-            headers: Arc::new(headers),
-            ids,
+            range: 0..headers.len(),
+            verified: Arc::new(Verified { headers, ids }),
             beyond,
         })
     }
 
     /// The highest block of the run.
     pub fn tip(&self) -> BlockId<B> {
-        *self
-            .ids
-            .last()
-            .expect("a run is never empty: `new` and `advance` see to it")
+        *self.ids().last().expect(NEVER_EMPTY)
     }
 
     /// The highest header of the run.
     pub fn tip_header(&self) -> &B::Header {
-        self.headers
-            .last()
-            .expect("a run is never empty: `new` and `advance` see to it")
+        self.headers().last().expect(NEVER_EMPTY)
     }
 
     /// All headers, rising.
-    pub fn headers(&self) -> &Arc<Vec<B::Header>> {
-        &self.headers
+    pub fn headers(&self) -> &[B::Header] {
+        self.verified
+            .headers
+            .get(self.range.clone())
+            .expect(NEVER_EMPTY)
     }
 
     /// All ids, rising, in the order of [`VerifiedTip::headers`].
     pub fn ids(&self) -> &[BlockId<B>] {
-        &self.ids
+        self.verified
+            .ids
+            .get(self.range.clone())
+            .expect(NEVER_EMPTY)
     }
 
     /// Whether the run holds this block.
@@ -90,7 +99,7 @@ impl<B: BlockT> VerifiedTip<B> {
 
     fn id_at(&self, height: u64) -> Option<&BlockId<B>> {
         let offset = height.checked_sub(self.base.height().saturating_add(1))?;
-        self.ids.get(usize::try_from(offset).ok()?)
+        self.ids().get(usize::try_from(offset).ok()?)
     }
 
     /// How many blocks of ours, with tip `ours`, leave the best chain if this run becomes it.
@@ -100,49 +109,46 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The run without `block` and what follows it; `None` if nothing is left or the run does not hold it.
     fn cut_before(&self, block: &BlockId<B>) -> Option<Self> {
-        self.first(self.ids.iter().position(|id| id == block)?)
+        self.first(self.ids().iter().position(|id| id == block)?)
     }
 
-    /// The first `keep` blocks of the run; `None` if that is none.
+    /// The first `keep` blocks of the run, or all there are; `None` if that is none.
     pub(crate) fn first(&self, keep: usize) -> Option<Self> {
-        if keep == self.ids.len() {
+        if keep >= self.range.len() {
             return Some(self.clone());
         }
-        let headers = self.headers.get(..keep)?.to_vec();
-        Self::new(self.ancestor, self.base, headers, Beyond::Nothing)
+        (keep > 0).then(|| Self {
+            range: self.range.start..self.range.start + keep,
+            beyond: Beyond::Nothing,
+            ..self.clone()
+        })
     }
 
     /// The run above what is stored by now; `None` if all of it is.
     fn advance(&self, chain: &dyn Bridge<B>) -> Result<Option<Self>, BridgeError> {
         let mut stored: usize = 0;
+        let mut base = self.base;
         for id in self.ids() {
             if chain.presence(id.hash)? == Presence::Absent {
                 break;
             }
             stored += 1;
+            base = *id;
         }
-        let base = stored
-            .checked_sub(1)
-            .and_then(|last| self.ids.get(last))
-            .copied()
-            .unwrap_or(self.base);
-        let Some(ancestor) = canonical_ancestor(chain, base)? else {
+        let range = self.range.start + stored..self.range.end;
+        if range.is_empty() {
             return Ok(None);
-        };
-        if stored == 0 {
-            return Ok(Some(Self {
-                ancestor,
-                ..self.clone()
-            }));
         }
-        Ok(Self::new(
+        Ok(canonical_ancestor(chain, base)?.map(|ancestor| Self {
             ancestor,
             base,
-            self.headers.iter().skip(stored).cloned().collect(),
-            self.beyond,
-        ))
+            range,
+            ..self.clone()
+        }))
     }
 }
+
+const NEVER_EMPTY: &str = "a run is never empty: who makes or shortens one sees to it";
 
 /// The highest block of the best chain at or below the stored block `from`; `None` if the store does not know it.
 pub(crate) fn canonical_ancestor<B: BlockT>(
@@ -284,6 +290,11 @@ impl<B: BlockT> TipStore<B> {
         self.parked
             .retain(|(block, _)| block.number > finalized.number);
         Ok(())
+    }
+
+    /// Forgets every run that holds `block`.
+    pub fn forget(&mut self, block: &BlockId<B>) {
+        self.tips.retain(|run| !run.contains(block));
     }
 
     /// Parks a block that does not execute here: no run holds it from now on.

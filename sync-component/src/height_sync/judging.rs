@@ -242,7 +242,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         let tip = standing.best;
         if self.is_unknown(state, peer, &tip)? {
             return Ok(match state.claims.state(peer, &tip) {
-                None | Some(ClaimState::Probing | ClaimState::Partial { .. }) => Part::Probing,
+                None | Some(ClaimState::Probing { .. } | ClaimState::Partial { .. }) => {
+                    Part::Probing
+                }
                 // Its headers hold, so it is on that chain; that we cannot follow may be our own fault.
                 Some(ClaimState::Parked { .. }) => Part::Votes(Voter {
                     tip,

@@ -5,7 +5,7 @@ use super::{
 use crate::{
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -151,6 +151,11 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Length of a slot.
     pub fn slot(&self) -> Duration {
         self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// The part of a slot that may be spent on waiting for peers (`tier1_slot_share`).
+    pub fn slot_share(&self) -> Duration {
+        self.slot().mul_f64(self.context.settings.tier1.slot_share)
     }
 
     /// Age below which the gate takes an answer as fresh (`tier1_fresh_slots`).
@@ -321,6 +326,37 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.state().suspects.add(run, chain)?;
         self.touch();
         Ok(())
+    }
+
+    /// Nobody delivered the block `tip`. If no connected peer claims it any more, or a block on it, its headers are
+    /// forgotten: a chain that nobody has must not hold the voters up for ever. Whoever claims it again is probed again.
+    /// Where no votes are counted, a tip that was once verified holds up until it is imported.
+    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>) {
+        if self.rule != VoteRule::Votes {
+            return;
+        }
+        let mut state = self.state();
+        let Some(run) = state.tips.holding(tip) else {
+            return;
+        };
+        let table = self.context.peers.table();
+        let claimed = table.iter().any(|(peer, entry)| {
+            let best = entry.sighting.as_ref().map(|told| told.standing.best);
+            let open = match state.claims.get(peer).map(|claim| claim.state) {
+                // It may turn out to build on the run.
+                Some(ClaimState::Probing { .. }) => true,
+                Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
+                _ => false,
+            };
+            open || best.is_some_and(|best| run.contains(&best))
+        });
+        drop(table);
+        if !claimed {
+            tracing::debug!(%tip, "nobody has this tip any more");
+            state.tips.forget(tip);
+            drop(state);
+            self.touch();
+        }
     }
 
     /// A block did not execute here: no tip that holds it counts from now on.

@@ -37,8 +37,8 @@ impl<B: BlockT> HeightSyncManager<B> {
                     state.claims.impossible(peer, tip);
                     self.touch();
                 }
-            } else if state.claims.may_probe(&peer, &tip, now) {
-                state.claims.start(peer.clone(), tip);
+            } else if state.claims.may_probe(&peer, &tip, now, self.slot_share()) {
+                state.claims.start(peer.clone(), tip, now);
                 due.push((peer, tip));
             }
         }

@@ -128,11 +128,7 @@ pub(super) async fn gate<B: BlockT>(
 fn budget<B: BlockT>(manager: &NetworkSyncManager<B>) -> Duration {
     let tier1 = &manager.context.settings.tier1;
     match tier1.gate_wait {
-        GateWait::Slot => manager
-            .height
-            .slot()
-            .mul_f64(tier1.slot_share)
-            .min(tier1.timeout),
+        GateWait::Slot => manager.height.slot_share().min(tier1.timeout),
         GateWait::Letter => tier1.timeout,
     }
 }

@@ -9,6 +9,7 @@ mod inbound;
 mod manager;
 mod parts;
 mod run;
+mod sessions;
 #[cfg(test)]
 mod tests;
 

@@ -2,28 +2,19 @@
 
 use super::{
     NetworkSyncManager, SyncEvent, announcer::Announcer, inbound::announce_reply, manager::Queues,
+    sessions::Sessions,
 };
 use crate::{
     block_id::BlockId,
-    block_sync::{Backoff, FetchError},
-    error::{Blame, NetworkError},
-    headers::VerifiedTip,
-    height_sync::{Judgement, Waiting},
+    error::NetworkError,
+    height_sync::Judgement,
     peers::Offence,
-    ports::{
-        BridgeError, ChainEvent, MonoTime, NetworkEvent, PeerId, Protocol, VoteStanding, heavy,
-    },
-    settings::JoinWindows,
-    status::{CriticalReason, SyncStatus, Verdict},
+    ports::{BridgeError, ChainEvent, NetworkEvent, PeerId, Protocol, VoteStanding, heavy},
     wire::{Activity, AnnounceReply, Announcement},
 };
-use futures::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, OptionFuture},
-    stream::FuturesUnordered,
-};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use sp_runtime::traits::Block as BlockT;
-use std::{panic::AssertUnwindSafe, sync::PoisonError, time::Duration};
+use std::{sync::PoisonError, time::Duration};
 use tokio::sync::{broadcast, mpsc};
 
 /// A task of the loop that ended.
@@ -34,27 +25,10 @@ enum Done {
     VoteTold(VoteStanding, Result<(), NetworkError>),
 }
 
-/// How a session of Tier 2 ended.
-enum SessionEnd<B: BlockT> {
-    Reached(BlockId<B>),
-    Failed(FetchError<B>),
-    Panicked,
-}
-
 struct Loop<'a, B: BlockT> {
     manager: &'a NetworkSyncManager<B>,
     tasks: FuturesUnordered<BoxFuture<'a, Done>>,
-    session: Option<BoxFuture<'a, SessionEnd<B>>>,
-    /// What the session under way fetches.
-    target: Option<VerifiedTip<B>>,
-    /// The tip that the last session failed to fetch: others come first.
-    failed: Option<BlockId<B>>,
-    /// Since when there is something to fetch and a probe runs that may change what.
-    undecided_since: Option<MonoTime>,
-    /// Our height when the last session started.
-    session_from: u64,
-    session_not_before: MonoTime,
-    backoff: Backoff,
+    sessions: Sessions<'a, B>,
     announcer: Announcer<B>,
     standing: VoteStanding,
     telling_vote: Option<VoteStanding>,
@@ -83,13 +57,7 @@ pub(super) async fn run<B: BlockT>(
     let mut state = Loop {
         manager,
         tasks: FuturesUnordered::new(),
-        session: None,
-        target: None,
-        failed: None,
-        undecided_since: None,
-        session_from: 0,
-        session_not_before: manager.started,
-        backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
+        sessions: Sessions::new(manager),
         announcer: Announcer::new(),
         standing: VoteStanding::NotWithUs,
         telling_vote: None,
@@ -97,12 +65,11 @@ pub(super) async fn run<B: BlockT>(
     let tick = (manager.height.slot() / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
     let mut next_tick = context.clock.sleep(tick);
     loop {
-        let session: OptionFuture<_> = state.session.as_mut().into();
         // Biased, so that a simulated run repeats. Peers come last: nothing that they send can starve the rest.
         tokio::select! {
             biased;
             event = chain.recv() => state.chain_event(event),
-            Some(end) = session => state.session_ended(end),
+            Some(end) = state.sessions.end() => state.sessions.ended(end),
             Some(done) = state.tasks.next() => state.task_done(done),
             () = &mut next_tick => {
                 next_tick = context.clock.sleep(tick);
@@ -273,28 +240,8 @@ impl<B: BlockT> Loop<'_, B> {
         manager.context.peers.table().fill_places(now);
         manager.height.ask(poll);
         manager.context.peers.lift_expired_bans();
-        self.watchdog();
+        self.sessions.watchdog();
         self.reconsider();
-    }
-
-    /// What a restart would cure, this cures: a session without progress is dropped, and a new one starts.
-    fn watchdog(&mut self) {
-        let manager = self.manager;
-        let patience = Duration::from_secs(30).max(manager.height.slot().saturating_mul(10));
-        let now = manager.context.clock.now();
-        let stuck = manager.board.session_stuck_for(now).map(|stuck| {
-            let last = manager.context.peers.last_delivery();
-            last.map_or(stuck, |at| stuck.min(now.since(at)))
-        });
-        if self.session.is_some() && stuck.is_some_and(|stuck| stuck > patience) {
-            tracing::warn!(
-                seconds = patience.as_secs(),
-                "no progress: all requests are made anew, with other peers first"
-            );
-            self.session = None;
-            self.target = None;
-            manager.board.session_ended();
-        }
     }
 
     /// Looks at the view again and does what follows from it.
@@ -322,7 +269,7 @@ impl<B: BlockT> Loop<'_, B> {
     fn follow(&mut self, judgement: &Judgement<B>) {
         self.manager.board.judged(&self.manager.context, judgement);
         self.tell_vote(judgement.standing());
-        self.start_session(judgement);
+        self.sessions.start(judgement);
     }
 
     /// Tells the fork choice when the vote has changed; one call at a time.
@@ -342,124 +289,10 @@ impl<B: BlockT> Loop<'_, B> {
         };
         self.tasks.push(told.boxed());
     }
-
-    /// Starts a session if there is a verified tip to fetch and none is under way.
-    fn start_session(&mut self, judgement: &Judgement<B>) {
-        let manager = self.manager;
-        let context = &manager.context;
-        let now = context.clock.now();
-        self.drop_session_off_course(judgement);
-        if self.session.is_some() || now < self.session_not_before {
-            return;
-        }
-        // What a first probe is about to show may be the better target; it is waited for as long as a round would.
-        if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() {
-            self.undecided_since = None;
-        } else {
-            let share = manager
-                .height
-                .slot()
-                .mul_f64(context.settings.tier1.slot_share);
-            if now.since(*self.undecided_since.get_or_insert(now)) < share {
-                return;
-            }
-        }
-        let windows = context.settings.tier2.join_windows;
-        let Some(target) = fetchable(judgement, windows, self.failed) else {
-            return;
-        };
-        let job = manager.blocks.job(target);
-        self.target = Some(target.clone());
-        let (from, to) = (context.bridge.best().height(), job.target().height());
-        manager.board.session_started(from, to, now);
-        self.session_from = from;
-        tracing::debug!(from, to, target = %job.target(), "catching up");
-        let session = AssertUnwindSafe(manager.blocks.run(job))
-            .catch_unwind()
-            .map(|end| match end {
-                Ok(Ok(reached)) => SessionEnd::Reached(reached),
-                Ok(Err(error)) => SessionEnd::Failed(error),
-                Err(_) => SessionEnd::Panicked,
-            });
-        self.session = Some(session.boxed());
-    }
-
-    /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
-    fn drop_session_off_course(&mut self, judgement: &Judgement<B>) {
-        let off_course = self
-            .target
-            .as_ref()
-            .zip(judgement.target.as_ref())
-            .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
-        if self.session.is_some() && off_course {
-            tracing::debug!("the session under way fetches another chain than the one to follow");
-            self.session = None;
-            self.target = None;
-            self.manager.board.session_ended();
-        }
-    }
-
-    fn session_ended(&mut self, end: SessionEnd<B>) {
-        let manager = self.manager;
-        self.session = None;
-        manager.board.session_ended();
-        let now = manager.context.clock.now();
-        let target = self.target.take();
-        self.failed = target.as_ref().map(VerifiedTip::tip);
-        match end {
-            SessionEnd::Reached(best) => {
-                self.failed = None;
-                self.backoff.worked();
-                self.session_not_before = now;
-                manager.board.tell(SyncEvent::CaughtUp { best });
-                // The target may have moved meanwhile.
-                manager.height.ask(Duration::ZERO);
-            }
-            SessionEnd::Failed(error) => {
-                match &error {
-                    FetchError::Unplaceable { id, delivery, .. } => {
-                        manager.height.park(*id, *delivery);
-                    }
-                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed(None)),
-                    FetchError::NotDelivered { busy: 0, .. } => {
-                        // While blocks arrive nothing is withheld.
-                        let best = manager.context.bridge.best();
-                        let nothing_came = best.height() <= self.session_from;
-                        let above = target
-                            .filter(|target| nothing_came && target.tip().number > best.number);
-                        if let Some(target) = above {
-                            note_local(manager.height.withheld(&target));
-                        }
-                    }
-                    _ => {}
-                }
-                // What was imported counts: the next failure is a first one.
-                if manager.context.bridge.best().height() > self.session_from {
-                    self.backoff.worked();
-                }
-                let pause = self.backoff.failed();
-                self.session_not_before = now.plus(pause);
-                if error.blame() == Blame::Local {
-                    tracing::error!(%error, "catching up failed");
-                } else {
-                    tracing::warn!(%error, "catching up failed; it is tried again");
-                }
-                manager.board.tell(SyncEvent::CatchUpFailed(error.into()));
-            }
-            SessionEnd::Panicked => {
-                self.session_not_before = now.plus(self.backoff.failed());
-                tracing::error!(
-                    "a sync session panicked; it is started again, please report the panic above"
-                );
-                manager.board.tell(SyncEvent::CatchUpPanicked);
-            }
-        }
-        manager.height.touch();
-    }
 }
 
 /// Notes a fault of our own; no peer is charged, and the next round tries again.
-fn note_local(result: Result<(), BridgeError>) {
+pub(super) fn note_local(result: Result<(), BridgeError>) {
     if let Err(error) = result {
         tracing::error!(%error, "the store failed");
     }
@@ -470,27 +303,4 @@ fn note_fault(result: Result<(), NetworkError>) -> Done {
         tracing::error!(%error, "a probe failed for a reason of our own");
     }
     Done::Probed
-}
-
-/// The verified tip to fetch now: the one that holds us up, else the highest of the others; of these whatever just failed
-/// comes last, so that a tip that nobody delivers does not keep the others waiting.
-fn fetchable<B: BlockT>(
-    judgement: &Judgement<B>,
-    windows: JoinWindows,
-    failed: Option<BlockId<B>>,
-) -> Option<&VerifiedTip<B>> {
-    let too_far = matches!(
-        &judgement.verdict,
-        Verdict::Known(SyncStatus::Critical(CriticalReason::Gap { .. }))
-    );
-    if too_far && windows == JoinWindows::Operator {
-        return None;
-    }
-    let rivals = &judgement.rivals;
-    let other = || rivals.iter().find(|tip| Some(tip.tip()) != failed);
-    judgement
-        .target
-        .as_ref()
-        .or_else(other)
-        .or_else(|| rivals.first())
 }

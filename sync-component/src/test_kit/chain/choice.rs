@@ -57,10 +57,7 @@ impl<B: BlockT> ReferenceBridge<B> {
             let enough = builders.len() * 3 > self.authorities.len() * 2;
             if enough && best - height >= self.max_reorg {
                 state.finalized = id;
-                let floor = id.height();
-                let mut leaves = std::mem::take(&mut state.leaves);
-                leaves.retain(|leaf| state.path(*leaf, floor).is_some());
-                state.leaves = leaves;
+                state.prune();
                 return;
             }
         }
@@ -130,8 +127,19 @@ impl<B: BlockT> State<B> {
         (at.height() == floor && self.canonical_at(floor) == Some(at.hash)).then_some(path)
     }
 
-    /// Whether the stored `block` is `below`, or builds on it.
-    pub(super) fn builds_on(&self, block: BlockId<B>, below: BlockId<B>) -> bool {
-        self.path(block, below.height()).is_some()
+    /// Forgets, of the blocks that may still be built on, those that do not build on the final one.
+    fn prune(&mut self) {
+        let mut live = BTreeSet::from([self.finalized]);
+        // A parent comes before its children: ids are in order of height.
+        for id in self.live.range(self.finalized..) {
+            if self
+                .parent(*id)
+                .is_some_and(|parent| live.contains(&parent))
+            {
+                live.insert(*id);
+            }
+        }
+        self.leaves.retain(|leaf| live.contains(leaf));
+        self.live = live;
     }
 }

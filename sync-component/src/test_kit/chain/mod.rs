@@ -48,6 +48,8 @@ struct State<B: BlockT> {
     blocks: BTreeMap<B::Hash, B>,
     canonical: Vec<B::Hash>,
     leaves: Vec<BlockId<B>>,
+    /// The final block and all that build on it.
+    live: BTreeSet<BlockId<B>>,
     finalized: BlockId<B>,
     standing: VoteStanding,
     health: Health,
@@ -86,6 +88,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             blocks: BTreeMap::from([(genesis.hash, block.clone())]),
             canonical: vec![genesis.hash],
             leaves: vec![genesis],
+            live: BTreeSet::from([genesis]),
             finalized: genesis,
             standing: VoteStanding::NotWithUs,
             health: Health::Working,
@@ -154,6 +157,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.blocks.retain(|hash, _| *hash == genesis.hash);
         state.canonical = vec![genesis.hash];
         state.leaves = vec![genesis];
+        state.live = BTreeSet::from([genesis]);
         state.finalized = genesis;
         state.standing = VoteStanding::NotWithUs;
     }
@@ -228,7 +232,7 @@ impl<B: BlockT> ReferenceBridge<B> {
             .blocks
             .get(block.header().parent_hash())
             .ok_or(ImportError::UnknownParent { id })?;
-        if !state.builds_on(BlockId::of(parent.header()), finalized) {
+        if !state.live.contains(&BlockId::of(parent.header())) {
             return Err(ImportError::AgainstFinal { id, finalized });
         }
         self.effort.add_block();
@@ -246,6 +250,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         let parent = *block.header().parent_hash();
         state.leaves.retain(|leaf| leaf.hash != parent);
         state.leaves.push(id);
+        state.live.insert(id);
         state.blocks.insert(id.hash, block.clone());
         Ok(())
     }

@@ -1,0 +1,231 @@
+//! Sessions of Tier 2: when one starts, what it fetches, and what its end means.
+
+use super::{NetworkSyncManager, SyncEvent, run::note_local};
+use crate::{
+    block_id::BlockId,
+    block_sync::{Backoff, FetchError},
+    error::Blame,
+    headers::VerifiedTip,
+    height_sync::{Judgement, Waiting},
+    ports::MonoTime,
+    settings::JoinWindows,
+    status::{CriticalReason, SyncStatus, Verdict},
+};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, OptionFuture},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+/// How a session ended.
+pub(super) enum SessionEnd<B: BlockT> {
+    Reached(BlockId<B>),
+    Failed(FetchError<B>),
+    Panicked,
+}
+
+/// The session under way, if there is one, and what the next one starts from.
+pub(super) struct Sessions<'a, B: BlockT> {
+    manager: &'a NetworkSyncManager<B>,
+    current: Option<BoxFuture<'a, SessionEnd<B>>>,
+    /// What the session under way fetches.
+    target: Option<VerifiedTip<B>>,
+    /// The tip that the last session failed to fetch: others come first.
+    failed: Option<BlockId<B>>,
+    /// The tip whose next block was asked for in vain since anything came, and of how many peers.
+    in_vain: Option<(BlockId<B>, usize)>,
+    /// Since when there is something to fetch and a probe runs that may change what.
+    undecided_since: Option<MonoTime>,
+    /// Our height when the last session started.
+    from: u64,
+    not_before: MonoTime,
+    backoff: Backoff,
+}
+
+impl<'a, B: BlockT> Sessions<'a, B> {
+    /// None yet.
+    pub(super) fn new(manager: &'a NetworkSyncManager<B>) -> Self {
+        let context = &manager.context;
+        Self {
+            manager,
+            current: None,
+            target: None,
+            failed: None,
+            in_vain: None,
+            undecided_since: None,
+            from: 0,
+            not_before: manager.started,
+            backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
+        }
+    }
+
+    /// The end of the session under way, which then goes to [`Sessions::ended`].
+    pub(super) fn end(&mut self) -> OptionFuture<&mut BoxFuture<'a, SessionEnd<B>>> {
+        self.current.as_mut().into()
+    }
+
+    /// What a restart would cure, this cures: a session without progress is dropped, and a new one starts.
+    pub(super) fn watchdog(&mut self) {
+        let manager = self.manager;
+        let patience = Duration::from_secs(30).max(manager.height.slot().saturating_mul(10));
+        let now = manager.context.clock.now();
+        let stuck = manager.board.session_stuck_for(now).map(|stuck| {
+            let last = manager.context.peers.last_delivery();
+            last.map_or(stuck, |at| stuck.min(now.since(at)))
+        });
+        if self.current.is_some() && stuck.is_some_and(|stuck| stuck > patience) {
+            tracing::warn!(
+                seconds = patience.as_secs(),
+                "no progress: all requests are made anew, with other peers first"
+            );
+            self.current = None;
+            self.target = None;
+            manager.board.session_ended();
+        }
+    }
+
+    /// Starts a session if there is a verified tip to fetch and none is under way.
+    pub(super) fn start(&mut self, judgement: &Judgement<B>) {
+        let manager = self.manager;
+        let context = &manager.context;
+        let now = context.clock.now();
+        self.drop_off_course(judgement);
+        if self.current.is_some() || now < self.not_before {
+            return;
+        }
+        // What a first probe is about to show may be the better target; it is waited for as long as a round would.
+        if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() {
+            self.undecided_since = None;
+        } else {
+            let waited = now.since(*self.undecided_since.get_or_insert(now));
+            if waited < manager.height.slot_share() {
+                return;
+            }
+        }
+        let windows = context.settings.tier2.join_windows;
+        let Some(target) = fetchable(judgement, windows, self.failed) else {
+            return;
+        };
+        let job = manager.blocks.job(target);
+        self.target = Some(target.clone());
+        let (from, to) = (context.bridge.best().height(), job.target().height());
+        manager.board.session_started(from, to, now);
+        self.from = from;
+        tracing::debug!(from, to, target = %job.target(), "catching up");
+        let session = AssertUnwindSafe(manager.blocks.run(job))
+            .catch_unwind()
+            .map(|end| match end {
+                Ok(Ok(reached)) => SessionEnd::Reached(reached),
+                Ok(Err(error)) => SessionEnd::Failed(error),
+                Err(_) => SessionEnd::Panicked,
+            });
+        self.current = Some(session.boxed());
+    }
+
+    /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
+    fn drop_off_course(&mut self, judgement: &Judgement<B>) {
+        let off_course = self
+            .target
+            .as_ref()
+            .zip(judgement.target.as_ref())
+            .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
+        if self.current.is_some() && off_course {
+            tracing::debug!("the session under way fetches another chain than the one to follow");
+            self.current = None;
+            self.target = None;
+            self.manager.board.session_ended();
+        }
+    }
+
+    pub(super) fn ended(&mut self, end: SessionEnd<B>) {
+        let manager = self.manager;
+        self.current = None;
+        manager.board.session_ended();
+        let now = manager.context.clock.now();
+        let target = self.target.take();
+        self.failed = target.as_ref().map(VerifiedTip::tip);
+        match end {
+            SessionEnd::Reached(best) => {
+                self.failed = None;
+                self.backoff.worked();
+                self.not_before = now;
+                manager.board.tell(SyncEvent::CaughtUp { best });
+                // The target may have moved meanwhile.
+                manager.height.ask(Duration::ZERO);
+            }
+            SessionEnd::Failed(error) => {
+                match &error {
+                    FetchError::Unplaceable { id, delivery, .. } => {
+                        manager.height.park(*id, *delivery);
+                    }
+                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed(None)),
+                    FetchError::NotDelivered { busy: 0, peers, .. } => {
+                        if let Some(target) = &target {
+                            self.not_delivered(target, *peers);
+                        }
+                    }
+                    _ => {}
+                }
+                // What was imported counts: the next failure is a first one.
+                if manager.context.bridge.best().height() > self.from {
+                    self.backoff.worked();
+                }
+                let pause = self.backoff.failed();
+                self.not_before = now.plus(pause);
+                if error.blame() == Blame::Local {
+                    tracing::error!(%error, "catching up failed");
+                } else {
+                    tracing::warn!(%error, "catching up failed; it is tried again");
+                }
+                manager.board.tell(SyncEvent::CatchUpFailed(error.into()));
+            }
+            SessionEnd::Panicked => {
+                self.not_before = now.plus(self.backoff.failed());
+                tracing::error!(
+                    "a sync session panicked; it is started again, please report the panic above"
+                );
+                manager.board.tell(SyncEvent::CatchUpPanicked);
+            }
+        }
+        manager.height.touch();
+    }
+
+    /// A session ended because none of the `asked` peers delivered the next block of `target`.
+    fn not_delivered(&mut self, target: &VerifiedTip<B>, asked: usize) {
+        let best = self.manager.context.bridge.best();
+        // While blocks arrive nothing is withheld.
+        if best.height() > self.from || target.tip().number <= best.number {
+            self.in_vain = None;
+            return;
+        }
+        let before = self.in_vain.filter(|(tip, _)| *tip == target.tip());
+        let asked = before.map_or(0, |(_, before)| before).saturating_add(asked);
+        self.in_vain = Some((target.tip(), asked));
+        // A single lost answer is an accident.
+        if asked >= 2 {
+            note_local(self.manager.height.withheld(target));
+        }
+        self.manager.height.forget_if_unclaimed(&target.tip());
+    }
+}
+
+/// The verified tip to fetch now: the one that holds us up, else the highest of the others; whatever just failed comes
+/// last, so that a tip that nobody delivers does not keep the others waiting.
+fn fetchable<B: BlockT>(
+    judgement: &Judgement<B>,
+    windows: JoinWindows,
+    failed: Option<BlockId<B>>,
+) -> Option<&VerifiedTip<B>> {
+    let too_far = matches!(
+        &judgement.verdict,
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Gap { .. }))
+    );
+    if too_far && windows == JoinWindows::Operator {
+        return None;
+    }
+    let candidates = || judgement.target.iter().chain(&judgement.rivals);
+    candidates()
+        .find(|tip| Some(tip.tip()) != failed)
+        .or_else(|| candidates().next())
+}
