@@ -50,6 +50,17 @@ pub enum OpenError {
     },
 }
 
+/// The end of a stored chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainTip {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: H256,
+    /// The root of the state after it, which is in the store.
+    pub state_root: H256,
+}
+
 /// The chain on disk, behind the component's ports. One writer at a time; readers never wait for it.
 pub struct RuntimeBridge<B: ChainBlock, R> {
     store: Store<B>,
@@ -135,6 +146,20 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     /// The runtime.
     pub fn runtime(&self) -> &R {
         &self.runtime
+    }
+
+    /// The best block and the root of the state after it.
+    pub fn tip(&self) -> Result<ChainTip, StoreError> {
+        let best = self.reading(|head| head.best);
+        let header = self.store.header(best.hash)?;
+        let header = header.ok_or(StoreError::Damaged {
+            what: "the best block's header",
+        })?;
+        Ok(ChainTip {
+            number: best.height(),
+            hash: best.hash,
+            state_root: *header.state_root(),
+        })
     }
 
     fn head(&self) -> Head<B> {

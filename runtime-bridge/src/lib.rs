@@ -6,10 +6,11 @@ mod chain_block;
 pub mod execute;
 mod genesis;
 mod import;
+pub mod resync;
 pub mod signing;
 pub mod store;
 pub mod verify;
 
-pub use bridge::{OpenError, RuntimeBridge};
+pub use bridge::{ChainTip, OpenError, RuntimeBridge};
 pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;

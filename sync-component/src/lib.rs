@@ -2,7 +2,7 @@
 //!
 //! - Tier 1, the height check: [`height_sync`], and the gate [`NetworkSyncManager::sync_before_production`].
 //! - Tier 2, catching up: [`block_sync`].
-//! - Tier 3, the operator's resync: its trait and its place in the [`registry`]; it has no strategy yet.
+//! - Tier 3, the operator's resync: [`chain_sync`].
 //!
 //! The outside comes in through [`ports`]. `ARCHITECTURE.md` has the map, `PROTOCOL.md` the bytes on the wire.
 //!
@@ -42,6 +42,7 @@
 pub mod ancestor;
 pub mod block_id;
 pub mod block_sync;
+pub mod chain_sync;
 pub mod context;
 pub mod error;
 pub mod headers;

@@ -60,18 +60,27 @@ impl Marker {
         }
     }
 
+    /// Where the marker of the store in `folder` lies.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(MARKER)
+    }
+
     /// The marker of the store in `folder`; `None` if there is no marker file. `OtherFormat` if this program cannot
     /// read it.
     pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
-        let path = folder.join(MARKER);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let path = Self::path(folder);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(folder, &text).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(StoreError::BrokenMarker { path });
+                Err(StoreError::BrokenMarker { path })
             }
-            Err(source) => return Err(StoreError::Folder { path, source }),
-        };
+            Err(source) => Err(StoreError::Folder { path, source }),
+        }
+    }
+
+    /// Reads the text of the marker file in `folder`.
+    pub fn parse(folder: &Path, text: &str) -> Result<Self, StoreError> {
         let value = |key: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once(" = "));
             lines
@@ -79,7 +88,9 @@ impl Marker {
                 .map(|(_, value)| value.to_owned())
         };
         // The format first: another one may have other lines.
-        let broken = || StoreError::BrokenMarker { path: path.clone() };
+        let broken = || StoreError::BrokenMarker {
+            path: Self::path(folder),
+        };
         let format = value("format").and_then(|text| text.parse().ok());
         let format = format.ok_or_else(broken)?;
         if format != FORMAT {
@@ -90,15 +101,15 @@ impl Marker {
             });
         }
         let (id, genesis) = value("id").zip(value("genesis")).ok_or_else(broken)?;
-        Ok(Some(Self {
+        Ok(Self {
             id,
             format,
             genesis,
-        }))
+        })
     }
 
     fn write(&self, folder: &Path) -> io::Result<()> {
-        let mut file = File::create_new(folder.join(MARKER))?;
+        let mut file = File::create_new(Self::path(folder))?;
         writeln!(
             file,
             "id = {}\nformat = {}\ngenesis = {}",

@@ -2,7 +2,7 @@
 
 use super::{
     Ballot, HeightSyncManager, Judgement, Side, Voter, Waiting,
-    manager::State,
+    manager::{MUTE_AFTER, State},
     rows::{self, Alarms, DeepFork, Facts, Future, Turnout, VoteRule},
 };
 use crate::{
@@ -188,7 +188,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut expected: usize = 0;
         for (peer, entry) in table.iter() {
             // New, or answered in one of its last three rounds.
-            expected += usize::from(entry.silent_rounds < 3);
+            expected += usize::from(entry.silent_rounds < MUTE_AFTER);
             let told = entry.sighting.as_ref();
             let asked_for = state.asking.get(peer).map(|since| now.since(*since));
             heard.turnout.waited = heard.turnout.waited.max(asked_for.unwrap_or_default());

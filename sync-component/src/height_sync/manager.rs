@@ -53,6 +53,9 @@ impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
     }
 }
 
+/// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
+pub(super) const MUTE_AFTER: u32 = 3;
+
 /// What the view amounts to.
 #[derive(Clone, Debug)]
 pub struct Judgement<B: BlockT> {
@@ -328,10 +331,16 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(())
     }
 
-    /// Nobody delivered the block `tip`. If no connected peer claims it any more, or a block on it, its headers are
-    /// forgotten: a chain that nobody has must not hold the voters up for ever. Whoever claims it again is probed again.
-    /// Where no votes are counted, a tip that was once verified holds up until it is imported.
-    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>) {
+    /// Whether `tip` is held as a verified tip, or as part of its run.
+    pub fn is_verified(&self, tip: &BlockId<B>) -> bool {
+        self.state().tips.holding(tip).is_some()
+    }
+
+    /// Nobody delivered the block `tip`. If all connected peers have said `since` then where they stand and none claims it
+    /// any more, or may build on it, its headers are forgotten: a chain that nobody has must not hold the voters up for
+    /// ever. Whoever claims it again is probed again. Where no votes are counted, a tip that was once verified holds up
+    /// until it is imported.
+    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>, since: MonoTime) {
         if self.rule != VoteRule::Votes {
             return;
         }
@@ -341,14 +350,17 @@ impl<B: BlockT> HeightSyncManager<B> {
         };
         let table = self.context.peers.table();
         let claimed = table.iter().any(|(peer, entry)| {
-            let best = entry.sighting.as_ref().map(|told| told.standing.best);
+            // Who is silent for longer says nothing any more.
+            let Some(told) = entry.sighting.as_ref().filter(|told| told.at >= since) else {
+                return entry.silent_rounds < MUTE_AFTER;
+            };
             let open = match state.claims.get(peer).map(|claim| claim.state) {
                 // It may turn out to build on the run.
                 Some(ClaimState::Probing { .. }) => true,
                 Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
                 _ => false,
             };
-            open || best.is_some_and(|best| run.contains(&best))
+            open || run.contains(&told.standing.best)
         });
         drop(table);
         if !claimed {

@@ -16,13 +16,21 @@ use futures::{
     future::{BoxFuture, OptionFuture},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 /// How a session ended.
 pub(super) enum SessionEnd<B: BlockT> {
     Reached(BlockId<B>),
     Failed(FetchError<B>),
     Panicked,
+}
+
+/// What asking for the next block of a tip came to since anything arrived.
+struct InVain {
+    /// How many peers were asked.
+    asked: usize,
+    /// Since when.
+    since: MonoTime,
 }
 
 /// The session under way, if there is one, and what the next one starts from.
@@ -33,8 +41,7 @@ pub(super) struct Sessions<'a, B: BlockT> {
     target: Option<VerifiedTip<B>>,
     /// The tip that the last session failed to fetch: others come first.
     failed: Option<BlockId<B>>,
-    /// The tip whose next block was asked for in vain since anything came, and of how many peers.
-    in_vain: Option<(BlockId<B>, usize)>,
+    in_vain: BTreeMap<BlockId<B>, InVain>,
     /// Since when there is something to fetch and a probe runs that may change what.
     undecided_since: Option<MonoTime>,
     /// Our height when the last session started.
@@ -52,7 +59,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             current: None,
             target: None,
             failed: None,
-            in_vain: None,
+            in_vain: BTreeMap::new(),
             undecided_since: None,
             from: 0,
             not_before: manager.started,
@@ -196,17 +203,26 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let best = self.manager.context.bridge.best();
         // While blocks arrive nothing is withheld.
         if best.height() > self.from || target.tip().number <= best.number {
-            self.in_vain = None;
+            self.in_vain.clear();
             return;
         }
-        let before = self.in_vain.filter(|(tip, _)| *tip == target.tip());
-        let asked = before.map_or(0, |(_, before)| before).saturating_add(asked);
-        self.in_vain = Some((target.tip(), asked));
+        let height = &self.manager.height;
+        let now = self.manager.context.clock.now();
+        self.in_vain.retain(|tip, _| height.is_verified(tip));
+        let in_vain = self.in_vain.entry(target.tip()).or_insert(InVain {
+            asked: 0,
+            since: now,
+        });
+        in_vain.asked = in_vain.asked.saturating_add(asked);
         // A single lost answer is an accident.
-        if asked >= 2 {
-            note_local(self.manager.height.withheld(target));
+        if in_vain.asked >= 2 {
+            note_local(height.withheld(target));
         }
-        self.manager.height.forget_if_unclaimed(&target.tip());
+        // Whoever has it may be away for a while.
+        let slots = self.manager.context.settings.limits.stalled_slots;
+        if now.since(in_vain.since) >= height.slot().saturating_mul(slots) {
+            height.forget_if_unclaimed(&target.tip(), in_vain.since);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 use super::{RegistryError, StrategyRegistry, StrategySettingsError};
-use crate::{SyncSettings, block_sync::Sequential, height_sync::HeightMajority};
+use crate::{
+    SyncSettings, block_sync::Sequential, chain_sync::FullChain, height_sync::HeightMajority,
+};
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
 
@@ -20,6 +22,13 @@ pub fn register_builtins<B: BlockT>(
             takes_no_settings("sequential", settings)?;
             Ok(Arc::new(Sequential))
         }),
+    )?;
+    registry.register_resync(
+        "full-chain",
+        Arc::new(|settings| {
+            takes_no_settings("full-chain", settings)?;
+            Ok(Arc::new(FullChain))
+        }),
     )
 }
 
@@ -35,10 +44,12 @@ fn takes_no_settings(name: &str, settings: &SyncSettings) -> Result<(), Strategy
     }
 }
 
-/// Names used where the settings name none. Tier 3 has none until it has a strategy.
+/// Names used where the settings name none.
 pub mod defaults {
     /// Tier 1.
     pub const TIER1: &str = "height-majority";
     /// Tier 2.
     pub const TIER2: &str = "sequential";
+    /// Tier 3.
+    pub const TIER3: &str = "full-chain";
 }

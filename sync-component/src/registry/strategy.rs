@@ -1,6 +1,7 @@
 use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob},
+    chain_sync::{ResyncError, ResyncJob},
     context::SyncContext,
     height_sync::{Ballot, Tally},
 };
@@ -32,14 +33,15 @@ pub trait FetchStrategy<B: BlockT>: fmt::Debug + Send + Sync {
     ) -> Result<BlockId<B>, FetchError<B>>;
 }
 
-/// Tier 3: how a whole chain is built beside the live one (SPEC section 7). The trait and its place in the registry
-/// stand; the parts around it come with the first strategy.
+/// Tier 3: how a whole chain is built beside the live one (SPEC section 7).
 #[async_trait]
 pub trait ResyncStrategy<B: BlockT>: fmt::Debug + Send + Sync {
-    /// Downloads and validates everything from genesis to `target` into staging; returns staging's tip.
+    /// Fetches and validates all that the job's sources have into its staged chain, from where that ends; returns the
+    /// staged tip. What is staged stays when it fails, and the next call starts from there. Cancelled by dropping at any
+    /// await point.
     async fn download(
         &self,
         context: &SyncContext<B>,
-        target: BlockId<B>,
-    ) -> Result<BlockId<B>, FetchError<B>>;
+        job: &ResyncJob<B>,
+    ) -> Result<BlockId<B>, ResyncError<B>>;
 }

@@ -54,12 +54,6 @@ pub enum RegistryError {
         /// The name.
         name: String,
     },
-    /// No strategy is chosen for a tier that has no default.
-    #[error("{tier} has no default strategy yet; name one in [sync.strategies]")]
-    NoDefault {
-        /// The tier.
-        tier: Tier,
-    },
     /// The strategy refuses its own settings.
     #[error("[sync.strategy.{name}] {source}")]
     Settings {
@@ -207,9 +201,8 @@ impl<B: BlockT> StrategyRegistry<B> {
     pub fn check(&self, settings: &SyncSettings) -> Result<(), RegistryError> {
         for tier in [Tier::HeightCheck, Tier::CatchUp, Tier::Resync] {
             let known = self.names(tier);
-            if let Some(name) = selected(tier, settings)
-                && !known.iter().any(|known| known == name)
-            {
+            let name = selected(tier, settings);
+            if !known.iter().any(|known| known == name) {
                 return Err(RegistryError::Unknown {
                     tier,
                     name: name.to_owned(),
@@ -243,7 +236,7 @@ impl<B: BlockT> StrategyRegistry<B> {
             .flat_map(|tier| self.names(tier).into_iter().map(move |name| (tier, name)));
         infos
             .map(|(tier, name)| {
-                let is_selected = selected(tier, settings) == Some(name.as_str());
+                let is_selected = selected(tier, settings) == name;
                 let selection = if is_selected {
                     Selection::Selected
                 } else {
@@ -272,7 +265,7 @@ impl<B: BlockT> StrategyRegistry<B> {
         tier: Tier,
         settings: &SyncSettings,
     ) -> Result<Arc<S>, RegistryError> {
-        let name = selected(tier, settings).ok_or(RegistryError::NoDefault { tier })?;
+        let name = selected(tier, settings);
         let factory = factories.get(name).ok_or_else(|| RegistryError::Unknown {
             tier,
             name: name.to_owned(),
@@ -304,11 +297,12 @@ fn register<S: ?Sized>(
 }
 
 /// The name that the settings choose for a tier, or its default.
-fn selected(tier: Tier, settings: &SyncSettings) -> Option<&str> {
+fn selected(tier: Tier, settings: &SyncSettings) -> &str {
     let choice = &settings.strategies;
-    match tier {
-        Tier::HeightCheck => Some(choice.tier1.as_deref().unwrap_or(defaults::TIER1)),
-        Tier::CatchUp => Some(choice.tier2.as_deref().unwrap_or(defaults::TIER2)),
-        Tier::Resync => choice.tier3.as_deref(),
-    }
+    let (chosen, default) = match tier {
+        Tier::HeightCheck => (&choice.tier1, defaults::TIER1),
+        Tier::CatchUp => (&choice.tier2, defaults::TIER2),
+        Tier::Resync => (&choice.tier3, defaults::TIER3),
+    };
+    chosen.as_deref().unwrap_or(default)
 }

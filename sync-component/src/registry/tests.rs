@@ -112,11 +112,12 @@ fn factory_that_refuses_its_settings_stops_the_start() {
 }
 
 #[test]
-fn tier_3_has_no_default_yet() {
-    assert!(matches!(
-        builtins().resync(&SyncSettings::default()),
-        Err(RegistryError::NoDefault { tier: Tier::Resync })
-    ));
+fn every_tier_has_a_default() {
+    let settings = SyncSettings::default();
+    builtins().check(&settings).unwrap();
+    assert!(builtins().height(&settings).is_ok());
+    assert!(builtins().fetch(&settings).is_ok());
+    assert!(builtins().resync(&settings).is_ok());
 }
 
 #[test]
@@ -144,8 +145,11 @@ fn table_of_no_strategy_and_keys_that_none_takes_are_refused() {
 
 #[test]
 fn tier_without_strategies_says_so() {
-    let mut settings = SyncSettings::default();
-    settings.strategies.tier3 = Some("full-chain".to_owned());
-    let error = builtins().check(&settings).unwrap_err().to_string();
-    assert!(error.contains("take the key out"), "{error}");
+    let mut registry = builtins();
+    registry.remove(Tier::Resync, "full-chain").unwrap();
+    let error = registry.check(&SyncSettings::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("this version has none"),
+        "{error}"
+    );
 }

@@ -168,6 +168,11 @@ impl MemoryNetwork {
         state.settle();
     }
 
+    /// Whether a connection between two nodes is up.
+    pub fn is_up(&self, a: &PeerId, b: &PeerId) -> bool {
+        self.state().up.contains_key(&pair(a, b))
+    }
+
     /// Changes all links.
     pub fn change_links(&self, change: impl Fn(&mut Link)) {
         self.state().links.values_mut().for_each(change);

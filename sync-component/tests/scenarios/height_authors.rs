@@ -7,7 +7,7 @@ use sync_component::{
     NetworkError,
     error::NoConsensus,
     orchestrator::{FirstAnswer, ProductionMode},
-    ports::{ImportBlocks, Presence, ReadChain},
+    ports::{ImportBlocks, Presence, Protocol, ReadChain},
 };
 
 /// Four authorities, each on the first so many blocks of the chain, linked with each other.
@@ -178,6 +178,31 @@ fn h22_no_second_seal_through_restarts_wipes_and_clock_jumps() {
         let sealed = sim.oracle.seals();
         sim.until(10 * MINUTE, "one chain that goes on", || {
             sim.oracle.seals() > sealed + 3 && agree(&nodes)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn chain_that_nobody_has_any_more_holds_nobody_up() {
+    run(Setup::chain(10).authorities(4).idle(6), async |sim| {
+        let nodes = four(sim, [10; 4]);
+        // Three blocks by three authorities, so that no suspicion of single ones lets the others go on.
+        let lost = sim.branch(10, 3, 1, 5);
+        let ghost = sim.peer("ghost", &lost, Misbehaviour::SilentOn(Protocol::Blocks));
+        for node in &nodes {
+            sim.connect(&node.id, [&ghost.id]);
+        }
+        sim.until(2 * MINUTE, "the first knows of it", || {
+            nodes.iter().any(|node| node.health().contains("Gap"))
+        })
+        .await;
+        sim.slots(1).await;
+        for node in &nodes {
+            sim.network.cut(&node.id, &ghost.id);
+        }
+        sim.until(10 * MINUTE, "the chain goes on", || {
+            all_at_least(&nodes, 13) && agree(&nodes)
         })
         .await;
     });

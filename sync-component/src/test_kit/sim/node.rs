@@ -103,6 +103,7 @@ impl<B: TestBlock> SimNode<B> {
             chain: Arc::clone(&self.chain),
             manager: Arc::clone(&manager),
             settings: self.settings.clone(),
+            network: self.network.clone(),
             oracle: Arc::clone(&self.oracle),
         };
         let mut tasks = vec![self.spawn(work), self.spawn(watcher.clone().watch(events))];
@@ -148,6 +149,11 @@ impl<B: TestBlock> SimNode<B> {
                 .set_vote(crate::ports::VoteStanding::NotWithUs)
                 .expect("a reference chain in memory");
         }
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Kills it and starts it again.
@@ -209,6 +215,7 @@ struct Watcher<B: BlockT> {
     chain: Arc<ReferenceBridge<B>>,
     manager: Arc<NetworkSyncManager<B>>,
     settings: SyncSettings,
+    network: MemoryNetwork,
     oracle: Arc<Oracle<B>>,
 }
 
@@ -219,6 +226,7 @@ impl<B: TestBlock> Watcher<B> {
             chain: self.chain.as_ref() as &dyn Bridge<B>,
             manager: &self.manager,
             settings: &self.settings,
+            network: &self.network,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     test_kit::{
         Forge, TestBlock, VirtualClock,
         forge::extrinsics_root,
-        network::{Message, Tap, Way},
+        network::{MemoryNetwork, Message, Tap, Way},
     },
     wire::{Announcement, HeadersReply},
 };
@@ -70,6 +70,7 @@ pub(super) struct View<'a, B: BlockT> {
     pub(super) chain: &'a dyn Bridge<B>,
     pub(super) manager: &'a NetworkSyncManager<B>,
     pub(super) settings: &'a SyncSettings,
+    pub(super) network: &'a MemoryNetwork,
 }
 
 impl<B: TestBlock> Oracle<B> {
@@ -356,6 +357,14 @@ impl<B: TestBlock> Oracle<B> {
             let parent = *header.parent_hash();
             let absent = view.chain.presence(*hash).ok() == Some(Presence::Absent);
             if view.manager.height_sync().is_suspect(header) {
+                continue;
+            }
+            // A block whose only holders were wiped, or left, must not stop the others for ever.
+            let held = state.running.iter().any(|(holder, (chain, _))| {
+                view.network.is_up(view.id, holder)
+                    && chain.presence(*hash).ok() != Some(Presence::Absent)
+            });
+            if !held {
                 continue;
             }
             // A block on a branch has an ancestor that this node may not leave; only what extends its best chain is

@@ -1,0 +1,145 @@
+use super::{
+    ResyncFileError,
+    run::{ResyncFiles, at},
+};
+use jiff::Timestamp;
+use std::time::Duration;
+use sync_component::chain_sync::{BackupName, RestoreRun, Run};
+
+/// The file in a backup that says that the node was in sync once since the backup was made.
+const SETTLED: &str = "IN_SYNC_SINCE";
+
+/// An old chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its name: `<time>-<number>-<hash>`.
+    pub name: BackupName,
+    /// How long ago it was made; `None` if its name does not say.
+    pub age: Option<Duration>,
+    /// Whether the node was in sync once on the chain that took its place.
+    pub since: Since,
+}
+
+/// Whether the node was in sync once since a backup was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It was.
+    InSync,
+    /// Not yet: the backup is kept, whatever its age.
+    NeverInSync,
+}
+
+/// How long backups are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention(pub Duration);
+
+/// What a pruning did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Backups that were removed.
+    pub removed: Vec<BackupName>,
+    /// Backups that stay.
+    pub kept: Vec<BackupName>,
+}
+
+/// The old chains of one chain folder.
+#[derive(Clone, Debug)]
+pub struct Backups<'a>(&'a ResyncFiles);
+
+impl ResyncFiles {
+    /// The backups.
+    pub fn backups(&self) -> Backups<'_> {
+        Backups(self)
+    }
+}
+
+impl Backups<'_> {
+    /// All of them, the oldest first.
+    pub fn list(&self) -> Result<Vec<Backup>, ResyncFileError> {
+        let folder = &self.0.places().backups;
+        let names = self.0.disk().list(folder).map_err(at(folder))?;
+        names
+            .into_iter()
+            .filter(|name| !name.starts_with('.'))
+            .map(|name| {
+                let name = BackupName(name);
+                let settled = self.0.places().backup(&name).join(SETTLED);
+                let is_settled = self.0.disk().exists(&settled).map_err(at(&settled))?;
+                Ok(Backup {
+                    age: self.age(&name),
+                    since: if is_settled {
+                        Since::InSync
+                    } else {
+                        Since::NeverInSync
+                    },
+                    name,
+                })
+            })
+            .collect()
+    }
+
+    fn age(&self, name: &BackupName) -> Option<Duration> {
+        let time = name.0.split('-').next()?;
+        let made = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S%3fZ", time).ok()?;
+        let made = made.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        let now = Timestamp::from_millisecond(i64::try_from(self.0.now().0).ok()?).ok()?;
+        Duration::try_from(now.duration_since(made)).ok()
+    }
+
+    /// The node is in sync: all present backups may go once they are old enough.
+    pub fn settle(&self) -> Result<(), ResyncFileError> {
+        for backup in self.list()? {
+            if backup.since == Since::NeverInSync {
+                let folder = self.0.places().backup(&backup.name);
+                let path = folder.join(SETTLED);
+                let disk = self.0.disk();
+                disk.write(&path, b"").map_err(at(&path))?;
+                disk.sync_folder(&folder).map_err(at(&folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the backups that are older than `retention` and since whose making the node was in sync.
+    pub fn prune(&self, retention: Retention) -> Result<Pruned, ResyncFileError> {
+        let mut pruned = Pruned::default();
+        for backup in self.list()? {
+            let is_old = backup.age.is_some_and(|age| age > retention.0);
+            if is_old && backup.since == Since::InSync {
+                let folder = self.0.places().backup(&backup.name);
+                self.0.disk().remove_tree(&folder).map_err(at(&folder))?;
+                pruned.removed.push(backup.name);
+            } else {
+                pruned.kept.push(backup.name);
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// The backup with this name, or the only one whose name begins so.
+    pub fn find(&self, id: &str) -> Result<BackupName, ResyncFileError> {
+        let mut matching = self.list()?;
+        matching.retain(|backup| backup.name.0.starts_with(id));
+        match matching.as_slice() {
+            [only] if !id.is_empty() => Ok(only.name.clone()),
+            all => all
+                .iter()
+                .find(|backup| backup.name.0 == id)
+                .map(|backup| backup.name.clone())
+                .ok_or_else(|| ResyncFileError::NoSuchBackup { id: id.to_owned() }),
+        }
+    }
+
+    /// A run that makes this backup the live chain begins: `swap` does it.
+    pub fn begin_restore(&self, name: &BackupName) -> Result<(), ResyncFileError> {
+        let folder = self.0.places().backup(name);
+        if self.0.store_id(&folder)?.is_none() {
+            return Err(ResyncFileError::UnreadableBackup { id: name.clone() });
+        }
+        let from = name.clone();
+        self.0.begin(Run::Restore(RestoreRun { from }))?;
+        // It is live again from now on: what was said of it as a backup says nothing.
+        let settled = folder.join(SETTLED);
+        self.0.disk().remove(&settled).map_err(at(&settled))
+    }
+}

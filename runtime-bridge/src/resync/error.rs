@@ -1,0 +1,103 @@
+use crate::{bridge::OpenError, store::StoreError};
+use std::{io, path::PathBuf};
+use sync_component::chain_sync::{BackupName, JournalError, OutOfOrder};
+
+/// What can go wrong with the files of a resync. The live chain is as it was, or the next start finishes what was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum ResyncFileError {
+    /// The operating system refused.
+    #[error(
+        "{path}: {source}; check that the folder exists, is writable for this user, and that the disk is not full"
+    )]
+    Path {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The journal does not read.
+    #[error(
+        "{path}: {source}; a run of Tier 3 was under way: move the file away only if you know that none is"
+    )]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: JournalError,
+    },
+    /// A stage that cannot follow.
+    #[error(transparent)]
+    Order(#[from] OutOfOrder),
+    /// A run is under way.
+    #[error(
+        "a {kind} is under way, in stage {stage}; `resync --status` shows it, `resync --resume` goes on, `resync --abort` gives it up"
+    )]
+    UnderWay {
+        /// `resync` or `restore`.
+        kind: &'static str,
+        /// Its stage.
+        stage: &'static str,
+    },
+    /// No run is under way.
+    #[error("no resync and no restore is under way")]
+    NothingUnderWay,
+    /// The swap has happened; it can only be finished.
+    #[error("the stores are exchanged already: the run can only be finished; start the node")]
+    TooLateToAbort,
+    /// The run waits for the operator.
+    #[error(
+        "a swap was interrupted more than an hour ago; the node runs on the old chain: `resync --resume` asks the voters again and goes on, `resync --abort` gives it up"
+    )]
+    AwaitsOperator,
+    /// Too little room.
+    #[error(
+        "{needed} bytes are needed on the disk of {path} and {free} are free; make room, or `backups prune`"
+    )]
+    DiskTooSmall {
+        /// The folder.
+        path: PathBuf,
+        /// What a second chain needs, estimated by the present one.
+        needed: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// Live, staging and backups are not on one file system.
+    #[error(
+        "{one} and {other} are not on one file system, so the stores cannot be exchanged in one step; put them on one"
+    )]
+    FileSystems {
+        /// A folder.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// No such backup.
+    #[error("there is no backup {id}; `backups list` names them")]
+    NoSuchBackup {
+        /// The name given.
+        id: String,
+    },
+    /// The backup has no readable marker.
+    #[error(
+        "backup {id} has no readable marker file, so it cannot be told from other stores; copy it elsewhere if you need it"
+    )]
+    UnreadableBackup {
+        /// The backup.
+        id: BackupName,
+    },
+    /// The store that is to be live does not open.
+    #[error("the new store does not open: {source}; `resync --abort` goes back to the old one")]
+    NewStore {
+        /// Why.
+        #[source]
+        source: Box<OpenError>,
+    },
+    /// A store does not read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A store does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}

@@ -1,0 +1,240 @@
+use super::{
+    Places, ResyncFileError, Stores,
+    run::{ResyncFiles, at},
+};
+use crate::{
+    bridge::{ChainTip, OpenError, RuntimeBridge},
+    chain_block::ChainBlock,
+    execute::Runtime,
+};
+use chain_spec::ChainSpec;
+use std::{
+    fmt, fs, io,
+    marker::PhantomData,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+use sync_component::{
+    chain_sync::{Stage, Staging, Swap},
+    ports::{Bridge, BridgeError, Clock},
+};
+
+/// What a second chain is estimated to need beyond the size of the present one, in bytes: the network has gone on, and
+/// `RocksDB` keeps old files for a while.
+const HEADROOM: u64 = 64 << 20;
+
+/// Opens the stores of one chain in whatever folder.
+pub struct StoreFolders<B, R> {
+    spec: ChainSpec,
+    runtime: R,
+    clock: Arc<dyn Clock>,
+    block: PhantomData<fn() -> B>,
+}
+
+impl<B, R> fmt::Debug for StoreFolders<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreFolders")
+            .field("chain", &self.spec.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B> + Clone> StoreFolders<B, R> {
+    /// The stores of the chain of `spec`.
+    pub fn new(spec: ChainSpec, runtime: R, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            spec,
+            runtime,
+            clock,
+            block: PhantomData,
+        }
+    }
+
+    fn open(&self, folder: &Path) -> Result<RuntimeBridge<B, R>, OpenError> {
+        RuntimeBridge::open(
+            folder,
+            &self.spec,
+            self.runtime.clone(),
+            Arc::clone(&self.clock),
+        )
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B> + Clone> Stores for StoreFolders<B, R> {
+    fn check(&self, folder: &Path) -> Result<ChainTip, OpenError> {
+        // A missing folder would be made, with nothing but genesis in it.
+        if !folder.exists() {
+            return Err(crate::store::StoreError::NotAStore {
+                path: folder.to_owned(),
+            }
+            .into());
+        }
+        Ok(self.open(folder)?.tip()?)
+    }
+}
+
+/// The staged chain of the run under way, for the component.
+pub struct StagedStore<B: ChainBlock, R> {
+    files: ResyncFiles,
+    stores: Arc<StoreFolders<B, R>>,
+    /// The live chain's tip, which names its backup.
+    old: Mutex<Option<ChainTip>>,
+}
+
+impl<B: ChainBlock, R> fmt::Debug for StagedStore<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StagedStore")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
+    /// The staged chain among these files.
+    pub fn new(files: ResyncFiles, stores: Arc<StoreFolders<B, R>>) -> Self {
+        Self {
+            files,
+            stores,
+            old: Mutex::new(None),
+        }
+    }
+
+    /// The live chain's tip, last seen before it was closed.
+    pub fn live_ends_at(&self, tip: ChainTip) {
+        *self.old.lock().unwrap_or_else(PoisonError::into_inner) = Some(tip);
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
+    fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError> {
+        let staged = self.stores.open(&self.files.places().staging);
+        Ok(Arc::new(staged.map_err(BridgeError::new)?))
+    }
+
+    fn enter(&self, stage: Stage) -> Result<(), BridgeError> {
+        self.files.enter(stage).map_err(BridgeError::new)
+    }
+
+    fn exchange(&self) -> Result<Swap, BridgeError> {
+        let old = *self.old.lock().unwrap_or_else(PoisonError::into_inner);
+        self.files.swap(old).map_err(BridgeError::new)
+    }
+}
+
+/// What a resync would need and where. Made without writing anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The places.
+    pub places: Places,
+    /// Size of the live store in bytes; 0 if there is none.
+    pub present: u64,
+    /// Estimated size of the new one in bytes.
+    pub needed: u64,
+    /// Free bytes on the disk.
+    pub free: u64,
+}
+
+impl ResyncFiles {
+    /// Checks, without writing, that there is room for a second chain and that live store, staging and backups lie on one
+    /// file system.
+    pub fn plan(&self) -> Result<Plan, ResyncFileError> {
+        let places = self.places();
+        let folder = &places.folder;
+        let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
+        let here = device(folder).map_err(at(folder))?;
+        for other in [&places.live, &places.staging, &places.backups] {
+            match device(other) {
+                Ok(there) if there != here => {
+                    return Err(ResyncFileError::FileSystems {
+                        one: folder.clone(),
+                        other: other.clone(),
+                    });
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(other)(error));
+                }
+                _ => {}
+            }
+        }
+        let present = size_of(&places.live).map_err(at(&places.live))?;
+        // What an interrupted run has built counts as free: it is used.
+        let staged = size_of(&places.staging).map_err(at(&places.staging))?;
+        let needed = present.saturating_add(HEADROOM).saturating_sub(staged);
+        let disk = rustix::fs::statvfs(folder).map_err(|error| at(folder)(error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let plan = Plan {
+            places: places.clone(),
+            present,
+            needed,
+            free,
+        };
+        if free < needed {
+            return Err(ResyncFileError::DiskTooSmall {
+                path: folder.clone(),
+                needed,
+                free,
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Tries what the swap will do, with two empty folders beside each pair of places (SPEC section 7, 1).
+    pub fn try_exchange(&self) -> Result<(), ResyncFileError> {
+        let places = self.places();
+        let live_folder = places.live.parent().unwrap_or(&places.folder);
+        let here = places.folder.join(".exchange-test");
+        for there in [live_folder, &places.backups] {
+            let there: PathBuf = there.join(".exchange-test");
+            self.disk().create_folder(&here).map_err(at(&here))?;
+            self.disk().create_folder(&there).map_err(at(&there))?;
+            let exchanged = match self.disk().exchange(&here, &there) {
+                // Two renames do it then; they need one file system as well.
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    self.disk().rename(&here, &there)
+                }
+                result => result,
+            };
+            let removed =
+                [&here, &there].map(|path| self.disk().remove_tree(path).map_err(at(path)));
+            if let Err(error) = exchanged {
+                return Err(if error.kind() == io::ErrorKind::CrossesDevices {
+                    ResyncFileError::FileSystems {
+                        one: here,
+                        other: there,
+                    }
+                } else {
+                    at(&there)(error)
+                });
+            }
+            for result in removed {
+                result?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn size_of(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut size: u64 = 0;
+    for entry in entries {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            // RocksDB removes files of a store that is open.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        size = size.saturating_add(if metadata.is_dir() {
+            size_of(&entry.path())?
+        } else {
+            metadata.len()
+        });
+    }
+    Ok(size)
+}

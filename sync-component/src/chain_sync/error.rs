@@ -1,0 +1,137 @@
+use super::NotVoted;
+use crate::{
+    block_id::BlockId,
+    error::{Blame, LocalFault},
+    peers::RequestError,
+    ports::{BlockFault, BridgeError, JobLost, PeerId},
+};
+use sp_runtime::traits::Block as BlockT;
+
+/// Why a source delivers no further.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SourceFault<B: BlockT> {
+    /// Its answers failed to come, again and again.
+    #[error("{0}")]
+    Request(#[from] RequestError),
+    /// It stayed busy.
+    #[error("it stayed busy")]
+    Busy,
+    /// It is not connected.
+    #[error("it is not connected")]
+    Gone,
+    /// A block of it does not hold here.
+    #[error("its block {id} does not hold: {fault}")]
+    Invalid {
+        /// The block.
+        id: BlockId<B>,
+        /// What is wrong with it.
+        fault: BlockFault,
+    },
+    /// It is on another chain than the one staged so far, deeper than the fork choice goes back.
+    #[error("its chain leaves the staged one more than tier2_max_reorg blocks below {staged}")]
+    OtherChain {
+        /// The staged tip.
+        staged: BlockId<B>,
+    },
+}
+
+/// Why a resync did not come to its end. The live chain is as it was in every case.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ResyncError<B: BlockT> {
+    /// Nobody vouches for a peer.
+    #[error(
+        "no trusted peer is connected; name one that you trust with --peer ID, or add it to reserved_nodes in the chain spec"
+    )]
+    NoTrustedPeer,
+    /// None of the named peers is connected.
+    #[error(
+        "none of the peers named with --peer is connected: {}; check that they run and that this node reaches them", list(.0)
+    )]
+    NamedPeersAway(Vec<PeerId>),
+    /// All sources failed. What is staged stays; the run can be resumed.
+    #[error(
+        "interrupted at {reached}: {}; what is fetched stays: `resync --resume` goes on, `resync --abort` gives it up", what_failed(.faults)
+    )]
+    SourcesFailed {
+        /// The staged tip.
+        reached: BlockId<B>,
+        /// What each source ended with.
+        faults: Vec<(PeerId, SourceFault<B>)>,
+    },
+    /// The staged chain is not the voters'.
+    #[error("{0}; the present chain stays")]
+    NotVoted(#[from] NotVoted<B>),
+    /// The staged chain holds another block at the operator's checkpoint.
+    #[error(
+        "the staged chain does not hold the checkpoint {checkpoint}; check it, and resync from a peer on that chain"
+    )]
+    OffCheckpoint {
+        /// The checkpoint.
+        checkpoint: BlockId<B>,
+    },
+    /// No vote is possible, and the checkpoint is too far below the staged tip to stand in for one.
+    #[error(
+        "no peer has a vote, and the checkpoint {checkpoint} lies more than {reach} blocks below the staged tip {staged}; give a newer one"
+    )]
+    CheckpointTooOld {
+        /// The checkpoint.
+        checkpoint: BlockId<B>,
+        /// The staged tip.
+        staged: BlockId<B>,
+        /// `tier1_max_gap`.
+        reach: u64,
+    },
+    /// A fault of ours.
+    #[error(transparent)]
+    Local(#[from] LocalFault),
+}
+
+impl<B: BlockT> ResyncError<B> {
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Local(_) => Blame::Local,
+            _ => Blame::Unknown,
+        }
+    }
+
+    /// Whether the run may go on later from where it is.
+    pub fn is_resumable(&self) -> bool {
+        matches!(
+            self,
+            Self::SourcesFailed { .. }
+                | Self::Local(_)
+                | Self::NamedPeersAway(_)
+                | Self::NoTrustedPeer
+                | Self::NotVoted(NotVoted::NoVoters | NotVoted::NoConsensus { .. })
+        )
+    }
+}
+
+impl<B: BlockT> From<BridgeError> for ResyncError<B> {
+    fn from(error: BridgeError) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+impl<B: BlockT> From<JobLost> for ResyncError<B> {
+    fn from(error: JobLost) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+fn list(peers: &[PeerId]) -> String {
+    let names: Vec<String> = peers.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn what_failed<B: BlockT>(faults: &[(PeerId, SourceFault<B>)]) -> String {
+    if faults.is_empty() {
+        return "no source is connected".to_owned();
+    }
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|(peer, fault)| format!("{peer}: {fault}"))
+        .collect();
+    lines.join("; ")
+}

@@ -1,0 +1,234 @@
+use super::{ResyncError, ResyncJob, SourceFault};
+use crate::{
+    block_id::{BlockId, number},
+    context::SyncContext,
+    error::Blame,
+    peers::{Offence, RangeAnswer, RequestError},
+    ports::{Bridge, ImportError, ImportReport, PeerId, heavy},
+    registry::ResyncStrategy,
+    wire::RangeRequest,
+};
+use async_trait::async_trait;
+use futures::future::join;
+use sp_runtime::traits::Block as BlockT;
+use std::{sync::Arc, time::Duration};
+
+/// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
+/// one that never delivers is left late.
+const BUSY_ANSWERS: u32 = 20;
+
+/// The longest that a busy source is waited for at once.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// `full-chain`: all blocks from genesis, from one trusted peer; where it fails the next trusted one continues. The next
+/// range is asked for while one is validated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FullChain;
+
+#[async_trait]
+impl<B: BlockT> ResyncStrategy<B> for FullChain {
+    async fn download(
+        &self,
+        context: &SyncContext<B>,
+        job: &ResyncJob<B>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        let mut faults = Vec::new();
+        for source in &job.sources {
+            let download = Download {
+                context,
+                job,
+                peer: &source.peer,
+            };
+            match download.run().await {
+                Ok(()) => return Ok(job.staging.best()),
+                Err(End::Fault(fault)) => {
+                    tracing::warn!(peer = %source.peer, reached = %job.staging.best(), %fault, "the source failed; the next one continues");
+                    faults.push((source.peer.clone(), fault));
+                }
+                Err(End::Local(error)) => return Err(error),
+            }
+        }
+        Err(ResyncError::SourcesFailed {
+            reached: job.staging.best(),
+            faults,
+        })
+    }
+}
+
+/// Why a download from one source ended early.
+enum End<B: BlockT> {
+    Fault(SourceFault<B>),
+    Local(ResyncError<B>),
+}
+
+impl<B: BlockT> From<SourceFault<B>> for End<B> {
+    fn from(fault: SourceFault<B>) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<B: BlockT> From<ResyncError<B>> for End<B> {
+    fn from(error: ResyncError<B>) -> Self {
+        Self::Local(error)
+    }
+}
+
+struct Download<'a, B: BlockT> {
+    context: &'a SyncContext<B>,
+    job: &'a ResyncJob<B>,
+    peer: &'a PeerId,
+}
+
+impl<B: BlockT> Download<'_, B> {
+    /// Everything above the staged tip that the source has.
+    async fn run(&self) -> Result<(), End<B>> {
+        loop {
+            let tip = self.staging().best();
+            let mut blocks = match self.range_above(tip).await? {
+                Some(blocks) => blocks,
+                None if self.ends_at(tip).await? => return Ok(()),
+                None => self.branch(tip).await?,
+            };
+            while let Some(last) = blocks.last().map(|block| BlockId::of(block.header())) {
+                let (stored, next) = join(self.import(blocks), self.range_above(last)).await;
+                stored?;
+                self.note_progress();
+                match next? {
+                    Some(next) => blocks = next,
+                    None => break,
+                }
+            }
+            // It showed another branch than the one staged, and the fork choice stayed with ours.
+            if self.staging().best() == tip {
+                return Err(SourceFault::OtherChain { staged: tip }.into());
+            }
+        }
+    }
+
+    fn staging(&self) -> &Arc<dyn Bridge<B>> {
+        &self.job.staging
+    }
+
+    fn note_progress(&self) {
+        let staged = self.staging().best().height();
+        let table = self.context.peers.table();
+        let told = table
+            .get(self.peer)
+            .and_then(|entry| entry.sighting.as_ref());
+        let total = told.map_or(staged, |told| told.standing.best.height());
+        drop(table);
+        self.job
+            .watch
+            .reached(staged, total, self.context.clock.as_ref());
+    }
+
+    /// The blocks that follow `parent`; `None` if the source has none there.
+    async fn range_above(&self, parent: BlockId<B>) -> Result<Option<Vec<B>>, SourceFault<B>> {
+        let settings = &self.context.settings;
+        let request = RangeRequest {
+            start: number::<B>(parent.height().saturating_add(1)),
+            count: settings.limits.blocks_per_request,
+            parent: parent.hash,
+        };
+        let (mut failed, mut busy) = (0, 0);
+        loop {
+            let pause = match self
+                .context
+                .peers
+                .blocks(self.peer, request.clone(), settings.tier2.timeout_per_block)
+                .await
+            {
+                Ok(RangeAnswer::Items(blocks)) => return Ok(Some(blocks)),
+                Ok(RangeAnswer::NotFound) => return Ok(None),
+                Ok(RangeAnswer::Busy(pause)) | Err(RequestError::Busy(pause)) => {
+                    busy += 1;
+                    if busy >= BUSY_ANSWERS {
+                        return Err(SourceFault::Busy);
+                    }
+                    pause.min(LONGEST_PAUSE)
+                }
+                Err(error) => {
+                    failed += 1;
+                    let gone = self.context.peers.table().get(self.peer).is_none();
+                    if gone {
+                        return Err(SourceFault::Gone);
+                    }
+                    if failed >= settings.tier2.max_retries.get() || error.blame() == Blame::Peer {
+                        return Err(error.into());
+                    }
+                    settings.limits.backoff_first
+                }
+            };
+            self.context.clock.sleep(pause).await;
+        }
+    }
+
+    /// Whether the source's own chain ends at the staged tip or below, on the staged chain.
+    async fn ends_at(&self, tip: BlockId<B>) -> Result<bool, End<B>> {
+        let staging = self.staging();
+        self.context
+            .peers
+            .status(
+                self.peer,
+                staging.genesis_hash(),
+                self.context.settings.tier1.timeout,
+            )
+            .await
+            .map_err(SourceFault::from)?;
+        let table = self.context.peers.table();
+        let told = table
+            .get(self.peer)
+            .and_then(|entry| entry.sighting.as_ref());
+        let Some(best) = told.map(|told| told.standing.best) else {
+            return Err(SourceFault::Gone.into());
+        };
+        drop(table);
+        let staged = staging
+            .canonical_hash(best.number)
+            .map_err(ResyncError::from)?;
+        Ok(best.number <= tip.number && staged == Some(best.hash))
+    }
+
+    /// The source's blocks from as far below `tip` as the fork choice may go back.
+    async fn branch(&self, tip: BlockId<B>) -> Result<Vec<B>, End<B>> {
+        let staging = self.staging();
+        let reach = self.context.settings.tier2.max_reorg;
+        let lowest = staging.finalized().height();
+        let height = tip.height().saturating_sub(reach).max(lowest);
+        let parent = staging
+            .canonical_hash(number::<B>(height))
+            .map_err(ResyncError::from)?;
+        let parent = parent.map(|hash| BlockId::new(number::<B>(height), hash));
+        let other = SourceFault::OtherChain { staged: tip };
+        let Some(parent) = parent.filter(|parent| *parent != tip) else {
+            return Err(other.into());
+        };
+        Ok(self.range_above(parent).await?.ok_or(other)?)
+    }
+
+    async fn import(&self, blocks: Vec<B>) -> Result<(), End<B>> {
+        let staging = Arc::clone(self.staging());
+        let executor = self.context.executor.as_ref();
+        let ImportReport { failure, .. } = heavy(executor, move || staging.import(blocks))
+            .await
+            .map_err(ResyncError::from)?;
+        match failure {
+            None => Ok(()),
+            Some(ImportError::Local(error)) => Err(ResyncError::from(error).into()),
+            Some(ImportError::Invalid { id, fault }) => {
+                if fault.blame() == Blame::Peer {
+                    self.context.peers.charge(self.peer, Offence::ProvablyWrong);
+                }
+                Err(SourceFault::Invalid { id, fault }.into())
+            }
+            Some(
+                ImportError::UnknownParent { .. }
+                | ImportError::AgainstFinal { .. }
+                | ImportError::ClearanceLost { .. },
+            ) => Err(SourceFault::OtherChain {
+                staged: self.staging().best(),
+            }
+            .into()),
+        }
+    }
+}

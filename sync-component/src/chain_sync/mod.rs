@@ -1,0 +1,26 @@
+//! Tier 3: the full resync, which only an operator starts (SPEC section 7).
+//!
+//! A second chain is built and validated in *staging* beside the live one, the voters are asked whether it is theirs, and
+//! the two stores are exchanged. This room decides; files are moved by whoever implements [`Staging`].
+
+mod error;
+mod full_chain;
+mod journal;
+mod manager;
+mod order;
+mod progress;
+mod vote;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ResyncError, SourceFault};
+pub use full_chain::FullChain;
+pub use journal::{
+    BackupName, Journal, JournalError, LiveStore, OutOfOrder, Recovery, RestoreRun, ResyncRun, Run,
+    Stage, StoreId, Swap, recovery,
+};
+pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
+pub use order::{OperatorsOrder, ResyncRequest};
+pub use progress::{Progress, ResyncStage, ResyncWatch};
+pub use vote::{NotVoted, StagedChain, voted_block};

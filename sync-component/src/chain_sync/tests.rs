@@ -1,0 +1,194 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::*;
+use crate::{BlockId, ports::UnixMillis, settings::Threshold, test_kit::SmallBlock};
+use sp_core::H256;
+
+const HOUR: u64 = 3_600_000;
+
+fn resync() -> Run {
+    Run::Resync(ResyncRun {
+        strategy: "full-chain".to_owned(),
+        peers: vec!["12D3KooW".to_owned()],
+        checkpoint: Some("12:0xab".to_owned()),
+    })
+}
+
+fn restore() -> Run {
+    Run::Restore(RestoreRun {
+        from: BackupName("20260101T000000000Z-5-ab".to_owned()),
+    })
+}
+
+fn id(text: &str) -> StoreId {
+    StoreId(text.to_owned())
+}
+
+fn swap() -> Swap {
+    Swap {
+        live: Some(id("old")),
+        staged: id("new"),
+        backup: BackupName("b".to_owned()),
+    }
+}
+
+/// The journals of a whole run.
+fn stages(run: Run, stages: Vec<Stage>) -> Vec<Journal> {
+    let mut journals = vec![Journal::begin(run, UnixMillis(1_000))];
+    for stage in stages {
+        let next = journals.last().unwrap().next(stage, UnixMillis(1_000));
+        journals.push(next.unwrap());
+    }
+    journals
+}
+
+fn whole_resync() -> Vec<Journal> {
+    let rest = vec![
+        Stage::Downloading,
+        Stage::Validated,
+        Stage::Swapping(swap()),
+        Stage::Committed(swap()),
+    ];
+    stages(resync(), rest)
+}
+
+#[test]
+fn every_stage_is_read_back_from_its_text() {
+    let of_restore = stages(
+        restore(),
+        vec![Stage::Swapping(swap()), Stage::Committed(swap())],
+    );
+    for journal in whole_resync().into_iter().chain(of_restore) {
+        assert_eq!(Journal::parse(&journal.to_text()).unwrap(), journal);
+    }
+}
+
+#[test]
+fn text_of_another_format_or_of_none_is_refused() {
+    let text = whole_resync()[0].to_text();
+    let newer = text.replace("format = 1", "format = 2");
+    assert!(matches!(
+        Journal::parse(&newer),
+        Err(JournalError::OtherFormat { found: 2 })
+    ));
+    for cut in 0..text.len() - 1 {
+        let _ = Journal::parse(&text[..cut]);
+    }
+    assert!(matches!(
+        Journal::parse("format = 1"),
+        Err(JournalError::Malformed(_))
+    ));
+}
+
+#[test]
+fn stages_follow_each_other_and_nothing_else() {
+    let all = whole_resync();
+    let allowed = [(0, 1), (1, 2), (2, 1), (2, 3), (3, 2), (3, 4)];
+    for (from, journal) in all.iter().enumerate() {
+        for (to, other) in all.iter().enumerate() {
+            let next = journal.next(other.stage.clone(), UnixMillis(2_000));
+            assert_eq!(
+                next.is_ok(),
+                allowed.contains(&(from, to)),
+                "{from} to {to}"
+            );
+        }
+    }
+    let restore = Journal::begin(restore(), UnixMillis(0));
+    assert!(restore.next(Stage::Downloading, UnixMillis(0)).is_err());
+}
+
+#[test]
+fn start_decides_by_the_ids_in_the_stores() {
+    let [preparing, downloading, validated, swapping, committed] =
+        <[Journal; 5]>::try_from(whole_resync()).unwrap();
+    let (soon, late) = (UnixMillis(2_000), UnixMillis(2_000 + HOUR));
+    let old = LiveStore::Known(id("old"));
+    let new = LiveStore::Known(id("new"));
+    let staged = id("new");
+    let decide = |journal: &Journal, live: &LiveStore, staged: Option<&StoreId>, now| {
+        recovery(journal, live, staged, now)
+    };
+    assert_eq!(decide(&preparing, &old, None, soon), Recovery::Forget);
+    assert_eq!(decide(&downloading, &old, None, late), Recovery::GoOn);
+    assert_eq!(
+        decide(&validated, &old, Some(&staged), late),
+        Recovery::GoOn
+    );
+    let exchange = Recovery::Exchange(swap());
+    let finish = Recovery::Finish(swap());
+    for live in [&old, &LiveStore::Unread] {
+        assert_eq!(decide(&swapping, live, Some(&staged), soon), exchange);
+        assert_eq!(
+            decide(&swapping, live, Some(&staged), late),
+            Recovery::AwaitOperator
+        );
+        for lost in [None, Some(&id("other"))] {
+            assert_eq!(decide(&swapping, live, lost, soon), Recovery::StagedLost);
+        }
+    }
+    // Between two renames there is no old chain to start on, however late it is.
+    assert_eq!(
+        decide(&swapping, &LiveStore::Missing, Some(&staged), late),
+        exchange
+    );
+    for journal in [&swapping, &committed] {
+        assert_eq!(decide(journal, &new, Some(&id("old")), late), finish);
+    }
+}
+
+type Hashes = Vec<Option<H256>>;
+
+fn hash(byte: u8) -> H256 {
+    H256::repeat_byte(byte)
+}
+
+/// A staged chain with these blocks at 12, 11 and 10.
+fn staged() -> StagedChain<SmallBlock> {
+    let block = |number, byte| BlockId::new(number, hash(byte));
+    StagedChain {
+        top: vec![block(12, 12), block(11, 11), block(10, 10)],
+    }
+}
+
+fn answer(at_12: Option<u8>, at_11: Option<u8>, at_10: Option<u8>) -> Hashes {
+    [at_12, at_11, at_10].map(|byte| byte.map(hash)).to_vec()
+}
+
+#[test]
+fn voted_is_the_highest_staged_block_that_enough_voters_hold() {
+    let threshold: Threshold = "0.67".parse().unwrap();
+    let same = answer(Some(12), Some(11), Some(10));
+    let below = answer(None, Some(11), Some(10));
+    let vote = |answers: &[Hashes]| voted_block(&staged(), answers, threshold);
+    assert_eq!(vote(std::slice::from_ref(&same)).unwrap(), staged().top[0]);
+    assert_eq!(
+        vote(&[same.clone(), below.clone(), below]).unwrap(),
+        staged().top[1]
+    );
+    assert_eq!(vote(&[]), Err(NotVoted::NoVoters));
+    let elsewhere = answer(Some(99), Some(98), Some(10));
+    assert!(matches!(
+        vote(&[elsewhere.clone(), elsewhere.clone(), elsewhere.clone()]),
+        Err(NotVoted::OtherChain {
+            on_other: 3,
+            voters: 3,
+            ..
+        })
+    ));
+    // Split above 10, so 10 is what all share: at most the reach below the tip.
+    assert_eq!(
+        vote(&[same.clone(), elsewhere.clone(), elsewhere]).unwrap(),
+        staged().top[2]
+    );
+    let nothing = answer(None, None, None);
+    assert!(matches!(
+        vote(&[same, nothing.clone(), nothing]),
+        Err(NotVoted::NoConsensus {
+            most: 1,
+            voters: 3,
+            need: 3,
+            ..
+        })
+    ));
+}
