@@ -13,5 +13,6 @@ mod forks;
 mod golden;
 mod headers;
 mod properties;
+mod resync;
 mod rules;
 mod support;

@@ -3,20 +3,20 @@
 use super::{
     Ballot, HeightSyncManager, Judgement, Side, Voter, Waiting,
     manager::{MUTE_AFTER, State},
-    rows::{self, Alarms, DeepFork, Facts, Future, Turnout, VoteRule},
+    rows::{self, DeepFork, Facts, Turnout, VoteRule},
 };
 use crate::{
     block_id::{BlockId, number},
     error::NetworkError,
     headers::{ClaimState, VerifiedTip},
     peers::Sighting,
-    ports::{Bridge, BridgeError, MonoTime, PeerId, Presence},
+    ports::{BridgeError, MonoTime, PeerId, Presence},
     settings::Threshold,
     status::{Note, SyncStatus, Verdict},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{cmp::Reverse, collections::BTreeSet, mem, num::NonZeroUsize, time::Duration};
+use std::{cmp::Reverse, mem, num::NonZeroUsize, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -78,10 +78,6 @@ impl<B: BlockT> HeightSyncManager<B> {
                 && tip.ancestor.number >= finalized.number
         });
         let chain = self.context.bridge.as_ref();
-        let trusted: Vec<_> = near
-            .iter()
-            .map(|tip| state.suspects.trusted_part(tip, chain))
-            .collect::<Result<_, _>>()?;
         // A chain that enough voters share is followed, and no other that it rules out: whoever is far behind would
         // follow the first dead fork that it hears of deeper than it may come back from.
         let voted: Vec<_> = near
@@ -91,6 +87,16 @@ impl<B: BlockT> HeightSyncManager<B> {
                 on_it > 0 && on_it >= ballot.threshold.need(ballot.voters.len())
             })
             .collect();
+        let trusted: Vec<_> = near
+            .iter()
+            .map(|tip| {
+                // What enough voters have imported is not withheld, whoever sealed it.
+                if voted.iter().any(|voted| voted.tip() == tip.tip()) {
+                    return Ok(Some((*tip).clone()));
+                }
+                state.suspects.trusted_part(tip, chain)
+            })
+            .collect::<Result<_, _>>()?;
         let trusted = trusted.into_iter().flatten();
         let target = trusted
             .filter(|tip| tip.tip().number > ours.number)
@@ -139,38 +145,6 @@ impl<B: BlockT> HeightSyncManager<B> {
             heard,
             target,
             rivals,
-        })
-    }
-
-    /// What no vote can outweigh.
-    fn alarms(
-        &self,
-        state: &State<B>,
-        heard: &Heard<B>,
-        ours: &BlockId<B>,
-    ) -> Result<Alarms<B>, BridgeError> {
-        let bridge = self.context.bridge.as_ref();
-        let max_reorg = self.context.settings.tier2.max_reorg;
-        let mut conflict = None;
-        for run in state.tips.iter() {
-            conflict = conflict.or(final_conflict(bridge, run, max_reorg)?);
-        }
-        let voters = &heard.ballot.voters;
-        let need = heard.ballot.threshold.need(voters.len());
-        let in_consensus = state.claims.parked_blocks().find(|block| {
-            let on_it = voters
-                .iter()
-                .filter(|voter| state.claims.is_parked_above(&voter.tip, block));
-            on_it.count() >= need
-        });
-        Ok(Alarms {
-            foreign_seal: state.foreign_seal,
-            conflict,
-            faulty: in_consensus.or_else(|| state.tips.confirmed_above(ours)),
-            future: Future {
-                peers: heard.from_future,
-                of: heard.turnout.connected,
-            },
         })
     }
 
@@ -347,12 +321,12 @@ struct Count<B: BlockT> {
 }
 
 /// Who answered, and who may yet.
-struct Heard<B: BlockT> {
-    ballot: Ballot<B>,
-    turnout: Turnout,
+pub(super) struct Heard<B: BlockT> {
+    pub(super) ballot: Ballot<B>,
+    pub(super) turnout: Turnout,
     above_genesis: bool,
     /// Peers whose chain goes on in our future.
-    from_future: usize,
+    pub(super) from_future: usize,
     /// Age of the oldest answer with a vote.
     age: Duration,
     /// Answers and probes that are missing.
@@ -467,35 +441,4 @@ fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
         }
         _ => false,
     }
-}
-
-/// Our final block, and another.
-type Conflict<B> = (BlockId<B>, BlockId<B>);
-
-/// Our final block and the highest one that `run` makes final by its own seals, if they are of two chains
-/// (SPEC section 1, *finality*).
-fn final_conflict<B: BlockT>(
-    bridge: &dyn Bridge<B>,
-    run: &VerifiedTip<B>,
-    max_reorg: u64,
-) -> Result<Option<Conflict<B>>, BridgeError> {
-    let ours = bridge.finalized();
-    if run.ancestor.number >= ours.number {
-        return Ok(None);
-    }
-    let authorities = bridge.authorities_at(run.ancestor.hash)?.len();
-    let mut builders = BTreeSet::new();
-    let rising = run.headers().iter().zip(run.ids());
-    for (above, (header, id)) in rising.rev().enumerate() {
-        // A verified header has a slot.
-        let turn = bridge
-            .slot_of(header)
-            .ok()
-            .and_then(|slot| u64::from(slot).checked_rem(authorities as u64));
-        builders.extend(turn);
-        if above as u64 >= max_reorg && builders.len() * 3 > authorities * 2 {
-            return Ok(Some((ours, *id)));
-        }
-    }
-    Ok(None)
 }

@@ -3,6 +3,7 @@
 //! [`HeightSyncManager`] keeps the view of the peers and says at any moment what it amounts to. Strategies count votes
 //! ([`Ballot`] in, [`Tally`] out); [`rows`] turns a tally and the verified tips into the outcome. Both are I/O-free.
 
+mod alarms;
 mod ballot;
 mod height_majority;
 mod judging;

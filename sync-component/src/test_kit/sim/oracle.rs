@@ -362,7 +362,7 @@ impl<B: TestBlock> Oracle<B> {
             // A block whose only holders were wiped, or left, must not stop the others for ever.
             let held = state.running.iter().any(|(holder, (chain, _))| {
                 view.network.is_up(view.id, holder)
-                    && chain.presence(*hash).ok() != Some(Presence::Absent)
+                    && chain.presence(*hash).ok() == Some(Presence::Canonical)
             });
             if !held {
                 continue;

@@ -1,0 +1,150 @@
+//! The same with real stores in real folders.
+
+use crate::support::{Block, Bridge, Maker, TestRuntime, import_all, spec};
+use runtime_bridge::{
+    ChainTip,
+    resync::{Places, RealDisk, ResyncFileError, ResyncFiles, StagedStore, Started, StoreFolders},
+};
+use std::{fs, path::Path, sync::Arc};
+use sync_component::{
+    chain_sync::{ResyncRun, Run, Stage, Staging},
+    ports::{Clock, SystemClock},
+};
+use tempfile::TempDir;
+
+type Folders = StoreFolders<Block, TestRuntime>;
+
+struct World {
+    folder: TempDir,
+    folders: Arc<Folders>,
+    files: ResyncFiles,
+    maker: Maker,
+}
+
+impl World {
+    /// A live chain of nine blocks.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let folders = Arc::new(Folders::new(spec(2, 5), TestRuntime, clock.clone()));
+        let places = Places::in_folder(folder.path());
+        let files = ResyncFiles::new(places, Arc::new(RealDisk), folders.clone(), clock);
+        let maker = Maker::new(2);
+        let world = Self {
+            folder,
+            folders,
+            files,
+            maker,
+        };
+        let live = world.open_live();
+        import_all(&live, &world.maker.run(world.maker.genesis(), 1..10));
+        world
+    }
+
+    fn open_live(&self) -> Bridge {
+        let clock = Arc::new(SystemClock::new());
+        let live = &self.files.places().live;
+        Bridge::open(live, &spec(2, 5), TestRuntime, clock).unwrap()
+    }
+
+    fn live_tip(&self) -> ChainTip {
+        self.open_live().tip().unwrap()
+    }
+
+    /// A validated chain of another fifteen blocks in staging.
+    fn stage(&self) -> StagedStore<Block, TestRuntime> {
+        let run = Run::Resync(ResyncRun {
+            strategy: "full-chain".to_owned(),
+            peers: Vec::new(),
+            checkpoint: None,
+        });
+        self.files.plan().unwrap();
+        self.files.begin(run).unwrap();
+        self.files.try_exchange().unwrap();
+        let staged = StagedStore::new(self.files.clone(), Arc::clone(&self.folders));
+        staged.enter(Stage::Downloading).unwrap();
+        let chain = staged.open().unwrap();
+        let blocks = self.maker.run(self.maker.genesis(), 20..35);
+        let report = chain.import(blocks);
+        assert!(report.failure.is_none(), "{report:?}");
+        assert_eq!(chain.best().number, 15);
+        staged.enter(Stage::Validated).unwrap();
+        staged
+    }
+}
+
+#[test]
+fn old_chain_comes_back_from_the_backup_with_the_same_state_root() {
+    let world = World::new();
+    let old = world.live_tip();
+    let staged = world.stage();
+    staged.live_ends_at(old);
+    let swap = staged.exchange().unwrap();
+    let new = world.live_tip();
+    assert_eq!((old.number, new.number), (9, 15));
+    assert!(swap.backup.0.contains("-9-"), "{}", swap.backup);
+    assert_eq!(world.files.recover().unwrap(), Started::Clean);
+
+    let backups = world.files.backups();
+    backups.begin_restore(&swap.backup).unwrap();
+    assert!(matches!(
+        backups.begin_restore(&swap.backup),
+        Err(ResyncFileError::UnderWay {
+            kind: "restore",
+            ..
+        })
+    ));
+    world.files.swap(Some(new)).unwrap();
+    assert_eq!(world.live_tip(), old);
+    let [backup] = <[_; 1]>::try_from(backups.list().unwrap()).unwrap();
+    assert!(backup.name.0.contains("-15-"), "{}", backup.name);
+}
+
+#[test]
+fn store_that_does_not_open_is_kept_as_a_backup_as_it_is() {
+    let world = World::new();
+    let live = world.files.places().live.clone();
+    let current = live.join("CURRENT");
+    fs::write(&current, b"").unwrap();
+    let before = names(&live);
+    let staged = world.stage();
+    let swap = staged.exchange().unwrap();
+    assert!(swap.backup.0.ends_with("unread"), "{}", swap.backup);
+    assert_eq!(world.live_tip().number, 15);
+    assert_eq!(names(&world.files.places().backup(&swap.backup)), before);
+}
+
+#[test]
+fn staged_store_that_is_damaged_never_becomes_live() {
+    let world = World::new();
+    let old = world.live_tip();
+    let staged = world.stage();
+    fs::write(world.files.places().staging.join("CURRENT"), b"").unwrap();
+    staged.exchange().unwrap_err();
+    assert_eq!(world.live_tip(), old);
+    assert!(matches!(
+        world.files.recover().unwrap(),
+        Started::Resumes(_)
+    ));
+    world.files.abort().unwrap();
+    assert_eq!(world.live_tip(), old);
+    assert!(!world.files.places().staging.exists());
+}
+
+#[test]
+fn planning_writes_nothing() {
+    let world = World::new();
+    let before = names(world.folder.path());
+    let plan = world.files.plan().unwrap();
+    assert!(plan.present > 0 && plan.needed > plan.present && plan.free >= plan.needed);
+    assert_eq!(names(world.folder.path()), before);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
