@@ -45,9 +45,7 @@ pub enum NetworkError {
     #[error("a gap of {0} blocks is more than one catch-up covers (tier2_max_gap)")]
     SyncGapTooLarge(u64),
     /// Only the operator can mend this: Tier 3.
-    #[error(
-        "only a new sync can mend this: {reason}; stop the node, run `node-template purge-chain`, and start it again to sync anew"
-    )]
+    #[error("only a new sync can mend this: {reason}; run `node-template resync`")]
     CriticalSyncRequired {
         /// The critical status that asks for it.
         reason: String,

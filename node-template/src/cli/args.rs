@@ -40,6 +40,15 @@ pub enum Command {
     Status(StatusArgs),
     /// List the sync strategies of each tier and mark the ones that the chain selects
     Strategies(StrategiesArgs),
+    /// Build the network's chain anew beside the present one and exchange the two; the old chain is kept as a backup
+    ///
+    /// Works through the running node. The chain is fetched from trusted peers, every block is validated, and the voters
+    /// are asked whether it is theirs before anything of the present chain is touched.
+    #[command(verbatim_doc_comment)]
+    Resync(ResyncArgs),
+    /// List, restore and remove the chains that a resync has kept
+    #[command(subcommand)]
+    Backups(BackupsCommand),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
@@ -220,6 +229,72 @@ pub struct StrategiesArgs {
     /// TOML file whose keys below `[sync]` take the place of the chain spec's
     #[arg(long, value_name = "FILE")]
     pub sync_config: Option<PathBuf>,
+}
+
+/// `resync`.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("control").args(["status", "abort", "resume"]).conflicts_with_all(["dry_run", "peer", "checkpoint", "strategy"])))]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub struct ResyncArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Say what would be done, where and from whom, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A peer that you vouch for, by its id (12D3KooW…), to fetch from; may be given several times [default: the reserved
+    /// nodes]
+    #[arg(long, value_name = "ID", action = ArgAction::Append)]
+    pub peer: Vec<String>,
+    /// A block that the new chain must hold; stands in for the voters where nobody can vote
+    #[arg(long, value_name = "N:HASH")]
+    pub checkpoint: Option<String>,
+    /// The strategy [default: the one that the chain selects, see `strategies`]
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Show the run under way, and how the last one ended
+    #[arg(long)]
+    pub status: bool,
+    /// Give the run under way up; the present chain stays
+    #[arg(long)]
+    pub abort: bool,
+    /// Go on with an interrupted run
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `backups`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BackupsCommand {
+    /// List the backups, the oldest first
+    List(PlaceArgs),
+    /// Make a backup the live chain again; the present chain becomes a backup
+    Restore(RestoreArgs),
+    /// Remove the backups that are older than `tier3_backup_retention_days` and since which the node was in sync
+    Prune(PlaceArgs),
+}
+
+/// `backups restore`.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The backup, by its name or the beginning of it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Copy it into this new or empty folder instead, as the base path of another node; the present chain stays live
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
 }
 
 /// `purge-chain`.

@@ -4,6 +4,7 @@ use crate::{
     status_view::{ClientError, NodeFileError},
 };
 use chain_spec::ChainSpecError;
+use runtime_bridge::resync::ResyncFileError;
 use std::{io, path::PathBuf};
 use sync_component::{registry::RegistryError, settings::document::DocumentError};
 
@@ -108,8 +109,20 @@ pub enum CliError {
         length: usize,
     },
     /// The user said no.
-    #[error("nothing was removed; answer y, or give -y, to remove the blocks")]
+    #[error("nothing was changed; answer y, or give -y, to go on")]
     NotConfirmed,
+    /// A folder that should be new is not.
+    #[error("{} is not empty; name a new folder with --to", .folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A resync did not come to its end.
+    #[error("{0}")]
+    ResyncEnded(String),
+    /// The files of a resync or a restore.
+    #[error(transparent)]
+    ResyncFiles(#[from] ResyncFileError),
     /// The node did not start, or could not go on.
     #[error(transparent)]
     Node(#[from] ServiceError),

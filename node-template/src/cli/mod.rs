@@ -5,6 +5,7 @@
 
 mod address;
 mod args;
+mod backups;
 mod build_spec;
 mod chain_info;
 mod confirm;
@@ -13,6 +14,7 @@ mod node_key;
 mod place;
 mod plan;
 mod purge_chain;
+mod resync;
 mod run;
 mod status;
 mod strategies;
@@ -22,8 +24,8 @@ mod usage;
 mod tests;
 
 pub use args::{
-    BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs, PurgeChainArgs, RunArgs,
-    SpecFormat, StatusArgs, StrategiesArgs,
+    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs,
+    PurgeChainArgs, RestoreArgs, ResyncArgs, RunArgs, SpecFormat, StatusArgs, StrategiesArgs,
 };
 pub use error::{CliError, ExitCode};
 
@@ -45,7 +47,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// An error and the exit code that the command has for it.
 struct Failure {
-    error: CliError,
+    error: Box<CliError>,
     code: ExitCode,
 }
 
@@ -56,7 +58,10 @@ impl From<CliError> for Failure {
         } else {
             ExitCode::Failed
         };
-        Self { error, code }
+        Self {
+            error: Box::new(error),
+            code,
+        }
     }
 }
 
@@ -67,9 +72,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::ChainInfo(args)) => chain_info::run(&args)?,
         Some(Command::Status(args)) => status::run(&args).map_err(|error| Failure {
             code: status::exit_code(&error),
-            error,
+            error: Box::new(error),
         })?,
         Some(Command::Strategies(args)) => strategies::run(&args)?,
+        Some(Command::Resync(args)) => resync::run(&args)?,
+        Some(Command::Backups(command)) => backups::run(&command)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;

@@ -80,6 +80,7 @@ async fn node_file_of_an_earlier_process_is_not_taken_for_ours() {
         pid: 1,
         rpc_url: "http://127.0.0.1:1".into(),
         listen_addresses: Vec::new(),
+        token: String::new(),
     };
     let text = serde_json::to_string(&file).unwrap();
     std::fs::write(folder.path().join(NodeFile::NAME), text).unwrap();

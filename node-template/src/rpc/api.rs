@@ -1,4 +1,7 @@
-use super::{BlockHashes, BlockNumbers, Health, PeerInfo, StrategyEntry, SyncState};
+use super::{
+    BackupView, BlockHashes, BlockNumbers, Health, PeerInfo, PlanView, ResyncParams, ResyncView,
+    StrategyEntry, SyncState,
+};
 use crate::{Header, status_view::StatusView};
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 use sp_core::H256;
@@ -33,4 +36,32 @@ pub(super) trait NodeApi {
 
     #[method(name = "sync_strategies")]
     fn sync_strategies(&self) -> RpcResult<Vec<StrategyEntry>>;
+
+    /// The run of Tier 3 under way, and how the last one ended.
+    #[method(name = "sync_resyncStatus", blocking)]
+    fn resync_status(&self) -> RpcResult<ResyncView>;
+
+    /// The old chains, the oldest first.
+    #[method(name = "sync_backups", blocking)]
+    fn backups(&self) -> RpcResult<Vec<BackupView>>;
+
+    /// Unsafe: begins a resync, or says what it would do.
+    #[method(name = "sync_resync", blocking, with_extensions)]
+    fn resync(&self, params: ResyncParams) -> RpcResult<PlanView>;
+
+    /// Unsafe: goes on with an interrupted resync.
+    #[method(name = "sync_resume", blocking, with_extensions)]
+    fn resume(&self) -> RpcResult<()>;
+
+    /// Unsafe: gives the run under way up.
+    #[method(name = "sync_abort", with_extensions)]
+    async fn abort(&self) -> RpcResult<()>;
+
+    /// Unsafe: makes a backup the live chain again; answers its whole name.
+    #[method(name = "sync_restoreBackup", blocking, with_extensions)]
+    fn restore_backup(&self, id: String) -> RpcResult<String>;
+
+    /// Unsafe: removes the backups that need not be kept any more; answers their names.
+    #[method(name = "sync_pruneBackups", blocking, with_extensions)]
+    fn prune_backups(&self) -> RpcResult<Vec<String>>;
 }

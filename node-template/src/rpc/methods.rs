@@ -1,13 +1,15 @@
 use super::{
-    BlockHashes, BlockNumbers, Health, NodeFacts, PeerInfo, StrategyEntry, SyncState,
+    BackupView, BlockHashes, BlockNumbers, Health, NodeFacts, PeerInfo, PlanView, ResyncParams,
+    ResyncView, StrategyEntry, SyncState,
     answers::PeersExpected,
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
+    token::operator_only,
 };
-use crate::{Block, Header, status_view::StatusView};
+use crate::{Block, Header, service::ResyncDesk, status_view::StatusView};
 use jsonrpsee::{
-    RpcModule,
-    core::RpcResult,
+    Extensions, RpcModule,
+    core::{RpcResult, async_trait},
     types::{
         ErrorObjectOwned,
         error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE},
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use sync_component::{
     NetworkSyncManager,
     block_id::height,
+    chain_sync::{OperatorsOrder, ResyncRequest},
     ports::{Bridge, BridgeError},
 };
 
@@ -32,6 +35,8 @@ pub struct Rpc {
     pub manager: Arc<NetworkSyncManager<Block>>,
     /// Its chain.
     pub bridge: Arc<dyn Bridge<Block>>,
+    /// Where the operator's orders go.
+    pub desk: Arc<ResyncDesk>,
 }
 
 impl Rpc {
@@ -60,6 +65,7 @@ impl Rpc {
     }
 }
 
+#[async_trait]
 impl NodeApiServer for Rpc {
     fn health(&self) -> RpcResult<Health> {
         Ok(Health {
@@ -123,8 +129,72 @@ impl NodeApiServer for Rpc {
     fn sync_strategies(&self) -> RpcResult<Vec<StrategyEntry>> {
         Ok(self.facts.strategies.iter().map(Into::into).collect())
     }
+
+    fn resync_status(&self) -> RpcResult<ResyncView> {
+        let report = self.desk.report().map_err(|error| refused(&error))?;
+        Ok(report.into())
+    }
+
+    fn backups(&self) -> RpcResult<Vec<BackupView>> {
+        let backups = self.desk.backups().map_err(|error| refused(&error))?;
+        Ok(backups.iter().map(Into::into).collect())
+    }
+
+    fn resync(&self, extensions: &Extensions, params: ResyncParams) -> RpcResult<PlanView> {
+        operator_only(extensions)?;
+        let request = ResyncRequest::parse(&params.peers, params.checkpoint.as_deref());
+        let request = request.map_err(|error| {
+            ErrorObjectOwned::owned(INVALID_PARAMS_CODE, error.to_string(), None::<()>)
+        })?;
+        let wanted = params.strategy.as_deref();
+        let strategy = self
+            .desk
+            .strategy(wanted)
+            .map_err(|error| refused(&error))?;
+        let sources = self.desk.sources(&self.manager, &request);
+        let sources = sources.map_err(|error| refused(&error))?;
+        let plan = if params.dry_run {
+            self.desk.plan()
+        } else {
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "the operator's order arrives here"
+            )]
+            let order = OperatorsOrder::given_by_the_operator(request);
+            self.desk.order(order, wanted)
+        };
+        let plan = plan.map_err(|error| refused(&error))?;
+        Ok(PlanView::of(&plan, strategy, &sources))
+    }
+
+    fn resume(&self, extensions: &Extensions) -> RpcResult<()> {
+        operator_only(extensions)?;
+        self.desk.resume().map_err(|error| refused(&error))
+    }
+
+    async fn abort(&self, extensions: &Extensions) -> RpcResult<()> {
+        operator_only(extensions)?;
+        self.desk.abort().await.map_err(|error| refused(&error))
+    }
+
+    fn restore_backup(&self, extensions: &Extensions, id: String) -> RpcResult<String> {
+        operator_only(extensions)?;
+        let name = self.desk.restore(&id).map_err(|error| refused(&error))?;
+        Ok(name.0)
+    }
+
+    fn prune_backups(&self, extensions: &Extensions) -> RpcResult<Vec<String>> {
+        operator_only(extensions)?;
+        let pruned = self.desk.prune().map_err(|error| refused(&error))?;
+        Ok(pruned.removed.into_iter().map(|name| name.0).collect())
+    }
 }
 
 fn fault(error: &BridgeError) -> ErrorObjectOwned {
+    refused(error)
+}
+
+/// An order that is not carried out; its text says what to do.
+fn refused(error: &dyn std::error::Error) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, error.to_string(), None::<()>)
 }

@@ -4,7 +4,9 @@ mod answers;
 mod api;
 mod blocks;
 mod methods;
+mod resync;
 mod server;
+mod token;
 
 #[cfg(test)]
 mod tests;
@@ -12,4 +14,6 @@ mod tests;
 pub use answers::{Health, NodeFacts, PeerInfo, PeersExpected, StrategyEntry, SyncState};
 pub use blocks::{BlockHashes, BlockNumber, BlockNumbers};
 pub use methods::Rpc;
+pub use resync::{BackupView, LastRunView, PlanView, ResyncParams, ResyncView};
 pub use server::{RpcStartError, Server};
+pub use token::Token;

@@ -1,12 +1,13 @@
-use super::Rpc;
+use super::{Rpc, Token, token::Caller};
 use jsonrpsee::server::{
-    BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle,
+    BatchRequestConfig, HttpBody, ServerBuilder, ServerConfig, ServerHandle,
     middleware::http::HostFilterLayer,
 };
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
+use tower::util::MapRequestLayer;
 
 /// Longest request. The longest of ours is a list of block numbers.
 const REQUEST_BYTES: u32 = 1024 * 1024;
@@ -52,6 +53,11 @@ impl Server {
         Ok(Self { listener, address })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where programs of this machine reach it.
     pub fn local_url(&self) -> String {
         let mut address = self.address;
@@ -66,8 +72,9 @@ impl Server {
 
     /// Answers until the handle is told to stop. Without `--rpc-external`, only calls to a name of this machine are
     /// answered. No answer allows another origin, so no web page can read one.
-    pub fn start(self, rpc: Rpc) -> Result<ServerHandle, RpcStartError> {
-        let hosts = if self.address.ip().is_loopback() {
+    pub fn start(self, rpc: Rpc, token: Token) -> Result<ServerHandle, RpcStartError> {
+        let is_local = self.address.ip().is_loopback();
+        let hosts = if is_local {
             HostFilterLayer::new(LOCAL_HOSTS).expect("the names are constants and well formed")
         } else {
             HostFilterLayer::disable()
@@ -78,8 +85,18 @@ impl Server {
             .max_connections(CONNECTIONS)
             .set_batch_request_config(BatchRequestConfig::Limit(BATCH))
             .build();
+        // Who calls is known here only; the methods ask for it.
+        let callers = MapRequestLayer::new(move |mut request: http::Request<HttpBody>| {
+            let caller = if is_local {
+                token.caller(&request)
+            } else {
+                Caller::Anybody
+            };
+            request.extensions_mut().insert(caller);
+            request
+        });
         let server = ServerBuilder::with_config(config)
-            .set_http_middleware(tower::ServiceBuilder::new().layer(hosts))
+            .set_http_middleware(tower::ServiceBuilder::new().layer(hosts).layer(callers))
             .build_from_tcp(self.listener)
             .map_err(|source| RpcStartError {
                 address: self.address,

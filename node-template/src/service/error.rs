@@ -6,7 +6,7 @@ use crate::{
     status_view::NodeFileError,
     telemetry::LogFilterError,
 };
-use runtime_bridge::{OpenError, signing::SigningError, store::LockError};
+use runtime_bridge::{OpenError, resync::ResyncFileError, signing::SigningError, store::LockError};
 use std::{io, path::PathBuf};
 use sync_component::{orchestrator::StartError, registry::RegistryError};
 
@@ -36,6 +36,9 @@ pub enum ServiceError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The files of a resync or a restore.
+    #[error(transparent)]
+    Resync(ResyncFileError),
     /// The keys.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod folder;
 mod production;
+mod resync;
 mod run;
 mod signals;
 mod start;
@@ -20,5 +21,6 @@ pub use config::{
 };
 pub use error::ServiceError;
 pub use folder::ChainFolder;
+pub use resync::{LastRun, OrderError, ResyncDesk, ResyncReport};
 pub use run::run;
 pub use tasks::{TaskEnd, TaskEnded};

@@ -1,14 +1,18 @@
 use super::{
     RunConfig, ServiceError, StandardInput,
     folder::{Base, ChainFolder},
+    resync::ResyncDesk,
     signals::Signals,
     start::{Running, start},
     stdin_guard,
 };
-use crate::{Block, telemetry::start_log};
-use runtime_bridge::store::Lock;
-use std::time::Duration;
-use sync_component::StrategyRegistry;
+use crate::{Block, authoring::Chain, telemetry::start_log};
+use runtime_bridge::{ChainTip, store::Lock};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use sync_component::{StrategyRegistry, ports::SystemClock};
 
 /// How long work that was begun (an import, a seal) may take to end when the node stops. Too low: it is done again after
 /// the next start; nothing is lost.
@@ -39,7 +43,19 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
     let folder = ChainFolder::new(base.path(), &config.spec.id);
     folder.create()?;
     let lock = Lock::take(&folder.lock())?;
-    let outcome = runtime.block_on(serve(config, registry, &folder, signals));
+    let desk = Arc::new(ResyncDesk::new(
+        &folder,
+        &config.spec,
+        &config.settings,
+        registry.clone(),
+        Arc::new(SystemClock::new()),
+    ));
+    let node = Node {
+        folder: &folder,
+        registry,
+        desk,
+    };
+    let outcome = runtime.block_on(node.live(config, signals));
     runtime.shutdown_timeout(STOP_PATIENCE);
     // Only now does nothing of ours touch the folder any more.
     drop(lock);
@@ -47,29 +63,102 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
     outcome
 }
 
-async fn serve(
-    config: RunConfig,
+/// What stays while the node stops for an exchange of its stores and starts again.
+struct Node<'a> {
+    folder: &'a ChainFolder,
     registry: StrategyRegistry<Block>,
-    folder: &ChainFolder,
-    mut signals: Signals,
-) -> Result<(), ServiceError> {
-    let mut running: Running = tokio::select! {
-        started = start(config, registry, folder) => started?,
-        signal = signals.any() => {
-            tracing::info!("{signal} during the start: stopping");
-            return Ok(());
+    desk: Arc<ResyncDesk>,
+}
+
+/// Why a node stopped.
+pub(super) enum Stopped {
+    /// For good.
+    Ended,
+    /// To exchange its stores.
+    ForSwap {
+        chain: Weak<Chain>,
+        tip: Option<ChainTip>,
+    },
+}
+
+impl Node<'_> {
+    /// Runs until a signal or a fault, through any number of exchanges.
+    async fn live(&self, mut config: RunConfig, mut signals: Signals) -> Result<(), ServiceError> {
+        let desk = Arc::clone(&self.desk);
+        on_disk(move || desk.recover()).await?;
+        loop {
+            match self.serve(&mut config, &mut signals).await? {
+                Stopped::Ended => return Ok(()),
+                Stopped::ForSwap { chain, tip } => self.swap(&chain, tip).await?,
+            }
         }
-    };
-    let outcome = tokio::select! {
-        end = running.tasks.first_end() => Err(ServiceError::from(end)),
-        signal = signals.any() => {
-            tracing::info!("{signal}: stopping");
-            Ok(())
-        }
-    };
-    tokio::select! {
-        () = running.stop(folder) => {}
-        signal = signals.any() => tracing::warn!("{signal} again: not waiting any longer"),
     }
-    outcome
+
+    async fn serve(
+        &self,
+        config: &mut RunConfig,
+        signals: &mut Signals,
+    ) -> Result<Stopped, ServiceError> {
+        let starting = start(
+            config.clone(),
+            self.registry.clone(),
+            self.folder,
+            Arc::clone(&self.desk),
+        );
+        let mut running: Running = tokio::select! {
+            started = starting => started?,
+            signal = signals.any() => {
+                tracing::info!("{signal} during the start: stopping");
+                return Ok(Stopped::Ended);
+            }
+        };
+        // After an exchange the node is found where it was.
+        running.keep_addresses(config);
+        let outcome = tokio::select! {
+            end = running.tasks.first_end() => Err(ServiceError::from(end)),
+            signal = signals.any() => {
+                tracing::info!("{signal}: stopping");
+                Ok(Stopped::Ended)
+            }
+            () = self.desk.swap_is_due() => Ok(running.for_swap()),
+        };
+        tokio::select! {
+            () = running.stop(self.folder) => {}
+            signal = signals.any() => {
+                tracing::warn!("{signal} again: not waiting any longer");
+                return outcome.map(|_| Stopped::Ended);
+            }
+        }
+        outcome
+    }
+
+    /// Exchanges the stores once nobody holds the live one any more.
+    async fn swap(&self, chain: &Weak<Chain>, tip: Option<ChainTip>) -> Result<(), ServiceError> {
+        let patience = tokio::time::Instant::now() + STOP_PATIENCE;
+        while chain.strong_count() > 0 && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let desk = Arc::clone(&self.desk);
+        if chain.strong_count() > 0 {
+            return on_disk(move || {
+                desk.swap_failed("the old store is still in use by work that does not end; `resync --resume` tries again");
+                Ok(())
+            })
+            .await;
+        }
+        on_disk(move || {
+            desk.swap(tip);
+            // A swap that was interrupted behind the exchange is finished, or refused with what to do.
+            desk.recover()
+        })
+        .await
+    }
+}
+
+/// Blocking work on files.
+async fn on_disk(
+    work: impl FnOnce() -> Result<(), ServiceError> + Send + 'static,
+) -> Result<(), ServiceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

@@ -2,6 +2,8 @@ use super::{
     ChainFolder, NetworkConfig, RunConfig, ServiceError,
     authority::{self, Authority},
     production::{self, AuthorityKey, Circumstances, StoreState},
+    resync::{ResyncDesk, tip_of},
+    run::Stopped,
     tasks::Tasks,
 };
 use crate::{
@@ -9,17 +11,22 @@ use crate::{
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
     network::{self, NetworkPlan},
-    rpc::{NodeFacts, PeersExpected, Rpc, Server},
+    rpc::{NodeFacts, PeersExpected, Rpc, Server, Token},
     runtime::TemplateRuntime,
     status_view::NodeFile,
     telemetry::Informant,
 };
 use chain_spec::ChainType;
 use jsonrpsee::server::ServerHandle;
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use sp_core::{Pair, sr25519};
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use sync_component::{
-    NetworkSyncManager, StrategyRegistry, net,
+    NetworkSyncManager, StrategyRegistry, SyncStatus, net,
     orchestrator::{Parts, ProductionMode},
     ports::{
         Bridge, Clock, Executor, ReadChain, SystemClock, SystemRandomness, TokioExecutor,
@@ -34,9 +41,29 @@ const RPC_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Running {
     pub(super) tasks: Tasks,
     rpc: ServerHandle,
+    chain: Weak<Chain>,
+    facts: Arc<NodeFacts>,
+    rpc_address: SocketAddr,
 }
 
 impl Running {
+    /// Puts the addresses that the node got into `config`.
+    pub(super) fn keep_addresses(&self, config: &mut RunConfig) {
+        config.rpc = self.rpc_address;
+        if let NetworkConfig::Connected { listen, .. } = &mut config.network {
+            keep_ports(listen, &self.facts.addresses.list());
+        }
+    }
+
+    /// What the swap needs to know of the chain that is about to be closed.
+    pub(super) fn for_swap(&self) -> Stopped {
+        let tip = self.chain.upgrade().and_then(|chain| tip_of(&chain));
+        Stopped::ForSwap {
+            chain: self.chain.clone(),
+            tip,
+        }
+    }
+
     /// Ends everything and waits for it; the node can no longer be found from its first moment on.
     pub(super) async fn stop(self, folder: &ChainFolder) {
         if let Err(error) = NodeFile::remove(folder.path()) {
@@ -60,6 +87,7 @@ pub(super) async fn start(
     config: RunConfig,
     registry: StrategyRegistry<Block>,
     folder: &ChainFolder,
+    desk: Arc<ResyncDesk>,
 ) -> Result<Running, ServiceError> {
     let key = match &config.network {
         NetworkConfig::Connected { key: Some(key), .. } => key.clone(),
@@ -68,6 +96,8 @@ pub(super) async fn start(
         }
     };
     let rpc_server = Server::bind(config.rpc)?;
+    let rpc_address = rpc_server.address();
+    let token = Token::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let chain = Arc::new(Chain::open(
         &folder.store(),
@@ -115,6 +145,7 @@ pub(super) async fn start(
             .iter()
             .map(ToString::to_string)
             .collect(),
+        token: token.secret().to_owned(),
     };
     file.write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
@@ -130,6 +161,8 @@ pub(super) async fn start(
         clock: Arc::clone(&clock),
     };
     tasks.spawn("informant", informant.run());
+    spawn_tier3(&mut tasks, &desk, &manager, &clock);
+    let held = Arc::downgrade(&chain);
     if let Some(authority) = authority {
         let job = AuthoringJob {
             authority,
@@ -141,16 +174,87 @@ pub(super) async fn start(
         tasks.spawn("authoring", job.run());
     }
     let rpc = Rpc {
-        facts,
+        facts: Arc::clone(&facts),
         manager,
         bridge,
+        desk,
     };
-    let rpc = rpc_server.start(rpc).inspect_err(|_| {
+    let rpc = rpc_server.start(rpc, token).inspect_err(|_| {
         // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
         let _ = NodeFile::remove(folder.path());
     })?;
     tracing::info!("〽️ RPC at {url}");
-    Ok(Running { tasks, rpc })
+    Ok(Running {
+        tasks,
+        rpc,
+        chain: held,
+        facts,
+        rpc_address,
+    })
+}
+
+fn spawn_tier3(
+    tasks: &mut Tasks,
+    desk: &Arc<ResyncDesk>,
+    manager: &Arc<NetworkSyncManager<Block>>,
+    clock: &Arc<dyn Clock>,
+) {
+    let (runs, sync) = (Arc::clone(desk), Arc::clone(manager));
+    tasks.spawn("resync", async move { runs.work(sync).await });
+    let upkeep = keep_backups(Arc::clone(desk), Arc::clone(manager), Arc::clone(clock));
+    tasks.spawn("backups", upkeep);
+}
+
+/// How often it is looked whether the backups may go. Too low: needless looks at a folder.
+const BACKUP_UPKEEP: Duration = Duration::from_secs(30);
+
+/// Remembers that the node was in sync since the backups were made, and removes the old ones.
+async fn keep_backups(
+    desk: Arc<ResyncDesk>,
+    manager: Arc<NetworkSyncManager<Block>>,
+    clock: Arc<dyn Clock>,
+) {
+    loop {
+        clock.sleep(BACKUP_UPKEEP).await;
+        if matches!(manager.get_sync_status(), Ok(SyncStatus::InSync)) {
+            let desk = Arc::clone(&desk);
+            // A panic in it is logged by the runtime, and the next round tries again.
+            let _ = tokio::task::spawn_blocking(move || desk.settle()).await;
+        }
+    }
+}
+
+/// Gives each address that asks for a free port the one that it got.
+fn keep_ports(asked: &mut [Multiaddr], got: &[Multiaddr]) {
+    let port = |address: &Multiaddr| {
+        address.iter().find_map(|part| match part {
+            Protocol::Tcp(port) => Some(port),
+            _ => None,
+        })
+    };
+    for address in asked {
+        let host = address.iter().next();
+        let same = got
+            .iter()
+            .find(|got| got.iter().next() == host || host.as_ref().is_some_and(is_unspecified));
+        if let (Some(0), Some(found)) = (port(address), same.and_then(port)) {
+            *address = address
+                .iter()
+                .map(|part| match part {
+                    Protocol::Tcp(0) => Protocol::Tcp(found),
+                    other => other,
+                })
+                .collect();
+        }
+    }
+}
+
+fn is_unspecified(host: &Protocol<'_>) -> bool {
+    match host {
+        Protocol::Ip4(ip) => ip.is_unspecified(),
+        Protocol::Ip6(ip) => ip.is_unspecified(),
+        _ => false,
+    }
 }
 
 struct AuthoringJob {

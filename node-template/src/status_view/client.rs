@@ -1,7 +1,9 @@
-use super::{HeaderView, StatusView};
+use super::{HeaderView, NodeFile, StatusView};
+use crate::rpc::{BackupView, PlanView, ResyncParams, ResyncView};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jsonrpsee::core::{client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
 /// How long one call may take. A node answers status calls from memory, so this is generous; it bounds the wait for a
@@ -39,6 +41,12 @@ pub enum ClientError {
         /// What happened.
         source: Box<jsonrpsee::core::ClientError>,
     },
+    /// The node does not do it, and says why and what to do.
+    #[error("{reason}")]
+    Declined {
+        /// What it said.
+        reason: String,
+    },
     /// Somebody answered, but not as a node of this version would.
     #[error("{url} answered {method} with an error ({source}); check that it is a node-template")]
     Refused {
@@ -66,8 +74,22 @@ pub struct Health {
 impl NodeClient {
     /// A client for `url`, such as `http://127.0.0.1:9944`. Connects at the first call.
     pub fn new(url: impl Into<String>) -> Result<Self, ClientError> {
-        let url = url.into();
+        Self::with_headers(url.into(), HeaderMap::new())
+    }
+
+    /// A client for the node that wrote `file`, which may call its unsafe methods.
+    pub fn of_operator(file: &NodeFile) -> Result<Self, ClientError> {
+        let mut headers = HeaderMap::new();
+        // A token that is no header value is none of ours; the node will say so.
+        if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", file.token)) {
+            headers.insert(AUTHORIZATION, value);
+        }
+        Self::with_headers(file.rpc_url.clone(), headers)
+    }
+
+    fn with_headers(url: String, headers: HeaderMap) -> Result<Self, ClientError> {
         let built = HttpClientBuilder::default()
+            .set_headers(headers)
             .request_timeout(CALL_TIMEOUT)
             .max_response_size(MAX_REPLY_BYTES)
             .build(&url);
@@ -97,18 +119,47 @@ impl NodeClient {
 
     /// `chain_getBlockHash` of the best chain; `None` above its tip.
     pub async fn block_hash(&self, number: u64) -> Result<Option<String>, ClientError> {
-        let mut params = ArrayParams::new();
-        params
-            .insert(number)
-            .expect("a number is always valid JSON");
-        self.call("chain_getBlockHash", params).await
+        self.call("chain_getBlockHash", one(&number)).await
     }
 
     /// `chain_getHeader`; `None` if the node does not hold the block.
     pub async fn header(&self, hash: &str) -> Result<Option<HeaderView>, ClientError> {
-        let mut params = ArrayParams::new();
-        params.insert(hash).expect("a text is always valid JSON");
-        self.call("chain_getHeader", params).await
+        self.call("chain_getHeader", one(&hash)).await
+    }
+
+    /// `sync_resync`: begins one, or says what it would do.
+    pub async fn resync(&self, params: &ResyncParams) -> Result<PlanView, ClientError> {
+        self.call("sync_resync", one(params)).await
+    }
+
+    /// `sync_resyncStatus`.
+    pub async fn resync_status(&self) -> Result<ResyncView, ClientError> {
+        self.call("sync_resyncStatus", ArrayParams::new()).await
+    }
+
+    /// `sync_resume`.
+    pub async fn resume(&self) -> Result<(), ClientError> {
+        self.call("sync_resume", ArrayParams::new()).await
+    }
+
+    /// `sync_abort`.
+    pub async fn abort(&self) -> Result<(), ClientError> {
+        self.call("sync_abort", ArrayParams::new()).await
+    }
+
+    /// `sync_backups`.
+    pub async fn backups(&self) -> Result<Vec<BackupView>, ClientError> {
+        self.call("sync_backups", ArrayParams::new()).await
+    }
+
+    /// `sync_restoreBackup`; the backup's whole name.
+    pub async fn restore_backup(&self, id: &str) -> Result<String, ClientError> {
+        self.call("sync_restoreBackup", one(&id)).await
+    }
+
+    /// `sync_pruneBackups`; the names of those that were removed.
+    pub async fn prune_backups(&self) -> Result<Vec<String>, ClientError> {
+        self.call("sync_pruneBackups", ArrayParams::new()).await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -127,6 +178,9 @@ impl NodeClient {
         let url = self.url.clone();
         let source = Box::new(error);
         match *source {
+            Cause::Call(ref refusal) => ClientError::Declined {
+                reason: refusal.message().to_owned(),
+            },
             Cause::Transport(_) | Cause::RequestTimeout | Cause::RestartNeeded(_) => {
                 ClientError::Unreachable { url, source }
             }
@@ -137,4 +191,13 @@ impl NodeClient {
             },
         }
     }
+}
+
+/// The parameters of a call with one.
+fn one(value: &impl Serialize) -> ArrayParams {
+    let mut params = ArrayParams::new();
+    params
+        .insert(value)
+        .expect("texts and numbers are always valid JSON");
+    params
 }

@@ -21,6 +21,8 @@ pub struct NodeFile {
     pub rpc_url: String,
     /// Addresses at which peers reach it, each with `/p2p/<peer id>`.
     pub listen_addresses: Vec<String>,
+    /// What the unsafe methods of its RPC ask for. Whoever can read this file may use them.
+    pub token: String,
 }
 
 /// `node.json` cannot be used.

@@ -141,6 +141,7 @@ fn node_file_is_for_its_owner_only_and_reads_back_until_it_is_removed() {
         pid: 7,
         rpc_url: "http://127.0.0.1:9944".into(),
         listen_addresses: vec!["/ip4/127.0.0.1/tcp/30333/p2p/x".into()],
+        token: "secret".into(),
     };
     assert_eq!(NodeFile::read(folder.path()).unwrap(), None);
     file.write(folder.path()).unwrap();

@@ -72,7 +72,7 @@ fn purge_chain_without_yes_and_without_input_removes_nothing() {
     std::fs::create_dir_all(&store).unwrap();
     let line = format!("purge-chain --dev -d {}", base.path().display());
     let error = error_line(&run(&line));
-    assert!(error.contains("nothing was removed"), "{error}");
+    assert!(error.contains("nothing was changed"), "{error}");
     assert!(store.exists());
     assert!(run(&format!("{line} -y")).status.success());
     assert!(!store.exists());

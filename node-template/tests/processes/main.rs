@@ -15,6 +15,7 @@ mod dev_node;
 mod harness;
 mod kill_loop;
 mod localnet;
+mod resync;
 mod rpc;
 mod status_codes;
 mod tour;

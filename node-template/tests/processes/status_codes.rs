@@ -74,6 +74,7 @@ async fn address_that_a_crashed_node_left_behind_is_not_asked() {
         pid: gone.id(),
         rpc_url: client(&node).url().to_owned(),
         listen_addresses: Vec::new(),
+        token: String::new(),
     };
     stale.write(&folder).unwrap();
     let output = run(&format!("status -d {}", crashed.path().display()));

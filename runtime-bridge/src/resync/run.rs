@@ -96,11 +96,23 @@ impl ResyncFiles {
         self.sync(path.parent().unwrap_or(path))
     }
 
+    /// `UnderWay` if a run is.
+    pub fn nothing_is_under_way(&self) -> Result<(), ResyncFileError> {
+        let Some(journal) = self.journal()? else {
+            return Ok(());
+        };
+        Err(ResyncFileError::UnderWay {
+            kind: match journal.run {
+                Run::Resync(_) => "resync",
+                Run::Restore(_) => "restore",
+            },
+            stage: journal.stage.name(),
+        })
+    }
+
     /// A run begins. Refused while another is under way; what an aborted one left in staging is removed.
     pub fn begin(&self, run: Run) -> Result<Journal, ResyncFileError> {
-        if let Some(journal) = self.journal()? {
-            return Err(under_way(&journal));
-        }
+        self.nothing_is_under_way()?;
         self.remove_staging()?;
         let journal = Journal::begin(run, self.now());
         self.write(&journal)?;
@@ -325,16 +337,6 @@ impl ResyncFiles {
         }
         self.sync_parent(live)?;
         self.sync_parent(source)
-    }
-}
-
-pub(super) fn under_way(journal: &Journal) -> ResyncFileError {
-    ResyncFileError::UnderWay {
-        kind: match journal.run {
-            Run::Resync(_) => "resync",
-            Run::Restore(_) => "restore",
-        },
-        stage: journal.stage.name(),
     }
 }
 

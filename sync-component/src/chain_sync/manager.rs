@@ -149,7 +149,8 @@ impl<B: BlockT> ChainSyncManager<B> {
         }
     }
 
-    fn sources(&self, named: &[PeerId]) -> Vec<Source> {
+    /// The sources that are connected now, the likeliest first.
+    pub fn sources(&self, named: &[PeerId]) -> Vec<Source> {
         let table = self.context.peers.table();
         let mut sources: Vec<_> = table
             .iter()

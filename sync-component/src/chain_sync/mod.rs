@@ -21,6 +21,6 @@ pub use journal::{
     Stage, StoreId, Swap, recovery,
 };
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
-pub use order::{OperatorsOrder, ResyncRequest};
+pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
 pub use progress::{Progress, ResyncStage, ResyncWatch};
 pub use vote::{NotVoted, StagedChain, voted_block};

@@ -141,7 +141,7 @@ fn critical_gap_without_windows_names_the_operators_command() {
     let Verdict::Known(SyncStatus::Critical(reason)) = verdict else {
         panic!("{verdict:?}")
     };
-    assert!(reason.to_string().contains("purge-chain"));
+    assert!(reason.to_string().contains("node-template resync"));
 }
 
 #[test]

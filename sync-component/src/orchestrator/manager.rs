@@ -5,16 +5,19 @@ use super::{
 };
 use crate::{
     block_sync::BlockSyncManager,
+    chain_sync::{ChainSyncManager, ResyncWatch},
     context::SyncContext,
     error::NetworkError,
     height_sync::{HeightSyncManager, rows::VoteRule},
     peers::PeerClient,
     ports::{MonoTime, NetworkEvent, PeerId},
+    registry::ResyncStrategy,
     status::{StatusReport, SyncStatus},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex},
 };
@@ -166,6 +169,17 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// Tier 1, by the design's names.
     pub fn height_sync(&self) -> &HeightSyncManager<B> {
         &self.height
+    }
+
+    /// Tier 3, by the design's names, with this strategy. `declared` are the peers that the chain spec or the command line
+    /// trusts.
+    pub fn chain_sync(
+        &self,
+        strategy: Arc<dyn ResyncStrategy<B>>,
+        declared: BTreeSet<PeerId>,
+        watch: ResyncWatch,
+    ) -> ChainSyncManager<B> {
+        ChainSyncManager::new(self.context.clone(), strategy, declared, watch)
     }
 
     /// Tier 2, by the design's names.

@@ -20,5 +20,5 @@ pub use bridge::{
 pub use clock::{Clock, MonoTime, SystemClock, UnixMillis};
 pub use executor::{Executor, JobLost, TokioExecutor, heavy};
 pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
-pub use peer_id::PeerId;
+pub use peer_id::{NotAPeerId, PeerId};
 pub use randomness::{Randomness, SystemRandomness};

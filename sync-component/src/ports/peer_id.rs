@@ -18,6 +18,24 @@ impl PeerId {
     }
 }
 
+/// A text that is no peer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a peer id is base58, like 12D3KooW…")]
+pub struct NotAPeerId;
+
+/// Reads base58.
+impl std::str::FromStr for PeerId {
+    type Err = NotAPeerId;
+
+    fn from_str(text: &str) -> Result<Self, NotAPeerId> {
+        match bs58::decode(text).into_vec() {
+            // The shortest are hashes of keys, the longest carry a key of their own.
+            Ok(bytes) if (4..=128).contains(&bytes.len()) => Ok(Self::from_bytes(&bytes)),
+            _ => Err(NotAPeerId),
+        }
+    }
+}
+
 /// Base58, the way libp2p prints peer ids.
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

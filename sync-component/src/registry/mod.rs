@@ -11,4 +11,5 @@ pub use builtins::{defaults, register_builtins};
 pub use strategy::{FetchStrategy, HeightStrategy, ResyncStrategy};
 pub use table::{
     Factory, RegistryError, Selection, StrategyInfo, StrategyRegistry, StrategySettingsError,
+    selected,
 };

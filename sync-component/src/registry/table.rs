@@ -99,6 +99,16 @@ pub struct StrategyRegistry<B: BlockT> {
     tier3: Factories<dyn ResyncStrategy<B>>,
 }
 
+impl<B: BlockT> Clone for StrategyRegistry<B> {
+    fn clone(&self) -> Self {
+        Self {
+            tier1: self.tier1.clone(),
+            tier2: self.tier2.clone(),
+            tier3: self.tier3.clone(),
+        }
+    }
+}
+
 impl<B: BlockT> fmt::Debug for StrategyRegistry<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StrategyRegistry")
@@ -297,7 +307,7 @@ fn register<S: ?Sized>(
 }
 
 /// The name that the settings choose for a tier, or its default.
-fn selected(tier: Tier, settings: &SyncSettings) -> &str {
+pub fn selected(tier: Tier, settings: &SyncSettings) -> &str {
     let choice = &settings.strategies;
     let (chosen, default) = match tier {
         Tier::HeightCheck => (&choice.tier1, defaults::TIER1),

@@ -97,17 +97,17 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
             } => {
                 write!(
                     f,
-                    "at least {gap} blocks behind and join_windows is off; set it to true, or stop the node, run `node-template purge-chain`, and start it again to sync anew"
+                    "at least {gap} blocks behind and join_windows is off; set it to true, or run `node-template resync`"
                 )
             }
             Self::Fork { .. } => f.write_str("Fork detected! Our tip differs from 67%+ peers"),
             Self::MayBeFaulty { block } => write!(
                 f,
-                "we may be faulty: block {block} fails in execution here and not for others; compare this node's version with theirs and check its disk and memory; then stop the node, run `node-template purge-chain`, and start it again to sync anew"
+                "we may be faulty: block {block} fails in execution here and not for others; compare this node's version with theirs and check its disk and memory; then run `node-template resync`"
             ),
             Self::FinalityConflict { ours, theirs } => write!(
                 f,
-                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on; where it is the other, stop the node, run `node-template purge-chain`, and start it again to sync anew"
+                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on; where it is the other, run `node-template resync`"
             ),
             Self::OwnKeyUsedElsewhere { block } => write!(
                 f,
@@ -134,7 +134,7 @@ impl<B: BlockT> CriticalReason<B> {
                 theirs,
                 ancestor,
             } => format!(
-                "fork: our tip {ours} and the voters' {theirs} part at {ancestor}, deeper than tier2_max_reorg lets the node go back by itself; where theirs is the right chain, stop the node, run `node-template purge-chain`, and start it again to sync anew"
+                "fork: our tip {ours} and the voters' {theirs} part at {ancestor}, deeper than tier2_max_reorg lets the node go back by itself; where theirs is the right chain, run `node-template resync`"
             ),
             other => other.to_string(),
         }

@@ -173,7 +173,7 @@ fn k05_fork_deeper_than_the_limit_is_the_operators() {
         let Clearance::Held(hold) = gate else {
             panic!("{gate:?}");
         };
-        assert!(hold.to_string().contains("purge-chain"), "{hold}");
+        assert!(hold.to_string().contains("node-template resync"), "{hold}");
         sim.slots(10).await;
         assert_eq!(ours.best(), before);
     });

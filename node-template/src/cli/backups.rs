@@ -1,0 +1,131 @@
+use super::{
+    BackupsCommand, CliError, ExitCode, PlaceArgs, RestoreArgs,
+    place::Place,
+    print,
+    resync::{block_on, confirm, follow_restore, node_at},
+};
+use crate::{rpc::BackupView, service::ChainFolder};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Lists, restores and removes old chains.
+pub(super) fn run(command: &BackupsCommand) -> Result<ExitCode, CliError> {
+    match command {
+        BackupsCommand::List(args) => list(args),
+        BackupsCommand::Restore(args) => restore(args),
+        BackupsCommand::Prune(args) => prune(args),
+    }
+}
+
+fn list(args: &PlaceArgs) -> Result<ExitCode, CliError> {
+    let (_, node) = node_at(args)?;
+    let backups = block_on(async { Ok(node.client.backups().await?) })?;
+    if backups.is_empty() {
+        print("there are no backups\n")?;
+    }
+    for backup in &backups {
+        print(&line(backup))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn line(backup: &BackupView) -> String {
+    let age = backup.age_seconds.map_or_else(
+        || "of unknown age".to_owned(),
+        |seconds| format!("{} h old", Duration::from_secs(seconds).as_secs() / 3_600),
+    );
+    let since = if backup.in_sync_since {
+        "in sync since"
+    } else {
+        "not in sync since: kept"
+    };
+    format!("{}  {age}, {since}\n", backup.id)
+}
+
+fn prune(args: &PlaceArgs) -> Result<ExitCode, CliError> {
+    let (_, node) = node_at(args)?;
+    let removed = block_on(async { Ok(node.client.prune_backups().await?) })?;
+    if removed.is_empty() {
+        print("nothing to remove: every backup is young, or the node was not in sync since\n")?;
+    }
+    for name in removed {
+        print(&format!("removed {name}\n"))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn restore(args: &RestoreArgs) -> Result<ExitCode, CliError> {
+    if let Some(to) = &args.to {
+        return copy(args, to);
+    }
+    let (place, node) = node_at(&args.place)?;
+    print("The backup becomes the live chain; the present chain becomes a backup.\n")?;
+    if !args.yes {
+        confirm("Restore it?")?;
+    }
+    block_on(async {
+        let name = node.client.restore_backup(&args.id).await?;
+        print(&format!("restoring {name}\n"))?;
+        follow_restore(&place, node).await
+    })
+}
+
+/// Copies a backup, so that another node can be started on it; nothing of this node is touched.
+fn copy(args: &RestoreArgs, to: &Path) -> Result<ExitCode, CliError> {
+    let place = Place::of(&args.place)?;
+    let from = find(&place, &args.id)?;
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CliError::Path { path, source }
+    };
+    let target = ChainFolder::new(to, &place.spec.id).store();
+    if is_in_use(to).map_err(at(to))? {
+        return Err(CliError::NotEmpty {
+            folder: to.to_owned(),
+        });
+    }
+    fs::create_dir_all(&target).map_err(at(&target))?;
+    copy_files(&from, &target).map_err(at(&target))?;
+    print(&format!(
+        "copied to {}; run a node on it with --base-path {}\n",
+        target.display(),
+        to.display()
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+/// The folder of the backup with this name, or the only one whose name begins so.
+fn find(place: &Place, id: &str) -> Result<PathBuf, CliError> {
+    let folder = place.folder.join("backups");
+    let none = || runtime_bridge::resync::ResyncFileError::NoSuchBackup { id: id.to_owned() };
+    let entries = fs::read_dir(&folder).map_err(|_| none())?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let matching: Vec<String> = names.filter(|name| name.starts_with(id)).collect();
+    match matching.as_slice() {
+        [name] if !id.is_empty() => Ok(folder.join(name)),
+        _ => Err(none().into()),
+    }
+}
+
+fn is_in_use(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // Its own marker of age, and the lock file of a database that is closed, are not part of the store.
+        if entry.file_type()?.is_file() && name != "IN_SYNC_SINCE" && name != "LOCK" {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}

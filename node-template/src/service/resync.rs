@@ -1,0 +1,474 @@
+//! Tier 3 in a running node: takes the operator's orders, runs one at a time, and asks for the stop in which the stores are
+//! exchanged.
+
+use super::{ChainFolder, ServiceError};
+use crate::{Block, authoring::Chain, runtime::TemplateRuntime};
+use chain_spec::ChainSpec;
+use runtime_bridge::{
+    ChainTip,
+    resync::{
+        Backup, Places, Plan, Pruned, RealDisk, ResyncFileError, ResyncFiles, Retention,
+        StagedStore, Started, StoreFolders,
+    },
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use sync_component::{
+    NetworkSyncManager, StrategyRegistry, SyncSettings,
+    chain_sync::{
+        BackupName, BadRequest, Journal, OperatorsOrder, Progress, ResyncError, ResyncRequest,
+        ResyncStage, ResyncWatch, Run, Source, Stage,
+    },
+    ports::{Clock, PeerId},
+    registry::{RegistryError, selected},
+    status::Tier,
+};
+use tokio::sync::Notify;
+
+/// Why an order is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The files.
+    #[error(transparent)]
+    Files(#[from] ResyncFileError),
+    /// The strategy.
+    #[error(transparent)]
+    Strategy(#[from] RegistryError),
+    /// The request in the journal.
+    #[error(transparent)]
+    Request(#[from] BadRequest),
+    /// The swap has begun.
+    #[error("the stores are being exchanged: the run can only be finished")]
+    TooLate,
+    /// What runs is no resync.
+    #[error("a restore is finished by itself; start the node again")]
+    NothingToResume,
+}
+
+/// One desk for the life of the process; it outlives the restart in which the stores are exchanged.
+#[derive(Debug)]
+pub struct ResyncDesk {
+    files: ResyncFiles,
+    stores: Arc<StoreFolders<Block, TemplateRuntime>>,
+    registry: StrategyRegistry<Block>,
+    settings: SyncSettings,
+    declared: BTreeSet<PeerId>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    watch: ResyncWatch,
+    /// How the last run ended.
+    last: Option<LastRun>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    /// An order waits for the task that carries it out.
+    Wanted(Job),
+    Running,
+    /// The task is to give up.
+    Aborting,
+    /// The stores are to be exchanged.
+    Swap,
+}
+
+#[derive(Debug)]
+struct Job {
+    order: OperatorsOrder<Block>,
+    strategy: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastRun {
+    /// The new chain is live; the old one is this backup.
+    Swapped {
+        /// Its name.
+        backup: BackupName,
+    },
+    /// It failed; it may go on later.
+    Interrupted(String),
+    /// It failed and was given up: the old chain is as it was.
+    Failed(String),
+    /// The operator gave it up.
+    Aborted,
+}
+
+/// What is known of the run under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResyncReport {
+    /// The journal; none if no run is under way.
+    pub journal: Option<Journal>,
+    /// How far it is, while it runs in this process.
+    pub progress: Option<Progress>,
+    /// How the last run of this process ended.
+    pub last: Option<LastRun>,
+}
+
+impl ResyncDesk {
+    pub(crate) fn new(
+        folder: &ChainFolder,
+        spec: &ChainSpec,
+        settings: &SyncSettings,
+        registry: StrategyRegistry<Block>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let stores = Arc::new(StoreFolders::new(
+            spec.clone(),
+            TemplateRuntime,
+            Arc::clone(&clock),
+        ));
+        let places = Places::in_folder(folder.path());
+        Self {
+            files: ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock),
+            stores,
+            registry,
+            settings: settings.clone(),
+            declared: declared(spec),
+            state: Mutex::new(State {
+                phase: Phase::Idle,
+                watch: ResyncWatch::default(),
+                last: None,
+            }),
+            changed: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.state().phase = phase;
+        self.changed.notify_waiters();
+    }
+
+    /// Before the chain is opened: finishes or takes back what an earlier process began, and says so.
+    pub(super) fn recover(&self) -> Result<(), ServiceError> {
+        match self.files.recover().map_err(ServiceError::Resync)? {
+            Started::Clean => {}
+            Started::Forgotten => tracing::info!("a resync had not begun to build: forgotten"),
+            Started::Swapped { backup } => {
+                tracing::info!(%backup, "an interrupted swap is finished: the new chain runs");
+                self.state().last = Some(LastRun::Swapped { backup });
+            }
+            Started::StagedLost => tracing::warn!(
+                "the chain that a resync had built is gone: the old chain runs, and the resync is over"
+            ),
+            Started::AwaitsOperator(_) => {
+                tracing::warn!("{}", ResyncFileError::AwaitsOperator);
+            }
+            Started::Resumes(journal) => {
+                tracing::info!(
+                    stage = journal.stage.name(),
+                    "an interrupted resync goes on"
+                );
+                if let Err(error) = self.want(&journal) {
+                    tracing::error!(%error, "the interrupted resync cannot go on");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn want(&self, journal: &Journal) -> Result<(), OrderError> {
+        let Run::Resync(run) = &journal.run else {
+            return Err(OrderError::NothingToResume);
+        };
+        let job = Job {
+            order: OperatorsOrder::of_journal(run)?,
+            strategy: run.strategy.clone(),
+        };
+        self.state().watch = ResyncWatch::default();
+        self.enter(Phase::Wanted(job));
+        Ok(())
+    }
+
+    /// What a resync would do; writes nothing.
+    pub(crate) fn plan(&self) -> Result<Plan, OrderError> {
+        self.files.nothing_is_under_way()?;
+        Ok(self.files.plan()?)
+    }
+
+    /// The peers that a resync would use now.
+    pub(crate) fn sources(
+        &self,
+        manager: &NetworkSyncManager<Block>,
+        request: &ResyncRequest<Block>,
+    ) -> Result<Vec<Source>, OrderError> {
+        let strategy = self.registry.resync(&self.settings)?;
+        let chain_sync =
+            manager.chain_sync(strategy, self.declared.clone(), ResyncWatch::default());
+        Ok(chain_sync.sources(&request.peers))
+    }
+
+    /// The strategy that the settings, or the operator, chose.
+    pub(crate) fn strategy(&self, wanted: Option<&str>) -> Result<String, OrderError> {
+        let mut settings = self.settings.clone();
+        if let Some(name) = wanted {
+            settings.strategies.tier3 = Some(name.to_owned());
+        }
+        self.registry.resync(&settings)?;
+        Ok(selected(Tier::Resync, &settings).to_owned())
+    }
+
+    /// Begins a resync.
+    pub(crate) fn order(
+        &self,
+        order: OperatorsOrder<Block>,
+        strategy: Option<&str>,
+    ) -> Result<Plan, OrderError> {
+        let strategy = self.strategy(strategy)?;
+        let plan = self.plan()?;
+        let run = Run::Resync(order.request().written_down(&strategy));
+        self.files.begin(run)?;
+        if let Err(error) = self.files.try_exchange() {
+            self.files.abort()?;
+            return Err(error.into());
+        }
+        self.state().watch = ResyncWatch::default();
+        self.enter(Phase::Wanted(Job { order, strategy }));
+        Ok(plan)
+    }
+
+    /// Goes on with an interrupted run.
+    pub(crate) fn resume(&self) -> Result<(), OrderError> {
+        if !matches!(self.state().phase, Phase::Idle) {
+            return Ok(());
+        }
+        match self
+            .files
+            .journal()?
+            .map(|journal| (journal.run.clone(), journal))
+        {
+            None => Err(ResyncFileError::NothingUnderWay.into()),
+            Some((Run::Restore(_), _)) => Err(OrderError::NothingToResume),
+            Some((Run::Resync(_), _)) => match self.files.resume()? {
+                Started::Resumes(journal) => self.want(&journal),
+                _ => Err(OrderError::NothingToResume),
+            },
+        }
+    }
+
+    /// Gives the run up.
+    pub(crate) async fn abort(&self) -> Result<(), OrderError> {
+        {
+            let mut state = self.state();
+            match state.phase {
+                Phase::Swap => return Err(OrderError::TooLate),
+                Phase::Running => state.phase = Phase::Aborting,
+                Phase::Idle | Phase::Wanted(_) => state.phase = Phase::Idle,
+                Phase::Aborting => {}
+            }
+        }
+        self.changed.notify_waiters();
+        loop {
+            let changed = self.changed.notified();
+            if !matches!(self.state().phase, Phase::Aborting) {
+                break;
+            }
+            changed.await;
+        }
+        self.files.abort()?;
+        self.state().last = Some(LastRun::Aborted);
+        Ok(())
+    }
+
+    /// Makes a backup the live chain again.
+    pub(crate) fn restore(&self, id: &str) -> Result<BackupName, OrderError> {
+        let backups = self.files.backups();
+        let name = backups.find(id)?;
+        backups.begin_restore(&name)?;
+        self.enter(Phase::Swap);
+        Ok(name)
+    }
+
+    /// The backups, the oldest first.
+    pub(crate) fn backups(&self) -> Result<Vec<Backup>, ResyncFileError> {
+        self.files.backups().list()
+    }
+
+    /// Removes the backups that need not be kept any more.
+    pub(crate) fn prune(&self) -> Result<Pruned, ResyncFileError> {
+        let days = self.settings.tier3.backup_retention_days;
+        let kept = Duration::try_from_secs_f64(days * 24.0 * 3_600.0).unwrap_or(Duration::MAX);
+        self.files.backups().prune(Retention(kept))
+    }
+
+    /// The node is in sync: remembers it beside the backups, and removes those that are old enough.
+    pub(crate) fn settle(&self) {
+        let settled = self.files.backups().settle().and_then(|()| self.prune());
+        match settled {
+            Ok(pruned) => {
+                for backup in pruned.removed {
+                    tracing::info!(%backup, "backup removed: it is old, and the node was in sync since");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the backups cannot be kept in order"),
+        }
+    }
+
+    /// What is known of the run under way.
+    pub(crate) fn report(&self) -> Result<ResyncReport, ResyncFileError> {
+        let journal = self.files.journal()?;
+        let state = self.state();
+        let progress = match state.phase {
+            Phase::Idle => None,
+            _ => Some(state.watch.progress()),
+        };
+        Ok(ResyncReport {
+            journal,
+            progress,
+            last: state.last.clone(),
+        })
+    }
+
+    /// Carries out orders, one after the other.
+    pub(super) async fn work(&self, manager: Arc<NetworkSyncManager<Block>>) {
+        loop {
+            let changed = self.changed.notified();
+            let wanted = {
+                let mut state = self.state();
+                match std::mem::replace(&mut state.phase, Phase::Running) {
+                    Phase::Wanted(job) => Some((job, state.watch.clone())),
+                    other => {
+                        state.phase = other;
+                        None
+                    }
+                }
+            };
+            match wanted {
+                Some((job, watch)) => self.carry_out(&manager, job, watch).await,
+                None => changed.await,
+            }
+        }
+    }
+
+    async fn carry_out(&self, manager: &NetworkSyncManager<Block>, job: Job, watch: ResyncWatch) {
+        let mut settings = self.settings.clone();
+        settings.strategies.tier3 = Some(job.strategy.clone());
+        let strategy = match self.registry.resync(&settings) {
+            Ok(strategy) => strategy,
+            // It was there when the run began.
+            Err(error) => return self.ended(LastRun::Interrupted(error.to_string())),
+        };
+        let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
+        let staged = Arc::new(StagedStore::new(
+            self.files.clone(),
+            Arc::clone(&self.stores),
+        ));
+        let outcome = tokio::select! {
+            outcome = chain_sync.run(&job.order, staged) => outcome,
+            () = self.told_to_abort() => return self.enter(Phase::Idle),
+        };
+        match outcome {
+            Ok(staged) => {
+                tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
+                self.enter(Phase::Swap);
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn failed(&self, error: &ResyncError<Block>) {
+        tracing::error!(%error, "the resync ended");
+        // A run that has not begun to build leaves nothing to go on with.
+        let has_begun = !matches!(
+            self.files.journal(),
+            Ok(Some(Journal {
+                stage: Stage::Preparing,
+                ..
+            }))
+        );
+        if has_begun && error.is_resumable() {
+            return self.ended(LastRun::Interrupted(error.to_string()));
+        }
+        if let Err(error) = self.files.abort() {
+            tracing::error!(%error, "what the resync had built cannot be removed");
+        }
+        self.ended(LastRun::Failed(error.to_string()));
+    }
+
+    fn ended(&self, how: LastRun) {
+        self.state().last = Some(how);
+        self.enter(Phase::Idle);
+    }
+
+    async fn told_to_abort(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if matches!(self.state().phase, Phase::Aborting) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Returns when the node has to stop for an exchange of the stores.
+    pub(super) async fn swap_is_due(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if matches!(self.state().phase, Phase::Swap) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Exchanges the stores, both closed. The chain in the live place is whole in every case.
+    pub(super) fn swap(&self, old: Option<ChainTip>) {
+        self.state().watch.stage(ResyncStage::Swapping);
+        match self.files.swap(old) {
+            Ok(swap) => {
+                tracing::info!(backup = %swap.backup, "the stores are exchanged; the old chain is kept as this backup");
+                let backup = swap.backup;
+                self.ended(LastRun::Swapped { backup });
+            }
+            Err(error) => {
+                tracing::error!(%error, "the stores are not exchanged");
+                self.ended(LastRun::Interrupted(error.to_string()));
+            }
+        }
+    }
+
+    /// The swap cannot happen now: the old chain runs on.
+    pub(super) fn swap_failed(&self, why: &str) {
+        tracing::error!("{why}");
+        // A restore has nothing to go on with.
+        if let Ok(Some(Journal {
+            run: Run::Restore(_),
+            stage: Stage::Preparing,
+            ..
+        })) = self.files.journal()
+            && let Err(error) = self.files.abort()
+        {
+            tracing::error!(%error, "the restore cannot be taken back");
+        }
+        self.ended(LastRun::Interrupted(why.to_owned()));
+    }
+}
+
+/// Peers that the chain spec declares trusted: its reserved nodes (SPEC section 3).
+fn declared(spec: &ChainSpec) -> BTreeSet<PeerId> {
+    let nodes = spec.reserved_nodes.iter();
+    // The chain spec's reader has checked that each ends in a peer id.
+    nodes
+        .filter_map(|address| address.rsplit_once("/p2p/")?.1.parse().ok())
+        .collect()
+}
+
+/// The tip of a chain that is about to be closed.
+pub(super) fn tip_of(chain: &Chain) -> Option<ChainTip> {
+    chain
+        .tip()
+        .inspect_err(|error| tracing::warn!(%error, "the old chain's tip cannot be read"))
+        .ok()
+}

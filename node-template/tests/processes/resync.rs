@@ -1,0 +1,330 @@
+//! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1 to R3, R8, and `kill -9`).
+
+use crate::harness::{
+    PATIENCE, binary, chain_folder, client, command, error_line, finish, run, serving, started,
+    stdout, until_status,
+};
+use node_template::{
+    localnet::NodeProcess,
+    status_view::{NodeClient, NodeFile, StatusView, VerdictKind},
+};
+use rustix::process::Signal;
+use sp_consensus_aura::SlotDuration;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Deeper than this a fork is the operator's.
+const MAX_REORG: u64 = 3;
+
+/// How often the node is killed in a resync.
+const KILLS: u64 = 10;
+
+/// A network of Alice and Bob, and the files of Dave, who was alone for too long.
+struct World {
+    folder: TempDir,
+    spec: PathBuf,
+    alice: NodeProcess,
+    _bob: NodeProcess,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = folder.path().join("quick.toml");
+        let mut quick = chain_spec::Preset::Local.spec();
+        "quick".clone_into(&mut quick.id);
+        quick.slot_duration = SlotDuration::from_millis(500);
+        quick.sync.limits.drift = Duration::from_millis(100);
+        quick.sync.tier2.max_reorg = MAX_REORG;
+        fs::write(&spec, quick.to_toml()).unwrap();
+        let chain = format!("--chain {}", spec.display());
+        let base = |name: &str| {
+            let base = folder.path().join(name);
+            fs::create_dir_all(&base).unwrap();
+            base
+        };
+        let (bob, dave) = (base("bob"), base("dave"));
+        let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
+        let to_alice = format!("{chain} --bootnodes {}", address(&alice));
+        let bob = serving(&bob, "quick", &format!("{to_alice} --bob")).await;
+        let alone = format!("{chain} --dave --isolated --force-authoring");
+        let mut lone = serving(&dave, "quick", &alone).await;
+        let deep = |view: &StatusView| view.best.number > MAX_REORG + 1;
+        until_status(&client(&lone), "a fork that is too deep", deep).await;
+        lone.stop(PATIENCE).await.unwrap();
+        until_status(&client(&alice), "a longer chain", |view| {
+            view.best.number > 8
+        })
+        .await;
+        Self {
+            folder,
+            spec,
+            alice,
+            _bob: bob,
+        }
+    }
+
+    fn base(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A node on a copy of Dave's files.
+    async fn copy_of_dave(&self, name: &str) -> (PathBuf, NodeProcess) {
+        let base = self.base(name);
+        copy(&self.base("dave"), &base);
+        let node = self.connected(&base).await;
+        (base, node)
+    }
+
+    async fn connected(&self, base: &Path) -> NodeProcess {
+        serving(base, "quick", &self.connected_args()).await
+    }
+
+    /// Without a key: several copies that seal with one would rightly stop each other.
+    fn connected_args(&self) -> String {
+        let bootnode = address(&self.alice);
+        format!("--chain {} --bootnodes {bootnode}", self.spec.display())
+    }
+
+    /// A command line on `base`, such as `resync --status`.
+    fn line(&self, command: &str, base: &Path) -> String {
+        let (spec, base) = (self.spec.display(), base.display());
+        format!("{command} --chain {spec} -d {base}")
+    }
+
+    fn alice_id(&self) -> String {
+        let address = address(&self.alice);
+        address.rsplit_once("/p2p/").unwrap().1.to_owned()
+    }
+
+    /// Alice's hash at a height.
+    async fn alice_holds(&self, number: u64) -> Option<String> {
+        client(&self.alice).block_hash(number).await.unwrap()
+    }
+
+    async fn is_alices(&self, best: &node_template::status_view::BlockView) -> bool {
+        self.alice_holds(best.number).await.as_ref() == Some(&best.hash)
+    }
+}
+
+fn address(node: &NodeProcess) -> String {
+    let file = node
+        .node_file()
+        .expect("a node that serves has a node.json");
+    file.listen_addresses[0].clone()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn critical(view: &StatusView) -> bool {
+    view.verdict == VerdictKind::Critical
+}
+
+fn in_sync(view: &StatusView) -> bool {
+    view.verdict == VerdictKind::InSync
+}
+
+fn backups(base: &Path) -> Vec<String> {
+    let folder = chain_folder(base, "quick").join("backups");
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// Names and lengths of everything in a folder.
+fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(listing(&path));
+        }
+        all.push((path.clone(), 0));
+    }
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_fork_is_left_and_can_be_had_back_and_kills_do_no_harm() {
+    let world = World::new().await;
+    whole_way(&world).await;
+    refusals(&world).await;
+    for kill in 0..KILLS {
+        killed_in_a_resync(&world, kill).await;
+    }
+}
+
+/// R1, R8: resync, restore into a scratch folder, restore in place.
+async fn whole_way(world: &World) {
+    let (base, node) = world.copy_of_dave("whole").await;
+    let asking = client(&node);
+    let old = until_status(&asking, "a dead fork", critical).await.best;
+    assert!(!world.is_alices(&old).await);
+    let peer = world.alice_id();
+
+    let before = listing(&base);
+    let dry = run(&world.line(&format!("resync --dry-run --peer {peer}"), &base));
+    assert!(dry.status.success(), "{dry:?}");
+    let plan = stdout(&dry);
+    for part in ["full-chain", "staging", "backups", &peer, "MiB", "stages"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    assert_eq!(listing(&base), before, "a dry run writes nothing");
+
+    let done = run(&world.line(&format!("resync -y --peer {peer}"), &base));
+    assert!(
+        done.status.success(),
+        "{done:?}\n{}",
+        node.log_tail(30).join("\n")
+    );
+    assert!(stdout(&done).contains("done: the new chain is live"));
+    let new = until_status(&client(&node), "in sync on the new chain", in_sync).await;
+    assert!(world.is_alices(&new.best).await);
+    let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
+    assert!(backup.contains(&format!("-{}-", old.number)), "{backup}");
+
+    let scratch = world.base("scratch");
+    let to = format!("backups restore {backup} --to {}", scratch.display());
+    assert!(run(&world.line(&to, &base)).status.success());
+    let again = error_line(&run(&world.line(&to, &base)));
+    assert!(again.contains("not empty"), "{again}");
+    let isolated = format!("--chain {} --isolated", world.spec.display());
+    let copy = serving(&scratch, "quick", &isolated).await;
+    // The hash covers the state root, and a store whose tip has no state does not open.
+    let restored = client(&copy).block_hash(old.number).await.unwrap();
+    assert_eq!(restored.as_ref(), Some(&old.hash));
+    drop(copy);
+
+    let restore = run(&world.line(&format!("backups restore {} -y", &backup[..12]), &base));
+    assert!(restore.status.success(), "{restore:?}");
+    let back = until_status(&client(&node), "the old chain", |view| view.best == old).await;
+    assert_eq!(back.best, old);
+    let list = stdout(&run(&world.line("backups list", &base)));
+    assert!(list.contains("not in sync since: kept"), "{list}");
+    let pruned = run(&world.line("backups prune", &base));
+    assert!(stdout(&pruned).contains("nothing to remove"), "{pruned:?}");
+}
+
+/// R3 and wrong input: nothing is begun.
+async fn refusals(world: &World) {
+    let (base, node) = world.copy_of_dave("refused").await;
+    let asking = client(&node);
+    let old = until_status(&asking, "a dead fork", critical).await.best;
+    let cases = [
+        ("resync -y", "no trusted peer"),
+        ("resync -y --peer nonsense!", "base58"),
+        ("resync -y --checkpoint 12", "N:HASH"),
+        ("resync -y --strategy nope", "full-chain"),
+        ("resync --abort", "no resync and no restore is under way"),
+        ("resync --resume", "no resync and no restore is under way"),
+        ("backups restore nothing -y", "backups list"),
+    ];
+    for (order, expected) in cases {
+        let output = run(&world.line(order, &base));
+        assert!(
+            error_line(&output).contains(expected),
+            "{order}: {output:?}"
+        );
+    }
+    // A block of our own fork: the network's chain does not hold it.
+    let peer = world.alice_id();
+    let off = format!("{}:{}", old.number, old.hash);
+    let order = format!("resync -y --peer {peer} --checkpoint {off}");
+    let output = run(&world.line(&order, &base));
+    assert!(
+        error_line(&output).contains("does not hold the checkpoint"),
+        "{output:?}"
+    );
+    let no = finish(command(
+        &world.line(&format!("resync --peer {peer}"), &base),
+    ));
+    assert!(error_line(&no).contains("nothing was changed"), "{no:?}");
+    let folder = chain_folder(&base, "quick");
+    assert!(!folder.join("journal").exists() && !folder.join("staging").exists());
+    assert_eq!(asking.status().await.unwrap().best, old);
+
+    // Whoever cannot read node.json gives no orders.
+    let file = NodeFile::read(&folder).unwrap().unwrap();
+    let stranger = NodeClient::new(file.rpc_url.clone()).unwrap();
+    let refused = stranger.abort().await.unwrap_err().to_string();
+    assert!(refused.contains("unsafe"), "{refused}");
+    let guess = NodeFile {
+        token: "0".repeat(file.token.len()),
+        ..file
+    };
+    let guesser = NodeClient::of_operator(&guess).unwrap();
+    assert!(guesser.restore_backup("x").await.is_err());
+}
+
+/// R2: killed at some moment of a resync, the node starts on one whole chain and goes on by itself.
+async fn killed_in_a_resync(world: &World, kill: u64) {
+    let (base, mut node) = world.copy_of_dave(&format!("killed-{kill}")).await;
+    let old = until_status(&client(&node), "a peer", |view| view.peers > 0)
+        .await
+        .best;
+    let order = world.line(&format!("resync -y --peer {}", world.alice_id()), &base);
+    let mut ordering = Command::new(binary())
+        .args(order.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(20 + kill * 37)).await;
+    node.signal(Signal::KILL).unwrap();
+    node.ended(PATIENCE).await.unwrap();
+    ordering.kill().unwrap();
+    ordering.wait().unwrap();
+
+    let mut node = started(&base, "quick", &world.connected_args());
+    if let Err(error) = node.serving(PATIENCE).await {
+        panic!("kill {kill}: {error}\n{}", node.log_tail(40).join("\n"));
+    }
+    let folder = chain_folder(&base, "quick");
+    let start = Instant::now();
+    loop {
+        let is_new = !backups(&base).is_empty();
+        let is_over = !folder.join("journal").exists();
+        // A restart for the exchange may be under way.
+        let seen = match node.client() {
+            Some(asking) => asking.status().await.ok(),
+            None => None,
+        };
+        if let Some(view) = seen.filter(|_| is_over) {
+            if is_new && in_sync(&view) && world.is_alices(&view.best).await {
+                break;
+            }
+            if !is_new {
+                assert_eq!(view.best, old, "kill {kill}: the old chain as it was");
+                break;
+            }
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "kill {kill}: neither wholly old nor wholly new: journal {is_over:?}, backups {:?}\n{}",
+            backups(&base),
+            node.log_tail(4_000).join("\n")
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(backups(&base).len() <= 1);
+}
