@@ -7,8 +7,9 @@ use crate::status_view::{HeaderView, NodeClient};
 use futures::future::join_all;
 use rustix::process::Signal;
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
@@ -153,6 +154,63 @@ impl LocalNetwork {
         self.plan.folder.join(format!("{name}.log"))
     }
 
+    /// Runs a command of the node's program on the node's files to its end.
+    async fn command(&self, node: NodeIndex, words: &[&OsStr]) -> Result<(), StageError> {
+        let mut command = tokio::process::Command::new(&self.plan.program);
+        command
+            .args(words)
+            .args(["--chain", &self.plan.chain, "--base-path"])
+            .arg(self.base_path(&self.member(node)?.plan.name))
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let failed = |said: String| StageError::Command {
+            command: words
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect::<Vec<_>>()
+                .join(" "),
+            said,
+        };
+        match command.output().await {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(failed(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            )),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    fn peer_id(&self, node: NodeIndex) -> Result<String, StageError> {
+        let member = self.member(node)?;
+        let file = match &member.state {
+            MemberState::Started(process) => process.node_file(),
+            MemberState::Stopped => None,
+        };
+        let address = file.and_then(|file| file.listen_addresses.into_iter().next());
+        let id = address.and_then(|address| Some(address.rsplit_once("/p2p/")?.1.to_owned()));
+        id.ok_or_else(|| StageError::NotServing {
+            name: member.plan.name.clone(),
+        })
+    }
+
+    async fn only_backup(&self, node: NodeIndex) -> Result<String, StageError> {
+        let (name, client) = self.client(node)?;
+        let backups = client
+            .backups()
+            .await
+            .map_err(|source| StageError::Client {
+                name: name.to_owned(),
+                source,
+            })?;
+        match backups.as_slice() {
+            [only] => Ok(only.id.clone()),
+            all => Err(StageError::Backups {
+                name: name.to_owned(),
+                found: all.len(),
+            }),
+        }
+    }
+
     /// Starts the node's process and waits until it serves. The process is the node's before it serves, so that it is
     /// asked for its end and killed like any other.
     async fn boot(&mut self, node: NodeIndex) -> Result<(), StageError> {
@@ -173,8 +231,6 @@ fn arguments(chain: &str, base: &Path, plan: &NodePlan, bootnodes: Vec<String>) 
         &plan.name,
         "--chain",
         chain,
-        "--listen-addr",
-        "/ip4/127.0.0.1/tcp/0",
         "--rpc-port",
         "0",
         "--stop-with-stdin",
@@ -183,9 +239,20 @@ fn arguments(chain: &str, base: &Path, plan: &NodePlan, bootnodes: Vec<String>) 
     .into();
     args.push("--base-path".into());
     args.push(base.into());
-    if let Duty::Author(key) = plan.duty {
-        args.push(format!("--{}", key.flag()).into());
+    match plan.duty {
+        Duty::Author(key) => args.push(format!("--{}", key.flag()).into()),
+        Duty::Alone(key) => {
+            args.extend(
+                [format!("--{}", key.flag()), "--force-authoring".to_owned()].map(Into::into),
+            );
+        }
+        Duty::Follow | Duty::Show => {}
     }
+    if matches!(plan.duty, Duty::Alone(_) | Duty::Show) {
+        args.push("--isolated".into());
+        return args;
+    }
+    args.extend(["--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(Into::into));
     for address in bootnodes {
         args.push("--bootnodes".into());
         args.push(address.into());
@@ -230,6 +297,34 @@ impl Stage for LocalNetwork {
 
     async fn restart(&mut self, node: NodeIndex) -> Result<(), StageError> {
         self.boot(node).await
+    }
+
+    async fn restart_as(&mut self, node: NodeIndex, duty: Duty) -> Result<(), StageError> {
+        if let Some(member) = self.nodes.get_mut(node.0) {
+            member.plan.duty = duty;
+        }
+        self.boot(node).await
+    }
+
+    async fn resync(&mut self, node: NodeIndex, source: NodeIndex) -> Result<(), StageError> {
+        let peer = self.peer_id(source)?;
+        let words = ["resync", "-y", "--peer", &peer].map(OsStr::new);
+        self.command(node, &words).await
+    }
+
+    async fn restore(&mut self, node: NodeIndex) -> Result<NodeIndex, StageError> {
+        let name = format!("{}-restored", self.member(node)?.plan.name);
+        let scratch = self.base_path(&name);
+        let backup = self.only_backup(node).await?;
+        let words = ["backups", "restore", &backup, "--to"].map(OsStr::new);
+        let words = [words.as_slice(), &[scratch.as_os_str()]].concat();
+        self.command(node, &words).await?;
+        self.start(NodePlan {
+            name,
+            duty: Duty::Show,
+            bootnodes: Vec::new(),
+        })
+        .await
     }
 
     async fn survey(&mut self) -> Result<Vec<NodeRow>, StageError> {

@@ -73,7 +73,7 @@ fn tour_passes_every_step_and_leaves_nothing() {
     );
     assert_eq!(
         text.lines().last(),
-        Some("tour: 3 of 3 steps passed"),
+        Some("tour: 6 of 6 steps passed"),
         "{text}"
     );
     assert!(!text.contains('\x1b'), "no terminal, no colours");

@@ -4,7 +4,7 @@ use crate::harness::local_network;
 use node_template::{
     localnet::{
         LocalNetwork, NodeIndex, NodeRow,
-        tour::{self, Audience, NodePlan, Stage, StageError, Step, StepError, TourFailure},
+        tour::{self, Audience, Duty, NodePlan, Stage, StageError, Step, StepError, TourFailure},
     },
     status_view::HeaderView,
 };
@@ -54,6 +54,18 @@ impl Stage for Sabotaged {
             self.kill(node);
         }
         Ok(())
+    }
+
+    async fn restart_as(&mut self, node: NodeIndex, duty: Duty) -> Result<(), StageError> {
+        self.network.restart_as(node, duty).await
+    }
+
+    async fn resync(&mut self, node: NodeIndex, source: NodeIndex) -> Result<(), StageError> {
+        self.network.resync(node, source).await
+    }
+
+    async fn restore(&mut self, node: NodeIndex) -> Result<NodeIndex, StageError> {
+        self.network.restore(node).await
     }
 
     async fn survey(&mut self) -> Result<Vec<NodeRow>, StageError> {

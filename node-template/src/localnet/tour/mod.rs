@@ -3,6 +3,7 @@
 //! A step waits on conditions, each with a deadline in slots; it never relies on time alone. Steps stand in
 //! [`Step::ALL`] and hand on what later ones need in [`Scene`].
 
+mod dead_fork;
 mod scene;
 mod stage;
 mod steps;
@@ -30,11 +31,24 @@ pub enum Step {
     Join,
     /// It is stopped, the network goes on, it starts again and catches up.
     FallBehind,
+    /// A validator is alone for too long: its fork is deeper than the node may leave by itself.
+    DeadFork,
+    /// The operator orders a resync: it is back on the network's chain, and the old one is a backup.
+    Resync,
+    /// The backup is restored into a scratch folder: it is the old chain.
+    Restore,
 }
 
 impl Step {
     /// The steps in the order in which they are played.
-    pub const ALL: [Self; 3] = [Self::Author, Self::Join, Self::FallBehind];
+    pub const ALL: [Self; 6] = [
+        Self::Author,
+        Self::Join,
+        Self::FallBehind,
+        Self::DeadFork,
+        Self::Resync,
+        Self::Restore,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -42,6 +56,9 @@ impl Step {
             Self::Author => "author",
             Self::Join => "join",
             Self::FallBehind => "fall behind and catch up",
+            Self::DeadFork => "dead fork",
+            Self::Resync => "resync",
+            Self::Restore => "restore",
         }
     }
 
@@ -53,6 +70,13 @@ impl Step {
             Self::FallBehind => {
                 "the newcomer is stopped, the network goes on, it starts again and catches up"
             }
+            Self::DeadFork => {
+                "a validator authors alone, comes back on a dead fork, and says that it needs the operator"
+            }
+            Self::Resync => {
+                "the operator orders a resync: it is back on the network's chain, and the old one is kept"
+            }
+            Self::Restore => "the backup is restored into a scratch folder: it is the old chain",
         }
     }
 
@@ -61,6 +85,9 @@ impl Step {
             Self::Author => steps::author(scene).await,
             Self::Join => steps::join(scene).await,
             Self::FallBehind => steps::fall_behind(scene).await,
+            Self::DeadFork => dead_fork::dead_fork(scene).await,
+            Self::Resync => dead_fork::resync(scene).await,
+            Self::Restore => dead_fork::restore(scene).await,
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Scene<'a, S> {
     pub validators: Vec<NodeIndex>,
     /// The node that joins. Made by *join*.
     pub newcomer: Option<NodeIndex>,
+    /// The validator on a dead fork, and that fork's tip. Made by *dead fork*.
+    pub stray: Option<(NodeIndex, BlockView)>,
 }
 
 impl<'a, S: Stage> Scene<'a, S> {
@@ -29,6 +31,7 @@ impl<'a, S: Stage> Scene<'a, S> {
             audience,
             validators: Vec::new(),
             newcomer: None,
+            stray: None,
         }
     }
 

@@ -23,6 +23,15 @@ pub trait Stage {
     /// Starts a stopped node again on the same files, and waits until it serves.
     async fn restart(&mut self, node: NodeIndex) -> Result<(), StageError>;
 
+    /// Starts a stopped node again on the same files with another duty, and waits until it serves.
+    async fn restart_as(&mut self, node: NodeIndex, duty: Duty) -> Result<(), StageError>;
+
+    /// Orders a resync of `node` from `source`, with `resync --peer`, and waits for its end.
+    async fn resync(&mut self, node: NodeIndex, source: NodeIndex) -> Result<(), StageError>;
+
+    /// Restores the only backup of `node` into a scratch folder, and starts a node without a network on it.
+    async fn restore(&mut self, node: NodeIndex) -> Result<NodeIndex, StageError>;
+
     /// Asks all nodes at once. Rows stand in the order of starts.
     async fn survey(&mut self) -> Result<Vec<NodeRow>, StageError>;
 
@@ -52,8 +61,12 @@ pub struct NodePlan {
 pub enum Duty {
     /// It authors with this key.
     Author(DevKey),
+    /// It authors with this key, without a network and without votes.
+    Alone(DevKey),
     /// It follows the chain.
     Follow,
+    /// It shows what it has, without a network.
+    Show,
 }
 
 /// Something on the stage did not work.
@@ -69,6 +82,22 @@ pub enum StageError {
         name: String,
         /// How it ended.
         end: std::process::ExitStatus,
+    },
+    /// A command of the node's program failed.
+    #[error("`{command}` failed: {said}")]
+    Command {
+        /// The command.
+        command: String,
+        /// What it said.
+        said: String,
+    },
+    /// There should be one backup.
+    #[error("{name} has {found} backups, one is expected; its log says why")]
+    Backups {
+        /// The node.
+        name: String,
+        /// How many there are.
+        found: usize,
     },
     /// A question to a node.
     #[error("{name}: {source}")]

@@ -12,7 +12,8 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// The validators of the `local` preset.
-const VALIDATORS: [DevKey; 4] = [DevKey::Alice, DevKey::Bob, DevKey::Charlie, DevKey::Dave];
+pub(super) const VALIDATORS: [DevKey; 4] =
+    [DevKey::Alice, DevKey::Bob, DevKey::Charlie, DevKey::Dave];
 
 /// The name of the node that joins.
 const NEWCOMER: &str = "newcomer";
@@ -27,10 +28,10 @@ const MISSED: u64 = 8;
 const AUTHORED_BY: u64 = 24;
 
 /// Slots in which something that takes one round must have happened. Generous: a busy machine is no failure.
-const SOON: u32 = 15;
+pub(super) const SOON: u32 = 15;
 
 /// Slots in which the network must have grown by at most ten blocks.
-const GROWTH: u32 = 40;
+pub(super) const GROWTH: u32 = 40;
 
 pub(super) async fn author<S: Stage>(scene: &mut Scene<'_, S>) -> Result<(), StepError> {
     for key in VALIDATORS {
@@ -140,13 +141,13 @@ pub(super) async fn fall_behind<S: Stage>(scene: &mut Scene<'_, S>) -> Result<()
 }
 
 /// Waits until `node` says that it is in sync at `height` or above, on the chain of the first validator.
-async fn until_in_sync<S: Stage>(
+pub(super) async fn until_in_sync<S: Stage>(
     scene: &mut Scene<'_, S>,
     node: NodeIndex,
     height: u64,
 ) -> Result<(), StepError> {
     let known = first(&scene.validators)?;
-    let expected = format!("the {NEWCOMER} is in sync at height {height} or above");
+    let expected = format!("the node is in sync at height {height} or above");
     let condition = Condition {
         expected: &expected,
         node: Some(node),
@@ -188,7 +189,10 @@ async fn same_block<S: Stage>(
     })
 }
 
-async fn height<S: Stage>(scene: &mut Scene<'_, S>, node: NodeIndex) -> Result<u64, StepError> {
+pub(super) async fn height<S: Stage>(
+    scene: &mut Scene<'_, S>,
+    node: NodeIndex,
+) -> Result<u64, StepError> {
     let mut height = 0;
     let condition = Condition {
         expected: "the node says how high it is",
@@ -206,7 +210,7 @@ async fn height<S: Stage>(scene: &mut Scene<'_, S>, node: NodeIndex) -> Result<u
     Ok(height)
 }
 
-fn first(validators: &[NodeIndex]) -> Result<NodeIndex, StepError> {
+pub(super) fn first(validators: &[NodeIndex]) -> Result<NodeIndex, StepError> {
     validators
         .first()
         .copied()

@@ -117,3 +117,28 @@ async fn network_that_stops_while_a_node_is_away_fails_at_catch_up() {
     let (_, failure) = sabotaged(Sabotage::NetworkStops).await;
     assert_eq!(failure.step, Step::FallBehind);
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_step_of_the_operator_fails_where_it_is_sabotaged() {
+    let cases = [
+        (
+            Sabotage::AuthorsNoFork,
+            Step::DeadFork,
+            "deeper than tier2_max_reorg",
+        ),
+        (Sabotage::SeesNoFork, Step::DeadFork, "critical"),
+        (Sabotage::ResyncFails, Step::Resync, "`resync` failed"),
+        (Sabotage::ResyncChangesNothing, Step::Resync, "in sync"),
+        (Sabotage::NoBackup, Step::Restore, "0 backups"),
+        (
+            Sabotage::OtherBackup,
+            Step::Restore,
+            "where the old one did",
+        ),
+    ];
+    for (sabotage, step, expected) in cases {
+        let (_, failure) = sabotaged(sabotage).await;
+        assert_eq!(failure.step, step, "{failure}");
+        assert!(failure.to_string().contains(expected), "{failure}");
+    }
+}

@@ -25,6 +25,12 @@ pub(super) enum Sabotage {
     NoRestart,
     CatchesNothingUp,
     NetworkStops,
+    AuthorsNoFork,
+    SeesNoFork,
+    ResyncFails,
+    ResyncChangesNothing,
+    NoBackup,
+    OtherBackup,
 }
 
 struct Member {
@@ -34,6 +40,8 @@ struct Member {
     restarted: bool,
     /// Where a node that gets no blocks stays.
     held_at: u64,
+    /// Height at which it left the network's chain.
+    forked_at: Option<u64>,
 }
 
 pub(super) struct Fake {
@@ -70,7 +78,15 @@ impl Fake {
                 Sabotage::CatchesNothingUp => member.restarted,
                 _ => false,
             };
-        if stuck {
+        if let Some(forked_at) = member.forked_at {
+            // One slot in four while it is alone, and nothing afterwards.
+            match member.duty {
+                Duty::Alone(_) if self.sabotage != Sabotage::AuthorsNoFork => {
+                    forked_at + (self.chain_height() - forked_at) / 4
+                }
+                _ => member.held_at,
+            }
+        } else if stuck {
             member.held_at
         } else {
             self.chain_height()
@@ -78,8 +94,10 @@ impl Fake {
     }
 
     fn hash(&self, node: usize, number: u64) -> String {
-        let chain = match self.sabotage {
-            Sabotage::TwoChains if number > 0 => node % 2,
+        let forked_at = self.nodes.get(node).and_then(|member| member.forked_at);
+        let chain = match (self.sabotage, forked_at) {
+            (Sabotage::TwoChains, _) if number > 0 => node % 2,
+            (_, Some(forked_at)) if number > forked_at => 7,
             _ => 0,
         };
         format!("0x{chain:032x}{number:032x}")
@@ -88,12 +106,15 @@ impl Fake {
     fn view(&self, node: usize, member: &Member) -> StatusView {
         let best = self.height(member);
         let behind = self.chain_height() - best;
+        let is_on_dead_fork = member.forked_at.is_some() && matches!(member.duty, Duty::Author(_));
         let number_and_hash = |number| BlockView {
             number,
             hash: self.hash(node, number),
         };
         StatusView {
-            verdict: if behind == 0 {
+            verdict: if is_on_dead_fork && self.sabotage != Sabotage::SeesNoFork {
+                VerdictKind::Critical
+            } else if behind == 0 {
                 VerdictKind::InSync
             } else {
                 VerdictKind::SmallGap
@@ -133,12 +154,13 @@ impl Stage for Fake {
             running: true,
             restarted: false,
             held_at,
+            forked_at: None,
         });
         Ok(NodeIndex(self.nodes.len() - 1))
     }
 
     async fn stop(&mut self, node: NodeIndex) -> Result<(), StageError> {
-        let height = self.chain_height();
+        let height = self.height(&self.nodes[node.0]);
         let member = &mut self.nodes[node.0];
         member.running = false;
         member.held_at = height;
@@ -158,6 +180,51 @@ impl Stage for Fake {
         member.running = true;
         member.restarted = true;
         Ok(())
+    }
+
+    async fn restart_as(&mut self, node: NodeIndex, duty: Duty) -> Result<(), StageError> {
+        let member = &mut self.nodes[node.0];
+        if matches!(duty, Duty::Alone(_)) {
+            member.forked_at = Some(member.held_at);
+        }
+        member.duty = duty;
+        member.running = true;
+        Ok(())
+    }
+
+    async fn resync(&mut self, node: NodeIndex, _source: NodeIndex) -> Result<(), StageError> {
+        match self.sabotage {
+            Sabotage::ResyncFails => Err(StageError::Command {
+                command: "resync".into(),
+                said: "error: no".into(),
+            }),
+            Sabotage::ResyncChangesNothing => Ok(()),
+            _ => {
+                self.nodes[node.0].forked_at = None;
+                Ok(())
+            }
+        }
+    }
+
+    async fn restore(&mut self, node: NodeIndex) -> Result<NodeIndex, StageError> {
+        let old = &self.nodes[node.0];
+        if self.sabotage == Sabotage::NoBackup {
+            return Err(StageError::Backups {
+                name: old.name.clone(),
+                found: 0,
+            });
+        }
+        let held_at = old.held_at;
+        let forked_at = held_at.saturating_sub(1);
+        self.nodes.push(Member {
+            name: "restored".into(),
+            duty: Duty::Show,
+            running: true,
+            restarted: false,
+            held_at,
+            forked_at: (self.sabotage != Sabotage::OtherBackup).then_some(forked_at),
+        });
+        Ok(NodeIndex(self.nodes.len() - 1))
     }
 
     async fn survey(&mut self) -> Result<Vec<NodeRow>, StageError> {
