@@ -15,6 +15,9 @@ use std::{
 /// backups are not among it (SPEC section 1, *Signing*, and section 7).
 const REMOVED: [&str; 2] = ["db", "staging"];
 
+/// The journal of a resync or a restore: without the stores there is nothing to go on with.
+const JOURNAL: &str = "journal";
+
 /// Held by a running node, and by every command that opens the store (SPEC section 7).
 const LOCK: &str = "LOCK";
 
@@ -46,6 +49,15 @@ pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
             return Err(CliError::NotConfirmed);
         }
     }
+    // First: with it, the next start would look for stores that are gone.
+    let journal = place.folder.join(JOURNAL);
+    match fs::remove_file(&journal) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            let path = journal;
+            return Err(CliError::Path { path, source });
+        }
+        _ => {}
+    }
     for path in &paths {
         fs::remove_dir_all(path).map_err(|source| CliError::Path {
             path: path.clone(),
@@ -65,7 +77,7 @@ fn nothing(place: &Place) -> Result<ExitCode, CliError> {
 }
 
 /// The lock of the chain's folder; `None` if there is no such folder. Refused while a node holds it.
-fn lock(folder: &Path) -> Result<Option<File>, CliError> {
+pub(super) fn lock(folder: &Path) -> Result<Option<File>, CliError> {
     let path = folder.join(LOCK);
     let file = match File::options()
         .create(true)

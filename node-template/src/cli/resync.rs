@@ -3,13 +3,19 @@ use super::{
     confirm::{Answer, ask},
     place::Place,
     print,
+    purge_chain::lock,
 };
 use crate::{
+    Block,
     rpc::{LastRunView, PlanView, ResyncParams, ResyncView},
+    runtime::TemplateRuntime,
+    service::ResyncReport,
     status_view::{ClientError, NodeClient, NodeFile},
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{io, time::Duration};
+use runtime_bridge::resync::{Places, RealDisk, ResyncFiles, StoreFolders};
+use std::{io, sync::Arc, time::Duration};
+use sync_component::ports::{Clock, SystemClock};
 
 /// How often the node is asked how far it is.
 const POLL: Duration = Duration::from_millis(300);
@@ -20,6 +26,11 @@ const SWAP_PATIENCE: Duration = Duration::from_mins(1);
 /// Gives the operator's orders to the running node.
 pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
+    let file = NodeFile::read(&place.folder)?;
+    let runs = file.as_ref().is_some_and(NodeFile::may_run);
+    if !runs && (args.status || args.abort) {
+        return without_node(args, &place);
+    }
     block_on(async {
         let node = Operated::find(&place)?;
         if args.status {
@@ -37,6 +48,30 @@ pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
         }
         begin(args, &place, node).await
     })
+}
+
+/// Looks at, or gives up, what a node that does not run any more has left.
+fn without_node(args: &ResyncArgs, place: &Place) -> Result<ExitCode, CliError> {
+    let Some(_lock) = lock(&place.folder)? else {
+        print("no run is under way\n")?;
+        return Ok(ExitCode::Done);
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let stores = StoreFolders::<Block, _>::new(place.spec.clone(), TemplateRuntime, clock.clone());
+    let places = Places::in_folder(&place.folder);
+    let files = ResyncFiles::new(places, Arc::new(RealDisk), Arc::new(stores), clock);
+    if args.abort {
+        files.abort()?;
+        print("the run is given up; the present chain stays\n")?;
+    } else {
+        let report = ResyncReport {
+            journal: files.journal()?,
+            progress: None,
+            last: None,
+        };
+        print(&describe(&report.into()))?;
+    }
+    Ok(ExitCode::Done)
 }
 
 /// A running node and how it is reached.

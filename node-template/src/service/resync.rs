@@ -57,6 +57,8 @@ pub struct ResyncDesk {
     settings: SyncSettings,
     declared: BTreeSet<PeerId>,
     state: Mutex<State>,
+    /// Held while a run begins or ends, so that two orders at once are one order and a refusal.
+    deciding: Mutex<()>,
     changed: Notify,
 }
 
@@ -138,8 +140,13 @@ impl ResyncDesk {
                 watch: ResyncWatch::default(),
                 last: None,
             }),
+            deciding: Mutex::new(()),
             changed: Notify::new(),
         }
+    }
+
+    fn deciding(&self) -> MutexGuard<'_, ()> {
+        self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -227,6 +234,7 @@ impl ResyncDesk {
         strategy: Option<&str>,
     ) -> Result<Plan, OrderError> {
         let strategy = self.strategy(strategy)?;
+        let _deciding = self.deciding();
         let plan = self.plan()?;
         let run = Run::Resync(order.request().written_down(&strategy));
         self.files.begin(run)?;
@@ -241,6 +249,7 @@ impl ResyncDesk {
 
     /// Goes on with an interrupted run.
     pub(crate) fn resume(&self) -> Result<(), OrderError> {
+        let _deciding = self.deciding();
         if !matches!(self.state().phase, Phase::Idle) {
             return Ok(());
         }
@@ -277,6 +286,10 @@ impl ResyncDesk {
             }
             changed.await;
         }
+        let _deciding = self.deciding();
+        if matches!(self.state().phase, Phase::Swap) {
+            return Err(OrderError::TooLate);
+        }
         self.files.abort()?;
         self.state().last = Some(LastRun::Aborted);
         Ok(())
@@ -284,6 +297,7 @@ impl ResyncDesk {
 
     /// Makes a backup the live chain again.
     pub(crate) fn restore(&self, id: &str) -> Result<BackupName, OrderError> {
+        let _deciding = self.deciding();
         let backups = self.files.backups();
         let name = backups.find(id)?;
         backups.begin_restore(&name)?;
@@ -371,8 +385,15 @@ impl ResyncDesk {
         };
         match outcome {
             Ok(staged) => {
-                tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
-                self.enter(Phase::Swap);
+                let mut state = self.state();
+                state.phase = if matches!(state.phase, Phase::Aborting) {
+                    Phase::Idle
+                } else {
+                    tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
+                    Phase::Swap
+                };
+                drop(state);
+                self.changed.notify_waiters();
             }
             Err(error) => self.failed(&error),
         }
@@ -423,18 +444,29 @@ impl ResyncDesk {
         }
     }
 
-    /// Exchanges the stores, both closed. The chain in the live place is whole in every case.
-    pub(super) fn swap(&self, old: Option<ChainTip>) {
+    /// Exchanges the stores, both closed. The chain in the live place is whole afterwards; an error says why it is not, and
+    /// what to do.
+    pub(super) fn swap(&self, old: Option<ChainTip>) -> Result<(), ServiceError> {
         self.state().watch.stage(ResyncStage::Swapping);
         match self.files.swap(old) {
             Ok(swap) => {
                 tracing::info!(backup = %swap.backup, "the stores are exchanged; the old chain is kept as this backup");
                 let backup = swap.backup;
                 self.ended(LastRun::Swapped { backup });
+                Ok(())
             }
             Err(error) => {
                 tracing::error!(%error, "the stores are not exchanged");
                 self.ended(LastRun::Interrupted(error.to_string()));
+                let has_begun = matches!(
+                    self.files.journal().map_err(ServiceError::Resync)?,
+                    Some(Journal {
+                        stage: Stage::Swapping(_) | Stage::Committed(_),
+                        ..
+                    })
+                );
+                // Before that the old chain is in its place, and goes on; the operator may resume the run.
+                if has_begun { self.recover() } else { Ok(()) }
             }
         }
     }

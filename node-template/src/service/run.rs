@@ -146,12 +146,7 @@ impl Node<'_> {
             })
             .await;
         }
-        on_disk(move || {
-            desk.swap(tip);
-            // A swap that was interrupted behind the exchange is finished, or refused with what to do.
-            desk.recover()
-        })
-        .await
+        on_disk(move || desk.swap(tip)).await
     }
 }
 

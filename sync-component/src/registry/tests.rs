@@ -84,7 +84,7 @@ fn strategy_of_somebody_else_is_selected_by_name() {
         .filter(|info| info.selection == Selection::Selected)
         .map(|info| info.name.as_str())
         .collect();
-    assert_eq!(selected, ["nobody", "sequential"]);
+    assert_eq!(selected, ["nobody", "sequential", "full-chain"]);
 }
 
 #[test]

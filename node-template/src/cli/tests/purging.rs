@@ -19,7 +19,9 @@ fn chain_with_data(base: &Path) -> std::path::PathBuf {
     let folder = base.join("chains").join("dev");
     for file in [
         "db/full/CURRENT",
-        "staging/full/CURRENT",
+        "staging/CURRENT",
+        "journal",
+        "backups/20260101T000000000Z-5-ab/CURRENT",
         "keystore/61757261aa",
         "signed",
         "network/secret_ed25519",
@@ -39,7 +41,16 @@ fn purge_removes_the_blocks_and_keeps_every_key_and_record() {
     purge(base.path()).unwrap();
     assert!(!folder.join("db").exists());
     assert!(!folder.join("staging").exists());
-    for kept in ["keystore/61757261aa", "signed", "network/secret_ed25519"] {
+    assert!(
+        !folder.join("journal").exists(),
+        "there is nothing to go on with"
+    );
+    for kept in [
+        "keystore/61757261aa",
+        "signed",
+        "network/secret_ed25519",
+        "backups/20260101T000000000Z-5-ab/CURRENT",
+    ] {
         assert!(folder.join(kept).exists(), "{kept}");
     }
 }
