@@ -15,14 +15,10 @@ use sync_component::{
     BlockId, NetworkError, StrategyRegistry, SyncContext,
     block_sync::{FetchError, FetchJob, Sequential},
     orchestrator::SyncEvent,
-    ports::{BridgeError, PeerId, Presence, Protocol, ReadChain},
+    ports::{BridgeError, Presence, Protocol, ReadChain},
     registry::FetchStrategy,
     wire::Activity,
 };
-
-fn refuses(sim: &Sim, node: &Node, peer: &PeerId) -> bool {
-    sim.network.is_refused(&node.id, peer)
-}
 
 #[test]
 fn f07_future_block_is_put_off_and_a_wrong_one_is_charged() {

@@ -178,6 +178,48 @@ fn h06_claim_alone_moves_no_target() {
 }
 
 #[test]
+fn headers_that_the_wrong_authority_sealed_are_no_target_and_ban_their_sender() {
+    run(Setup::chain(10).authorities(4).idle(9), async |sim| {
+        let peers = sim.servers(3, "P", 10);
+        let mut forged = sim.chain(10).to_vec();
+        for slot in sim::FIRST_SLOT + 11..sim::FIRST_SLOT + 14 {
+            let parent = forged.last().unwrap().header().clone();
+            let thief = (sim.forge.turn(slot.into()) + 1) % 4;
+            let block = sim
+                .forge
+                .block_sealed_by(thief, &parent, slot.into(), b"forged");
+            forged.push(block);
+        }
+        let tip = forged.last().unwrap().header().clone();
+        let liar = sim.peer(
+            "L",
+            sim.chain(10),
+            Misbehaviour::ServesBranch(forged.clone()),
+        );
+        let mut ours = sim.node("O", sim.chain(10));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers).chain([&liar.id]));
+        // It claims the tip when it is asked, or pushes the first forged header.
+        if sim.seed % 2 == 0 {
+            liar.claims(BlockId::of(&tip));
+        } else {
+            sim.slots(1).await;
+            while !refuses(sim, &ours, &liar.id) {
+                liar.announce(&ours.id, forged[10].header().clone()).await;
+                assert_eq!(ours.manager().report().target, None);
+            }
+        }
+        sim.until(3 * MINUTE, "the liar is banned", || {
+            assert_eq!(ours.manager().report().target, None);
+            refuses(sim, &ours, &liar.id)
+        })
+        .await;
+        assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
+        assert_eq!(ours.best().height(), 10);
+    });
+}
+
+#[test]
 fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
     run(Setup::chain(12), async |sim| {
         let mut peers = sim.full_nodes(3, "P", 10);

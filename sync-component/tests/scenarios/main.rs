@@ -61,6 +61,11 @@ fn is_critical(node: &Node) -> bool {
     matches!(verdict(node), Verdict::Known(SyncStatus::Critical(_)))
 }
 
+/// Whether `node` has banned `peer`.
+fn refuses(sim: &Sim, node: &Node, peer: &sync_component::ports::PeerId) -> bool {
+    sim.network.is_refused(&node.id, peer)
+}
+
 /// Whether all hold the same tip.
 fn agree<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> bool {
     let tips: std::collections::BTreeSet<_> = nodes.into_iter().map(SimNode::best).collect();
