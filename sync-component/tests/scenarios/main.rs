@@ -11,7 +11,8 @@
 //! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
 //! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
-//! | R1–R10 | Tier 3 |
+//! | R1, R2, R6–R9 | files: `runtime-bridge/tests/chain/resync` and `node-template/tests/processes` |
+//! | R10 | `.clippy.toml`; nothing in the simulation can order a resync |
 #![allow(
     clippy::unwrap_used,
     reason = "a scenario that cannot go on should say where"
@@ -22,6 +23,7 @@ mod fetching_faults;
 mod forks;
 mod height;
 mod height_authors;
+mod resync;
 
 use std::time::Duration;
 use sync_component::{

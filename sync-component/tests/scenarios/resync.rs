@@ -1,0 +1,213 @@
+//! Resync, as far as it is about peers; what is about files is shown with real ones in `runtime-bridge` and
+//! `node-template`.
+
+use super::*;
+use sp_runtime::traits::Block as _;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+use sync_component::{
+    BlockId,
+    chain_sync::{
+        BackupName, FullChain, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncWatch,
+        Stage, Staging, StoreId, Swap,
+    },
+    ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ReadChain},
+    test_kit::{ReferenceBridge, SLOT},
+};
+
+/// A staged chain in memory, and the stages that its run went through.
+#[derive(Debug)]
+struct InMemory {
+    chain: Arc<ReferenceBridge<SmallBlock>>,
+    stages: Mutex<Vec<&'static str>>,
+}
+
+impl InMemory {
+    fn beside(sim: &Sim, node: &Node) -> Arc<Self> {
+        let chain = ReferenceBridge::new(&sim.forge, SLOT, 5, node.clock.clone());
+        Arc::new(Self {
+            chain: Arc::new(chain),
+            stages: Mutex::default(),
+        })
+    }
+
+    fn height(&self) -> u64 {
+        self.chain.best().height()
+    }
+
+    fn stages(&self) -> Vec<&'static str> {
+        self.stages.lock().unwrap().clone()
+    }
+}
+
+impl Staging<SmallBlock> for InMemory {
+    fn open(&self) -> Result<Arc<dyn Bridge<SmallBlock>>, BridgeError> {
+        Ok(self.chain.clone())
+    }
+
+    fn enter(&self, stage: Stage) -> Result<(), BridgeError> {
+        self.stages.lock().unwrap().push(stage.name());
+        Ok(())
+    }
+
+    fn exchange(&self) -> Result<Swap, BridgeError> {
+        Ok(Swap {
+            live: None,
+            staged: StoreId(String::new()),
+            backup: BackupName(String::new()),
+        })
+    }
+}
+
+fn order(peers: &[&PeerId], checkpoint: Option<BlockId<SmallBlock>>) -> OperatorsOrder<SmallBlock> {
+    let request = ResyncRequest {
+        peers: peers.iter().map(|peer| (*peer).clone()).collect(),
+        checkpoint,
+    };
+    #[allow(clippy::disallowed_methods, reason = "the scenario is the operator")]
+    OperatorsOrder::given_by_the_operator(request)
+}
+
+async fn resync(
+    node: &Node,
+    order: &OperatorsOrder<SmallBlock>,
+    staging: &Arc<InMemory>,
+) -> Result<BlockId<SmallBlock>, ResyncError<SmallBlock>> {
+    let watch = ResyncWatch::default();
+    let chain_sync = node
+        .manager()
+        .chain_sync(Arc::new(FullChain), BTreeSet::new(), watch);
+    chain_sync.run(order, staging.clone()).await
+}
+
+/// O on a dead fork, connected to three peers at 60.
+fn stranded(sim: &mut Sim) -> (Vec<Peer>, Node) {
+    // Several ranges, so that something can happen between two.
+    sim.settings.limits.blocks_per_request = 8;
+    let peers = sim.servers(3, "P", 60);
+    let fork = sim.dead_fork(10, 12);
+    let mut ours = sim.node("O", &fork);
+    ours.start();
+    sim.connect(&ours.id, ids(&peers));
+    (peers, ours)
+}
+
+#[test]
+fn r03_without_anybody_to_trust_nothing_is_begun() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        let (_peers, ours) = stranded(sim);
+        let staging = InMemory::beside(sim, &ours);
+        let refused = resync(&ours, &order(&[], None), &staging).await;
+        assert!(matches!(refused, Err(ResyncError::NoTrustedPeer)));
+        let nobody = PeerId::from_bytes(b"nobody");
+        let refused = resync(&ours, &order(&[&nobody], None), &staging).await;
+        assert!(matches!(refused, Err(ResyncError::NamedPeersAway(_))));
+        assert!(staging.stages().is_empty());
+    });
+}
+
+#[test]
+fn r04_chain_that_the_voters_are_not_on_is_refused() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (_peers, ours) = stranded(sim);
+        let before = ours.best();
+        let other = sim.branch(20, 60, 1, 77);
+        let trusted = sim.peer("T", &other, Misbehaviour::Nothing);
+        sim.connect(&ours.id, [&trusted.id]);
+        let staging = InMemory::beside(sim, &ours);
+        let refused = resync(&ours, &order(&[&trusted.id], None), &staging).await;
+        assert!(
+            matches!(
+                refused,
+                Err(ResyncError::NotVoted(_) | ResyncError::SourcesFailed { .. })
+            ),
+            "{refused:?}"
+        );
+        assert!(!staging.stages().contains(&"validated"));
+        assert_eq!(ours.best(), before);
+        // The operator's own checkpoint changes nothing about that.
+        let tip = BlockId::of(other[79].header());
+        let refused = resync(&ours, &order(&[&trusted.id], Some(tip)), &staging).await;
+        assert!(refused.is_err());
+        assert!(!staging.stages().contains(&"validated"));
+    });
+}
+
+#[test]
+fn r04_where_nobody_votes_only_a_checkpoint_near_the_tip_will_do() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        let mute = sim.peer("T", sim.chain(60), Misbehaviour::SaysSyncing);
+        let fork = sim.dead_fork(10, 12);
+        let mut ours = sim.node("O", &fork);
+        ours.start();
+        sim.connect(&ours.id, [&mute.id]);
+        let staging = InMemory::beside(sim, &ours);
+        let at = |height: usize| BlockId::of(sim.chain(60)[height - 1].header());
+        let attempt = async |checkpoint| loop {
+            // A lost answer only interrupts.
+            match resync(&ours, &order(&[&mute.id], checkpoint), &staging).await {
+                Err(ResyncError::SourcesFailed { .. } | ResyncError::NamedPeersAway(_)) => {}
+                end => return end,
+            }
+        };
+        assert!(matches!(
+            attempt(None).await,
+            Err(ResyncError::NotVoted(NotVoted::NoVoters))
+        ));
+        assert!(matches!(
+            attempt(Some(at(40))).await,
+            Err(ResyncError::CheckpointTooOld { .. })
+        ));
+        let elsewhere = BlockId::of(fork[20].header());
+        assert!(matches!(
+            attempt(Some(elsewhere)).await,
+            Err(ResyncError::OffCheckpoint { .. })
+        ));
+        assert!(!staging.stages().contains(&"validated"));
+        assert_eq!(attempt(Some(at(58))).await.unwrap(), at(60));
+        assert!(staging.stages().contains(&"validated"));
+    });
+}
+
+#[test]
+fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        let (peers, ours) = stranded(sim);
+        let staging = InMemory::beside(sim, &ours);
+        // What an earlier session has left is not fetched again.
+        let report = staging.chain.import(sim.chain(30).to_vec());
+        assert!(report.failure.is_none());
+        peers[0].turns_to(Misbehaviour::SilentOn(
+            sync_component::ports::Protocol::Blocks,
+        ));
+        let named = order(&[&peers[0].id, &peers[1].id], None);
+        let mut attempts = 0;
+        let staged = loop {
+            attempts += 1;
+            assert!(attempts < 10, "only lost answers may interrupt it");
+            match resync(&ours, &named, &staging).await {
+                Ok(staged) => break staged,
+                Err(error) => assert!(error.is_resumable(), "{error}"),
+            }
+            assert!(staging.height() >= 30);
+        };
+        assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+        let stray = ours.best();
+        assert_eq!(
+            staging.chain.presence(stray.hash).unwrap(),
+            Presence::Absent,
+            "nothing of the dead fork is in it"
+        );
+        // Nobody is left: interrupted, and what is there stays.
+        let staging = InMemory::beside(sim, &ours);
+        for peer in &peers {
+            peer.turns_to(Misbehaviour::SilentOn(
+                sync_component::ports::Protocol::Blocks,
+            ));
+        }
+        let interrupted = resync(&ours, &named, &staging).await.unwrap_err();
+        assert!(interrupted.is_resumable(), "{interrupted}");
+    });
+}
