@@ -23,7 +23,8 @@ use std::{
 };
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, net,
-    orchestrator::{FirstAnswer, Parts, ProductionMode},
+    orchestrator::{Fetching, FirstAnswer, Parts, ProductionMode},
+    peers::Ledger,
     ports::{
         Clock, Executor, ImportError, MonoTime, ReadChain, SystemRandomness, TokioExecutor,
         UnixMillis,
@@ -96,6 +97,8 @@ fn bench(spec: &ChainSpec, key: DevKey) -> Bench {
         registry: StrategyRegistry::with_builtins(),
         roles: Roles::Authority,
         production: ProductionMode::SingleAuthority(FirstAnswer::NotNeeded),
+        ledger: Ledger::new(&spec.sync.limits),
+        fetching: Fetching::Tier2,
     });
     let author = Author {
         manager: Arc::new(manager.unwrap()),

@@ -42,13 +42,16 @@ pub enum Command {
     Strategies(StrategiesArgs),
     /// Build the network's chain anew beside the present one and exchange the two; the old chain is kept as a backup
     ///
-    /// Works through the running node. The chain is fetched from trusted peers, every block is validated, and the voters
+    /// Works through the running node, or by itself where none runs. The chain is fetched from trusted peers, every block is validated, and the voters
     /// are asked whether it is theirs before anything of the present chain is touched.
     #[command(verbatim_doc_comment)]
     Resync(ResyncArgs),
     /// List, restore and remove the chains that a resync has kept
     #[command(subcommand)]
     Backups(BackupsCommand),
+    /// List what is remembered of peers, ban them, and take bans back
+    #[command(subcommand)]
+    Peers(PeersCommand),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
@@ -252,6 +255,10 @@ pub struct ResyncArgs {
     /// A block that the new chain must hold; stands in for the voters where nobody can vote
     #[arg(long, value_name = "N:HASH")]
     pub checkpoint: Option<String>,
+    /// Peers to connect to where no node runs, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
+    /// [default: those of the chain spec, and the remembered ones]
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
+    pub bootnodes: Vec<Multiaddr>,
     /// The strategy [default: the one that the chain selects, see `strategies`]
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
@@ -295,6 +302,28 @@ pub struct RestoreArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// `peers`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PeersCommand {
+    /// List the peers: trust, for how long they were consistent with this node, speed, bans
+    List(PlaceArgs),
+    /// Ban a peer until `peers unban`
+    Ban(PeerArgs),
+    /// Take a ban back, whoever made it
+    Unban(PeerArgs),
+}
+
+/// `peers ban` and `peers unban`.
+#[derive(Clone, Debug, Args)]
+pub struct PeerArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The peer, by its id (12D3KooW…)
+    #[arg(value_name = "ID")]
+    pub id: String,
 }
 
 /// `purge-chain`.

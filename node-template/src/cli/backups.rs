@@ -2,14 +2,13 @@ use super::{
     BackupsCommand, CliError, ExitCode, PlaceArgs, RestoreArgs,
     place::Place,
     print,
-    resync::{block_on, confirm, follow_restore, node_at},
+    resync::{Operated, block_on, confirm, follow_restore},
+    resync_alone::{end, hold},
 };
-use crate::{rpc::BackupView, service::ChainFolder};
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use crate::{Block, rpc::BackupView, runtime::TemplateRuntime, service::ChainFolder};
+use runtime_bridge::resync::{Places, RealDisk, ResyncFiles, StoreFolders};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use sync_component::ports::{Clock, SystemClock};
 
 /// Lists, restores and removes old chains.
 pub(super) fn run(command: &BackupsCommand) -> Result<ExitCode, CliError> {
@@ -21,8 +20,13 @@ pub(super) fn run(command: &BackupsCommand) -> Result<ExitCode, CliError> {
 }
 
 fn list(args: &PlaceArgs) -> Result<ExitCode, CliError> {
-    let (_, node) = node_at(args)?;
-    let backups = block_on(async { Ok(node.client.backups().await?) })?;
+    let place = Place::of(args)?;
+    let backups = if let Some(node) = Operated::if_it_runs(&place)? {
+        block_on(async { Ok(node.client.backups().await?) })?
+    } else {
+        let backups = hold(&place)?.desk().backups()?;
+        backups.iter().map(Into::into).collect()
+    };
     if backups.is_empty() {
         print("there are no backups\n")?;
     }
@@ -46,8 +50,13 @@ fn line(backup: &BackupView) -> String {
 }
 
 fn prune(args: &PlaceArgs) -> Result<ExitCode, CliError> {
-    let (_, node) = node_at(args)?;
-    let removed = block_on(async { Ok(node.client.prune_backups().await?) })?;
+    let place = Place::of(args)?;
+    let removed = if let Some(node) = Operated::if_it_runs(&place)? {
+        block_on(async { Ok(node.client.prune_backups().await?) })?
+    } else {
+        let pruned = hold(&place)?.desk().prune()?;
+        pruned.removed.into_iter().map(|name| name.0).collect()
+    };
     if removed.is_empty() {
         print("nothing to remove: every backup is young, or the node was not in sync since\n")?;
     }
@@ -61,11 +70,19 @@ fn restore(args: &RestoreArgs) -> Result<ExitCode, CliError> {
     if let Some(to) = &args.to {
         return copy(args, to);
     }
-    let (place, node) = node_at(&args.place)?;
+    let place = Place::of(&args.place)?;
+    let node = Operated::if_it_runs(&place)?;
     print("The backup becomes the live chain; the present chain becomes a backup.\n")?;
     if !args.yes {
         confirm("Restore it?")?;
     }
+    let Some(node) = node else {
+        let alone = hold(&place)?;
+        alone.recover()?;
+        alone.desk().restore(&args.id)?;
+        let last = alone.swap()?;
+        return end(&alone, last);
+    };
     block_on(async {
         let name = node.client.restore_backup(&args.id).await?;
         print(&format!("restoring {name}\n"))?;
@@ -76,7 +93,12 @@ fn restore(args: &RestoreArgs) -> Result<ExitCode, CliError> {
 /// Copies a backup, so that another node can be started on it; nothing of this node is touched.
 fn copy(args: &RestoreArgs, to: &Path) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
-    let from = find(&place, &args.id)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let stores = StoreFolders::<Block, _>::new(place.spec.clone(), TemplateRuntime, clock.clone());
+    let places = Places::in_folder(&place.folder);
+    let files = ResyncFiles::new(places, Arc::new(RealDisk), Arc::new(stores), clock);
+    let name = files.backups().find(&args.id)?;
+    let from = files.places().backup(&name);
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| CliError::Path { path, source }
@@ -95,19 +117,6 @@ fn copy(args: &RestoreArgs, to: &Path) -> Result<ExitCode, CliError> {
         to.display()
     ))?;
     Ok(ExitCode::Done)
-}
-
-/// The folder of the backup with this name, or the only one whose name begins so.
-fn find(place: &Place, id: &str) -> Result<PathBuf, CliError> {
-    let folder = place.folder.join("backups");
-    let none = || runtime_bridge::resync::ResyncFileError::NoSuchBackup { id: id.to_owned() };
-    let entries = fs::read_dir(&folder).map_err(|_| none())?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let matching: Vec<String> = names.filter(|name| name.starts_with(id)).collect();
-    match matching.as_slice() {
-        [name] if !id.is_empty() => Ok(folder.join(name)),
-        _ => Err(none().into()),
-    }
 }
 
 fn is_in_use(folder: &Path) -> io::Result<bool> {

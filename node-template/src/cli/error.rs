@@ -1,12 +1,15 @@
 use crate::{
     localnet::LocalnetError,
-    service::ServiceError,
+    service::{AloneError, OrderError, PeerFileError, ServiceError},
     status_view::{ClientError, NodeFileError},
 };
 use chain_spec::ChainSpecError;
 use runtime_bridge::resync::ResyncFileError;
 use std::{io, path::PathBuf};
-use sync_component::{registry::RegistryError, settings::document::DocumentError};
+use sync_component::{
+    chain_sync::BadRequest, ports::NotAPeerId, registry::RegistryError,
+    settings::document::DocumentError,
+};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,14 @@ impl From<ExitCode> for std::process::ExitCode {
 impl CliError {
     /// Whether the command line itself is wrong.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, Self::NodeKey | Self::Node(ServiceError::Log(_)))
+        matches!(
+            self,
+            Self::NodeKey
+                | Self::NodeDials
+                | Self::PeerId(_)
+                | Self::BadRequest(_)
+                | Self::Node(ServiceError::Log(_))
+        )
     }
 }
 
@@ -72,6 +82,17 @@ pub enum CliError {
         /// The chain's id.
         chain: String,
         /// Its folder.
+        folder: PathBuf,
+    },
+    /// The chain has no folder here.
+    #[error(
+        "there is nothing of chain {chain} in {}; run a node there first, or name another place with --base-path or --chain",
+        .folder.display()
+    )]
+    NoChain {
+        /// The chain's id.
+        chain: String,
+        /// Where its folder would be.
         folder: PathBuf,
     },
     /// The node did not answer.
@@ -123,6 +144,26 @@ pub enum CliError {
     /// The files of a resync or a restore.
     #[error(transparent)]
     ResyncFiles(#[from] ResyncFileError),
+    /// Addresses for a node that has its own.
+    #[error(
+        "a node runs there, and dials its own bootnodes: leave --bootnodes out, or stop the node and start it with them"
+    )]
+    NodeDials,
+    /// No order.
+    #[error(transparent)]
+    BadRequest(#[from] BadRequest),
+    /// An order is not carried out.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// A run without a node.
+    #[error(transparent)]
+    Alone(#[from] AloneError),
+    /// What is remembered of peers.
+    #[error(transparent)]
+    PeerFile(#[from] PeerFileError),
+    /// No peer id.
+    #[error(transparent)]
+    PeerId(#[from] NotAPeerId),
     /// The node did not start, or could not go on.
     #[error(transparent)]
     Node(#[from] ServiceError),

@@ -11,11 +11,14 @@ mod chain_info;
 mod confirm;
 mod error;
 mod node_key;
+mod peers;
 mod place;
 mod plan;
 mod purge_chain;
 mod resync;
+mod resync_alone;
 mod run;
+mod shown;
 mod status;
 mod strategies;
 mod usage;
@@ -24,8 +27,9 @@ mod usage;
 mod tests;
 
 pub use args::{
-    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PlaceArgs,
-    PurgeChainArgs, RestoreArgs, ResyncArgs, RunArgs, SpecFormat, StatusArgs, StrategiesArgs,
+    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PeerArgs, PeersCommand,
+    PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RunArgs, SpecFormat, StatusArgs,
+    StrategiesArgs,
 };
 pub use error::{CliError, ExitCode};
 
@@ -77,6 +81,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Strategies(args)) => strategies::run(&args)?,
         Some(Command::Resync(args)) => resync::run(&args)?,
         Some(Command::Backups(command)) => backups::run(&command)?,
+        Some(Command::Peers(command)) => peers::run(&command)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;

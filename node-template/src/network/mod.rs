@@ -6,6 +6,7 @@ mod bootnodes;
 mod error;
 mod listening;
 mod node_key;
+mod reached;
 mod swarm;
 
 #[cfg(test)]
@@ -14,4 +15,5 @@ mod tests;
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
 pub use node_key::load_or_create;
+pub use reached::ReachedAt;
 pub use swarm::{NetworkPlan, Node};

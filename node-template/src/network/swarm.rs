@@ -1,5 +1,5 @@
 use super::{
-    ListenAddresses, NetworkStartError,
+    ListenAddresses, NetworkStartError, ReachedAt,
     bootnodes::{Bootnodes, Jitter},
 };
 use crate::service::NodeKey;
@@ -61,6 +61,7 @@ pub struct Node {
     swarm: Swarm<Behaviours>,
     bootnodes: Bootnodes,
     addresses: ListenAddresses,
+    reached: ReachedAt,
 }
 
 impl std::fmt::Debug for Node {
@@ -83,6 +84,7 @@ impl Node {
             bootnodes: Bootnodes::new(&plan.bootnodes, ours, Instant::now()),
             swarm,
             addresses,
+            reached: ReachedAt::default(),
         })
     }
 
@@ -94,6 +96,11 @@ impl Node {
     /// Where we listen.
     pub fn addresses(&self) -> &ListenAddresses {
         &self.addresses
+    }
+
+    /// Where our connected peers were reached.
+    pub fn reached(&self) -> &ReachedAt {
+        &self.reached
     }
 
     /// Drives the network; never returns.
@@ -145,14 +152,21 @@ impl Node {
 
     fn handle(&mut self, event: SwarmEvent<BehavioursEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, .. } => self.bootnodes.connected(&peer_id),
+            SwarmEvent::ConnectionEstablished {
+                peer_id, endpoint, ..
+            } => {
+                self.bootnodes.connected(&peer_id);
+                self.reached.connected(peer_id, &endpoint);
+            }
             SwarmEvent::ConnectionClosed {
                 peer_id,
                 num_established: 0,
                 ..
-            } => self
-                .bootnodes
-                .disconnected(&peer_id, Instant::now(), Jitter::random()),
+            } => {
+                self.bootnodes
+                    .disconnected(&peer_id, Instant::now(), Jitter::random());
+                self.reached.disconnected(&peer_id);
+            }
             SwarmEvent::OutgoingConnectionError {
                 peer_id: Some(peer),
                 error,

@@ -1,6 +1,6 @@
 use super::{
-    BackupView, BlockHashes, BlockNumbers, Health, PeerInfo, PlanView, ResyncParams, ResyncView,
-    StrategyEntry, SyncState,
+    BackupView, BlockHashes, BlockNumbers, Health, PeerInfo, PeerView, PlanView, ResyncParams,
+    ResyncView, StrategyEntry, SyncState,
 };
 use crate::{Header, status_view::StatusView};
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
@@ -36,6 +36,18 @@ pub(super) trait NodeApi {
 
     #[method(name = "sync_strategies")]
     fn sync_strategies(&self) -> RpcResult<Vec<StrategyEntry>>;
+
+    /// What is remembered of all peers.
+    #[method(name = "sync_peers")]
+    fn remembered_peers(&self) -> RpcResult<Vec<PeerView>>;
+
+    /// Unsafe: bans a peer until `sync_unbanPeer`.
+    #[method(name = "sync_banPeer", blocking, with_extensions)]
+    fn ban_peer(&self, peer: String) -> RpcResult<()>;
+
+    /// Unsafe: takes a ban back; answers whether there was one.
+    #[method(name = "sync_unbanPeer", blocking, with_extensions)]
+    fn unban_peer(&self, peer: String) -> RpcResult<bool>;
 
     /// The run of Tier 3 under way, and how the last one ended.
     #[method(name = "sync_resyncStatus", blocking)]

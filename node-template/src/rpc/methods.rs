@@ -1,12 +1,16 @@
 use super::{
-    BackupView, BlockHashes, BlockNumbers, Health, NodeFacts, PeerInfo, PlanView, ResyncParams,
-    ResyncView, StrategyEntry, SyncState,
+    BackupView, BlockHashes, BlockNumbers, Health, NodeFacts, PeerInfo, PeerView, PlanView,
+    ResyncParams, ResyncView, StrategyEntry, SyncState,
     answers::PeersExpected,
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
     token::operator_only,
 };
-use crate::{Block, Header, service::ResyncDesk, status_view::StatusView};
+use crate::{
+    Block, Header,
+    service::{PeerKeeper, ResyncDesk},
+    status_view::StatusView,
+};
 use jsonrpsee::{
     Extensions, RpcModule,
     core::{RpcResult, async_trait},
@@ -23,7 +27,7 @@ use sync_component::{
     NetworkSyncManager,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
-    ports::{Bridge, BridgeError},
+    ports::{Bridge, BridgeError, NotAPeerId, PeerId},
 };
 
 /// Answers the methods of the RPC from the node's memory and its store.
@@ -37,6 +41,8 @@ pub struct Rpc {
     pub bridge: Arc<dyn Bridge<Block>>,
     /// Where the operator's orders go.
     pub desk: Arc<ResyncDesk>,
+    /// What is remembered of peers.
+    pub peers: Arc<PeerKeeper>,
 }
 
 impl Rpc {
@@ -130,6 +136,22 @@ impl NodeApiServer for Rpc {
         Ok(self.facts.strategies.iter().map(Into::into).collect())
     }
 
+    fn remembered_peers(&self) -> RpcResult<Vec<PeerView>> {
+        Ok(PeerView::all(&self.peers.ledger(), self.peers.now()))
+    }
+
+    fn ban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<()> {
+        operator_only(extensions)?;
+        let peer = peer_id(&peer)?;
+        self.peers.ban(&peer).map_err(|error| refused(&error))
+    }
+
+    fn unban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<bool> {
+        operator_only(extensions)?;
+        let peer = peer_id(&peer)?;
+        self.peers.unban(&peer).map_err(|error| refused(&error))
+    }
+
     fn resync_status(&self) -> RpcResult<ResyncView> {
         let report = self.desk.report().map_err(|error| refused(&error))?;
         Ok(report.into())
@@ -143,9 +165,7 @@ impl NodeApiServer for Rpc {
     fn resync(&self, extensions: &Extensions, params: ResyncParams) -> RpcResult<PlanView> {
         operator_only(extensions)?;
         let request = ResyncRequest::parse(&params.peers, params.checkpoint.as_deref());
-        let request = request.map_err(|error| {
-            ErrorObjectOwned::owned(INVALID_PARAMS_CODE, error.to_string(), None::<()>)
-        })?;
+        let request = request.map_err(|error| invalid(&error))?;
         let wanted = params.strategy.as_deref();
         let strategy = self
             .desk
@@ -188,6 +208,14 @@ impl NodeApiServer for Rpc {
         let pruned = self.desk.prune().map_err(|error| refused(&error))?;
         Ok(pruned.removed.into_iter().map(|name| name.0).collect())
     }
+}
+
+fn peer_id(text: &str) -> RpcResult<PeerId> {
+    text.parse().map_err(|error: NotAPeerId| invalid(&error))
+}
+
+fn invalid(error: &dyn std::error::Error) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(INVALID_PARAMS_CODE, error.to_string(), None::<()>)
 }
 
 fn fault(error: &BridgeError) -> ErrorObjectOwned {

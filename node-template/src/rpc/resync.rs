@@ -42,7 +42,7 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    pub(super) fn of(plan: &Plan, strategy: String, sources: &[Source]) -> Self {
+    pub(crate) fn of(plan: &Plan, strategy: String, sources: &[Source]) -> Self {
         let source = |source: &Source| format!("{} ({})", source.peer, source.voucher);
         Self {
             strategy,

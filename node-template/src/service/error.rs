@@ -1,4 +1,4 @@
-use super::TaskEnded;
+use super::{PeerFileError, TaskEnded};
 use crate::{
     keystore::KeystoreError,
     network::{NetworkStartError, NodeKeyError},
@@ -48,6 +48,9 @@ pub enum ServiceError {
     /// The network key.
     #[error(transparent)]
     NodeKey(#[from] NodeKeyError),
+    /// What is remembered of peers.
+    #[error(transparent)]
+    Peers(#[from] PeerFileError),
     /// The network.
     #[error(transparent)]
     Network(#[from] NetworkStartError),

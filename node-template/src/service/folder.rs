@@ -45,6 +45,11 @@ impl ChainFolder {
         Self(base.join("chains").join(id))
     }
 
+    /// The chain's folder itself.
+    pub fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     /// Makes the folders that are not there.
     pub(super) fn create(&self) -> Result<(), ServiceError> {
         for path in [self.0.clone(), self.network()] {
@@ -83,7 +88,8 @@ impl ChainFolder {
         self.network().join("secret_ed25519")
     }
 
-    fn network(&self) -> PathBuf {
+    /// The network key, and what is remembered of peers.
+    pub fn network(&self) -> PathBuf {
         self.0.join("network")
     }
 }

@@ -1,9 +1,12 @@
 //! What a node is made of, and how it starts, runs and stops.
 
+mod alone;
 mod authority;
 mod config;
 mod error;
 mod folder;
+mod link;
+mod peers;
 mod production;
 mod resync;
 mod run;
@@ -16,11 +19,13 @@ mod tasks;
 mod tests;
 
 pub use crate::keystore::DevKey;
+pub use alone::{Alone, AloneError};
 pub use config::{
     AuthoringRule, BaseFolder, Duty, NetworkConfig, NodeKey, RunConfig, StandardInput,
 };
 pub use error::ServiceError;
 pub use folder::ChainFolder;
+pub use peers::{PeerFile, PeerFileError, PeerKeeper};
 pub use resync::{LastRun, OrderError, ResyncDesk, ResyncReport};
 pub use run::run;
 pub use tasks::{TaskEnd, TaskEnded};

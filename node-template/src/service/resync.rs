@@ -20,9 +20,9 @@ use sync_component::{
     NetworkSyncManager, StrategyRegistry, SyncSettings,
     chain_sync::{
         BackupName, BadRequest, Journal, OperatorsOrder, Progress, ResyncError, ResyncRequest,
-        ResyncStage, ResyncWatch, Run, Source, Stage,
+        ResyncStage, ResyncWatch, Run, Source, Stage, Staging,
     },
-    ports::{Clock, PeerId},
+    ports::{Bridge, BridgeError, Clock, PeerId},
     registry::{RegistryError, selected},
     status::Tier,
 };
@@ -52,7 +52,7 @@ pub enum OrderError {
 #[derive(Debug)]
 pub struct ResyncDesk {
     files: ResyncFiles,
-    stores: Arc<StoreFolders<Block, TemplateRuntime>>,
+    staged: Arc<StagedStore<Block, TemplateRuntime>>,
     registry: StrategyRegistry<Block>,
     settings: SyncSettings,
     declared: BTreeSet<PeerId>,
@@ -129,9 +129,10 @@ impl ResyncDesk {
             Arc::clone(&clock),
         ));
         let places = Places::in_folder(folder.path());
+        let files = ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock);
         Self {
-            files: ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock),
-            stores,
+            staged: Arc::new(StagedStore::new(files.clone(), stores)),
+            files,
             registry,
             settings: settings.clone(),
             declared: declared(spec),
@@ -330,6 +331,11 @@ impl ResyncDesk {
         }
     }
 
+    /// How the last run of this process ended.
+    pub(crate) fn last(&self) -> Option<LastRun> {
+        self.state().last.clone()
+    }
+
     /// What is known of the run under way.
     pub(crate) fn report(&self) -> Result<ResyncReport, ResyncFileError> {
         let journal = self.files.journal()?;
@@ -375,12 +381,8 @@ impl ResyncDesk {
             Err(error) => return self.ended(LastRun::Interrupted(error.to_string())),
         };
         let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
-        let staged = Arc::new(StagedStore::new(
-            self.files.clone(),
-            Arc::clone(&self.stores),
-        ));
         let outcome = tokio::select! {
-            outcome = chain_sync.run(&job.order, staged) => outcome,
+            outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
             () = self.told_to_abort() => return self.enter(Phase::Idle),
         };
         match outcome {
@@ -433,6 +435,25 @@ impl ResyncDesk {
         }
     }
 
+    /// The chain that the run under way builds.
+    pub(super) fn staged_chain(&self) -> Result<Arc<dyn Bridge<Block>>, BridgeError> {
+        self.staged.open()
+    }
+
+    /// Returns when no run is worked on any more, with the end of the last one.
+    pub(super) async fn is_idle(&self) -> Option<LastRun> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let state = self.state();
+                if matches!(state.phase, Phase::Idle) {
+                    return state.last.clone();
+                }
+            }
+            changed.await;
+        }
+    }
+
     /// Returns when the node has to stop for an exchange of the stores.
     pub(super) async fn swap_is_due(&self) {
         loop {
@@ -450,8 +471,12 @@ impl ResyncDesk {
         self.state().watch.stage(ResyncStage::Swapping);
         match self.files.swap(old) {
             Ok(swap) => {
-                tracing::info!(backup = %swap.backup, "the stores are exchanged; the old chain is kept as this backup");
-                let backup = swap.backup;
+                let backup = self.files.backups().name_after_tip(swap.backup.clone());
+                let backup = backup.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the backup keeps the name that says nothing of its tip");
+                    swap.backup
+                });
+                tracing::info!(%backup, "the stores are exchanged; the old chain is kept as this backup");
                 self.ended(LastRun::Swapped { backup });
                 Ok(())
             }

@@ -134,12 +134,8 @@ impl Node<'_> {
 
     /// Exchanges the stores once nobody holds the live one any more.
     async fn swap(&self, chain: &Weak<Chain>, tip: Option<ChainTip>) -> Result<(), ServiceError> {
-        let patience = tokio::time::Instant::now() + STOP_PATIENCE;
-        while chain.strong_count() > 0 && tokio::time::Instant::now() < patience {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
         let desk = Arc::clone(&self.desk);
-        if chain.strong_count() > 0 {
+        if !released(|| chain.strong_count()).await {
             return on_disk(move || {
                 desk.swap_failed("the old store is still in use by work that does not end; `resync --resume` tries again");
                 Ok(())
@@ -148,6 +144,15 @@ impl Node<'_> {
         }
         on_disk(move || desk.swap(tip)).await
     }
+}
+
+/// Waits until nobody holds the store whose holders `count` counts; false if somebody does not let go.
+pub(super) async fn released(count: impl Fn() -> usize) -> bool {
+    let patience = tokio::time::Instant::now() + STOP_PATIENCE;
+    while count() > 0 && tokio::time::Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    count() == 0
 }
 
 /// Blocking work on files.

@@ -1,6 +1,8 @@
 use super::{
-    ChainFolder, NetworkConfig, RunConfig, ServiceError,
+    ChainFolder, NetworkConfig, NodeKey, RunConfig, ServiceError,
     authority::{self, Authority},
+    link::{Linking, link},
+    peers::PeerKeeper,
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
     run::Stopped,
@@ -26,12 +28,9 @@ use std::{
     time::Duration,
 };
 use sync_component::{
-    NetworkSyncManager, StrategyRegistry, SyncStatus, net,
-    orchestrator::{Parts, ProductionMode},
-    ports::{
-        Bridge, Clock, Executor, ReadChain, SystemClock, SystemRandomness, TokioExecutor,
-        VerifyHeaders,
-    },
+    NetworkSyncManager, StrategyRegistry, SyncStatus,
+    orchestrator::{Fetching, ProductionMode},
+    ports::{Bridge, Clock, Executor, ReadChain, SystemClock, TokioExecutor, VerifyHeaders},
 };
 
 /// How long RPC calls under way may take to end when the node stops. Too low: their callers get no answer.
@@ -44,6 +43,7 @@ pub(super) struct Running {
     chain: Weak<Chain>,
     facts: Arc<NodeFacts>,
     rpc_address: SocketAddr,
+    peers: Arc<PeerKeeper>,
 }
 
 impl Running {
@@ -69,6 +69,9 @@ impl Running {
         if let Err(error) = NodeFile::remove(folder.path()) {
             tracing::warn!("{error}");
         }
+        let peers = self.peers;
+        // A panic in it is logged by the runtime.
+        let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
         // An error only says that it has stopped already.
         let _ = self.rpc.stop();
         self.tasks.stop().await;
@@ -89,12 +92,7 @@ pub(super) async fn start(
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
 ) -> Result<Running, ServiceError> {
-    let key = match &config.network {
-        NetworkConfig::Connected { key: Some(key), .. } => key.clone(),
-        NetworkConfig::Connected { key: None, .. } | NetworkConfig::Isolated => {
-            network::load_or_create(&folder.network_key())?
-        }
-    };
+    let key = identity(&config, folder)?;
     let rpc_server = Server::bind(config.rpc)?;
     let rpc_address = rpc_server.address();
     let token = Token::new();
@@ -110,31 +108,31 @@ pub(super) async fn start(
     let authority = authority::open(folder, keystore, mode)?;
     authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
 
-    let genesis = chain.genesis_hash();
-    let (behaviour, net_handle, events) = net::new(genesis.as_bytes(), &config.settings);
-    let node = network::Node::start(network_plan(&config, key), behaviour).await?;
-
     let executor: Arc<dyn Executor> =
         Arc::new(TokioExecutor::new(tokio::runtime::Handle::current()));
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
-    let facts = Arc::new(NodeFacts {
-        peer_id: node.peer_id().to_string(),
-        addresses: node.addresses().clone(),
-        peers_expected: peers_expected(&config),
-        starting_block: chain.best().number,
-        strategies: registry.list(&config.settings),
-    });
-    let manager = Arc::new(NetworkSyncManager::new(Parts {
-        bridge: Arc::clone(&bridge),
-        network: Arc::new(net_handle.clone()),
-        clock: Arc::clone(&clock),
-        randomness: Arc::new(SystemRandomness),
-        executor: Arc::clone(&executor),
+    let strategies = registry.list(&config.settings);
+    let linking = Linking {
+        plan: network_plan(&config, key),
         settings: config.settings.clone(),
         registry,
+        folder,
+        bridge: Arc::clone(&bridge),
+        clock: Arc::clone(&clock),
+        executor: Arc::clone(&executor),
         roles: authority::roles(authority.as_ref()),
         production: mode,
-    })?);
+        fetching: Fetching::Tier2,
+    };
+    let linked = link(linking).await?;
+    let manager = linked.manager;
+    let facts = Arc::new(NodeFacts {
+        peer_id: linked.node.peer_id().to_string(),
+        addresses: linked.node.addresses().clone(),
+        peers_expected: peers_expected(&config),
+        starting_block: chain.best().number,
+        strategies,
+    });
     let url = rpc_server.local_url();
     let file = NodeFile {
         pid: std::process::id(),
@@ -151,16 +149,17 @@ pub(super) async fn start(
     greet(&config, &facts, &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
-    tasks.spawn("network", node.run());
-    let sync = Arc::clone(&manager);
+    tasks.spawn("network", linked.node.run());
+    let (sync, events) = (Arc::clone(&manager), linked.events);
     tasks.spawn("sync", async move { sync.run(events).await });
     let informant = Informant {
         manager: Arc::clone(&manager),
         bridge: Arc::clone(&bridge),
-        network: net_handle,
+        network: linked.network,
         clock: Arc::clone(&clock),
     };
     tasks.spawn("informant", informant.run());
+    tasks.spawn("peers", Arc::clone(&linked.peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let held = Arc::downgrade(&chain);
     if let Some(authority) = authority {
@@ -178,6 +177,7 @@ pub(super) async fn start(
         manager,
         bridge,
         desk,
+        peers: Arc::clone(&linked.peers),
     };
     let rpc = rpc_server.start(rpc, token).inspect_err(|_| {
         // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
@@ -190,6 +190,16 @@ pub(super) async fn start(
         chain: held,
         facts,
         rpc_address,
+        peers: linked.peers,
+    })
+}
+
+fn identity(config: &RunConfig, folder: &ChainFolder) -> Result<NodeKey, ServiceError> {
+    Ok(match &config.network {
+        NetworkConfig::Connected { key: Some(key), .. } => key.clone(),
+        NetworkConfig::Connected { key: None, .. } | NetworkConfig::Isolated => {
+            network::load_or_create(&folder.network_key())?
+        }
     })
 }
 
@@ -327,7 +337,7 @@ fn mode(
     }))
 }
 
-fn network_plan(config: &RunConfig, key: super::NodeKey) -> NetworkPlan {
+fn network_plan(config: &RunConfig, key: NodeKey) -> NetworkPlan {
     let (listen, bootnodes) = match &config.network {
         NetworkConfig::Isolated => (Vec::new(), Vec::new()),
         NetworkConfig::Connected {

@@ -1,5 +1,5 @@
 use super::{HeaderView, NodeFile, StatusView};
-use crate::rpc::{BackupView, PlanView, ResyncParams, ResyncView};
+use crate::rpc::{BackupView, PeerView, PlanView, ResyncParams, ResyncView};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jsonrpsee::core::{client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
@@ -145,6 +145,21 @@ impl NodeClient {
     /// `sync_abort`.
     pub async fn abort(&self) -> Result<(), ClientError> {
         self.call("sync_abort", ArrayParams::new()).await
+    }
+
+    /// `sync_peers`.
+    pub async fn peers(&self) -> Result<Vec<PeerView>, ClientError> {
+        self.call("sync_peers", ArrayParams::new()).await
+    }
+
+    /// `sync_banPeer`.
+    pub async fn ban_peer(&self, peer: &str) -> Result<(), ClientError> {
+        self.call("sync_banPeer", one(&peer)).await
+    }
+
+    /// `sync_unbanPeer`; whether it was banned.
+    pub async fn unban_peer(&self, peer: &str) -> Result<bool, ClientError> {
+        self.call("sync_unbanPeer", one(&peer)).await
     }
 
     /// `sync_backups`.

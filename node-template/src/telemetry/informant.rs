@@ -152,11 +152,8 @@ fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
         SyncEvent::CatchUpFailed(error) => {
             tracing::warn!("catching up failed and starts again by itself: {error}");
         }
-        // The loop logs it, with what to do.
-        SyncEvent::CatchUpPanicked => {}
-        SyncEvent::PeerBanned { peer, duration } => {
-            tracing::warn!(%peer, seconds = duration.as_secs(), "a peer is banned");
-        }
+        // Logged where they happen, with what to do.
+        SyncEvent::CatchUpPanicked | SyncEvent::PeerBanned { .. } => {}
     }
 }
 

@@ -9,8 +9,10 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod alone;
 mod bad_input;
 mod commands;
+mod dead_fork;
 mod dev_node;
 mod harness;
 mod kill_loop;

@@ -1,163 +1,33 @@
 //! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1 to R3, R8, and `kill -9`).
 
-use crate::harness::{
-    PATIENCE, binary, chain_folder, client, command, error_line, finish, run, serving, started,
-    stdout, until_status,
+use crate::{
+    dead_fork::{World, backups, critical, in_sync},
+    harness::{
+        PATIENCE, binary, chain_folder, client, command, error_line, finish, run, serving, started,
+        stdout, until_status,
+    },
 };
-use node_template::{
-    localnet::NodeProcess,
-    status_view::{NodeClient, NodeFile, StatusView, VerdictKind},
-};
+use node_template::status_view::{NodeClient, NodeFile};
 use rustix::process::Signal;
-use sp_consensus_aura::SlotDuration;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
-
-/// Deeper than this a fork is the operator's.
-const MAX_REORG: u64 = 3;
 
 /// How often the node is killed in a resync.
 const KILLS: u64 = 10;
 
-/// A network of Alice and Bob, and the files of Dave, who was alone for too long.
-struct World {
-    folder: TempDir,
-    spec: PathBuf,
-    alice: NodeProcess,
-    _bob: NodeProcess,
-}
-
-impl World {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let spec = folder.path().join("quick.toml");
-        let mut quick = chain_spec::Preset::Local.spec();
-        "quick".clone_into(&mut quick.id);
-        quick.slot_duration = SlotDuration::from_millis(500);
-        quick.sync.limits.drift = Duration::from_millis(100);
-        quick.sync.tier2.max_reorg = MAX_REORG;
-        fs::write(&spec, quick.to_toml()).unwrap();
-        let chain = format!("--chain {}", spec.display());
-        let base = |name: &str| {
-            let base = folder.path().join(name);
-            fs::create_dir_all(&base).unwrap();
-            base
-        };
-        let (bob, dave) = (base("bob"), base("dave"));
-        let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
-        let to_alice = format!("{chain} --bootnodes {}", address(&alice));
-        let bob = serving(&bob, "quick", &format!("{to_alice} --bob")).await;
-        let alone = format!("{chain} --dave --isolated --force-authoring");
-        let mut lone = serving(&dave, "quick", &alone).await;
-        let deep = |view: &StatusView| view.best.number > MAX_REORG + 1;
-        until_status(&client(&lone), "a fork that is too deep", deep).await;
-        lone.stop(PATIENCE).await.unwrap();
-        until_status(&client(&alice), "a longer chain", |view| {
-            view.best.number > 8
-        })
-        .await;
-        Self {
-            folder,
-            spec,
-            alice,
-            _bob: bob,
-        }
-    }
-
-    fn base(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A node on a copy of Dave's files.
-    async fn copy_of_dave(&self, name: &str) -> (PathBuf, NodeProcess) {
-        let base = self.base(name);
-        copy(&self.base("dave"), &base);
-        let node = self.connected(&base).await;
-        (base, node)
-    }
-
-    async fn connected(&self, base: &Path) -> NodeProcess {
-        serving(base, "quick", &self.connected_args()).await
-    }
-
-    /// Without a key: several copies that seal with one would rightly stop each other.
-    fn connected_args(&self) -> String {
-        let bootnode = address(&self.alice);
-        format!("--chain {} --bootnodes {bootnode}", self.spec.display())
-    }
-
-    /// A command line on `base`, such as `resync --status`.
-    fn line(&self, command: &str, base: &Path) -> String {
-        let (spec, base) = (self.spec.display(), base.display());
-        format!("{command} --chain {spec} -d {base}")
-    }
-
-    fn alice_id(&self) -> String {
-        let address = address(&self.alice);
-        address.rsplit_once("/p2p/").unwrap().1.to_owned()
-    }
-
-    /// Alice's hash at a height.
-    async fn alice_holds(&self, number: u64) -> Option<String> {
-        client(&self.alice).block_hash(number).await.unwrap()
-    }
-
-    async fn is_alices(&self, best: &node_template::status_view::BlockView) -> bool {
-        self.alice_holds(best.number).await.as_ref() == Some(&best.hash)
-    }
-}
-
-fn address(node: &NodeProcess) -> String {
-    let file = node
-        .node_file()
-        .expect("a node that serves has a node.json");
-    file.listen_addresses[0].clone()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn critical(view: &StatusView) -> bool {
-    view.verdict == VerdictKind::Critical
-}
-
-fn in_sync(view: &StatusView) -> bool {
-    view.verdict == VerdictKind::InSync
-}
-
-fn backups(base: &Path) -> Vec<String> {
-    let folder = chain_folder(base, "quick").join("backups");
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !name.starts_with('.')).collect()
-}
-
-/// Names and lengths of everything in a folder.
-fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
+/// Names of everything in a folder.
+fn listing(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             all.extend(listing(&path));
         }
-        all.push((path.clone(), 0));
+        all.push(path);
     }
     all.sort();
     all
@@ -207,7 +77,7 @@ async fn whole_way(world: &World) {
     assert!(run(&world.line(&to, &base)).status.success());
     let again = error_line(&run(&world.line(&to, &base)));
     assert!(again.contains("not empty"), "{again}");
-    let isolated = format!("--chain {} --isolated", world.spec.display());
+    let isolated = format!("--chain {} --isolated", world.spec().display());
     let copy = serving(&scratch, "quick", &isolated).await;
     // The hash covers the state root, and a store whose tip has no state does not open.
     let restored = client(&copy).block_hash(old.number).await.unwrap();

@@ -1,6 +1,6 @@
 use super::{
     ResyncFileError,
-    run::{ResyncFiles, at},
+    run::{ResyncFiles, UNREAD, at, tip_suffix},
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -128,6 +128,24 @@ impl Backups<'_> {
                 .map(|backup| backup.name.clone())
                 .ok_or_else(|| ResyncFileError::NoSuchBackup { id: id.to_owned() }),
         }
+    }
+
+    /// Gives a backup whose chain was not opened when it was live the name that its tip makes. One that does not open keeps
+    /// its name, and all that it holds.
+    pub fn name_after_tip(&self, name: BackupName) -> Result<BackupName, ResyncFileError> {
+        let Some(time) = name.0.strip_suffix(UNREAD) else {
+            return Ok(name);
+        };
+        let folder = self.0.places().backup(&name);
+        let Some(tip) = self.0.tip_of(&folder) else {
+            return Ok(name);
+        };
+        let named = BackupName(format!("{time}{}", tip_suffix(tip)));
+        let to = self.0.places().backup(&named);
+        let backups = &self.0.places().backups;
+        self.0.disk().rename(&folder, &to).map_err(at(&folder))?;
+        self.0.disk().sync_folder(backups).map_err(at(backups))?;
+        Ok(named)
     }
 
     /// A run that makes this backup the live chain begins: `swap` does it.

@@ -52,6 +52,11 @@ impl ResyncFiles {
         self.disk.as_ref()
     }
 
+    /// The tip of the store in this folder; `None` if it does not open.
+    pub(super) fn tip_of(&self, folder: &Path) -> Option<ChainTip> {
+        self.stores.check(folder).ok()
+    }
+
     pub(super) fn now(&self) -> UnixMillis {
         self.clock.wall()
     }
@@ -345,10 +350,16 @@ fn backup_name(now: UnixMillis, tip: Option<ChainTip>) -> BackupName {
     let millis = i64::try_from(now.0).unwrap_or(i64::MAX);
     let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
     let time = time.strftime("%Y%m%dT%H%M%S%3fZ");
-    BackupName(match tip {
-        Some(tip) => format!("{time}-{}-{}", tip.number, hex::encode(tip.hash)),
-        None => format!("{time}-unread"),
-    })
+    let suffix = tip.map_or_else(|| UNREAD.to_owned(), tip_suffix);
+    BackupName(format!("{time}{suffix}"))
+}
+
+/// The end of a backup's name whose tip is not known.
+pub(super) const UNREAD: &str = "-unread";
+
+/// The end of the name of a backup that ends in `tip`.
+pub(super) fn tip_suffix(tip: ChainTip) -> String {
+    format!("-{}-{}", tip.number, hex::encode(tip.hash))
 }
 
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> ResyncFileError + use<> {

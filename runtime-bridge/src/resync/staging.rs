@@ -13,7 +13,7 @@ use std::{
     marker::PhantomData,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 use sync_component::{
     chain_sync::{Stage, Staging, Swap},
@@ -80,6 +80,8 @@ pub struct StagedStore<B: ChainBlock, R> {
     stores: Arc<StoreFolders<B, R>>,
     /// The live chain's tip, which names its backup.
     old: Mutex<Option<ChainTip>>,
+    /// The staged chain while anybody holds it: a store opens once.
+    open: Mutex<Option<Weak<RuntimeBridge<B, R>>>>,
 }
 
 impl<B: ChainBlock, R> fmt::Debug for StagedStore<B, R> {
@@ -97,6 +99,7 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
             files,
             stores,
             old: Mutex::new(None),
+            open: Mutex::new(None),
         }
     }
 
@@ -108,8 +111,14 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
 
 impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
     fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(staged) = open.as_ref().and_then(Weak::upgrade) {
+            return Ok(staged);
+        }
         let staged = self.stores.open(&self.files.places().staging);
-        Ok(Arc::new(staged.map_err(BridgeError::new)?))
+        let staged = Arc::new(staged.map_err(BridgeError::new)?);
+        *open = Some(Arc::downgrade(&staged));
+        Ok(staged)
     }
 
     fn enter(&self, stage: Stage) -> Result<(), BridgeError> {

@@ -5,6 +5,7 @@ use super::{
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
+    peers::Record,
     ports::{Bridge, BridgeError, PeerId, heavy},
     registry::ResyncStrategy,
     wire::Activity,
@@ -52,6 +53,8 @@ pub enum Voucher {
     Operator,
     /// The chain spec or `--reserved-nodes`.
     Declared,
+    /// Ourselves: it was consistent with us for `tier3_trust_hours`.
+    Observed,
 }
 
 impl fmt::Display for Voucher {
@@ -59,6 +62,7 @@ impl fmt::Display for Voucher {
         f.write_str(match self {
             Self::Operator => "named by the operator",
             Self::Declared => "a reserved node",
+            Self::Observed => "observed and never in contradiction for tier3_trust_hours",
         })
     }
 }
@@ -124,8 +128,8 @@ impl<B: BlockT> ChainSyncManager<B> {
         Ok(job.staging.best())
     }
 
-    /// The peers to fetch from: those that the operator named, or else the declared ones. Waits `tier1_timeout_secs` for
-    /// the first of them to connect.
+    /// The peers to fetch from: those that the operator named, or else the trusted ones (SPEC section 3). Waits
+    /// `tier1_timeout_secs` for the first of them to connect.
     pub async fn find_trusted_peer(&self, named: &[PeerId]) -> Result<Vec<Source>, ResyncError<B>> {
         let clock = &self.context.clock;
         let until = clock.now().plus(self.context.settings.tier1.timeout);
@@ -135,7 +139,7 @@ impl<B: BlockT> ChainSyncManager<B> {
                 self.watch.sources(sources.len());
                 return Ok(sources);
             }
-            if named.is_empty() && self.declared.is_empty() {
+            if named.is_empty() && !self.knows_a_trusted_peer() {
                 return Err(ResyncError::NoTrustedPeer);
             }
             if clock.now() >= until {
@@ -156,19 +160,37 @@ impl<B: BlockT> ChainSyncManager<B> {
             .iter()
             .filter(|(_, entry)| entry.sighting.is_some())
             .filter_map(|(peer, entry)| {
-                let voucher = if named.contains(peer) {
-                    Voucher::Operator
-                } else if named.is_empty() && self.declared.contains(peer) {
-                    Voucher::Declared
-                } else {
-                    return None;
-                };
+                let voucher = self.voucher(peer, table.record(peer), named)?;
+                let latency = table.record(peer).and_then(|record| record.latency);
                 let peer = peer.clone();
-                Some((entry.undelivered, entry.latency, Source { peer, voucher }))
+                Some(((entry.undelivered, latency), Source { peer, voucher }))
             })
             .collect();
-        sources.sort_by_key(|(undelivered, latency, _)| (*undelivered, *latency));
-        sources.into_iter().map(|(_, _, source)| source).collect()
+        sources.sort_by_key(|(likely, _)| *likely);
+        sources.into_iter().map(|(_, source)| source).collect()
+    }
+
+    fn voucher(&self, peer: &PeerId, record: Option<&Record>, named: &[PeerId]) -> Option<Voucher> {
+        if !named.is_empty() {
+            return named.contains(peer).then_some(Voucher::Operator);
+        }
+        if self.declared.contains(peer) {
+            return Some(Voucher::Declared);
+        }
+        let observed = record.is_some_and(|record| self.is_observed(record));
+        observed.then_some(Voucher::Observed)
+    }
+
+    fn is_observed(&self, record: &Record) -> bool {
+        let hours = self.context.settings.tier3.trust_hours;
+        record.ban.is_none() && record.consistent.as_secs_f64() >= hours * 3_600.0
+    }
+
+    /// Whether there is one to wait for.
+    fn knows_a_trusted_peer(&self) -> bool {
+        let table = self.context.peers.table();
+        let mut records = table.ledger().iter();
+        !self.declared.is_empty() || records.any(|(_, record)| self.is_observed(record))
     }
 
     /// Fetches and validates everything that the sources have into staging, with the selected strategy.

@@ -167,8 +167,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             let asked_for = state.asking.get(peer).map(|since| now.since(*since));
             heard.turnout.waited = heard.turnout.waited.max(asked_for.unwrap_or_default());
             let fresh = told.filter(|sighting| now.since(sighting.at) <= horizon);
+            let latency = table.record(peer).and_then(|record| record.latency);
             let awaited =
-                asked_for.is_some_and(|asked| patience(entry.silent_rounds, entry.latency, asked));
+                asked_for.is_some_and(|asked| patience(entry.silent_rounds, latency, asked));
             let part = match fresh {
                 Some(sighting) => {
                     let tip = sighting.standing.best;

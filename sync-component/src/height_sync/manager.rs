@@ -225,7 +225,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// A peer is gone: its entry leaves the view.
     pub fn disconnected(&self, peer: &PeerId) {
-        self.context.peers.table().disconnected(peer);
+        let now = self.context.clock.now();
+        self.context.peers.table().disconnected(peer, now);
         let mut state = self.state();
         state.claims.forget(peer);
         state.asking.remove(peer);

@@ -135,6 +135,11 @@ impl<B: BlockT> Board<B> {
             .map(|session| now.since(session.progressed_at))
     }
 
+    /// The consensus block as last judged.
+    pub(super) fn consensus(&self) -> Option<BlockId<B>> {
+        self.state().consensus
+    }
+
     pub(super) fn verdict(&self) -> Verdict<B> {
         self.state().verdict.clone()
     }

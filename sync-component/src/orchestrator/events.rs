@@ -29,8 +29,6 @@ pub enum SyncEvent<B: BlockT> {
     PeerBanned {
         /// Who.
         peer: PeerId,
-        /// For how long.
-        duration: Duration,
     },
 }
 

@@ -1,5 +1,5 @@
 use super::{
-    Clearance, Parts, PeerReport, ProductionMode, StartError, SyncEvent,
+    Clearance, Fetching, Parts, PeerReport, ProductionMode, StartError, SyncEvent,
     board::{Board, peer_reports, status_of},
     inbound::Inbound,
 };
@@ -9,7 +9,7 @@ use crate::{
     context::SyncContext,
     error::NetworkError,
     height_sync::{HeightSyncManager, rows::VoteRule},
-    peers::PeerClient,
+    peers::{Ledger, PeerClient},
     ports::{MonoTime, NetworkEvent, PeerId},
     registry::ResyncStrategy,
     status::{StatusReport, SyncStatus},
@@ -31,6 +31,7 @@ pub struct NetworkSyncManager<B: BlockT> {
     pub(super) inbound: Arc<Inbound>,
     pub(super) board: Board<B>,
     pub(super) production: ProductionMode,
+    pub(super) fetching: Fetching,
     pub(super) started: MonoTime,
     pub(super) queues: Mutex<Option<Queues>>,
 }
@@ -63,6 +64,8 @@ impl<B: BlockT> NetworkSyncManager<B> {
             registry,
             roles,
             production,
+            ledger,
+            fetching,
         } = parts;
         registry.check(&settings)?;
         let height_strategy = registry.height(&settings)?;
@@ -70,7 +73,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
         // Unbounded, but never longer than `max_peers`: a peer is queued once until it has answered, and banned once.
         let (ask, asks) = mpsc::unbounded_channel();
         let (ban, banned) = mpsc::unbounded_channel();
-        let peers = PeerClient::new(network, Arc::clone(&clock), &settings, ban);
+        let peers = PeerClient::new(network, Arc::clone(&clock), &settings, ledger, ban);
         let inbound = Arc::new(Inbound::new(&settings, roles));
         let started = clock.now();
         let settings = Arc::new(settings);
@@ -95,6 +98,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             inbound,
             board: Board::new(started),
             production,
+            fetching,
             started,
             queues: Mutex::new(Some(Queues { asks, banned })),
             context,
@@ -137,6 +141,30 @@ impl<B: BlockT> NetworkSyncManager<B> {
         peer_reports(&self.context)
     }
 
+    /// What is remembered of all peers, to be kept in a file (SPEC section 3).
+    pub fn ledger(&self) -> Ledger {
+        self.context.peers.table().ledger().clone()
+    }
+
+    /// The network reached `peer` at `address`.
+    pub fn reached(&self, peer: &PeerId, address: String) {
+        self.context
+            .peers
+            .table()
+            .ledger_mut()
+            .reached(peer, address);
+    }
+
+    /// The operator bans `peer`: its connections are closed, and refused until [`NetworkSyncManager::unban_peer`].
+    pub fn ban_peer(&self, peer: &PeerId) {
+        self.context.peers.ban(peer);
+    }
+
+    /// The operator takes a ban back, whoever made it. Says whether there was one.
+    pub fn unban_peer(&self, peer: &PeerId) -> bool {
+        self.context.peers.unban(peer)
+    }
+
     /// What happens from now on. A receiver that lags misses the oldest.
     pub fn events(&self) -> broadcast::Receiver<SyncEvent<B>> {
         self.board.subscribe()
@@ -144,21 +172,25 @@ impl<B: BlockT> NetworkSyncManager<B> {
 
     /// What this node tells its peers that it is doing.
     pub fn activity(&self) -> Activity {
-        self.board.activity(&self.context)
+        match self.fetching {
+            Fetching::Tier2 => self.board.activity(&self.context),
+            Fetching::Tier3 => Activity::Syncing,
+        }
     }
 
     /// What peers can grow: name, size now, and the most that the settings allow (invariant I6).
     #[cfg(feature = "test-kit")]
     pub fn footprint(&self) -> Vec<(&'static str, usize, usize)> {
         let limits = &self.context.settings.limits;
-        let (connected, banned) = {
+        let (connected, remembered) = {
             let table = self.context.peers.table();
-            (table.len(), table.banned())
+            (table.len(), table.ledger().iter().count())
         };
+        let most_remembered = limits.remembered_peers.max(limits.max_peers);
         let (tips, parked, claims, asked) = self.height.footprint();
         vec![
             ("connected peers", connected, limits.max_peers),
-            ("banned peers", banned, limits.max_peers),
+            ("remembered peers", remembered, most_remembered),
             ("verified tips", tips, limits.tracked_tips),
             ("parked blocks", parked, limits.tracked_tips),
             ("claims", claims, limits.max_peers),

@@ -16,4 +16,4 @@ mod tests;
 pub use events::{PeerReport, SyncEvent};
 pub use gate::{Clearance, Hold, HoldStatus};
 pub use manager::NetworkSyncManager;
-pub use parts::{FirstAnswer, Parts, ProductionMode, StartError};
+pub use parts::{Fetching, FirstAnswer, Parts, ProductionMode, StartError};

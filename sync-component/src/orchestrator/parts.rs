@@ -1,4 +1,5 @@
 use crate::{
+    peers::Ledger,
     ports::{Bridge, Clock, Executor, Network, Randomness},
     registry::{RegistryError, StrategyRegistry},
     settings::SyncSettings,
@@ -27,6 +28,20 @@ pub struct Parts<B: BlockT> {
     pub roles: Roles,
     /// When this node may author without votes.
     pub production: ProductionMode,
+    /// What is remembered of peers.
+    pub ledger: Ledger,
+    /// Who brings blocks.
+    pub fetching: Fetching,
+}
+
+/// Who brings blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetching {
+    /// Tier 2, by itself.
+    Tier2,
+    /// Nothing but a run of Tier 3: the chain is the staged one of an operator who resyncs without a node. It says of
+    /// itself that it is syncing, so that nobody counts its vote.
+    Tier3,
 }
 
 /// When this node may author without votes (SPEC section 5).

@@ -1,15 +1,17 @@
 //! The loop behind the manager: the only place that starts anything.
 
 use super::{
-    NetworkSyncManager, SyncEvent, announcer::Announcer, inbound::announce_reply, manager::Queues,
-    sessions::Sessions,
+    Fetching, NetworkSyncManager, SyncEvent, announcer::Announcer, inbound::announce_reply,
+    manager::Queues, sessions::Sessions,
 };
 use crate::{
     block_id::BlockId,
     error::NetworkError,
     height_sync::Judgement,
-    peers::Offence,
-    ports::{BridgeError, ChainEvent, NetworkEvent, PeerId, Protocol, VoteStanding, heavy},
+    peers::{Offence, Span, observe},
+    ports::{
+        BridgeError, ChainEvent, MonoTime, NetworkEvent, PeerId, Protocol, VoteStanding, heavy,
+    },
     wire::{Activity, AnnounceReply, Announcement},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -32,6 +34,8 @@ struct Loop<'a, B: BlockT> {
     announcer: Announcer<B>,
     standing: VoteStanding,
     telling_vote: Option<VoteStanding>,
+    /// Until when peers were observed.
+    observed: MonoTime,
 }
 
 pub(super) async fn run<B: BlockT>(
@@ -61,6 +65,7 @@ pub(super) async fn run<B: BlockT>(
         announcer: Announcer::new(),
         standing: VoteStanding::NotWithUs,
         telling_vote: None,
+        observed: manager.started,
     };
     let tick = (manager.height.slot() / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
     let mut next_tick = context.clock.sleep(tick);
@@ -80,7 +85,7 @@ pub(super) async fn run<B: BlockT>(
             }
             Some(peer) = banned.recv() => {
                 manager.height.disconnected(&peer);
-                manager.board.tell(SyncEvent::PeerBanned { peer, duration: context.peers.ban_duration() });
+                manager.board.tell(SyncEvent::PeerBanned { peer });
             }
             Ok(()) = changes.changed() => {
                 changes.borrow_and_update();
@@ -104,6 +109,8 @@ impl<B: BlockT> Loop<'_, B> {
                     .peers
                     .table()
                     .connected(peer.clone(), context.clock.now());
+                // Its record may have taken the place of a ban.
+                context.peers.lift_expired_bans();
                 manager.height.ask_one(peer);
             }
             NetworkEvent::Disconnected(peer) => manager.height.disconnected(&peer),
@@ -240,8 +247,34 @@ impl<B: BlockT> Loop<'_, B> {
         manager.context.peers.table().fill_places(now);
         manager.height.ask(poll);
         manager.context.peers.lift_expired_bans();
+        self.observe_peers(poll);
         self.sessions.watchdog();
         self.reconsider();
+    }
+
+    /// Once per `poll`, after which each peer that is there has spoken again.
+    fn observe_peers(&mut self, poll: Duration) {
+        let context = &self.manager.context;
+        let now = context.clock.now();
+        if now.since(self.observed) < poll {
+            return;
+        }
+        let span = Span {
+            last: self.observed,
+            now,
+            fresh: poll.saturating_mul(2),
+        };
+        self.observed = now;
+        let consensus = self.manager.board.consensus();
+        let max_reorg = context.settings.tier2.max_reorg;
+        let mut table = context.peers.table();
+        note_local(observe(
+            &mut table,
+            context.bridge.as_ref(),
+            consensus,
+            max_reorg,
+            span,
+        ));
     }
 
     /// Looks at the view again and does what follows from it.
@@ -268,6 +301,9 @@ impl<B: BlockT> Loop<'_, B> {
 
     fn follow(&mut self, judgement: &Judgement<B>) {
         self.manager.board.judged(&self.manager.context, judgement);
+        if self.manager.fetching == Fetching::Tier3 {
+            return;
+        }
         self.tell_vote(judgement.standing());
         self.sessions.start(judgement);
     }

@@ -1,4 +1,4 @@
-use super::{Charge, Offence, PeerTable};
+use super::{Charge, Ledger, Offence, PeerTable};
 use crate::{
     error::Blame,
     ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
@@ -26,7 +26,6 @@ struct Inner<B: BlockT> {
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
     limits: WireLimits,
-    ban: Duration,
     table: Mutex<PeerTable<B>>,
     banned: mpsc::UnboundedSender<PeerId>,
     delivered: Mutex<Option<MonoTime>>,
@@ -108,19 +107,23 @@ impl RequestError {
 }
 
 impl<B: BlockT> PeerClient<B> {
-    /// A client on `network`. Every peer that it bans is also sent through `banned`.
+    /// A client on `network`. Peers that are banned in `ledger` are refused from the start; every peer that is banned from
+    /// now on is also sent through `banned`.
     pub fn new(
         network: Arc<dyn Network>,
         clock: Arc<dyn Clock>,
         settings: &SyncSettings,
+        ledger: Ledger,
         banned: mpsc::UnboundedSender<PeerId>,
     ) -> Self {
+        for peer in ledger.banned() {
+            network.refuse(peer);
+        }
         Self(Arc::new(Inner {
             network,
             clock,
             limits: WireLimits::new(settings),
-            ban: settings.limits.ban,
-            table: Mutex::new(PeerTable::new(settings.limits.max_peers)),
+            table: Mutex::new(PeerTable::new(settings.limits.max_peers, ledger)),
             banned,
             delivered: Mutex::new(None),
         }))
@@ -159,7 +162,7 @@ impl<B: BlockT> PeerClient<B> {
             Err(error) => {
                 match &error {
                     RequestError::Failed(RequestFailure::Unsupported)
-                    | RequestError::OffTopic(OffTopic::Genesis) => table.disconnected(peer),
+                    | RequestError::OffTopic(OffTopic::Genesis) => table.of_another_chain(peer),
                     // Neither is silence: it is alive, or we did not even ask.
                     RequestError::Busy(_)
                     | RequestError::Failed(RequestFailure::TooManyInFlight) => {
@@ -274,16 +277,34 @@ impl<B: BlockT> PeerClient<B> {
     /// Charges `peer`, and bans it if that was too much.
     pub fn charge(&self, peer: &PeerId, offence: Offence) {
         let now = self.0.clock.now();
-        let charge = self.table().charge(peer, offence, now, self.0.ban);
-        if let Charge::Banned { instead_of } = charge {
-            if let Some(forgotten) = instead_of {
-                self.0.network.allow(&forgotten);
-            }
+        if self.table().charge(peer, offence, now) == Charge::Banned {
             tracing::warn!(%peer, ?offence, "peer banned");
-            self.0.network.refuse(peer);
-            // Nobody listens any more when the node is stopping.
-            let _ = self.0.banned.send(peer.clone());
+            self.shut_out(peer);
         }
+    }
+
+    /// The operator bans `peer` until [`PeerClient::unban`].
+    pub fn ban(&self, peer: &PeerId) {
+        let now = self.0.clock.now();
+        self.table().ban(peer, now);
+        tracing::warn!(%peer, "peer banned by the operator");
+        self.shut_out(peer);
+    }
+
+    fn shut_out(&self, peer: &PeerId) {
+        self.0.network.refuse(peer);
+        // Another ban may have ended to make room.
+        self.lift_expired_bans();
+        // Nobody listens any more when the node is stopping.
+        let _ = self.0.banned.send(peer.clone());
+    }
+
+    /// The operator takes a ban back. Says whether there was one.
+    pub fn unban(&self, peer: &PeerId) -> bool {
+        let now = self.0.clock.now();
+        let was_banned = self.table().ledger_mut().unban(peer, now);
+        self.lift_expired_bans();
+        was_banned
     }
 
     /// Lets peers in again whose ban is over.
@@ -293,11 +314,6 @@ impl<B: BlockT> PeerClient<B> {
         for peer in over {
             self.0.network.allow(&peer);
         }
-    }
-
-    /// How long a ban lasts.
-    pub fn ban_duration(&self) -> Duration {
-        self.0.ban
     }
 
     async fn bytes(
@@ -316,11 +332,12 @@ impl<B: BlockT> PeerClient<B> {
             };
         let now = self.0.clock.now();
         match &result {
-            Ok(_) => {
+            Ok(body) => {
                 let mut table = self.table();
-                table.answered(peer, now.since(start));
+                let round_trip = now.since(start);
+                table.answered(peer, round_trip);
                 if protocol == Protocol::Blocks {
-                    table.delivered(peer);
+                    table.delivered(peer, body.len(), round_trip);
                 }
             }
             Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),

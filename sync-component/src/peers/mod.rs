@@ -1,13 +1,20 @@
 //! What is known of each peer, and typed requests to them (SPEC section 3).
 //!
-//! [`PeerTable`] is plain data: what peers said and how they behaved. [`PeerClient`] asks them.
+//! [`PeerTable`] is plain data: what connected peers said. [`Ledger`] is what is remembered of all peers, over restarts.
+//! [`PeerClient`] asks them.
 
 mod client;
+mod consistency;
+mod file;
+mod ledger;
 mod penalties;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use client::{PeerClient, RangeAnswer, RequestError};
+pub(crate) use consistency::{Span, observe};
+pub use file::UnreadableLedger;
+pub use ledger::{Ban, Charge, Ledger, Record};
 pub use penalties::Offence;
-pub use table::{Charge, PeerEntry, PeerTable, Sighting};
+pub use table::{PeerEntry, PeerTable, Sighting};

@@ -1,4 +1,4 @@
-use super::penalties::{BAN_AT, HALF_LIFE_SECS, Offence};
+use super::{Charge, Ledger, Offence, Record};
 use crate::{
     block_id::BlockId,
     ports::{MonoTime, PeerId},
@@ -10,15 +10,12 @@ use std::{
     time::Duration,
 };
 
-/// Weight of the newest sample in the moving average of a peer's latency.
-const LATENCY_WEIGHT: f64 = 0.2;
-
-/// What is known of every connected peer, and who is banned. I/O-free; the time is handed in. Bounded: at most
-/// `max_peers` entries, as many bans, and as many that wait for a place.
+/// What is known of every connected peer, with the ledger of all that we ever met. I/O-free; the time is handed in.
+/// Bounded: at most `max_peers` entries, and as many that wait for a place.
 #[derive(Debug)]
 pub struct PeerTable<B: BlockT> {
     entries: BTreeMap<PeerId, PeerEntry<B>>,
-    bans: BTreeMap<PeerId, MonoTime>,
+    ledger: Ledger,
     /// Connected peers for which there was no place.
     waiting: BTreeSet<PeerId>,
     max_peers: usize,
@@ -35,9 +32,6 @@ pub struct PeerEntry<B: BlockT> {
     pub failed_at: Option<MonoTime>,
     /// Requests for blocks in a row that stayed without answer.
     pub undelivered: u32,
-    /// Moving average of its round trips; `None` before the first.
-    pub latency: Option<Duration>,
-    trust: Trust,
 }
 
 /// What a peer said of itself.
@@ -63,36 +57,12 @@ impl<B: BlockT> Sighting<B> {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Trust {
-    score: f64,
-    at: MonoTime,
-}
-
-impl Trust {
-    fn now(self, now: MonoTime) -> f64 {
-        self.score * 0.5_f64.powf(now.since(self.at).as_secs_f64() / HALF_LIFE_SECS)
-    }
-}
-
-/// What a charge led to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Charge {
-    /// The peer lost trust.
-    Noted,
-    /// The peer is banned from now on.
-    Banned {
-        /// The peer whose ban ended early to make room for this one.
-        instead_of: Option<PeerId>,
-    },
-}
-
 impl<B: BlockT> PeerTable<B> {
-    /// An empty table for at most `max_peers` peers.
-    pub fn new(max_peers: usize) -> Self {
+    /// An empty table for at most `max_peers` connected peers.
+    pub fn new(max_peers: usize, ledger: Ledger) -> Self {
         Self {
             entries: BTreeMap::new(),
-            bans: BTreeMap::new(),
+            ledger,
             waiting: BTreeSet::new(),
             max_peers,
         }
@@ -100,7 +70,7 @@ impl<B: BlockT> PeerTable<B> {
 
     /// A connection came up. Ignored for banned peers; when the table is full the peer waits for a place.
     pub fn connected(&mut self, peer: PeerId, now: MonoTime) {
-        if self.bans.contains_key(&peer) {
+        if self.ledger.is_banned(&peer) {
             return;
         }
         if self.entries.len() >= self.max_peers && !self.entries.contains_key(&peer) {
@@ -109,23 +79,42 @@ impl<B: BlockT> PeerTable<B> {
             }
             return;
         }
-        self.entries.entry(peer).or_insert_with(|| PeerEntry {
+        self.ledger.connected(&peer, now);
+        self.entries.entry(peer).or_insert(PeerEntry {
             sighting: None,
             silent_rounds: 0,
             failed_at: None,
             undelivered: 0,
-            latency: None,
-            trust: Trust {
-                score: 0.0,
-                at: now,
-            },
         });
     }
 
-    /// The last connection is gone, or the peer turned out to be of another chain.
-    pub fn disconnected(&mut self, peer: &PeerId) {
+    /// The last connection is gone.
+    pub fn disconnected(&mut self, peer: &PeerId, now: MonoTime) {
         self.waiting.remove(peer);
         self.entries.remove(peer);
+        self.ledger.disconnected(peer, now);
+    }
+
+    /// The peer turned out to be of another chain.
+    pub fn of_another_chain(&mut self, peer: &PeerId) {
+        self.waiting.remove(peer);
+        self.entries.remove(peer);
+        self.ledger.forget(peer);
+    }
+
+    /// What is remembered of all peers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same, to be changed. Bans are to be made with [`PeerTable::ban`].
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// What is remembered of one peer.
+    pub fn record(&self, peer: &PeerId) -> Option<&Record> {
+        self.ledger.get(peer)
     }
 
     /// Gives free places to peers that wait for one.
@@ -150,12 +139,6 @@ impl<B: BlockT> PeerTable<B> {
     /// How many are connected.
     pub fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// How many are banned.
-    #[cfg(feature = "test-kit")]
-    pub(crate) fn banned(&self) -> usize {
-        self.bans.len()
     }
 
     /// Whether nobody is connected.
@@ -212,19 +195,15 @@ impl<B: BlockT> PeerTable<B> {
 
     /// A request was answered after `round_trip`.
     pub fn answered(&mut self, peer: &PeerId, round_trip: Duration) {
-        if let Some(entry) = self.entries.get_mut(peer) {
-            entry.latency = Some(match entry.latency {
-                None => round_trip,
-                Some(old) => old.mul_f64(1.0 - LATENCY_WEIGHT) + round_trip.mul_f64(LATENCY_WEIGHT),
-            });
-        }
+        self.ledger.answered(peer, round_trip);
     }
 
-    /// A request for blocks was answered.
-    pub fn delivered(&mut self, peer: &PeerId) {
+    /// A request for blocks was answered with this many bytes after `round_trip`.
+    pub fn delivered(&mut self, peer: &PeerId, bytes: usize, round_trip: Duration) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = 0;
         }
+        self.ledger.delivered(peer, bytes, round_trip);
     }
 
     /// A request for blocks stayed without answer.
@@ -248,57 +227,29 @@ impl<B: BlockT> PeerTable<B> {
         }
     }
 
-    /// Charges `peer` with `offence`; a ban lasts for `ban`.
-    pub fn charge(
-        &mut self,
-        peer: &PeerId,
-        offence: Offence,
-        now: MonoTime,
-        ban: Duration,
-    ) -> Charge {
-        let trust = self
-            .entries
-            .get(peer)
-            .map_or(0.0, |entry| entry.trust.now(now))
-            - offence.cost();
-        if let Some(entry) = self.entries.get_mut(peer) {
-            entry.trust = Trust {
-                score: trust.max(-100.0),
-                at: now,
-            };
+    /// Charges `peer` with `offence`. A ban takes it out of the table.
+    pub fn charge(&mut self, peer: &PeerId, offence: Offence, now: MonoTime) -> Charge {
+        let charge = self.ledger.charge(peer, offence, now);
+        if charge == Charge::Banned {
+            self.disconnected(peer, now);
         }
-        if trust > BAN_AT {
-            return Charge::Noted;
-        }
-        self.entries.remove(peer);
-        let mut instead_of = None;
-        if self.bans.len() >= self.max_peers && !self.bans.contains_key(peer) {
-            // The ban that ends first makes room: free identities must not fill memory.
-            let first = self.bans.iter().min_by_key(|(_, until)| **until);
-            instead_of = first.map(|(peer, _)| peer.clone());
-            instead_of.as_ref().and_then(|peer| self.bans.remove(peer));
-        }
-        self.bans.insert(peer.clone(), now.plus(ban));
-        Charge::Banned { instead_of }
+        charge
     }
 
-    /// Takes out and returns the bans that are over.
+    /// The operator bans `peer`.
+    pub fn ban(&mut self, peer: &PeerId, now: MonoTime) {
+        self.ledger.ban(peer, now);
+        self.disconnected(peer, now);
+    }
+
+    /// Returns the peers that may come again since the last call.
     pub fn lift_expired(&mut self, now: MonoTime) -> Vec<PeerId> {
-        let over: Vec<_> = self
-            .bans
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(peer, _)| peer.clone())
-            .collect();
-        for peer in &over {
-            self.bans.remove(peer);
-        }
-        over
+        self.ledger.lift_expired(now)
     }
 
     /// Whether `peer` is banned.
     pub fn is_banned(&self, peer: &PeerId) -> bool {
-        self.bans.contains_key(peer)
+        self.ledger.is_banned(peer)
     }
 
     /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those that
@@ -316,10 +267,11 @@ impl<B: BlockT> PeerTable<B> {
             .iter()
             .filter(|(_, entry)| holds(entry))
             .collect();
-        holders.sort_by_key(|(_, entry)| {
+        holders.sort_by_key(|(peer, entry)| {
+            let latency = self.record(peer).and_then(|record| record.latency);
             (
                 entry.undelivered,
-                entry.latency.unwrap_or(Duration::from_millis(200)),
+                latency.unwrap_or(Duration::from_millis(200)),
             )
         });
         holders.into_iter().map(|(peer, _)| peer.clone()).collect()

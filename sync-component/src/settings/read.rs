@@ -354,6 +354,8 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
     let peers = sizes(1..=MANY, "peers");
     section.set(&mut limits.max_peers, "max_peers", &peers, problems);
     section.set(&mut limits.refused_peers, "refused_peers", &peers, problems);
+    let remembered = &mut limits.remembered_peers;
+    section.set(remembered, "remembered_peers", &peers, problems);
     let authorities = sizes(1..=MANY, "authorities");
     section.set(
         &mut limits.max_authorities,

@@ -215,6 +215,9 @@ pub struct Limits {
     pub serving_bytes: usize,
     /// `refused_peers`: most peers whose connections are refused at once; beyond it the oldest is let in again.
     pub refused_peers: usize,
+    /// `remembered_peers`: most peers of which the ledger keeps a record, bans of the operator aside; at least `max_peers`
+    /// are. Too low: trust and bans are forgotten early.
+    pub remembered_peers: usize,
 }
 
 impl Default for Limits {
@@ -245,6 +248,7 @@ impl Default for Limits {
             max_authorities: 256,
             serving_bytes: 256 * MIB,
             refused_peers: 1_024,
+            remembered_peers: 1_024,
         }
     }
 }

@@ -109,6 +109,7 @@ fn limits(limits: &Limits) -> Table {
     put(&mut table, "tracked_tips", limits.tracked_tips);
     put(&mut table, "max_peers", limits.max_peers);
     put(&mut table, "refused_peers", limits.refused_peers);
+    put(&mut table, "remembered_peers", limits.remembered_peers);
     put(&mut table, "max_authorities", limits.max_authorities);
     put(&mut table, "serving_bytes", limits.serving_bytes);
     table

@@ -4,7 +4,8 @@ use super::{
 };
 use crate::{
     BlockId, NetworkSyncManager, StrategyRegistry, SyncSettings,
-    orchestrator::{Parts, ProductionMode},
+    orchestrator::{Fetching, Parts, ProductionMode},
+    peers::Ledger,
     ports::{Bridge, Clock, Executor, ImportBlocks, PeerId, Randomness, ReadChain, UnixMillis},
     wire::Roles,
 };
@@ -59,6 +60,7 @@ pub(super) struct Ground<B: BlockT> {
     pub(super) registry: StrategyRegistry<B>,
     pub(super) roles: Roles,
     pub(super) production: ProductionMode,
+    pub(super) fetching: Fetching,
 }
 
 /// Makes a manager and connects it; the future is its work.
@@ -69,6 +71,7 @@ pub(super) fn launch<B: BlockT>(
     impl Future<Output = ()> + Send + 'static,
 ) {
     let (sender, events) = mpsc::channel(INBOX);
+    let ledger = Ledger::new(&ground.settings.limits);
     let parts = Parts {
         bridge: ground.bridge,
         network: Arc::new(ground.network.port(ground.id.clone())),
@@ -79,6 +82,8 @@ pub(super) fn launch<B: BlockT>(
         registry: ground.registry,
         roles: ground.roles,
         production: ground.production,
+        ledger,
+        fetching: ground.fetching,
     };
     let manager = NetworkSyncManager::new(parts);
     let manager = Arc::new(manager.expect("the settings of a test name known strategies"));
@@ -119,6 +124,7 @@ impl<B: TestBlock> TestNode<B> {
             registry: StrategyRegistry::with_builtins(),
             roles: Roles::Full,
             production,
+            fetching: Fetching::Tier2,
         });
         Self {
             id,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sync_component::{
     BlockId, NetworkError,
     error::NoConsensus,
-    peers::{PeerClient, RangeAnswer, RequestError},
+    peers::{Ledger, PeerClient, RangeAnswer, RequestError},
     ports::{Network, NetworkEvent, PeerId, Protocol, RequestFailure},
     status::Note,
     test_kit::{Link, SLOT, VirtualClock},
@@ -272,8 +272,14 @@ fn h08_each_question_gets_its_own_answer() {
             sync_component::ports::UnixMillis(0),
         ));
         let port = sim.network.port(me.clone());
-        let client =
-            PeerClient::<SmallBlock>::new(Arc::new(port.clone()), clock, &sim.settings, ban);
+        let ledger = Ledger::new(&sim.settings.limits);
+        let client = PeerClient::<SmallBlock>::new(
+            Arc::new(port.clone()),
+            clock,
+            &sim.settings,
+            ledger,
+            ban,
+        );
         let chain = sim.chain(30);
         let genesis = *chain[0].header().parent_hash();
         client.table().connected(

@@ -11,8 +11,9 @@ use sync_component::{
     BlockId,
     chain_sync::{
         BackupName, FullChain, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncWatch,
-        Stage, Staging, StoreId, Swap,
+        Stage, Staging, StoreId, Swap, Voucher,
     },
+    orchestrator::Fetching,
     ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ReadChain},
     test_kit::{ReferenceBridge, SLOT},
 };
@@ -120,6 +121,60 @@ fn r03_without_anybody_to_trust_nothing_is_begun() {
         let refused = resync(&ours, &order(&[&nobody], None), &staging).await;
         assert!(matches!(refused, Err(ResyncError::NamedPeersAway(_))));
         assert!(staging.stages().is_empty());
+    });
+}
+
+#[test]
+fn r03_peers_that_were_consistent_for_long_enough_are_trusted() {
+    run(Setup::chain(60).authorities(4).idle(90), async |sim| {
+        // Three minutes, for the test's sake.
+        sim.settings.tier3.trust_hours = 0.05;
+        let (peers, ours) = stranded(sim);
+        let staging = InMemory::beside(sim, &ours);
+        let refused = resync(&ours, &order(&[], None), &staging).await;
+        assert!(matches!(refused, Err(ResyncError::NoTrustedPeer)));
+        sim.slots(45).await;
+        let sources = ours
+            .manager()
+            .chain_sync(Arc::new(FullChain), BTreeSet::new(), ResyncWatch::default())
+            .sources(&[]);
+        assert!(!sources.is_empty());
+        assert!(
+            sources
+                .iter()
+                .all(|source| source.voucher == Voucher::Observed)
+        );
+        // Our own fork contradicts the consensus, not the other way round.
+        assert_eq!(sources.len(), peers.len());
+        let staged = insist(&ours, &order(&[], None), &staging).await.unwrap();
+        assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+    });
+}
+
+#[test]
+fn r06_without_a_node_the_staged_chain_is_built_and_nobody_counts_its_vote() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        sim.settings.limits.blocks_per_request = 8;
+        let peers = sim.servers(3, "P", 60);
+        let mut alone = sim.node("A", &[]);
+        alone.fetching = Fetching::Tier3;
+        alone.start();
+        sim.connect(&alone.id, ids(&peers));
+        let mut observer = sim.node("O", sim.chain(60));
+        observer.start();
+        sim.connect(&observer.id, [&alone.id]);
+        sim.slots(4).await;
+        assert_eq!(alone.best().height(), 0, "Tier 2 leaves it alone");
+        let voters = observer.manager().report().voters;
+        assert_eq!(voters, 0, "it is syncing");
+        let staging = Arc::new(InMemory {
+            chain: alone.chain.clone(),
+            stages: Mutex::default(),
+        });
+        let named = order(&[&peers[0].id, &peers[1].id], None);
+        let staged = insist(&alone, &named, &staging).await.unwrap();
+        assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+        assert_eq!(alone.best(), staged);
     });
 }
 

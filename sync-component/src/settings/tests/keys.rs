@@ -229,6 +229,7 @@ const KEYS: &[Key] = &[
     from_one("tracked_tips", "a whole number of tips, 1 to"),
     from_one("max_peers", "a whole number of peers, 1 to"),
     from_one("refused_peers", "a whole number of peers, 1 to"),
+    from_one("remembered_peers", "a whole number of peers, 1 to"),
     from_one("max_authorities", "a whole number of authorities, 1 to"),
     Key {
         table: Table::Limits,

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     StrategyRegistry, SyncSettings,
-    orchestrator::ProductionMode,
+    orchestrator::{Fetching, ProductionMode},
     ports::{Clock, ImportBlocks, PeerId, UnixMillis},
 };
 use rand_chacha::{
@@ -204,6 +204,7 @@ impl<B: TestBlock> Sim<B> {
             registry: Arc::clone(&self.registry),
             authority,
             production,
+            fetching: Fetching::Tier2,
             build_time: Duration::ZERO,
             import_time: self.import_time,
             network: self.network.clone(),

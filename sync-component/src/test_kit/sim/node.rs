@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     BlockId, NetworkSyncManager, SyncSettings,
-    orchestrator::{Clearance, FirstAnswer, Hold, ProductionMode, SyncEvent},
+    orchestrator::{Clearance, Fetching, FirstAnswer, Hold, ProductionMode, SyncEvent},
     ports::{Bridge, Clock, Executor, ImportBlocks, ImportError, PeerId, ReadChain, VerifyHeaders},
     status::{HealthLine, SyncStatus},
     test_kit::{
@@ -38,6 +38,8 @@ pub struct SimNode<B: BlockT> {
     pub(super) registry: Registrar<B>,
     pub(super) authority: Option<usize>,
     pub(super) production: ProductionMode,
+    /// Who brings its blocks.
+    pub fetching: Fetching,
     /// Time between a cleared gate and the import of the block.
     pub(super) build_time: Duration,
     pub(super) import_time: Duration,
@@ -96,6 +98,7 @@ impl<B: TestBlock> SimNode<B> {
             registry: (self.registry)(),
             roles: self.authority.map_or(Roles::Full, |_| Roles::Authority),
             production: self.production,
+            fetching: self.fetching,
         });
         let watcher = Watcher {
             id: self.id.clone(),
@@ -262,7 +265,7 @@ impl<B: TestBlock> Watcher<B> {
                 oracle.note(format_args!("{name} did not catch up: {error}"));
             }
             SyncEvent::CatchUpPanicked => oracle.session_panicked(name),
-            SyncEvent::PeerBanned { peer, .. } => oracle.banned(&self.id, peer),
+            SyncEvent::PeerBanned { peer } => oracle.banned(&self.id, peer),
         }
     }
 }

@@ -1,0 +1,123 @@
+use super::{
+    CliError, ExitCode, PeerArgs, PeersCommand, PlaceArgs,
+    place::Place,
+    print,
+    purge_chain::lock,
+    resync::{Operated, block_on},
+};
+use crate::{
+    rpc::{BanView, PeerView},
+    service::PeerFile,
+};
+use std::{sync::Arc, time::Duration};
+use sync_component::ports::{Clock, PeerId, SystemClock};
+
+/// Shows and changes what is remembered of peers: through the running node, or in its file when none runs.
+pub(super) fn run(command: &PeersCommand) -> Result<ExitCode, CliError> {
+    match command {
+        PeersCommand::List(args) => list(args)?,
+        PeersCommand::Ban(args) => {
+            change(args, Change::Ban)?;
+            print("banned; `peers unban` takes it back\n")?;
+        }
+        PeersCommand::Unban(args) => {
+            let was_banned = change(args, Change::Unban)?;
+            print(if was_banned {
+                "the ban is taken back\n"
+            } else {
+                "it was not banned\n"
+            })?;
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Ban,
+    Unban,
+}
+
+/// Says whether the peer was banned before.
+fn change(args: &PeerArgs, change: Change) -> Result<bool, CliError> {
+    let peer: PeerId = args.id.parse()?;
+    let place = Place::of(&args.place)?;
+    if let Some(node) = Operated::if_it_runs(&place)? {
+        let id = peer.to_string();
+        return block_on(async {
+            match change {
+                Change::Ban => node.client.ban_peer(&id).await?,
+                Change::Unban => return Ok(node.client.unban_peer(&id).await?),
+            }
+            Ok(false)
+        });
+    }
+    let Some(_lock) = lock(&place.folder)? else {
+        return Err(CliError::NoChain {
+            chain: place.spec.id.clone(),
+            folder: place.folder,
+        });
+    };
+    let (file, clock) = file(&place);
+    let mut ledger = file.read()?;
+    let was_banned = ledger.is_banned(&peer);
+    match change {
+        Change::Ban => ledger.ban(&peer, clock.now()),
+        Change::Unban => {
+            ledger.unban(&peer, clock.now());
+        }
+    }
+    file.write(&ledger)?;
+    Ok(was_banned)
+}
+
+fn file(place: &Place) -> (PeerFile, Arc<dyn Clock>) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let network = place.folder.join("network");
+    let file = PeerFile::new(&network, &place.spec.sync.limits, Arc::clone(&clock));
+    (file, clock)
+}
+
+fn list(args: &PlaceArgs) -> Result<(), CliError> {
+    let place = Place::of(args)?;
+    let peers = if let Some(node) = Operated::if_it_runs(&place)? {
+        block_on(async { Ok(node.client.peers().await?) })?
+    } else {
+        let (file, clock) = file(&place);
+        PeerView::all(&file.read()?, clock.now())
+    };
+    if peers.is_empty() {
+        print("no peer was met yet\n")?;
+    }
+    let hours = place.spec.sync.tier3.trust_hours;
+    for peer in &peers {
+        print(&line(peer, hours))?;
+    }
+    Ok(())
+}
+
+fn line(peer: &PeerView, trust_hours: f64) -> String {
+    let here = if peer.connected { "connected" } else { "away" };
+    let consistent = Duration::from_secs(peer.consistent_seconds);
+    let hours = consistent.as_secs_f64() / 3_600.0;
+    let trusted = if hours >= trust_hours {
+        ", trusted"
+    } else {
+        ""
+    };
+    let latency = peer
+        .latency_ms
+        .map_or_else(String::new, |ms| format!(", {ms:.0} ms"));
+    let rate = peer
+        .bytes_per_second
+        .map_or_else(String::new, |rate| format!(", {:.0} kB/s", rate / 1_000.0));
+    let ban = match peer.ban {
+        None => String::new(),
+        Some(BanView::ByOperator) => ", banned by the operator".to_owned(),
+        Some(BanView::Seconds(left)) => format!(", banned for {left} s more"),
+    };
+    format!(
+        "{}  {here}, trust {:.0}, consistent for {hours:.1} h{trusted}{latency}{rate}{ban}\n",
+        peer.peer_id, peer.trust
+    )
+}

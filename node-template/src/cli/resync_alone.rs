@@ -1,0 +1,118 @@
+//! `resync` and `backups` where no node runs.
+
+use super::{
+    CliError, ExitCode, ResyncArgs,
+    place::Place,
+    print,
+    resync::{block_on, confirm},
+    shown::{Shown, describe, ended, plan_text},
+};
+use crate::{
+    Block,
+    rpc::PlanView,
+    service::{Alone, ChainFolder, LastRun, ResyncReport},
+    telemetry::start_log,
+};
+use libp2p::Multiaddr;
+use std::time::Duration;
+use sync_component::{
+    StrategyRegistry,
+    chain_sync::{OperatorsOrder, ResyncRequest},
+};
+
+/// How often it is looked how far the run is.
+const POLL: Duration = Duration::from_millis(300);
+
+/// What is logged beside the progress: who vouched for whom, and what went wrong.
+const LOG: &str = "warn,sync_component::chain_sync=info";
+
+/// The chain's files, held until dropped; refused while a node holds them.
+pub(super) fn hold(place: &Place) -> Result<Alone, CliError> {
+    if !place.folder.exists() {
+        return Err(CliError::NoChain {
+            chain: place.spec.id.clone(),
+            folder: place.folder.clone(),
+        });
+    }
+    let folder = ChainFolder::at(&place.folder);
+    let registry = StrategyRegistry::with_builtins();
+    Ok(Alone::open(folder, place.spec.clone(), registry)?)
+}
+
+/// Carries out what `resync` was told.
+pub(super) fn run(args: &ResyncArgs, place: &Place) -> Result<ExitCode, CliError> {
+    let alone = hold(place)?;
+    if args.status {
+        let view = alone.desk().report()?.into();
+        print(&describe(&view))?;
+        return Ok(ExitCode::Done);
+    }
+    block_on(async {
+        if args.abort {
+            alone.desk().abort().await?;
+            print("the run is given up; the present chain stays\n")?;
+            return Ok(ExitCode::Done);
+        }
+        if args.resume {
+            let addresses = alone.addresses(&args.bootnodes)?;
+            start_log(LOG).map_err(crate::service::ServiceError::from)?;
+            alone.recover()?;
+            if alone.desk().last().is_none() {
+                alone.desk().resume()?;
+            }
+            return carry_out(&alone, addresses).await;
+        }
+        begin(args, &alone).await
+    })
+}
+
+async fn begin(args: &ResyncArgs, alone: &Alone) -> Result<ExitCode, CliError> {
+    let request = ResyncRequest::<Block>::parse(&args.peer, args.checkpoint.as_deref())?;
+    let wanted = args.strategy.as_deref();
+    let strategy = alone.desk().strategy(wanted)?;
+    let plan = alone.desk().plan()?;
+    let addresses = alone.addresses(&args.bootnodes)?;
+    print(&plan_text(&PlanView::of(&plan, strategy, &[])))?;
+    print(&format!(
+        "no node runs: this command fetches by itself, and dials {} peers\n",
+        addresses.len()
+    ))?;
+    if args.dry_run {
+        return Ok(ExitCode::Done);
+    }
+    if !args.yes {
+        confirm("Begin the resync?")?;
+    }
+    start_log(LOG).map_err(crate::service::ServiceError::from)?;
+    alone.recover()?;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the operator's order arrives here"
+    )]
+    let order = OperatorsOrder::given_by_the_operator(request);
+    alone.desk().order(order, wanted)?;
+    carry_out(alone, addresses).await
+}
+
+async fn carry_out(alone: &Alone, addresses: Vec<Multiaddr>) -> Result<ExitCode, CliError> {
+    let mut shown = Shown::new();
+    let run = alone.carry_out(addresses);
+    tokio::pin!(run);
+    let last = loop {
+        tokio::select! {
+            last = &mut run => break last?,
+            () = tokio::time::sleep(POLL) => shown.show(&alone.desk().report()?.into())?,
+        }
+    };
+    drop(shown);
+    end(alone, last)
+}
+
+/// How the run ended, as through a node.
+pub(super) fn end(alone: &Alone, last: Option<LastRun>) -> Result<ExitCode, CliError> {
+    let report = ResyncReport {
+        last,
+        ..alone.desk().report()?
+    };
+    ended(crate::rpc::ResyncView::from(report).last.as_ref())
+}

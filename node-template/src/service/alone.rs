@@ -1,0 +1,217 @@
+//! Tier 3 without a running node: for a chain whose store does not open any more, or whose node is stopped.
+
+use super::{
+    ChainFolder, LastRun, ResyncDesk, ServiceError,
+    link::{Linked, Linking, link},
+    peers::PeerFile,
+    run::released,
+    signals::Signals,
+    tasks::Tasks,
+};
+use crate::{
+    Block,
+    network::{self, NetworkPlan},
+};
+use chain_spec::ChainSpec;
+use libp2p::Multiaddr;
+use runtime_bridge::store::Lock;
+use std::sync::Arc;
+use sync_component::{
+    StrategyRegistry,
+    orchestrator::{Fetching, ProductionMode},
+    peers::Ledger,
+    ports::{Bridge, BridgeError, Clock, SystemClock, TokioExecutor},
+    wire::Roles,
+};
+
+/// How many remembered peers are dialled beside the bootnodes. Too low: the voters are not found; too high: dials in vain.
+const REMEMBERED_DIALLED: usize = 32;
+
+/// Why Tier 3 does not go on without a node.
+#[derive(Debug, thiserror::Error)]
+pub enum AloneError {
+    /// What a node would fail with, too.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The staged store.
+    #[error(
+        "the chain that is being built cannot be opened ({0}); `resync --abort` removes it, and the present chain stays"
+    )]
+    Staged(#[source] BridgeError),
+    /// Nobody to ask.
+    #[error(
+        "no address of any peer is known; give one with --bootnodes, or add it to bootnodes in the chain spec"
+    )]
+    NoAddress,
+    /// A signal came.
+    #[error(
+        "{0}: the resync is interrupted; `resync --resume` goes on, and so does the next start of the node"
+    )]
+    Interrupted(&'static str),
+}
+
+/// The files of a chain that no node runs on, held until this is dropped.
+#[derive(Debug)]
+pub struct Alone {
+    spec: ChainSpec,
+    folder: ChainFolder,
+    registry: StrategyRegistry<Block>,
+    desk: Arc<ResyncDesk>,
+    _lock: Lock,
+}
+
+impl Alone {
+    /// Takes the chain's lock. The folder must exist.
+    pub(crate) fn open(
+        folder: ChainFolder,
+        spec: ChainSpec,
+        registry: StrategyRegistry<Block>,
+    ) -> Result<Self, ServiceError> {
+        let lock = Lock::take(&folder.lock())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let desk = ResyncDesk::new(&folder, &spec, &spec.sync, registry.clone(), clock);
+        Ok(Self {
+            spec,
+            folder,
+            registry,
+            desk: Arc::new(desk),
+            _lock: lock,
+        })
+    }
+
+    /// Where the orders go.
+    pub(crate) fn desk(&self) -> &Arc<ResyncDesk> {
+        &self.desk
+    }
+
+    /// Finishes or takes back what an earlier process began; a download that was under way is wanted again.
+    pub(crate) fn recover(&self) -> Result<(), ServiceError> {
+        self.desk.recover()
+    }
+
+    /// Exchanges the stores for a restore that was ordered.
+    pub(crate) fn swap(&self) -> Result<Option<LastRun>, ServiceError> {
+        // The live chain is not opened: it may not open at all.
+        self.desk.swap(None)?;
+        Ok(self.desk.last())
+    }
+
+    /// The addresses to dial: the operator's, those of the chain spec, and those of the peers that were consistent for the
+    /// longest.
+    pub(crate) fn addresses(&self, given: &[Multiaddr]) -> Result<Vec<Multiaddr>, AloneError> {
+        let of_chain = self.spec.bootnodes.iter().chain(&self.spec.reserved_nodes);
+        let of_chain = of_chain.filter_map(|address| address.parse().ok());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let file = PeerFile::new(&self.folder.network(), &self.spec.sync.limits, clock);
+        // A damaged file is put aside when the network starts.
+        let ledger = file.read().ok();
+        let remembered = ledger.iter().flat_map(remembered);
+        let all: Vec<_> = given
+            .iter()
+            .cloned()
+            .chain(of_chain)
+            .chain(remembered)
+            .collect();
+        if all.is_empty() {
+            return Err(AloneError::NoAddress);
+        }
+        Ok(all)
+    }
+
+    /// Carries out the resync that was ordered, to its end.
+    pub(crate) async fn carry_out(
+        &self,
+        bootnodes: Vec<Multiaddr>,
+    ) -> Result<Option<LastRun>, AloneError> {
+        let mut signals = Signals::listen()?;
+        let desk = Arc::clone(&self.desk);
+        let opening = tokio::task::spawn_blocking(move || desk.staged_chain()).await;
+        let staged = opening
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+            .map_err(AloneError::Staged)?;
+        let held = Arc::downgrade(&staged);
+        let Linked {
+            node,
+            events,
+            manager,
+            peers,
+            ..
+        } = self.link(staged, bootnodes).await?;
+        let mut tasks = Tasks::default();
+        tasks.spawn("network", node.run());
+        let (sync, runs) = (Arc::clone(&manager), Arc::clone(&self.desk));
+        tasks.spawn("sync", async move { sync.run(events).await });
+        tasks.spawn("resync", async move { runs.work(manager).await });
+        let end = tokio::select! {
+            ended = tasks.first_end() => Err(ServiceError::from(ended).into()),
+            signal = signals.any() => Err(AloneError::Interrupted(signal)),
+            () = self.desk.swap_is_due() => Ok(End::Swap),
+            last = self.desk.is_idle() => Ok(End::Over(last)),
+        };
+        // A panic in it is logged by the runtime.
+        let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
+        tasks.stop().await;
+        let is_free = released(|| held.strong_count()).await;
+        match end? {
+            End::Over(last) => Ok(last),
+            End::Swap if is_free => {
+                let desk = Arc::clone(&self.desk);
+                let swapping = tokio::task::spawn_blocking(move || desk.swap(None)).await;
+                swapping.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+                Ok(self.desk.last())
+            }
+            End::Swap => {
+                self.desk.swap_failed(
+                    "the new store is still in use by work that does not end; `resync --resume` tries again",
+                );
+                Ok(self.desk.last())
+            }
+        }
+    }
+
+    async fn link(
+        &self,
+        bridge: Arc<dyn Bridge<Block>>,
+        bootnodes: Vec<Multiaddr>,
+    ) -> Result<Linked, AloneError> {
+        self.folder.create()?;
+        let key =
+            network::load_or_create(&self.folder.network_key()).map_err(ServiceError::from)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let plan = NetworkPlan {
+            key,
+            listen: Vec::new(),
+            bootnodes,
+            max_incoming: self.spec.sync.limits.max_peers,
+        };
+        let linking = Linking {
+            plan,
+            settings: self.spec.sync.clone(),
+            registry: self.registry.clone(),
+            folder: &self.folder,
+            bridge,
+            clock,
+            executor: Arc::new(TokioExecutor::new(tokio::runtime::Handle::current())),
+            roles: Roles::Full,
+            production: ProductionMode::Voted,
+            fetching: Fetching::Tier3,
+        };
+        Ok(link(linking).await?)
+    }
+}
+
+fn remembered(ledger: &Ledger) -> Vec<Multiaddr> {
+    let mut records: Vec<_> = ledger
+        .iter()
+        .filter(|(_, record)| record.ban.is_none())
+        .filter_map(|(_, record)| Some((record.consistent, record.address.as_ref()?.parse().ok()?)))
+        .collect();
+    records.sort_by_key(|(consistent, _)| std::cmp::Reverse(*consistent));
+    let addresses = records.into_iter().map(|(_, address)| address);
+    addresses.take(REMEMBERED_DIALLED).collect()
+}
+
+enum End {
+    Swap,
+    Over(Option<LastRun>),
+}

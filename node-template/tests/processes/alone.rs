@@ -1,0 +1,162 @@
+//! Tier 3 and the peers' file where no node runs (SPEC sections 3, 7 and 11; scenario R6 with real files).
+
+use crate::{
+    dead_fork::{World, backups, in_sync, store_files},
+    harness::{PATIENCE, chain_folder, client, error_line, run, stdout, until_status},
+};
+use rustix::process::Signal;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Whoever signed a block, and when: never touched by a resync.
+fn signed(base: &Path) -> Vec<u8> {
+    fs::read(chain_folder(base, "quick").join("signed")).unwrap()
+}
+
+/// A file of the store that a database cannot do without.
+fn manifest(base: &Path) -> PathBuf {
+    let store = chain_folder(base, "quick").join("db").join("full");
+    let names = fs::read_dir(store)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let is_manifest = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with("MANIFEST")
+    };
+    names.into_iter().find(is_manifest).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chain_whose_store_does_not_open_is_resynced_without_a_node_and_kept() {
+    let world = World::new().await;
+    broken_store(&world).await;
+    stopped_node(&world).await;
+    peers_file(&world).await;
+}
+
+/// R6: the node does not start; `resync` alone does, and keeps what was there.
+async fn broken_store(world: &World) {
+    let base = world.copy_of_daves_files("broken");
+    let manifest = manifest(&base);
+    let length = fs::metadata(&manifest).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&manifest).unwrap();
+    file.set_len(length / 3).unwrap();
+    let record = signed(&base);
+    let broken: Vec<_> = store_files(&base);
+
+    let start = run(&world.line("--isolated --rpc-port 0", &base));
+    assert!(error_line(&start).contains("db/full"), "{start:?}");
+
+    let peer = world.alice_id();
+    let without = run(&world.line(&format!("resync -y --peer {peer}"), &base));
+    assert!(error_line(&without).contains("--bootnodes"), "{without:?}");
+    let nobody = run(&world.line("resync --abort", &base));
+    assert!(error_line(&nobody).contains("under way"), "{nobody:?}");
+
+    let bootnode = world.alice_address();
+    let dry = format!("resync --dry-run --peer {peer} --bootnodes {bootnode}");
+    let dry = run(&world.line(&dry, &base));
+    assert!(stdout(&dry).contains("no node runs"), "{dry:?}");
+    assert_eq!(store_files(&base), broken);
+    let done = format!("resync -y --peer {peer} --bootnodes {bootnode}");
+    let done = run(&world.line(&done, &base));
+    assert!(
+        stdout(&done).contains("done: the new chain is live"),
+        "{done:?}"
+    );
+    assert!(
+        String::from_utf8_lossy(&done.stderr).contains("named by the operator"),
+        "it says who vouched: {done:?}"
+    );
+
+    let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
+    assert!(backup.ends_with("-unread"), "{backup}");
+    let kept = chain_folder(&base, "quick").join("backups").join(&backup);
+    let truncated = kept.join(manifest.file_name().unwrap());
+    assert_eq!(fs::metadata(truncated).unwrap().len(), length / 3);
+    assert_eq!(signed(&base), record, "what was signed stays");
+
+    let node = world.connected(&base).await;
+    let view = until_status(&client(&node), "in sync on the new chain", in_sync).await;
+    assert!(world.is_alices(&view.best).await);
+}
+
+/// A healthy store and a stopped node: the backup has its name, and comes back without a node, too.
+async fn stopped_node(world: &World) {
+    let base = world.copy_of_daves_files("stopped");
+    let (peer, bootnode) = (world.alice_id(), world.alice_address());
+    let order = format!("resync -y --peer {peer} --bootnodes {bootnode}");
+    let done = run(&world.line(&order, &base));
+    assert!(stdout(&done).contains("done"), "{done:?}");
+    let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
+    let tip = world.daves_tip();
+    assert!(backup.contains(&format!("-{}-", tip.number)), "{backup}");
+
+    let list = stdout(&run(&world.line("backups list", &base)));
+    assert!(list.contains(&backup), "{list}");
+    let prune = stdout(&run(&world.line("backups prune", &base)));
+    assert!(prune.contains("nothing to remove"), "{prune}");
+    let restored = run(&world.line(&format!("backups restore {backup} -y"), &base));
+    assert!(stdout(&restored).contains("done"), "{restored:?}");
+    let node = world.connected(&base).await;
+    let back = until_status(&client(&node), "the old chain", |view| view.best == tip).await;
+    assert_eq!(back.best, tip);
+
+    // With a node there it is the node that dials.
+    let order = run(&world.line(&order, &base));
+    assert!(
+        error_line(&order).contains("leave --bootnodes out"),
+        "{order:?}"
+    );
+}
+
+/// Peers are remembered over restarts, and banned with and without a node.
+async fn peers_file(world: &World) {
+    let base = world.copy_of_daves_files("peers");
+    let mut node = world.connected(&base).await;
+    until_status(&client(&node), "a peer", |view| view.peers > 0).await;
+    let alice = world.alice_id();
+    let list = stdout(&run(&world.line("peers list", &base)));
+    assert!(
+        list.contains(&alice) && list.contains("connected, trust 0"),
+        "{list}"
+    );
+
+    let ban = run(&world.line(&format!("peers ban {alice}"), &base));
+    assert!(ban.status.success(), "{ban:?}");
+    until_status(&client(&node), "nobody any more", |view| view.peers == 0).await;
+    // What the operator said survives a kill.
+    node.signal(Signal::KILL).unwrap();
+    node.ended(PATIENCE).await.unwrap();
+    let list = stdout(&run(&world.line("peers list", &base)));
+    assert!(list.contains("banned by the operator"), "{list}");
+    let unban = stdout(&run(&world.line(&format!("peers unban {alice}"), &base)));
+    assert!(unban.contains("taken back"), "{unban}");
+    let again = stdout(&run(&world.line(&format!("peers unban {alice}"), &base)));
+    assert!(again.contains("was not banned"), "{again}");
+    let node = world.connected(&base).await;
+    until_status(&client(&node), "a peer again", |view| view.peers > 0).await;
+    drop(node);
+
+    // Remembered addresses are dialled where none is given: no --bootnodes.
+    let done = run(&world.line(&format!("resync -y --peer {alice}"), &base));
+    assert!(stdout(&done).contains("done"), "{done:?}");
+
+    // A damaged file is put aside, and the node starts.
+    let file = chain_folder(&base, "quick").join("network").join("peers");
+    fs::write(&file, b"tier-sync peers 9\n").unwrap();
+    let list = run(&world.line("peers list", &base));
+    assert!(error_line(&list).contains("puts it aside"), "{list:?}");
+    let node = world.connected(&base).await;
+    assert!(file.with_extension("unreadable").exists());
+    drop(node);
+    let wrong = run(&world.line("peers ban 0OIl", &base));
+    assert_eq!(wrong.status.code(), Some(64), "{wrong:?}");
+    let nowhere = run(&world.line(&format!("peers ban {alice}"), &world.base("nowhere")));
+    assert!(
+        error_line(&nowhere).contains("nothing of chain"),
+        "{nowhere:?}"
+    );
+}

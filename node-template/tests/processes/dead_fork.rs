@@ -1,0 +1,183 @@
+//! A network, and the files of a node that was alone for too long.
+
+use crate::harness::{PATIENCE, chain_folder, client, serving, until_status};
+use node_template::{
+    localnet::NodeProcess,
+    status_view::{BlockView, StatusView, VerdictKind},
+};
+use sp_consensus_aura::SlotDuration;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Deeper than this a fork is the operator's.
+const MAX_REORG: u64 = 3;
+
+/// A network of Alice and Bob, and the files of Dave, who was alone for too long.
+pub(crate) struct World {
+    folder: TempDir,
+    spec: PathBuf,
+    alice: NodeProcess,
+    dave: BlockView,
+    _bob: NodeProcess,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = folder.path().join("quick.toml");
+        let mut quick = chain_spec::Preset::Local.spec();
+        "quick".clone_into(&mut quick.id);
+        quick.slot_duration = SlotDuration::from_millis(500);
+        quick.sync.limits.drift = Duration::from_millis(100);
+        quick.sync.tier2.max_reorg = MAX_REORG;
+        fs::write(&spec, quick.to_toml()).unwrap();
+        let chain = format!("--chain {}", spec.display());
+        let base = |name: &str| {
+            let base = folder.path().join(name);
+            fs::create_dir_all(&base).unwrap();
+            base
+        };
+        let (bob, dave) = (base("bob"), base("dave"));
+        let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
+        let to_alice = format!("{chain} --bootnodes {}", address(&alice));
+        let bob = serving(&bob, "quick", &format!("{to_alice} --bob")).await;
+        let alone = format!("{chain} --dave --isolated --force-authoring");
+        let mut lone = serving(&dave, "quick", &alone).await;
+        let deep = |view: &StatusView| view.best.number > MAX_REORG + 1;
+        until_status(&client(&lone), "a fork that is too deep", deep).await;
+        lone.stop(PATIENCE).await.unwrap();
+        // It may have sealed one more.
+        let mut lone = serving(&dave, "quick", &format!("{chain} --isolated")).await;
+        let last = client(&lone).status().await.unwrap().best;
+        lone.stop(PATIENCE).await.unwrap();
+        until_status(&client(&alice), "a longer chain", |view| {
+            view.best.number > 8
+        })
+        .await;
+        Self {
+            folder,
+            spec,
+            alice,
+            dave: last,
+            _bob: bob,
+        }
+    }
+
+    pub(crate) fn spec(&self) -> &Path {
+        &self.spec
+    }
+
+    pub(crate) fn base(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A copy of Dave's files.
+    pub(crate) fn copy_of_daves_files(&self, name: &str) -> PathBuf {
+        let base = self.base(name);
+        copy(&self.base("dave"), &base);
+        base
+    }
+
+    /// Where Dave's chain ends.
+    pub(crate) fn daves_tip(&self) -> BlockView {
+        self.dave.clone()
+    }
+
+    /// A node on a copy of Dave's files.
+    pub(crate) async fn copy_of_dave(&self, name: &str) -> (PathBuf, NodeProcess) {
+        let base = self.copy_of_daves_files(name);
+        let node = self.connected(&base).await;
+        (base, node)
+    }
+
+    pub(crate) async fn connected(&self, base: &Path) -> NodeProcess {
+        serving(base, "quick", &self.connected_args()).await
+    }
+
+    /// Without a key: several copies that seal with one would rightly stop each other.
+    pub(crate) fn connected_args(&self) -> String {
+        let bootnode = address(&self.alice);
+        format!("--chain {} --bootnodes {bootnode}", self.spec.display())
+    }
+
+    /// A command line on `base`, such as `resync --status`.
+    pub(crate) fn line(&self, command: &str, base: &Path) -> String {
+        let (spec, base) = (self.spec.display(), base.display());
+        format!("{command} --chain {spec} -d {base}")
+    }
+
+    pub(crate) fn alice_address(&self) -> String {
+        address(&self.alice)
+    }
+
+    pub(crate) fn alice_id(&self) -> String {
+        let address = address(&self.alice);
+        address.rsplit_once("/p2p/").unwrap().1.to_owned()
+    }
+
+    /// Alice's hash at a height.
+    pub(crate) async fn alice_holds(&self, number: u64) -> Option<String> {
+        client(&self.alice).block_hash(number).await.unwrap()
+    }
+
+    pub(crate) async fn is_alices(&self, best: &BlockView) -> bool {
+        self.alice_holds(best.number).await.as_ref() == Some(&best.hash)
+    }
+}
+
+fn address(node: &NodeProcess) -> String {
+    let file = node
+        .node_file()
+        .expect("a node that serves has a node.json");
+    file.listen_addresses[0].clone()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+pub(crate) fn critical(view: &StatusView) -> bool {
+    view.verdict == VerdictKind::Critical
+}
+
+pub(crate) fn in_sync(view: &StatusView) -> bool {
+    view.verdict == VerdictKind::InSync
+}
+
+pub(crate) fn backups(base: &Path) -> Vec<String> {
+    let folder = chain_folder(base, "quick").join("backups");
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// Names and contents of a store's files, those aside that every look at a database changes.
+pub(crate) fn store_files(base: &Path) -> Vec<(String, Vec<u8>)> {
+    let store = chain_folder(base, "quick").join("db").join("full");
+    let mut files: Vec<_> = fs::read_dir(store)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .filter(|(name, _)| !name.starts_with("LOG") && name != "LOCK")
+        .collect();
+    files.sort();
+    files
+}
