@@ -8,14 +8,18 @@ BENCHES := $(wildcard */benches/*.rs)
 # Seeds of each scenario for `make sim`; `make test` takes 20.
 SEEDS ?= 200
 
-.PHONY: help demo test format lint doc no-network sim bench fix prerequisites
+# Kills for `make torture`; `make test` takes 10.
+KILLS ?= 200
+
+.PHONY: help demo test format lint doc no-network sim torture bench fix prerequisites
 
 help:
-	@echo 'make demo   build, then play the tour: a network of real nodes on this machine, checked step by step'
-	@echo 'make test   everything that must hold: formatting, lints, documentation, all tests'
-	@echo 'make sim    the simulated network with many more seeds (SEEDS=200)'
-	@echo 'make bench  benchmarks in the release profile'
-	@echo 'make fix    format the sources and apply what the lints can mend by themselves'
+	@echo 'make demo     build, then play the tour: a network of real nodes on this machine, checked step by step'
+	@echo 'make test     everything that must hold: formatting, lints, documentation, all tests'
+	@echo 'make sim      the simulated network with many more seeds (SEEDS=200)'
+	@echo 'make torture  kill -9 of resyncs of real nodes, many times (KILLS=200)'
+	@echo 'make bench    benchmarks in the release profile'
+	@echo 'make fix      format the sources and apply what the lints can mend by themselves'
 
 demo: prerequisites
 	$(CARGO) run $(LOCKED) --package node-template -- localnet --tour
@@ -43,6 +47,9 @@ no-network:
 
 sim: prerequisites
 	SIM_SEEDS=$(SEEDS) $(CARGO) test $(LOCKED) --workspace --test scenarios --test sim
+
+torture: prerequisites
+	KILLS=$(KILLS) $(CARGO) test $(LOCKED) --workspace --test processes -- --nocapture torture:: kill_loop::
 
 ifeq ($(BENCHES),)
 bench:

@@ -40,7 +40,7 @@ pub enum OpenError {
     Genesis(#[from] StateError),
     /// The chain spec was changed, and now rules out a block of the stored chain.
     #[error(
-        "the stored chain holds block #{number} ({hash}), which the chain spec's bad blocks or checkpoints rule out; correct the chain spec, or `purge-chain` and sync anew"
+        "the stored chain holds block #{number} ({hash}), which the chain spec's bad blocks or checkpoints rule out; correct the chain spec, or `resync`, which keeps what is there as a backup"
     )]
     AgainstSpec {
         /// Its number.

@@ -78,8 +78,12 @@ impl World {
     /// A copy of Dave's files.
     pub(crate) fn copy_of_daves_files(&self, name: &str) -> PathBuf {
         let base = self.base(name);
-        copy(&self.base("dave"), &base);
+        self.copy_daves_files_to(&base);
         base
+    }
+
+    pub(crate) fn copy_daves_files_to(&self, base: &Path) {
+        copy(&self.base("dave"), base);
     }
 
     /// Where Dave's chain ends.

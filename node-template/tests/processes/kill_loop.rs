@@ -1,6 +1,9 @@
 //! `kill -9` of a validator in a running network, again and again (SPEC section 13: I2 and I11).
 
-use crate::harness::{PATIENCE, local_network};
+use crate::{
+    harness::{PATIENCE, local_network},
+    seals::seals_in,
+};
 use node_template::{
     localnet::{
         LocalNetwork, NodeIndex,
@@ -114,9 +117,7 @@ fn seals(folder: &Path) -> BTreeMap<(String, u64), BTreeSet<String>> {
     let mut seals: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
     for key in KEYS {
         let log = std::fs::read_to_string(folder.join(format!("{}.log", key.flag()))).unwrap();
-        for line in log.lines().filter(|line| line.contains('🎁')) {
-            let slot = number_after(line, "slot").unwrap_or_else(|| panic!("no slot: {line}"));
-            let hash = full_hash(line).unwrap_or_else(|| panic!("no hash: {line}"));
+        for (slot, hash) in seals_in(&log) {
             seals
                 .entry((key.flag().into(), slot))
                 .or_default()
@@ -124,20 +125,4 @@ fn seals(folder: &Path) -> BTreeMap<(String, u64), BTreeSet<String>> {
         }
     }
     seals
-}
-
-fn number_after(line: &str, word: &str) -> Option<u64> {
-    let (_, rest) = line.split_once(word)?;
-    let digits: String = rest
-        .trim_start_matches(|letter: char| !letter.is_ascii_digit())
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
-    digits.parse().ok()
-}
-
-fn full_hash(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once("0x")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
-    (digits.len() == 64).then_some(digits)
 }

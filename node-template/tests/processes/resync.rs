@@ -1,23 +1,16 @@
-//! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1 to R3, R8, and `kill -9`).
+//! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1, R3 and R8).
 
 use crate::{
     dead_fork::{World, backups, critical, in_sync},
     harness::{
-        PATIENCE, binary, chain_folder, client, command, error_line, finish, run, serving, started,
-        stdout, until_status,
+        chain_folder, client, command, error_line, finish, run, serving, stdout, until_status,
     },
 };
 use node_template::status_view::{NodeClient, NodeFile};
-use rustix::process::Signal;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
 };
-
-/// How often the node is killed in a resync.
-const KILLS: u64 = 10;
 
 /// Names of everything in a folder.
 fn listing(folder: &Path) -> Vec<PathBuf> {
@@ -34,13 +27,10 @@ fn listing(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_fork_is_left_and_can_be_had_back_and_kills_do_no_harm() {
+async fn dead_fork_is_left_and_can_be_had_back() {
     let world = World::new().await;
     whole_way(&world).await;
     refusals(&world).await;
-    for kill in 0..KILLS {
-        killed_in_a_resync(&world, kill).await;
-    }
 }
 
 /// R1, R8: resync, restore into a scratch folder, restore in place.
@@ -143,58 +133,4 @@ async fn refusals(world: &World) {
     };
     let guesser = NodeClient::of_operator(&guess).unwrap();
     assert!(guesser.restore_backup("x").await.is_err());
-}
-
-/// R2: killed at some moment of a resync, the node starts on one whole chain and goes on by itself.
-async fn killed_in_a_resync(world: &World, kill: u64) {
-    let (base, mut node) = world.copy_of_dave(&format!("killed-{kill}")).await;
-    let old = until_status(&client(&node), "a peer", |view| view.peers > 0)
-        .await
-        .best;
-    let order = world.line(&format!("resync -y --peer {}", world.alice_id()), &base);
-    let mut ordering = Command::new(binary())
-        .args(order.split_whitespace())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    tokio::time::sleep(Duration::from_millis(20 + kill * 37)).await;
-    node.signal(Signal::KILL).unwrap();
-    node.ended(PATIENCE).await.unwrap();
-    ordering.kill().unwrap();
-    ordering.wait().unwrap();
-
-    let mut node = started(&base, "quick", &world.connected_args());
-    if let Err(error) = node.serving(PATIENCE).await {
-        panic!("kill {kill}: {error}\n{}", node.log_tail(40).join("\n"));
-    }
-    let folder = chain_folder(&base, "quick");
-    let start = Instant::now();
-    loop {
-        let is_new = !backups(&base).is_empty();
-        let is_over = !folder.join("journal").exists();
-        // A restart for the exchange may be under way.
-        let seen = match node.client() {
-            Some(asking) => asking.status().await.ok(),
-            None => None,
-        };
-        if let Some(view) = seen.filter(|_| is_over) {
-            if is_new && in_sync(&view) && world.is_alices(&view.best).await {
-                break;
-            }
-            if !is_new {
-                assert_eq!(view.best, old, "kill {kill}: the old chain as it was");
-                break;
-            }
-        }
-        assert!(
-            start.elapsed() < PATIENCE,
-            "kill {kill}: neither wholly old nor wholly new: journal {is_over:?}, backups {:?}\n{}",
-            backups(&base),
-            node.log_tail(4_000).join("\n")
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(backups(&base).len() <= 1);
 }

@@ -16,6 +16,9 @@ use std::time::Duration;
 enum Kill {
     AfterStart(usize),
     AfterRestart,
+    OnItsOwnFork,
+    AfterResync,
+    AfterRestore,
 }
 
 /// A network that kills one of its nodes.
@@ -57,15 +60,28 @@ impl Stage for Sabotaged {
     }
 
     async fn restart_as(&mut self, node: NodeIndex, duty: Duty) -> Result<(), StageError> {
-        self.network.restart_as(node, duty).await
+        let alone = matches!(duty, Duty::Alone(_));
+        self.network.restart_as(node, duty).await?;
+        if self.kill == Kill::OnItsOwnFork && alone {
+            self.kill(node);
+        }
+        Ok(())
     }
 
     async fn resync(&mut self, node: NodeIndex, source: NodeIndex) -> Result<(), StageError> {
-        self.network.resync(node, source).await
+        self.network.resync(node, source).await?;
+        if self.kill == Kill::AfterResync {
+            self.kill(node);
+        }
+        Ok(())
     }
 
     async fn restore(&mut self, node: NodeIndex) -> Result<NodeIndex, StageError> {
-        self.network.restore(node).await
+        let copy = self.network.restore(node).await?;
+        if self.kill == Kill::AfterRestore {
+            self.kill(copy);
+        }
+        Ok(copy)
     }
 
     async fn survey(&mut self) -> Result<Vec<NodeRow>, StageError> {
@@ -120,4 +136,19 @@ async fn tour_fails_at_join_when_the_newcomer_is_killed() {
 #[tokio::test]
 async fn tour_fails_at_catch_up_when_the_restarted_node_is_killed() {
     fails_at(Step::FallBehind, Kill::AfterRestart).await;
+}
+
+#[tokio::test]
+async fn tour_fails_at_the_dead_fork_when_its_node_is_killed() {
+    fails_at(Step::DeadFork, Kill::OnItsOwnFork).await;
+}
+
+#[tokio::test]
+async fn tour_fails_at_resync_when_the_node_is_killed() {
+    fails_at(Step::Resync, Kill::AfterResync).await;
+}
+
+#[tokio::test]
+async fn tour_fails_at_restore_when_the_copy_is_killed() {
+    fails_at(Step::Restore, Kill::AfterRestore).await;
 }

@@ -25,7 +25,7 @@ pub enum StoreError {
     },
     /// The store has another format.
     #[error(
-        "{path} has store format {found}, this program reads format {supported}; use the program that wrote it, or `purge-chain` and sync anew"
+        "{path} has store format {found}, this program reads format {supported}; use the program that wrote it, or `resync`, which keeps what is there as a backup"
     )]
     OtherFormat {
         /// The folder.
@@ -37,14 +37,16 @@ pub enum StoreError {
     },
     /// The marker file does not read as one.
     #[error(
-        "{path} is not a readable marker file; restore it from a backup, or `purge-chain` and sync anew"
+        "{path} is not a readable marker file; restore it from a backup, or `resync`, which keeps what is there as a backup"
     )]
     BrokenMarker {
         /// The marker file.
         path: PathBuf,
     },
     /// A stored value does not decode, or is missing where another one names it.
-    #[error("the store is damaged ({what}); stop the node, then `purge-chain` and sync anew")]
+    #[error(
+        "the store is damaged ({what}); stop the node, then `resync`, which keeps what is there as a backup"
+    )]
     Damaged {
         /// Which value.
         what: &'static str,
@@ -57,9 +59,15 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The disk is full, and a database that opens has to write.
+    #[error("the disk of {path} is full; make room, then start again")]
+    DiskFull {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The database does not open. The library's text may name a follow-up error in place of the cause.
     #[error(
-        "the database in {path} does not open ({source}); check the disk, and if that is healthy `purge-chain` and sync anew"
+        "the database in {path} does not open ({source}); check the disk, and if that is healthy `resync`, which keeps what is there as a backup"
     )]
     DoesNotOpen {
         /// The folder.

@@ -215,7 +215,10 @@ fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreErr
     Database::open(&config, folder).map_err(|source| open_error(folder, source))
 }
 
-/// The library's errors are texts; these are the two of which the reader can do something else than look at the disk.
+/// With fewer free bytes no database opens, whatever its error says.
+const LEAST_FREE: u64 = 1 << 20;
+
+/// The library's errors are texts; these are the ones of which the reader can do something else than look at the disk.
 fn open_error(folder: &Path, source: io::Error) -> StoreError {
     let path = folder.to_owned();
     let text = source.to_string();
@@ -224,7 +227,14 @@ fn open_error(folder: &Path, source: io::Error) -> StoreError {
     } else if text.contains("Permission denied") {
         let source = io::Error::new(io::ErrorKind::PermissionDenied, source);
         StoreError::Folder { path, source }
+    } else if free_space(folder).is_some_and(|free| free < LEAST_FREE) {
+        StoreError::DiskFull { path }
     } else {
         StoreError::DoesNotOpen { path, source }
     }
+}
+
+fn free_space(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

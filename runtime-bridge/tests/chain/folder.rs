@@ -143,7 +143,7 @@ fn store_of_another_format_is_refused_whatever_else_its_marker_says() {
             }
         )
     };
-    refuses(&store, is_newer, "purge-chain");
+    refuses(&store, is_newer, "resync");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn marker_that_cannot_be_read_is_refused() {
         refuses(
             &store,
             |error| matches!(error, StoreError::BrokenMarker { .. }),
-            "purge-chain",
+            "resync",
         );
     }
 }
@@ -188,7 +188,7 @@ fn damaged_database_is_refused() {
     fs::write(manifest, b"nothing of use").unwrap();
     let error = error_of(&store);
     assert!(matches!(error, StoreError::DoesNotOpen { .. }), "{error:?}");
-    assert!(error.to_string().contains("purge-chain"));
+    assert!(error.to_string().contains("resync"));
 }
 
 #[test]

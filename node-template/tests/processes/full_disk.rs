@@ -1,0 +1,157 @@
+//! A disk that is too small, and one that fills up in a resync (scenario R7), on a file system of the test's own.
+
+use crate::{
+    dead_fork::{World, store_files},
+    harness::{PATIENCE, binary, chain_folder, client, error_line, run, serving},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+const MIB: u64 = 1 << 20;
+
+/// A file system in memory, seen through the process that mounted it in a namespace of its own; gone when dropped.
+struct SmallDisk {
+    holder: Child,
+    root: PathBuf,
+}
+
+impl SmallDisk {
+    /// `None` where the system lets nobody make namespaces.
+    fn new(folder: &Path, size: u64) -> Option<Self> {
+        fs::create_dir_all(folder).unwrap();
+        let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && echo ready && cat");
+        let mut holder = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut line = String::new();
+        let out = holder.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let root = PathBuf::from(format!("/proc/{}/root", holder.id()));
+        let root = root.join(folder.strip_prefix("/").unwrap());
+        let disk = Self { holder, root };
+        (line == "ready\n" && fs::read_dir(&disk.root).is_ok()).then_some(disk)
+    }
+
+    /// Fills the disk until this many bytes are left.
+    fn fill(&self, left: u64) -> PathBuf {
+        let path = self.root.join("filler");
+        let mut file = fs::File::create(&path).unwrap();
+        let disk = rustix::fs::statvfs(&self.root).unwrap();
+        let free = disk.f_bavail * disk.f_frsize;
+        let chunk = vec![1; 64 * 1024];
+        let mut written = 0;
+        while written + left < free && file.write_all(&chunk).is_ok() {
+            written += u64::try_from(chunk.len()).unwrap();
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disk_costs_nothing_of_the_old_chain() {
+    let world = World::new().await;
+    let plain = world.copy_of_daves_files("plain");
+    let files = store_files(&plain);
+    let size: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    let size = u64::try_from(size).unwrap();
+    let Some(disk) = SmallDisk::new(&world.base("mount"), 2 * size + 100 * MIB) else {
+        #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+        {
+            eprintln!(
+                "skipped: this system lets no user make a mount namespace (unshare --user --mount)"
+            );
+        }
+        return;
+    };
+    let base = disk.root.join("base");
+    world.copy_daves_files_to(&base);
+    let before = store_files(&base);
+    let folder = chain_folder(&base, "quick");
+    let order = format!(
+        "resync -y --peer {} --bootnodes {}",
+        world.alice_id(),
+        world.alice_address()
+    );
+    let order = world.line(&order, &base);
+
+    let filler = disk.fill(20 * MIB);
+    let refused = error_line(&run(&order));
+    assert!(refused.contains("free"), "{refused}");
+    assert!(!folder.join("journal").exists() && !folder.join("staging").exists());
+    fs::remove_file(&filler).unwrap();
+
+    for moment in [Moment::StagingIsMade, Moment::BlocksArrive] {
+        let error = filled_up(&disk, &order, &folder, moment);
+        assert!(
+            error.contains("is full") || error.contains("No space left on device"),
+            "{moment:?}: {error}"
+        );
+        assert_eq!(store_files(&base), before, "the old chain is as it was");
+        // Whatever it had begun can be given up.
+        let abort = run(&world.line("resync --abort", &base));
+        let text = String::from_utf8_lossy(&abort.stderr).into_owned();
+        assert!(
+            abort.status.success() || text.contains("no resync and no restore is under way"),
+            "{moment:?}: {abort:?}"
+        );
+    }
+    let isolated = format!("--chain {} --isolated", world.spec().display());
+    let node = serving(&base, "quick", &isolated).await;
+    let view = client(&node).status().await.unwrap();
+    assert_eq!(view.best, world.daves_tip());
+}
+
+/// When the disk fills up.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    StagingIsMade,
+    BlocksArrive,
+}
+
+/// Fills the disk in a resync, lets it end, makes room again, and returns the error.
+fn filled_up(disk: &SmallDisk, order: &str, folder: &Path, moment: Moment) -> String {
+    let resync = Command::new(binary())
+        .args(order.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&resync);
+    let has_come = || match moment {
+        Moment::StagingIsMade => folder.join("staging").exists(),
+        Moment::BlocksArrive => {
+            let journal = fs::read_to_string(folder.join("journal"));
+            journal.is_ok_and(|text| text.contains("downloading"))
+        }
+    };
+    let start = Instant::now();
+    while !has_come() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    kill_process(pid, Signal::STOP).unwrap();
+    let filler = disk.fill(0);
+    kill_process(pid, Signal::CONT).unwrap();
+    let output = resync.wait_with_output().unwrap();
+    fs::remove_file(&filler).unwrap();
+    error_line(&output)
+}

@@ -1,0 +1,262 @@
+//! `kill -9` of a resync, through the node and alone, at each stage and at other moments (scenario R2, invariants I2 and
+//! I11). `make test` kills 10 times, `make torture` 200.
+
+use crate::{
+    dead_fork::{World, backups, critical, in_sync},
+    harness::{PATIENCE, binary, chain_folder, client, run, serving, started, until_status},
+    seals::seals_in,
+};
+use node_template::{localnet::NodeProcess, status_view::BlockView};
+use rustix::process::Signal;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How often, unless `KILLS` says otherwise.
+const KILLS: u64 = 10;
+
+/// The journal's stages.
+const STAGES: [&str; 5] = [
+    "preparing",
+    "downloading",
+    "validated",
+    "swapping",
+    "committed",
+];
+
+/// When a resync is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// As soon as the journal says so.
+    Stage(&'static str),
+    /// So long after the order.
+    After(Duration),
+}
+
+impl Moment {
+    /// First each stage through the node and alone, then moments spread over a run.
+    fn of(kill: u64) -> Self {
+        let half = usize::try_from(kill / 2).unwrap();
+        STAGES.get(half).map_or_else(
+            || Self::After(Duration::from_millis(kill * 7_919 % 900)),
+            |stage| Self::Stage(stage),
+        )
+    }
+
+    /// Waits for it; says whether it came.
+    fn wait(self, journal: &Path, ordering: &mut Child) -> bool {
+        let stage = match self {
+            Self::After(time) => {
+                std::thread::sleep(time);
+                return true;
+            }
+            Self::Stage(stage) => stage,
+        };
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let text = fs::read_to_string(journal).unwrap_or_default();
+            if text.contains(stage) {
+                return true;
+            }
+            if ordering.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        panic!("neither the stage {stage} nor the end came");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_resync_ends_wholly_old_or_wholly_new() {
+    let kills = std::env::var("KILLS").map_or(KILLS, |text| {
+        text.parse().expect("KILLS is a number of kills")
+    });
+    let world = World::new().await;
+    let (mut in_time, mut old, mut new) = (0, 0, 0);
+    for kill in 0..kills {
+        let moment = Moment::of(kill);
+        let name = format!("killed-{kill}");
+        let (hit, end) = if kill % 2 == 0 {
+            through_a_node(&world, &name, moment).await
+        } else {
+            alone(&world, &name, moment).await
+        };
+        in_time += u64::from(hit);
+        match end {
+            End::Old => old += 1,
+            End::New => new += 1,
+        }
+        fs::remove_dir_all(world.base(&name)).unwrap();
+    }
+    #[expect(clippy::print_stdout, reason = "the figures of `make torture`")]
+    {
+        println!("{kills} kills, {in_time} at their moment: {old} wholly old, {new} wholly new");
+    }
+    assert_eq!(old + new, kills);
+    assert!(
+        in_time * 2 > kills,
+        "most came too late, so little was tested"
+    );
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Old,
+    New,
+}
+
+fn order(world: &World, base: &Path, more: &str) -> Child {
+    let line = format!("resync -y --peer {} {more}", world.alice_id());
+    Command::new(binary())
+        .args(world.line(&line, base).split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn killed(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+async fn through_a_node(world: &World, name: &str, moment: Moment) -> (bool, End) {
+    let (base, mut node) = world.copy_of_dave(name).await;
+    until_status(&client(&node), "a peer", |view| view.peers > 0).await;
+    let mut ordering = order(world, &base, "");
+    let hit = moment.wait(&journal(&base), &mut ordering);
+    node.signal(Signal::KILL).unwrap();
+    node.ended(PATIENCE).await.unwrap();
+    killed(ordering);
+    (hit, goes_on(world, &base, moment).await)
+}
+
+async fn alone(world: &World, name: &str, moment: Moment) -> (bool, End) {
+    let base = world.copy_of_daves_files(name);
+    let bootnode = format!("--bootnodes {}", world.alice_address());
+    let mut resync = order(world, &base, &bootnode);
+    let hit = moment.wait(&journal(&base), &mut resync);
+    killed(resync);
+    (hit, goes_on(world, &base, moment).await)
+}
+
+fn journal(base: &Path) -> std::path::PathBuf {
+    chain_folder(base, "quick").join("journal")
+}
+
+/// The next start goes on by itself, to the whole old chain or to the whole new one.
+async fn goes_on(world: &World, base: &Path, moment: Moment) -> End {
+    let signed = chain_folder(base, "quick").join("signed");
+    let record = fs::read(&signed).unwrap();
+    let mut node = started(base, "quick", &world.connected_args());
+    if let Err(error) = node.serving(PATIENCE).await {
+        panic!("{moment:?}: {error}\n{}", node.log_tail(40).join("\n"));
+    }
+    let start = Instant::now();
+    let end = loop {
+        let is_new = !backups(base).is_empty();
+        let is_over = !journal(base).exists();
+        // A restart for the exchange may be under way.
+        let seen = match node.client() {
+            Some(asking) => asking.status().await.ok(),
+            None => None,
+        };
+        if let Some(view) = seen.filter(|_| is_over) {
+            if is_new && in_sync(&view) && world.is_alices(&view.best).await {
+                break End::New;
+            }
+            if !is_new {
+                assert_eq!(view.best, world.daves_tip(), "{moment:?}: as it was");
+                break End::Old;
+            }
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{moment:?}: neither wholly old nor wholly new: over {is_over}, backups {:?}\n{}",
+            backups(base),
+            node.log_tail(4_000).join("\n")
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(backups(base).len(), usize::from(end == End::New));
+    assert_eq!(fs::read(&signed).unwrap(), record, "what was signed stays");
+    let staging = chain_folder(base, "quick").join("staging");
+    assert!(!staging.exists() || end == End::Old, "nothing is left over");
+    end
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_signs_once_for_a_slot_through_resync_and_restore() {
+    let world = World::new().await;
+    let mut seals: BTreeMap<u64, String> = BTreeMap::new();
+    let mut count_seals = |base: &Path| {
+        let log = fs::read_to_string(base.join("node.log")).unwrap();
+        let mut count = 0;
+        for (slot, hash) in seals_in(&log) {
+            count += 1;
+            let first = seals.entry(slot).or_insert_with(|| hash.clone());
+            assert_eq!(*first, hash, "two seals for slot {slot}");
+        }
+        count
+    };
+    // The log goes on where the one of its time alone ends.
+    let base = world.copy_of_daves_files("signing");
+    let alone_for_long = count_seals(&base);
+    assert!(alone_for_long > 0);
+    let voting = format!("{} --dave", world.connected_args());
+    let mut node = serving(&base, "quick", &voting).await;
+    until_status(&client(&node), "a dead fork", critical).await;
+    let resync = format!("resync -y --peer {}", world.alice_id());
+    assert!(run(&world.line(&resync, &base)).status.success());
+    sealed(&world, &mut node, "on the network's chain").await;
+    let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
+    let restore = format!("backups restore {backup} -y");
+    assert!(run(&world.line(&restore, &base)).status.success());
+    let tip = world.daves_tip();
+    until_status(&client(&node), "the old chain", |view| view.best == tip).await;
+    node.stop(PATIENCE).await.unwrap();
+    let on_both = count_seals(&base);
+    assert!(on_both > alone_for_long, "it sealed on the new chain");
+
+    let alone = format!(
+        "--chain {} --dave --isolated --force-authoring",
+        world.spec().display()
+    );
+    let mut node = serving(&base, "quick", &alone).await;
+    until_status(&client(&node), "more of its own chain", |view| {
+        view.best.number > tip.number
+    })
+    .await;
+    node.stop(PATIENCE).await.unwrap();
+    assert!(
+        count_seals(&base) > on_both,
+        "it sealed on the old chain again"
+    );
+}
+
+/// Waits until a block of this node is in Alice's chain.
+async fn sealed(world: &World, node: &mut NodeProcess, what: &str) {
+    let asking = client(node);
+    let start = Instant::now();
+    loop {
+        let text = node.log_tail(4_000).join("\n");
+        for (_, hash) in seals_in(&text) {
+            let hash = format!("0x{hash}");
+            let header = asking.header(&hash).await.unwrap();
+            let Some(header) = header else { continue };
+            let number = header.number.trim_start_matches("0x");
+            let number = u64::from_str_radix(number, 16).unwrap();
+            if world.is_alices(&BlockView { number, hash }).await {
+                return;
+            }
+        }
+        assert!(start.elapsed() < PATIENCE, "no block {what}: {text}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
