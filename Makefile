@@ -24,8 +24,9 @@ help:
 demo: prerequisites
 	$(CARGO) run $(LOCKED) --package node-template -- localnet --tour
 
+# The tests with real processes mostly wait for slots: more of them at once than there are cores.
 test: prerequisites format lint doc no-network
-	$(CARGO) test $(LOCKED) --workspace
+	RUST_TEST_THREADS=6 $(CARGO) test $(LOCKED) --workspace
 
 format:
 	$(CARGO) fmt --all -- --check

@@ -149,6 +149,11 @@ pub enum CliError {
         "a node runs there, and dials its own bootnodes: leave --bootnodes out, or stop the node and start it with them"
     )]
     NodeDials,
+    /// Nobody to fetch from.
+    #[error(
+        "no trusted peer is known; name one that you trust with --peer ID, or add it to reserved_nodes in the chain spec"
+    )]
+    NoTrustedPeer,
     /// No order.
     #[error(transparent)]
     BadRequest(#[from] BadRequest),

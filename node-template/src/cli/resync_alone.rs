@@ -23,8 +23,9 @@ use sync_component::{
 /// How often it is looked how far the run is.
 const POLL: Duration = Duration::from_millis(300);
 
-/// What is logged beside the progress: who vouched for whom, and what went wrong.
-const LOG: &str = "warn,sync_component::chain_sync=info";
+/// What is logged beside the progress: who vouched for whom, and what goes wrong on the way. The end is this command's to
+/// tell.
+const LOG: &str = "warn,sync_component::chain_sync=info,node_template::service::resync=off";
 
 /// The chain's files, held until dropped; refused while a node holds them.
 pub(super) fn hold(place: &Place) -> Result<Alone, CliError> {
@@ -57,9 +58,10 @@ pub(super) fn run(args: &ResyncArgs, place: &Place) -> Result<ExitCode, CliError
             let addresses = alone.addresses(&args.bootnodes)?;
             start_log(LOG).map_err(crate::service::ServiceError::from)?;
             alone.recover()?;
-            if alone.desk().last().is_none() {
-                alone.desk().resume()?;
+            if let Some(finished) = alone.desk().last() {
+                return end(&alone, Some(finished));
             }
+            alone.desk().resume()?;
             return carry_out(&alone, addresses).await;
         }
         begin(args, &alone).await
@@ -70,13 +72,24 @@ async fn begin(args: &ResyncArgs, alone: &Alone) -> Result<ExitCode, CliError> {
     let request = ResyncRequest::<Block>::parse(&args.peer, args.checkpoint.as_deref())?;
     let wanted = args.strategy.as_deref();
     let strategy = alone.desk().strategy(wanted)?;
+    if !args.dry_run {
+        // What an earlier process left half done comes first.
+        alone.recover()?;
+        if let Some(finished) = alone.desk().last() {
+            return end(alone, Some(finished));
+        }
+    }
     let plan = alone.desk().plan()?;
     let addresses = alone.addresses(&args.bootnodes)?;
-    print(&plan_text(&PlanView::of(&plan, strategy, &[])))?;
+    let sources = alone.sources(&request.peers);
+    print(&plan_text(&PlanView::of(&plan, strategy, &sources)))?;
     print(&format!(
-        "no node runs: this command fetches by itself, and dials {} peers\n",
+        "no node runs: this command fetches by itself; addresses to dial: {}\n",
         addresses.len()
     ))?;
+    if sources.is_empty() {
+        return Err(CliError::NoTrustedPeer);
+    }
     if args.dry_run {
         return Ok(ExitCode::Done);
     }
@@ -84,7 +97,6 @@ async fn begin(args: &ResyncArgs, alone: &Alone) -> Result<ExitCode, CliError> {
         confirm("Begin the resync?")?;
     }
     start_log(LOG).map_err(crate::service::ServiceError::from)?;
-    alone.recover()?;
     #[allow(
         clippy::disallowed_methods,
         reason = "the operator's order arrives here"

@@ -48,7 +48,7 @@ impl Drop for Shown {
 /// What a resync would do.
 pub(super) fn plan_text(plan: &PlanView) -> String {
     let sources = if plan.sources.is_empty() {
-        "no trusted peer is connected now; name one with --peer ID".to_owned()
+        "no trusted peer; name one with --peer ID".to_owned()
     } else {
         plan.sources.join("\n           ")
     };

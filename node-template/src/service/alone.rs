@@ -4,6 +4,7 @@ use super::{
     ChainFolder, LastRun, ResyncDesk, ServiceError,
     link::{Linked, Linking, link},
     peers::PeerFile,
+    resync::declared,
     run::released,
     signals::Signals,
     tasks::Tasks,
@@ -18,9 +19,10 @@ use runtime_bridge::store::Lock;
 use std::sync::Arc;
 use sync_component::{
     StrategyRegistry,
+    chain_sync::{Source, Voucher},
     orchestrator::{Fetching, ProductionMode},
     peers::Ledger,
-    ports::{Bridge, BridgeError, Clock, SystemClock, TokioExecutor},
+    ports::{Bridge, BridgeError, Clock, PeerId, SystemClock, TokioExecutor},
     wire::Roles,
 };
 
@@ -101,10 +103,7 @@ impl Alone {
     pub(crate) fn addresses(&self, given: &[Multiaddr]) -> Result<Vec<Multiaddr>, AloneError> {
         let of_chain = self.spec.bootnodes.iter().chain(&self.spec.reserved_nodes);
         let of_chain = of_chain.filter_map(|address| address.parse().ok());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let file = PeerFile::new(&self.folder.network(), &self.spec.sync.limits, clock);
-        // A damaged file is put aside when the network starts.
-        let ledger = file.read().ok();
+        let ledger = self.ledger();
         let remembered = ledger.iter().flat_map(remembered);
         let all: Vec<_> = given
             .iter()
@@ -116,6 +115,38 @@ impl Alone {
             return Err(AloneError::NoAddress);
         }
         Ok(all)
+    }
+
+    /// The peers that a resync would fetch from: the named ones, or else all that are trusted.
+    pub(crate) fn sources(&self, named: &[PeerId]) -> Vec<Source> {
+        let source = |voucher| {
+            move |peer: &PeerId| Source {
+                peer: peer.clone(),
+                voucher,
+            }
+        };
+        if !named.is_empty() {
+            return named.iter().map(source(Voucher::Operator)).collect();
+        }
+        let declared = declared(&self.spec);
+        let ledger = self.ledger();
+        let hours = self.spec.sync.tier3.trust_hours;
+        let observed = ledger
+            .iter()
+            .flat_map(Ledger::iter)
+            .filter_map(|(peer, record)| {
+                (record.is_trusted(hours) && !declared.contains(peer)).then_some(peer)
+            });
+        let observed: Vec<_> = observed.map(source(Voucher::Observed)).collect();
+        let declared = declared.iter().map(source(Voucher::Declared));
+        declared.chain(observed).collect()
+    }
+
+    /// What is remembered of peers. A damaged file is put aside when the network starts.
+    fn ledger(&self) -> Option<Ledger> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let file = PeerFile::new(&self.folder.network(), &self.spec.sync.limits, clock);
+        file.read().ok()
     }
 
     /// Carries out the resync that was ordered, to its end.

@@ -138,6 +138,8 @@ impl PeerKeeper {
 
     /// The operator bans a peer.
     pub(crate) fn ban(&self, peer: &PeerId) -> Result<(), PeerFileError> {
+        // Before its connection is closed.
+        self.note_addresses();
         self.manager.ban_peer(peer);
         self.save()
     }
@@ -149,12 +151,16 @@ impl PeerKeeper {
         Ok(was_banned)
     }
 
-    /// Writes the file.
-    pub(super) fn save(&self) -> Result<(), PeerFileError> {
+    fn note_addresses(&self) {
         for (peer, address) in self.reached.list() {
             let peer = PeerId::from_bytes(&peer.to_bytes());
             self.manager.reached(&peer, address.to_string());
         }
+    }
+
+    /// Writes the file.
+    pub(super) fn save(&self) -> Result<(), PeerFileError> {
+        self.note_addresses();
         self.file.write(&self.manager.ledger())
     }
 

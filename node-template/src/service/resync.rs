@@ -514,7 +514,7 @@ impl ResyncDesk {
 }
 
 /// Peers that the chain spec declares trusted: its reserved nodes (SPEC section 3).
-fn declared(spec: &ChainSpec) -> BTreeSet<PeerId> {
+pub(super) fn declared(spec: &ChainSpec) -> BTreeSet<PeerId> {
     let nodes = spec.reserved_nodes.iter();
     // The chain spec's reader has checked that each ends in a peer id.
     nodes

@@ -136,9 +136,9 @@ async fn peers_file(world: &World) {
     assert!(unban.contains("taken back"), "{unban}");
     let again = stdout(&run(&world.line(&format!("peers unban {alice}"), &base)));
     assert!(again.contains("was not banned"), "{again}");
-    let node = world.connected(&base).await;
+    let mut node = world.connected(&base).await;
     until_status(&client(&node), "a peer again", |view| view.peers > 0).await;
-    drop(node);
+    node.stop(PATIENCE).await.unwrap();
 
     // Remembered addresses are dialled where none is given: no --bootnodes.
     let done = run(&world.line(&format!("resync -y --peer {alice}"), &base));

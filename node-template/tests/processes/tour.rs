@@ -138,17 +138,12 @@ async fn tour_fails_at_catch_up_when_the_restarted_node_is_killed() {
     fails_at(Step::FallBehind, Kill::AfterRestart).await;
 }
 
+/// Side by side: each has to play the steps before first, and mostly waits for slots.
 #[tokio::test]
-async fn tour_fails_at_the_dead_fork_when_its_node_is_killed() {
-    fails_at(Step::DeadFork, Kill::OnItsOwnFork).await;
-}
-
-#[tokio::test]
-async fn tour_fails_at_resync_when_the_node_is_killed() {
-    fails_at(Step::Resync, Kill::AfterResync).await;
-}
-
-#[tokio::test]
-async fn tour_fails_at_restore_when_the_copy_is_killed() {
-    fails_at(Step::Restore, Kill::AfterRestore).await;
+async fn tour_fails_at_the_dead_fork_at_resync_and_at_restore_when_their_node_is_killed() {
+    tokio::join!(
+        fails_at(Step::DeadFork, Kill::OnItsOwnFork),
+        fails_at(Step::Resync, Kill::AfterResync),
+        fails_at(Step::Restore, Kill::AfterRestore),
+    );
 }

@@ -177,20 +177,17 @@ impl<B: BlockT> ChainSyncManager<B> {
         if self.declared.contains(peer) {
             return Some(Voucher::Declared);
         }
-        let observed = record.is_some_and(|record| self.is_observed(record));
-        observed.then_some(Voucher::Observed)
-    }
-
-    fn is_observed(&self, record: &Record) -> bool {
         let hours = self.context.settings.tier3.trust_hours;
-        record.ban.is_none() && record.consistent.as_secs_f64() >= hours * 3_600.0
+        let observed = record.is_some_and(|record| record.is_trusted(hours));
+        observed.then_some(Voucher::Observed)
     }
 
     /// Whether there is one to wait for.
     fn knows_a_trusted_peer(&self) -> bool {
         let table = self.context.peers.table();
         let mut records = table.ledger().iter();
-        !self.declared.is_empty() || records.any(|(_, record)| self.is_observed(record))
+        let hours = self.context.settings.tier3.trust_hours;
+        !self.declared.is_empty() || records.any(|(_, record)| record.is_trusted(hours))
     }
 
     /// Fetches and validates everything that the sources have into staging, with the selected strategy.

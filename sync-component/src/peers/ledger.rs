@@ -94,6 +94,11 @@ impl Record {
         self.trust.now(now)
     }
 
+    /// Whether it was consistent with us for this many observed hours (`tier3_trust_hours`), and is not banned.
+    pub fn is_trusted(&self, hours: f64) -> bool {
+        self.ban.is_none() && self.consistent.as_secs_f64() >= hours * 3_600.0
+    }
+
     /// Whether it is connected.
     pub fn is_connected(&self) -> bool {
         self.presence == Presence::Connected
