@@ -103,8 +103,7 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::Local(_)
                 | Self::NamedPeersAway(_)
                 | Self::NoTrustedPeer
-                | Self::NotVoted(NotVoted::NoVoters | NotVoted::NoConsensus { .. })
-        )
+        ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }
 }
 

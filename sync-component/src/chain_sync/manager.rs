@@ -1,5 +1,5 @@
 use super::{
-    NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Stage,
+    Ballot, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Stage,
     StagedChain, Swap, voted_block,
 };
 use crate::{
@@ -13,6 +13,10 @@ use crate::{
 use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+/// How often the voters are asked in one run, with a download before each time. Lower: a run ends early on a network whose
+/// tip forks; higher: one whose sources stay behind ends late.
+const VOTE_ROUNDS: u32 = 5;
 
 /// The second store of a run, and its journal. Implemented by `runtime-bridge`; all calls may take long.
 pub trait Staging<B: BlockT>: fmt::Debug + Send + Sync {
@@ -108,24 +112,44 @@ impl<B: BlockT> ChainSyncManager<B> {
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let request = order.request();
         self.watch.stage(ResyncStage::Preparing);
-        let sources = self.find_trusted_peer(&request.peers).await?;
-        for Source { peer, voucher } in &sources {
+        for Source { peer, voucher } in self.find_trusted_peer(&request.peers).await? {
             tracing::info!(%peer, %voucher, "resync from this peer");
         }
         let opening = Arc::clone(&files);
         let staging = self.on_disk(move || opening.open()).await?;
-        let job = ResyncJob {
-            staging,
-            sources,
-            watch: self.watch.clone(),
-        };
-        self.enter(&files, Stage::Downloading).await?;
-        self.download_full_chain(&job).await?;
-        self.watch.stage(ResyncStage::Voting);
-        let voted = self.validate_full_chain(&job.staging, request).await?;
-        tracing::info!(staged = %job.staging.best(), %voted, "the staged chain is the voters'");
-        self.enter(&files, Stage::Validated).await?;
-        Ok(job.staging.best())
+        let mut rounds = 0;
+        loop {
+            rounds += 1;
+            self.enter(&files, Stage::Downloading).await?;
+            let job = ResyncJob {
+                staging: Arc::clone(&staging),
+                sources: self.sources_above(&request.peers, staging.best()),
+                watch: self.watch.clone(),
+            };
+            self.download_full_chain(&job).await?;
+            self.watch.stage(ResyncStage::Voting);
+            if rounds == 1 {
+                self.await_known_peers().await;
+            }
+            let voted = match self.validate_full_chain(&staging, request).await {
+                // What is staged stays good: answers were lost, the network has gone on, or other sources know more.
+                Err(ResyncError::NotVoted(refused))
+                    if refused.may_pass() && rounds < VOTE_ROUNDS =>
+                {
+                    tracing::info!(%refused, "fetching on, then the voters are asked again");
+                    let slot = self.context.bridge.slot_duration().as_duration();
+                    self.context.clock.sleep(slot).await;
+                    continue;
+                }
+                Err(ResyncError::NotVoted(refused)) => {
+                    self.checkpoint_instead(staging.best(), refused, request)?
+                }
+                voted => voted?,
+            };
+            tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
+            self.enter(&files, Stage::Validated).await?;
+            return Ok(staging.best());
+        }
     }
 
     /// The peers to fetch from: those that the operator named, or else the trusted ones (SPEC section 3). Waits
@@ -153,17 +177,31 @@ impl<B: BlockT> ChainSyncManager<B> {
         }
     }
 
-    /// The sources that are connected now, the likeliest first.
+    /// The sources that are connected now: first those that claim more than is staged.
+    fn sources_above(&self, named: &[PeerId], staged: BlockId<B>) -> Vec<Source> {
+        let mut sources = self.sources(named);
+        let table = self.context.peers.table();
+        let is_above = |source: &Source| {
+            let told = table.get(&source.peer)?.sighting.as_ref()?;
+            Some(told.standing.best.number > staged.number)
+        };
+        sources.sort_by_key(|source| is_above(source) != Some(true));
+        sources
+    }
+
+    /// The sources that are connected now, the likeliest first; those that are syncing themselves come last.
     pub fn sources(&self, named: &[PeerId]) -> Vec<Source> {
         let table = self.context.peers.table();
         let mut sources: Vec<_> = table
             .iter()
-            .filter(|(_, entry)| entry.sighting.is_some())
             .filter_map(|(peer, entry)| {
                 let voucher = self.voucher(peer, table.record(peer), named)?;
                 let latency = table.record(peer).and_then(|record| record.latency);
+                let told = entry.sighting.as_ref()?;
+                let is_syncing = told.standing.activity == Activity::Syncing;
                 let peer = peer.clone();
-                Some(((entry.undelivered, latency), Source { peer, voucher }))
+                let likely = (is_syncing, entry.undelivered, latency);
+                Some((likely, Source { peer, voucher }))
             })
             .collect();
         sources.sort_by_key(|(likely, _)| *likely);
@@ -226,16 +264,21 @@ impl<B: BlockT> ChainSyncManager<B> {
             return Err(ResyncError::OffCheckpoint { checkpoint });
         }
         let staged = self.top_of(staging)?;
-        let answers = self.ask_voters(staging, &staged).await;
+        let ballots = self.ask_voters(staging, &staged).await?;
         let threshold = self.context.settings.tier1.threshold;
-        match (
-            voted_block(&staged, &answers, threshold),
-            request.checkpoint,
-        ) {
-            (Ok(voted), _) => Ok(voted),
-            (Err(NotVoted::NoVoters), Some(checkpoint)) => {
-                let reach = self.context.settings.tier1.max_gap;
-                let staged = staging.best();
+        Ok(voted_block(&staged, &ballots, threshold)?)
+    }
+
+    /// Where no vote is possible: the operator's checkpoint, if it lies close enough below the staged tip.
+    fn checkpoint_instead(
+        &self,
+        staged: BlockId<B>,
+        refused: NotVoted<B>,
+        request: &ResyncRequest<B>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        let reach = self.context.settings.tier1.max_gap;
+        match (refused, request.checkpoint) {
+            (NotVoted::NoVoters | NotVoted::TooFewAnswers { .. }, Some(checkpoint)) => {
                 if checkpoint.height().saturating_add(reach) < staged.height() {
                     Err(ResyncError::CheckpointTooOld {
                         checkpoint,
@@ -246,7 +289,29 @@ impl<B: BlockT> ChainSyncManager<B> {
                     Ok(checkpoint)
                 }
             }
-            (Err(refused), _) => Err(refused.into()),
+            (refused, _) => Err(refused.into()),
+        }
+    }
+
+    /// Waits, at most `tier1_timeout_secs`, until as many peers have told where they stand as were consistent with us
+    /// before our start and are not back yet: whoever comes first must not be the only voter.
+    async fn await_known_peers(&self) {
+        let clock = &self.context.clock;
+        let until = clock.now().plus(self.context.settings.tier1.timeout);
+        loop {
+            {
+                let table = self.context.peers.table();
+                let awaited = table.ledger().iter();
+                let awaited = awaited.filter(|(_, record)| record.may_come_back()).count();
+                let told = table.iter().filter(|(_, entry)| entry.sighting.is_some());
+                if told.count() >= awaited {
+                    return;
+                }
+            }
+            if clock.now() >= until {
+                return;
+            }
+            clock.sleep(Duration::from_millis(200)).await;
         }
     }
 
@@ -261,18 +326,24 @@ impl<B: BlockT> ChainSyncManager<B> {
                 top.push(BlockId::new(number, hash));
             }
         }
-        Ok(StagedChain { top })
+        let reach = self.context.settings.tier1.max_gap;
+        Ok(StagedChain { top, reach })
     }
 
-    /// The hashes that each voter holds at the heights of `staged`. A peer that does not answer, or is syncing itself, has
-    /// no vote.
+    /// What each voter says. A peer that does not answer, or is syncing itself, has no vote; a round needs as many answers
+    /// as one of Tier 1.
     async fn ask_voters(
         &self,
         staging: &Arc<dyn Bridge<B>>,
         staged: &StagedChain<B>,
-    ) -> Vec<Vec<Option<B::Hash>>> {
+    ) -> Result<Vec<Ballot<B>>, NotVoted<B>> {
         let peers = &self.context.peers;
-        let asked: Vec<PeerId> = peers.table().iter().map(|(peer, _)| peer.clone()).collect();
+        let (asked, expected) = {
+            let table = peers.table();
+            let asked: Vec<PeerId> = table.iter().map(|(peer, _)| peer.clone()).collect();
+            let expected = table.iter().filter(|(_, entry)| entry.is_expected());
+            (asked, expected.count())
+        };
         let genesis = staging.genesis_hash();
         let within = self.context.settings.tier1.timeout;
         let numbers: Vec<_> = staged.top.iter().map(|block| block.number).collect();
@@ -280,18 +351,28 @@ impl<B: BlockT> ChainSyncManager<B> {
             let numbers = numbers.clone();
             async move {
                 peers.status(&peer, genesis, within).await.ok()?;
-                let is_syncing = {
+                let (best, activity) = {
                     let table = peers.table();
-                    let told = table.get(&peer)?.sighting.as_ref()?;
-                    told.standing.activity == Activity::Syncing
+                    let told = &table.get(&peer)?.sighting.as_ref()?.standing;
+                    (told.best.height(), told.activity)
                 };
-                if is_syncing {
-                    return None;
+                if activity == Activity::Syncing {
+                    return Some(None);
                 }
-                peers.hashes(&peer, numbers, within).await.ok()
+                let hashes = peers.hashes(&peer, numbers, within).await.ok()?;
+                Some(Some(Ballot { best, hashes }))
             }
         });
-        join_all(answers).await.into_iter().flatten().collect()
+        let answers: Vec<_> = join_all(answers).await.into_iter().flatten().collect();
+        let responses = answers.len();
+        let required = self.context.settings.tier1.required(expected);
+        if responses < required && responses > 0 {
+            return Err(NotVoted::TooFewAnswers {
+                responses,
+                required,
+            });
+        }
+        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Exchanges the stores: the live one becomes a backup, the staged one becomes live. Both must be closed.

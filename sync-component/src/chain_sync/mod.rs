@@ -23,4 +23,4 @@ pub use journal::{
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
 pub use progress::{Progress, ResyncStage, ResyncWatch};
-pub use vote::{NotVoted, StagedChain, voted_block};
+pub use vote::{Ballot, NotVoted, StagedChain, voted_block};

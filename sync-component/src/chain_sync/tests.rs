@@ -137,8 +137,6 @@ fn start_decides_by_the_ids_in_the_stores() {
     }
 }
 
-type Hashes = Vec<Option<H256>>;
-
 fn hash(byte: u8) -> H256 {
     H256::repeat_byte(byte)
 }
@@ -148,40 +146,45 @@ fn staged() -> StagedChain<SmallBlock> {
     let block = |number, byte| BlockId::new(number, hash(byte));
     StagedChain {
         top: vec![block(12, 12), block(11, 11), block(10, 10)],
+        reach: 2,
     }
 }
 
-fn answer(at_12: Option<u8>, at_11: Option<u8>, at_10: Option<u8>) -> Hashes {
-    [at_12, at_11, at_10].map(|byte| byte.map(hash)).to_vec()
+/// A voter that ends at the highest of these heights that it holds.
+fn ballot(at_12: Option<u8>, at_11: Option<u8>, at_10: Option<u8>) -> Ballot<SmallBlock> {
+    let held = [at_12, at_11, at_10];
+    let best = held
+        .iter()
+        .zip([12, 11, 10])
+        .find(|(held, _)| held.is_some());
+    Ballot {
+        best: best.map_or(0, |(_, height)| height),
+        hashes: held.map(|byte| byte.map(hash)).to_vec(),
+    }
+}
+
+fn vote(ballots: &[Ballot<SmallBlock>]) -> Result<BlockId<SmallBlock>, NotVoted<SmallBlock>> {
+    let threshold: Threshold = "0.67".parse().unwrap();
+    voted_block(&staged(), ballots, threshold)
 }
 
 #[test]
 fn voted_is_the_highest_staged_block_that_enough_voters_hold() {
-    let threshold: Threshold = "0.67".parse().unwrap();
-    let same = answer(Some(12), Some(11), Some(10));
-    let below = answer(None, Some(11), Some(10));
-    let vote = |answers: &[Hashes]| voted_block(&staged(), answers, threshold);
+    let same = ballot(Some(12), Some(11), Some(10));
+    let below = ballot(None, Some(11), Some(10));
     assert_eq!(vote(std::slice::from_ref(&same)).unwrap(), staged().top[0]);
     assert_eq!(
         vote(&[same.clone(), below.clone(), below]).unwrap(),
         staged().top[1]
     );
     assert_eq!(vote(&[]), Err(NotVoted::NoVoters));
-    let elsewhere = answer(Some(99), Some(98), Some(10));
-    assert!(matches!(
-        vote(&[elsewhere.clone(), elsewhere.clone(), elsewhere.clone()]),
-        Err(NotVoted::OtherChain {
-            on_other: 3,
-            voters: 3,
-            ..
-        })
-    ));
     // Split above 10, so 10 is what all share: at most the reach below the tip.
+    let elsewhere = ballot(Some(99), Some(98), Some(10));
     assert_eq!(
         vote(&[same.clone(), elsewhere.clone(), elsewhere]).unwrap(),
         staged().top[2]
     );
-    let nothing = answer(None, None, None);
+    let nothing = ballot(None, None, None);
     assert!(matches!(
         vote(&[same, nothing.clone(), nothing]),
         Err(NotVoted::NoConsensus {
@@ -191,4 +194,49 @@ fn voted_is_the_highest_staged_block_that_enough_voters_hold() {
             ..
         })
     ));
+}
+
+#[test]
+fn staged_chain_on_a_fork_is_refused_and_on_a_short_one_tried_again() {
+    let short = ballot(Some(99), Some(98), Some(10));
+    assert!(matches!(
+        vote(&[short.clone(), short.clone(), short]),
+        Err(NotVoted::ShortFork { on_other: 3, voters: 3, staged, .. }) if staged.number == 12
+    ));
+    let deep = ballot(Some(99), Some(98), Some(97));
+    assert!(matches!(
+        vote(&[deep.clone(), deep.clone(), deep]),
+        Err(NotVoted::OtherChain { on_other: 3, voters: 3, staged, .. }) if staged.number == 12
+    ));
+}
+
+#[test]
+fn staged_chain_that_ends_far_below_the_voters_is_refused() {
+    let at = |best| Ballot {
+        best,
+        ..ballot(Some(12), Some(11), Some(10))
+    };
+    // The network goes on while it is asked.
+    assert!(vote(&[at(14), at(14), at(14)]).is_ok());
+    assert!(matches!(
+        vote(&[at(15), at(15), at(15)]),
+        Err(NotVoted::Behind {
+            theirs: 15,
+            voters: 3,
+            ahead: 3,
+            ..
+        })
+    ));
+    // The lagging source holds what it has, and so do all others.
+    assert!(matches!(
+        vote(&[at(1_000), at(900), at(12)]),
+        Err(NotVoted::Behind {
+            theirs: 900,
+            voters: 3,
+            ahead: 2,
+            ..
+        })
+    ));
+    // One that claims much is no veto where enough others are near.
+    assert!(vote(&[at(1_000), at(12), at(12), at(13)]).is_ok());
 }

@@ -10,6 +10,17 @@ use std::collections::BTreeMap;
 pub struct StagedChain<B: BlockT> {
     /// The blocks.
     pub top: Vec<BlockId<B>>,
+    /// `tier1_max_gap`.
+    pub reach: u64,
+}
+
+/// What a voter says of its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ballot<B: BlockT> {
+    /// Height of its best block.
+    pub best: u64,
+    /// Its hashes at the heights of [`StagedChain::top`], in that order.
+    pub hashes: Vec<Option<B::Hash>>,
 }
 
 /// Why a staged chain does not become the live one.
@@ -20,6 +31,44 @@ pub enum NotVoted<B: BlockT> {
         "no peer has a vote; connect peers, or say with --checkpoint N:HASH which chain is the right one"
     )]
     NoVoters,
+    /// Fewer peers answered than Tier 1 asks of a round.
+    #[error(
+        "only {responses} of at least {required} peers answered; wait until more are connected, or say with --checkpoint N:HASH which chain is the right one"
+    )]
+    TooFewAnswers {
+        /// Peers that answered.
+        responses: usize,
+        /// How many are needed.
+        required: usize,
+    },
+    /// The staged chain ends far below the voters.
+    #[error(
+        "the staged chain ends at {tip}, and {ahead} of {voters} voters are at {theirs} or above: its sources are behind the network; wait until they have caught up, or name others with --peer"
+    )]
+    Behind {
+        /// The staged tip.
+        tip: BlockId<B>,
+        /// The lowest height of those that are far above it.
+        theirs: u64,
+        /// How many are.
+        ahead: usize,
+        /// All voters.
+        voters: usize,
+    },
+    /// The voters have left the staged chain near its tip, and hold what lies below.
+    #[error(
+        "{on_other} of {voters} voters hold {theirs} where the staged chain holds {staged}, and share the blocks below: its sources are on a short fork; wait until it has ended"
+    )]
+    ShortFork {
+        /// The staged block.
+        staged: BlockId<B>,
+        /// The voters' block.
+        theirs: BlockId<B>,
+        /// Voters that hold it.
+        on_other: usize,
+        /// All voters.
+        voters: usize,
+    },
     /// The voters share another block at this height.
     #[error(
         "{on_other} of {voters} voters hold {theirs} where the staged chain holds {staged}: it is not the network's chain"
@@ -48,47 +97,91 @@ pub enum NotVoted<B: BlockT> {
         /// need(voters).
         need: usize,
         /// `tier1_max_gap`.
-        reach: usize,
+        reach: u64,
     },
 }
 
+impl<B: BlockT> NotVoted<B> {
+    /// Whether another vote, later, may come out otherwise.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, Self::OtherChain { .. })
+    }
+}
+
 /// The highest staged block near the tip that need(n) of the voters hold: C, as far as the staged chain reaches (SPEC
-/// section 7, 2). Each answer holds a voter's hashes at the heights of `staged.top`, in its order.
+/// section 7, 2). The network goes on while it is asked, so C may lie as far above the staged tip as below it, and no
+/// further.
 pub fn voted_block<B: BlockT>(
     staged: &StagedChain<B>,
-    answers: &[Vec<Option<B::Hash>>],
+    ballots: &[Ballot<B>],
     threshold: Threshold,
 ) -> Result<BlockId<B>, NotVoted<B>> {
-    let voters = answers.len();
-    let (Some(tip), false) = (staged.top.first(), answers.is_empty()) else {
+    let voters = ballots.len();
+    let (Some(tip), false) = (staged.top.first(), ballots.is_empty()) else {
         return Err(NotVoted::NoVoters);
     };
     let need = threshold.need(voters);
+    let reach = staged.reach;
+    // Whoever is further above holds the staged chain, and its word for it would throw away all that comes after.
+    let highest = tip.height().saturating_add(reach);
+    let ahead = || ballots.iter().filter(|ballot| ballot.best > highest);
     let mut most = 0;
+    let mut other = None;
     for (index, block) in staged.top.iter().enumerate() {
         let mut held: BTreeMap<B::Hash, usize> = BTreeMap::new();
-        for hash in answers.iter().filter_map(|answer| *answer.get(index)?) {
+        for hash in ballots
+            .iter()
+            .filter_map(|ballot| *ballot.hashes.get(index)?)
+        {
             *held.entry(hash).or_default() += 1;
         }
         most = most.max(held.get(&block.hash).copied().unwrap_or_default());
         match held.into_iter().find(|(_, count)| *count >= need) {
-            Some((hash, _)) if hash == block.hash => return Ok(*block),
+            Some((hash, holders)) if hash == block.hash => {
+                let ahead: Vec<u64> = ahead()
+                    .filter(|ballot| ballot.hashes.get(index) == Some(&Some(hash)))
+                    .map(|ballot| ballot.best)
+                    .collect();
+                if let Some(&theirs) = ahead.iter().min()
+                    && holders - ahead.len() < need
+                {
+                    return Err(NotVoted::Behind {
+                        tip: *tip,
+                        theirs,
+                        ahead: ahead.len(),
+                        voters,
+                    });
+                }
+                return match other {
+                    None => Ok(*block),
+                    Some((staged, theirs, on_other)) => Err(NotVoted::ShortFork {
+                        staged,
+                        theirs,
+                        on_other,
+                        voters,
+                    }),
+                };
+            }
             Some((hash, on_other)) => {
-                return Err(NotVoted::OtherChain {
-                    staged: *block,
-                    theirs: BlockId::new(block.number, hash),
-                    on_other,
-                    voters,
-                });
+                let theirs = BlockId::new(block.number, hash);
+                other.get_or_insert((*block, theirs, on_other));
             }
             None => {}
         }
     }
-    Err(NotVoted::NoConsensus {
-        tip: *tip,
-        most,
-        voters,
-        need,
-        reach: staged.top.len() - 1,
+    Err(match other {
+        Some((staged, theirs, on_other)) => NotVoted::OtherChain {
+            staged,
+            theirs,
+            on_other,
+            voters,
+        },
+        None => NotVoted::NoConsensus {
+            tip: *tip,
+            most,
+            voters,
+            need,
+            reach,
+        },
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Ballot, HeightSyncManager, Judgement, Side, Voter, Waiting,
-    manager::{MUTE_AFTER, State},
+    manager::State,
     rows::{self, DeepFork, Facts, Turnout, VoteRule},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{cmp::Reverse, mem, num::NonZeroUsize, time::Duration};
+use std::{cmp::Reverse, mem, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -161,8 +161,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut heard = Heard::nobody(*ours, tier1.threshold, table.len());
         let mut expected: usize = 0;
         for (peer, entry) in table.iter() {
-            // New, or answered in one of its last three rounds.
-            expected += usize::from(entry.silent_rounds < MUTE_AFTER);
+            expected += usize::from(entry.is_expected());
             let told = entry.sighting.as_ref();
             let asked_for = state.asking.get(peer).map(|since| now.since(*since));
             heard.turnout.waited = heard.turnout.waited.max(asked_for.unwrap_or_default());
@@ -187,9 +186,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
             );
         }
-        heard.turnout.required = tier1
-            .min_responses
-            .map_or(expected.div_ceil(2).max(1), NonZeroUsize::get);
+        heard.turnout.required = tier1.required(expected);
         Ok(heard)
     }
 

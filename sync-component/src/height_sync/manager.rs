@@ -53,9 +53,6 @@ impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
     }
 }
 
-/// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
-pub(super) const MUTE_AFTER: u32 = 3;
-
 /// What the view amounts to.
 #[derive(Clone, Debug)]
 pub struct Judgement<B: BlockT> {
@@ -353,7 +350,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let claimed = table.iter().any(|(peer, entry)| {
             // Who is silent for longer says nothing any more.
             let Some(told) = entry.sighting.as_ref().filter(|told| told.at >= since) else {
-                return entry.silent_rounds < MUTE_AFTER;
+                return entry.is_expected();
             };
             let open = match state.claims.get(peer).map(|claim| claim.state) {
                 // It may turn out to build on the run.

@@ -99,6 +99,12 @@ impl Record {
         self.ban.is_none() && self.consistent.as_secs_f64() >= hours * 3_600.0
     }
 
+    /// Whether it was consistent with us before our start, and has not come back yet.
+    pub fn may_come_back(&self) -> bool {
+        let awaited = self.presence == Presence::Away(None);
+        awaited && self.ban.is_none() && !self.consistent.is_zero()
+    }
+
     /// Whether it is connected.
     pub fn is_connected(&self) -> bool {
         self.presence == Presence::Connected

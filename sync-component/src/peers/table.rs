@@ -34,6 +34,16 @@ pub struct PeerEntry<B: BlockT> {
     pub undelivered: u32,
 }
 
+/// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
+const MUTE_AFTER: u32 = 3;
+
+impl<B: BlockT> PeerEntry<B> {
+    /// Whether it is new, or answered in one of its last three rounds.
+    pub fn is_expected(&self) -> bool {
+        self.silent_rounds < MUTE_AFTER
+    }
+}
+
 /// What a peer said of itself.
 #[derive(Clone, Debug)]
 pub struct Sighting<B: BlockT> {

@@ -70,6 +70,14 @@ pub struct Tier1Settings {
     pub gate_wait: GateWait,
 }
 
+impl Tier1Settings {
+    /// How many answers a round needs of `expected` peers (SPEC section 4).
+    pub fn required(&self, expected: usize) -> usize {
+        self.min_responses
+            .map_or(expected.div_ceil(2).max(1), NonZeroUsize::get)
+    }
+}
+
 impl Default for Tier1Settings {
     fn default() -> Self {
         Self {

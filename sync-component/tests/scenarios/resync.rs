@@ -5,6 +5,7 @@ use super::*;
 use sp_runtime::traits::Block as _;
 use std::{
     collections::BTreeSet,
+    num::NonZeroUsize,
     sync::{Arc, Mutex},
 };
 use sync_component::{
@@ -126,14 +127,14 @@ fn r03_without_anybody_to_trust_nothing_is_begun() {
 
 #[test]
 fn r03_peers_that_were_consistent_for_long_enough_are_trusted() {
-    run(Setup::chain(60).authorities(4).idle(90), async |sim| {
+    run(Setup::chain(60).authorities(4).idle(200), async |sim| {
         // Three minutes, for the test's sake.
         sim.settings.tier3.trust_hours = 0.05;
         let (peers, ours) = stranded(sim);
         let staging = InMemory::beside(sim, &ours);
         let refused = resync(&ours, &order(&[], None), &staging).await;
         assert!(matches!(refused, Err(ResyncError::NoTrustedPeer)));
-        sim.slots(45).await;
+        sim.slots(90).await;
         let sources = ours
             .manager()
             .chain_sync(Arc::new(FullChain), BTreeSet::new(), ResyncWatch::default())
@@ -235,6 +236,75 @@ fn r04_where_nobody_votes_only_a_checkpoint_near_the_tip_will_do() {
         assert!(!staging.stages().contains(&"validated"));
         assert_eq!(attempt(Some(at(58))).await.unwrap(), at(60));
         assert!(staging.stages().contains(&"validated"));
+    });
+}
+
+#[test]
+fn r04_trusted_peer_that_is_behind_the_network_gives_no_short_chain() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        let before = ours.best();
+        let staging = InMemory::beside(sim, &ours);
+        // Whatever little a peer has, all voters hold it.
+        for (name, height) in [("purged", 0), ("behind", 30)] {
+            let source = sim.peer(name, sim.chain(height), Misbehaviour::Nothing);
+            sim.connect(&ours.id, [&source.id]);
+            sim.slots(2).await;
+            let refused = insist(&ours, &order(&[&source.id], None), &staging).await;
+            assert!(
+                matches!(
+                    refused,
+                    Err(ResyncError::NotVoted(NotVoted::Behind { theirs: 60, .. }))
+                ),
+                "{refused:?}"
+            );
+            // With a better one beside it the run goes on from where it ended.
+            if height > 0 {
+                let both = order(&[&source.id, &peers[0].id], None);
+                // A lost answer leaves too few that are as far.
+                let mut attempts = 0..10;
+                let staged = loop {
+                    assert!(attempts.next().is_some());
+                    match resync(&ours, &both, &staging).await {
+                        Ok(staged) => break staged,
+                        Err(error) => assert!(error.is_resumable(), "{error}"),
+                    }
+                };
+                assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+            } else {
+                assert!(!staging.stages().contains(&"validated"));
+                source.turns_to(Misbehaviour::OtherGenesis);
+                sim.slots(3).await;
+            }
+            assert_eq!(ours.best(), before);
+        }
+    });
+}
+
+#[test]
+fn r04_few_answers_are_no_vote() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        sim.settings.tier1.min_responses = NonZeroUsize::new(4);
+        let (peers, ours) = stranded(sim);
+        let staging = InMemory::beside(sim, &ours);
+        let more = sim.servers(4, "M", 60);
+        sim.connect(&ours.id, ids(&more));
+        sim.slots(2).await;
+        for mute in more.iter().chain(&peers[1..]) {
+            mute.turns_to(Misbehaviour::Silent);
+        }
+        let named = order(&[&peers[0].id], None);
+        let refused = insist(&ours, &named, &staging).await;
+        assert!(
+            matches!(
+                refused,
+                // The one answer may be lost, too.
+                Err(ResyncError::NotVoted(
+                    NotVoted::TooFewAnswers { required: 4, .. } | NotVoted::NoVoters
+                ))
+            ),
+            "{refused:?}"
+        );
     });
 }
 
