@@ -16,7 +16,7 @@ use sp_runtime::traits::Header as HeaderT;
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
 };
 use sync_component::{
     BlockId,
@@ -73,6 +73,23 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     /// Held through every change of the chain; the fork choice reads it.
     writing: Mutex<VoteStanding>,
     events: broadcast::Sender<ChainEvent<B>>,
+    /// The last field, so that it is dropped after the database is closed.
+    open: Arc<Open>,
+}
+
+/// Lives as long as a store is open.
+#[derive(Debug)]
+struct Open;
+
+/// Tells whether a store is closed: when nobody holds its bridge any more, the database may still be closing.
+#[derive(Clone, Debug)]
+pub struct Closing(Weak<Open>);
+
+impl Closing {
+    /// Whether its database is closed.
+    pub fn is_closed(&self) -> bool {
+        self.0.strong_count() == 0
+    }
 }
 
 impl<B: ChainBlock, R> fmt::Debug for RuntimeBridge<B, R> {
@@ -140,7 +157,13 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             head: RwLock::new(head),
             writing: Mutex::new(VoteStanding::NotWithUs),
             events: broadcast::Sender::new(EVENT_BUFFER),
+            open: Arc::new(Open),
         })
+    }
+
+    /// Tells, after this is dropped, whether the store is closed.
+    pub fn closing(&self) -> Closing {
+        Closing(Arc::downgrade(&self.open))
     }
 
     /// The runtime.

@@ -11,6 +11,6 @@ pub mod signing;
 pub mod store;
 pub mod verify;
 
-pub use bridge::{ChainTip, OpenError, RuntimeBridge};
+pub use bridge::{ChainTip, Closing, OpenError, RuntimeBridge};
 pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;

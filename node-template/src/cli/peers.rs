@@ -2,7 +2,6 @@ use super::{
     CliError, ExitCode, PeerArgs, PeersCommand, PlaceArgs,
     place::Place,
     print,
-    purge_chain::lock,
     resync::{Operated, block_on},
 };
 use crate::{
@@ -52,7 +51,7 @@ fn change(args: &PeerArgs, change: Change) -> Result<bool, CliError> {
             Ok(false)
         });
     }
-    let Some(_lock) = lock(&place.folder)? else {
+    let Some(_lock) = place.lock()? else {
         return Err(CliError::NoChain {
             chain: place.spec.id.clone(),
             folder: place.folder,

@@ -1,5 +1,7 @@
 use super::{CliError, PlaceArgs};
+use crate::service::{ChainFolder, ServiceError};
 use chain_spec::{ChainSpec, Preset};
+use runtime_bridge::store::{Lock, LockError};
 use std::path::{Path, PathBuf};
 
 /// The chain of `--chain` and `--dev`; `local` if neither is given, as with Substrate's templates.
@@ -30,6 +32,20 @@ impl Place {
         };
         let folder = chain_folder(&base, &spec.id);
         Ok(Self { spec, folder })
+    }
+
+    /// The chain's lock; `None` if there is no such folder. Refused while a node holds it.
+    pub(super) fn lock(&self) -> Result<Option<Lock>, CliError> {
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        match Lock::take(&ChainFolder::at(&self.folder).lock()) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(LockError::Held { .. }) => Err(CliError::InUse {
+                folder: self.folder.clone(),
+            }),
+            Err(error) => Err(ServiceError::from(error).into()),
+        }
     }
 }
 

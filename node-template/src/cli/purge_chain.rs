@@ -6,8 +6,7 @@ use super::{
     print,
 };
 use std::{
-    fs::{self, File, TryLockError},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,13 +17,10 @@ const REMOVED: [&str; 2] = ["db", "staging"];
 /// The journal of a resync or a restore: without the stores there is nothing to go on with.
 const JOURNAL: &str = "journal";
 
-/// Held by a running node, and by every command that opens the store (SPEC section 7).
-const LOCK: &str = "LOCK";
-
 /// Removes the blocks, after a question.
 pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
-    let Some(_lock) = lock(&place.folder)? else {
+    let Some(_lock) = place.lock()? else {
         return nothing(&place);
     };
     let paths = present(&place.folder)?;
@@ -74,28 +70,6 @@ fn nothing(place: &Place) -> Result<ExitCode, CliError> {
         place.folder.display()
     ))?;
     Ok(ExitCode::Done)
-}
-
-/// The lock of the chain's folder; `None` if there is no such folder. Refused while a node holds it.
-pub(super) fn lock(folder: &Path) -> Result<Option<File>, CliError> {
-    let path = folder.join(LOCK);
-    let file = match File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-    {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(CliError::Path { path, source }),
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(CliError::InUse {
-            folder: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(CliError::Path { path, source }),
-    }
 }
 
 fn present(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

@@ -7,8 +7,10 @@ use super::{
 };
 use crate::{
     rpc::ResyncParams,
+    service::{ChainFolder, ServiceError},
     status_view::{ClientError, NodeClient, NodeFile},
 };
+use runtime_bridge::store::Lock;
 use std::{io, time::Duration};
 
 /// How often the node is asked how far it is.
@@ -60,8 +62,15 @@ impl Operated {
 
     /// The same; `None` if there is none.
     pub(super) fn if_it_runs(place: &Place) -> Result<Option<Self>, CliError> {
-        let file = NodeFile::read(&place.folder)?.filter(NodeFile::may_run);
-        let node = file.map(|file| NodeClient::of_operator(&file).map(|client| Self { client }));
+        let Some(file) = NodeFile::read(&place.folder)?.filter(NodeFile::may_run) else {
+            return Ok(None);
+        };
+        // After a crash another process may have its number.
+        if !Lock::is_held(&ChainFolder::at(&place.folder).lock()).map_err(ServiceError::from)? {
+            return Ok(None);
+        }
+        let node =
+            Some(file).map(|file| NodeClient::of_operator(&file).map(|client| Self { client }));
         Ok(node.transpose()?)
     }
 }

@@ -62,6 +62,10 @@ pub(super) fn run(args: &ResyncArgs, place: &Place) -> Result<ExitCode, CliError
                 return end(&alone, Some(finished));
             }
             alone.desk().resume()?;
+            if alone.is_to_swap() {
+                let last = alone.swap()?;
+                return end(&alone, last);
+            }
             return carry_out(&alone, addresses).await;
         }
         begin(args, &alone).await
@@ -76,6 +80,9 @@ async fn begin(args: &ResyncArgs, alone: &Alone) -> Result<ExitCode, CliError> {
         // What an earlier process left half done comes first.
         alone.recover()?;
         if let Some(finished) = alone.desk().last() {
+            print(
+                "an interrupted run was under way, and is ended first; order a new one afterwards\n",
+            )?;
             return end(alone, Some(finished));
         }
     }

@@ -17,5 +17,5 @@ pub use blocks::{BlockHashes, BlockNumber, BlockNumbers};
 pub use methods::Rpc;
 pub use peers::{BanView, PeerView};
 pub use resync::{BackupView, LastRunView, PlanView, ResyncParams, ResyncView};
-pub use server::{RpcStartError, Server};
+pub use server::{RpcStartError, Server, Serving};
 pub use token::Token;

@@ -6,8 +6,13 @@ use jsonrpsee::server::{
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
 };
+use tokio::runtime::{Builder, Runtime};
 use tower::util::MapRequestLayer;
+
+/// Threads that answer. Lower: one slow call delays the others; higher: calls take the cores from the import.
+const WORKERS: usize = 2;
 
 /// Longest request. The longest of ours is a list of block numbers.
 const REQUEST_BYTES: u32 = 1024 * 1024;
@@ -70,9 +75,9 @@ impl Server {
         format!("http://{address}")
     }
 
-    /// Answers until the handle is told to stop. Without `--rpc-external`, only calls to a name of this machine are
+    /// Answers until [`Serving::stop`]. Without `--rpc-external`, only calls to a name of this machine are
     /// answered. No answer allows another origin, so no web page can read one.
-    pub fn start(self, rpc: Rpc, token: Token) -> Result<ServerHandle, RpcStartError> {
+    pub fn start(self, rpc: Rpc, token: Token) -> Result<Serving, RpcStartError> {
         let is_local = self.address.ip().is_loopback();
         let hosts = if is_local {
             HostFilterLayer::new(LOCAL_HOSTS).expect("the names are constants and well formed")
@@ -95,13 +100,64 @@ impl Server {
             request.extensions_mut().insert(caller);
             request
         });
-        let server = ServerBuilder::with_config(config)
-            .set_http_middleware(tower::ServiceBuilder::new().layer(hosts).layer(callers))
-            .build_from_tcp(self.listener)
-            .map_err(|source| RpcStartError {
-                address: self.address,
-                source,
-            })?;
-        Ok(server.start(rpc.into_module()))
+        let address = self.address;
+        let error = |source| RpcStartError { address, source };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("rpc")
+            .enable_all()
+            .build()
+            .map_err(error)?;
+        let handle = {
+            let _context = runtime.enter();
+            let server = ServerBuilder::with_config(config)
+                .set_http_middleware(tower::ServiceBuilder::new().layer(hosts).layer(callers))
+                .build_from_tcp(self.listener)
+                .map_err(error)?;
+            server.start(rpc.into_module())
+        };
+        Ok(Serving {
+            handle,
+            runtime: Some(runtime),
+        })
+    }
+}
+
+/// A server that answers. It has a runtime of its own, whose end takes every connection with it: a client that sends half
+/// a request and stays would otherwise hold the chain's store and the port for as long as it likes.
+#[derive(Debug)]
+pub struct Serving {
+    handle: ServerHandle,
+    /// There until it is stopped.
+    runtime: Option<Runtime>,
+}
+
+impl Serving {
+    /// Takes no more calls; those under way go on.
+    pub fn begin_to_stop(&self) {
+        // An error only says that it has stopped already.
+        let _ = self.handle.stop();
+    }
+
+    /// Waits for the calls under way, and cuts off what does not end within `patience`.
+    pub async fn stop(mut self, patience: Duration) {
+        self.begin_to_stop();
+        let stopped = tokio::time::timeout(patience, self.handle.clone().stopped()).await;
+        if stopped.is_err() {
+            tracing::debug!("RPC clients were cut off");
+        }
+        if let Some(runtime) = self.runtime.take() {
+            // A panic in it is logged by the runtime.
+            let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(patience)).await;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // The node ends without having stopped it; a runtime must not be waited for in a task of another one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     link::{Linked, Linking, link},
     peers::PeerFile,
     resync::declared,
-    run::released,
+    run::within_patience,
     signals::Signals,
     tasks::Tasks,
 };
@@ -91,6 +91,11 @@ impl Alone {
         self.desk.recover()
     }
 
+    /// Whether all that is left to do is the exchange of the stores.
+    pub(crate) fn is_to_swap(&self) -> bool {
+        self.desk.is_to_swap()
+    }
+
     /// Exchanges the stores for a restore that was ordered.
     pub(crate) fn swap(&self) -> Result<Option<LastRun>, ServiceError> {
         // The live chain is not opened: it may not open at all.
@@ -160,7 +165,6 @@ impl Alone {
         let staged = opening
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
             .map_err(AloneError::Staged)?;
-        let held = Arc::downgrade(&staged);
         let Linked {
             node,
             events,
@@ -182,21 +186,16 @@ impl Alone {
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
         tasks.stop().await;
-        let is_free = released(|| held.strong_count()).await;
+        let is_closed = within_patience(|| self.desk.is_closed()).await;
         match end? {
             End::Over(last) => Ok(last),
-            End::Swap if is_free => {
+            End::Swap if is_closed => {
                 let desk = Arc::clone(&self.desk);
                 let swapping = tokio::task::spawn_blocking(move || desk.swap(None)).await;
                 swapping.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
                 Ok(self.desk.last())
             }
-            End::Swap => {
-                self.desk.swap_failed(
-                    "the new store is still in use by work that does not end; `resync --resume` tries again",
-                );
-                Ok(self.desk.last())
-            }
+            End::Swap => Err(ServiceError::StillOpen.into()),
         }
     }
 

@@ -39,6 +39,11 @@ pub enum ServiceError {
     /// The files of a resync or a restore.
     #[error(transparent)]
     Resync(ResyncFileError),
+    /// Work that does not end holds a store that has to be exchanged.
+    #[error(
+        "the store is still in use by work that does not end, so it was not exchanged; nothing is lost: start the node again, and the run goes on"
+    )]
+    StillOpen,
     /// The keys.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),

@@ -20,7 +20,7 @@ use sync_component::{
     NetworkSyncManager, StrategyRegistry, SyncSettings,
     chain_sync::{
         BackupName, BadRequest, Journal, OperatorsOrder, Progress, ResyncError, ResyncRequest,
-        ResyncStage, ResyncWatch, Run, Source, Stage, Staging,
+        ResyncRun, ResyncStage, ResyncWatch, Run, Source, Stage, Staging,
     },
     ports::{Bridge, BridgeError, Clock, PeerId},
     registry::{RegistryError, selected},
@@ -43,9 +43,9 @@ pub enum OrderError {
     /// The swap has begun.
     #[error("the stores are being exchanged: the run can only be finished")]
     TooLate,
-    /// What runs is no resync.
-    #[error("a restore is finished by itself; start the node again")]
-    NothingToResume,
+    /// The run is not given up.
+    #[error("the run is not given up: {0}")]
+    NotAborted(String),
 }
 
 /// One desk for the life of the process; it outlives the restart in which the stores are exchanged.
@@ -169,8 +169,14 @@ impl ResyncDesk {
                 self.state().last = Some(LastRun::Swapped { backup });
             }
             Started::StagedLost => tracing::warn!(
-                "the chain that a resync had built is gone: the old chain runs, and the resync is over"
+                "the chain that was to become live is gone: the old chain runs, and the run is over"
             ),
+            Started::RolledBack { why } => {
+                tracing::error!(
+                    "{why}; the old chain runs; `resync --resume` tries a resync's swap again"
+                );
+                self.state().last = Some(LastRun::Interrupted(why));
+            }
             Started::AwaitsOperator(_) => {
                 tracing::warn!("{}", ResyncFileError::AwaitsOperator);
             }
@@ -179,7 +185,9 @@ impl ResyncDesk {
                     stage = journal.stage.name(),
                     "an interrupted resync goes on"
                 );
-                if let Err(error) = self.want(&journal) {
+                if let Run::Resync(run) = &journal.run
+                    && let Err(error) = self.want(run)
+                {
                     tracing::error!(%error, "the interrupted resync cannot go on");
                 }
             }
@@ -187,17 +195,23 @@ impl ResyncDesk {
         Ok(())
     }
 
-    fn want(&self, journal: &Journal) -> Result<(), OrderError> {
-        let Run::Resync(run) = &journal.run else {
-            return Err(OrderError::NothingToResume);
-        };
-        let job = Job {
-            order: OperatorsOrder::of_journal(run)?,
-            strategy: run.strategy.clone(),
-        };
-        self.state().watch = ResyncWatch::default();
-        self.enter(Phase::Wanted(job));
+    fn want(&self, run: &ResyncRun) -> Result<(), OrderError> {
+        #[allow(clippy::disallowed_methods, reason = "the operator's order goes on")]
+        let order = OperatorsOrder::of_journal(run)?;
+        let strategy = run.strategy.clone();
+        self.begin(Phase::Wanted(Job { order, strategy }));
         Ok(())
+    }
+
+    /// A run begins, or goes on: how the last one ended is of no interest any more.
+    fn begin(&self, phase: Phase) {
+        self.staged.forget();
+        {
+            let mut state = self.state();
+            state.watch = ResyncWatch::default();
+            state.last = None;
+        }
+        self.enter(phase);
     }
 
     /// What a resync would do; writes nothing.
@@ -243,8 +257,7 @@ impl ResyncDesk {
             self.files.abort()?;
             return Err(error.into());
         }
-        self.state().watch = ResyncWatch::default();
-        self.enter(Phase::Wanted(Job { order, strategy }));
+        self.begin(Phase::Wanted(Job { order, strategy }));
         Ok(plan)
     }
 
@@ -254,46 +267,61 @@ impl ResyncDesk {
         if !matches!(self.state().phase, Phase::Idle) {
             return Ok(());
         }
-        match self
-            .files
-            .journal()?
-            .map(|journal| (journal.run.clone(), journal))
-        {
-            None => Err(ResyncFileError::NothingUnderWay.into()),
-            Some((Run::Restore(_), _)) => Err(OrderError::NothingToResume),
-            Some((Run::Resync(_), _)) => match self.files.resume()? {
-                Started::Resumes(journal) => self.want(&journal),
-                _ => Err(OrderError::NothingToResume),
-            },
+        let journal = self.files.resume()?;
+        match &journal.run {
+            Run::Resync(run) => self.want(run),
+            // It has no vote: the stores are exchanged in the next stop.
+            Run::Restore(_) => {
+                self.begin(Phase::Swap);
+                Ok(())
+            }
         }
     }
 
-    /// Gives the run up.
+    /// Gives the run up. One that is worked on is given up by the task that does it; this waits for that.
     pub(crate) async fn abort(&self) -> Result<(), OrderError> {
         {
+            let _deciding = self.deciding();
             let mut state = self.state();
             match state.phase {
                 Phase::Swap => return Err(OrderError::TooLate),
                 Phase::Running => state.phase = Phase::Aborting,
-                Phase::Idle | Phase::Wanted(_) => state.phase = Phase::Idle,
                 Phase::Aborting => {}
+                Phase::Idle | Phase::Wanted(_) => {
+                    drop(state);
+                    self.files.abort()?;
+                    self.ended(LastRun::Aborted);
+                    return Ok(());
+                }
             }
         }
         self.changed.notify_waiters();
         loop {
             let changed = self.changed.notified();
-            if !matches!(self.state().phase, Phase::Aborting) {
-                break;
+            {
+                let state = self.state();
+                match (&state.phase, &state.last) {
+                    (Phase::Aborting, _) => {}
+                    (_, Some(LastRun::Failed(why) | LastRun::Interrupted(why))) => {
+                        return Err(OrderError::NotAborted(why.clone()));
+                    }
+                    _ => return Ok(()),
+                }
             }
             changed.await;
         }
+    }
+
+    /// Ends the run that the task worked on, as it was told to.
+    fn give_up(&self) {
         let _deciding = self.deciding();
-        if matches!(self.state().phase, Phase::Swap) {
-            return Err(OrderError::TooLate);
+        match self.files.abort() {
+            Ok(()) => self.ended(LastRun::Aborted),
+            Err(error) => {
+                tracing::error!(%error, "the run cannot be given up");
+                self.ended(LastRun::Interrupted(error.to_string()));
+            }
         }
-        self.files.abort()?;
-        self.state().last = Some(LastRun::Aborted);
-        Ok(())
     }
 
     /// Makes a backup the live chain again.
@@ -302,7 +330,7 @@ impl ResyncDesk {
         let backups = self.files.backups();
         let name = backups.find(id)?;
         backups.begin_restore(&name)?;
-        self.enter(Phase::Swap);
+        self.begin(Phase::Swap);
         Ok(name)
     }
 
@@ -320,6 +348,7 @@ impl ResyncDesk {
 
     /// The node is in sync: remembers it beside the backups, and removes those that are old enough.
     pub(crate) fn settle(&self) {
+        let _deciding = self.deciding();
         let settled = self.files.backups().settle().and_then(|()| self.prune());
         match settled {
             Ok(pruned) => {
@@ -383,24 +412,27 @@ impl ResyncDesk {
         let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
         let outcome = tokio::select! {
             outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
-            () = self.told_to_abort() => return self.enter(Phase::Idle),
+            () = self.told_to_abort() => return self.give_up(),
         };
-        match outcome {
-            Ok(staged) => {
-                let mut state = self.state();
-                state.phase = if matches!(state.phase, Phase::Aborting) {
-                    Phase::Idle
-                } else {
+        let told_to_abort = {
+            let _deciding = self.deciding();
+            let is_aborting = matches!(self.state().phase, Phase::Aborting);
+            match &outcome {
+                _ if is_aborting => {}
+                Ok(staged) => {
                     tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
-                    Phase::Swap
-                };
-                drop(state);
-                self.changed.notify_waiters();
+                    self.enter(Phase::Swap);
+                }
+                Err(error) => self.failed(error),
             }
-            Err(error) => self.failed(&error),
+            is_aborting
+        };
+        if told_to_abort {
+            self.give_up();
         }
     }
 
+    /// Called while deciding.
     fn failed(&self, error: &ResyncError<Block>) {
         tracing::error!(%error, "the resync ended");
         // A run that has not begun to build leaves nothing to go on with.
@@ -454,11 +486,16 @@ impl ResyncDesk {
         }
     }
 
+    /// Whether the stores are to be exchanged now.
+    pub(super) fn is_to_swap(&self) -> bool {
+        matches!(self.state().phase, Phase::Swap)
+    }
+
     /// Returns when the node has to stop for an exchange of the stores.
     pub(super) async fn swap_is_due(&self) {
         loop {
             let changed = self.changed.notified();
-            if matches!(self.state().phase, Phase::Swap) {
+            if self.is_to_swap() {
                 return;
             }
             changed.await;
@@ -482,34 +519,35 @@ impl ResyncDesk {
             }
             Err(error) => {
                 tracing::error!(%error, "the stores are not exchanged");
-                self.ended(LastRun::Interrupted(error.to_string()));
-                let has_begun = matches!(
+                let why = error.to_string();
+                // The old chain is in its place, or the next start puts it there.
+                let is_whole = !matches!(
                     self.files.journal().map_err(ServiceError::Resync)?,
                     Some(Journal {
                         stage: Stage::Swapping(_) | Stage::Committed(_),
                         ..
                     })
                 );
-                // Before that the old chain is in its place, and goes on; the operator may resume the run.
-                if has_begun { self.recover() } else { Ok(()) }
+                self.ended(LastRun::Interrupted(why));
+                if is_whole {
+                    Ok(())
+                } else {
+                    Err(ServiceError::Resync(error))
+                }
             }
         }
     }
 
-    /// The swap cannot happen now: the old chain runs on.
-    pub(super) fn swap_failed(&self, why: &str) {
-        tracing::error!("{why}");
-        // A restore has nothing to go on with.
-        if let Ok(Some(Journal {
-            run: Run::Restore(_),
-            stage: Stage::Preparing,
-            ..
-        })) = self.files.journal()
-            && let Err(error) = self.files.abort()
-        {
-            tracing::error!(%error, "the restore cannot be taken back");
-        }
-        self.ended(LastRun::Interrupted(why.to_owned()));
+    /// Whether the store that a run builds is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.staged.is_closed()
+    }
+
+    /// A node may start on the live store: refused where a run is under way and there is none, as a new one would be made.
+    pub(super) fn live_store_may_be_made(&self) -> Result<(), ServiceError> {
+        self.files
+            .live_store_may_be_made()
+            .map_err(ServiceError::Resync)
     }
 }
 

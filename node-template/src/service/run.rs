@@ -6,12 +6,9 @@ use super::{
     start::{Running, start},
     stdin_guard,
 };
-use crate::{Block, authoring::Chain, telemetry::start_log};
-use runtime_bridge::{ChainTip, store::Lock};
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use crate::{Block, telemetry::start_log};
+use runtime_bridge::{ChainTip, Closing, store::Lock};
+use std::{sync::Arc, time::Duration};
 use sync_component::{StrategyRegistry, ports::SystemClock};
 
 /// How long work that was begun (an import, a seal) may take to end when the node stops. Too low: it is done again after
@@ -76,7 +73,7 @@ pub(super) enum Stopped {
     Ended,
     /// To exchange its stores.
     ForSwap {
-        chain: Weak<Chain>,
+        chain: Closing,
         tip: Option<ChainTip>,
     },
 }
@@ -85,7 +82,11 @@ impl Node<'_> {
     /// Runs until a signal or a fault, through any number of exchanges.
     async fn live(&self, mut config: RunConfig, mut signals: Signals) -> Result<(), ServiceError> {
         let desk = Arc::clone(&self.desk);
-        on_disk(move || desk.recover()).await?;
+        on_disk(move || {
+            desk.recover()?;
+            desk.live_store_may_be_made()
+        })
+        .await?;
         loop {
             match self.serve(&mut config, &mut signals).await? {
                 Stopped::Ended => return Ok(()),
@@ -133,26 +134,23 @@ impl Node<'_> {
     }
 
     /// Exchanges the stores once nobody holds the live one any more.
-    async fn swap(&self, chain: &Weak<Chain>, tip: Option<ChainTip>) -> Result<(), ServiceError> {
+    async fn swap(&self, chain: &Closing, tip: Option<ChainTip>) -> Result<(), ServiceError> {
         let desk = Arc::clone(&self.desk);
-        if !released(|| chain.strong_count()).await {
-            return on_disk(move || {
-                desk.swap_failed("the old store is still in use by work that does not end; `resync --resume` tries again");
-                Ok(())
-            })
-            .await;
+        if !within_patience(|| chain.is_closed() && desk.is_closed()).await {
+            // The live store cannot be opened again in this process either.
+            return Err(ServiceError::StillOpen);
         }
         on_disk(move || desk.swap(tip)).await
     }
 }
 
-/// Waits until nobody holds the store whose holders `count` counts; false if somebody does not let go.
-pub(super) async fn released(count: impl Fn() -> usize) -> bool {
+/// Waits until work under way has ended; false if it does not.
+pub(super) async fn within_patience(has_ended: impl Fn() -> bool) -> bool {
     let patience = tokio::time::Instant::now() + STOP_PATIENCE;
-    while count() > 0 && tokio::time::Instant::now() < patience {
+    while !has_ended() && tokio::time::Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    count() == 0
+    has_ended()
 }
 
 /// Blocking work on files.

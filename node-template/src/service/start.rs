@@ -13,14 +13,14 @@ use crate::{
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
     network::{self, NetworkPlan},
-    rpc::{NodeFacts, PeersExpected, Rpc, Server, Token},
+    rpc::{NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
     runtime::TemplateRuntime,
     status_view::NodeFile,
     telemetry::Informant,
 };
 use chain_spec::ChainType;
-use jsonrpsee::server::ServerHandle;
 use libp2p::{Multiaddr, multiaddr::Protocol};
+use runtime_bridge::Closing;
 use sp_core::{Pair, sr25519};
 use std::{
     net::SocketAddr,
@@ -39,8 +39,9 @@ const RPC_PATIENCE: Duration = Duration::from_secs(2);
 /// A node that runs.
 pub(super) struct Running {
     pub(super) tasks: Tasks,
-    rpc: ServerHandle,
+    rpc: Serving,
     chain: Weak<Chain>,
+    closing: Closing,
     facts: Arc<NodeFacts>,
     rpc_address: SocketAddr,
     peers: Arc<PeerKeeper>,
@@ -59,7 +60,7 @@ impl Running {
     pub(super) fn for_swap(&self) -> Stopped {
         let tip = self.chain.upgrade().and_then(|chain| tip_of(&chain));
         Stopped::ForSwap {
-            chain: self.chain.clone(),
+            chain: self.closing.clone(),
             tip,
         }
     }
@@ -72,16 +73,9 @@ impl Running {
         let peers = self.peers;
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
-        // An error only says that it has stopped already.
-        let _ = self.rpc.stop();
+        self.rpc.begin_to_stop();
         self.tasks.stop().await;
-        // A client that sends half a request and stays must not keep the node from stopping.
-        if tokio::time::timeout(RPC_PATIENCE, self.rpc.stopped())
-            .await
-            .is_err()
-        {
-            tracing::debug!("RPC clients were cut off");
-        }
+        self.rpc.stop(RPC_PATIENCE).await;
     }
 }
 
@@ -161,7 +155,7 @@ pub(super) async fn start(
     tasks.spawn("informant", informant.run());
     tasks.spawn("peers", Arc::clone(&linked.peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
-    let held = Arc::downgrade(&chain);
+    let (held, closing) = (Arc::downgrade(&chain), chain.closing());
     if let Some(authority) = authority {
         let job = AuthoringJob {
             authority,
@@ -188,6 +182,7 @@ pub(super) async fn start(
         tasks,
         rpc,
         chain: held,
+        closing,
         facts,
         rpc_address,
         peers: linked.peers,

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// process that is stopped or swapped out.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an operator's order may take: the node may have gigabytes to remove, or a store to open, before it answers.
+const ORDER_TIMEOUT: Duration = Duration::from_mins(2);
+
 /// Largest reply that is read. The largest reply of the methods below is a few kilobytes.
 const MAX_REPLY_BYTES: u32 = 1024 * 1024;
 
@@ -74,23 +77,28 @@ pub struct Health {
 impl NodeClient {
     /// A client for `url`, such as `http://127.0.0.1:9944`. Connects at the first call.
     pub fn new(url: impl Into<String>) -> Result<Self, ClientError> {
-        Self::with_headers(url.into(), HeaderMap::new())
+        Self::with_headers(url.into(), HeaderMap::new(), CALL_TIMEOUT)
     }
 
     /// A client for the node that wrote `file`, which may call its unsafe methods.
     pub fn of_operator(file: &NodeFile) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         // A token that is no header value is none of ours; the node will say so.
-        if let Ok(value) = HeaderValue::from_str(&format!("Bearer {}", file.token)) {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", file.token)) {
+            value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        Self::with_headers(file.rpc_url.clone(), headers)
+        Self::with_headers(file.rpc_url.clone(), headers, ORDER_TIMEOUT)
     }
 
-    fn with_headers(url: String, headers: HeaderMap) -> Result<Self, ClientError> {
+    fn with_headers(
+        url: String,
+        headers: HeaderMap,
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
         let built = HttpClientBuilder::default()
             .set_headers(headers)
-            .request_timeout(CALL_TIMEOUT)
+            .request_timeout(timeout)
             .max_response_size(MAX_REPLY_BYTES)
             .build(&url);
         match built {

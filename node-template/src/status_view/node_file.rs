@@ -4,6 +4,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    fmt,
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
@@ -12,7 +13,7 @@ use std::{
 
 /// `<base>/chains/<id>/node.json`: how to find the node that holds this folder. Written when the node serves, removed
 /// when it stops; after a crash it stays behind and names a process that is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeFile {
     /// The process.
@@ -23,6 +24,16 @@ pub struct NodeFile {
     pub listen_addresses: Vec<String>,
     /// What the unsafe methods of its RPC ask for. Whoever can read this file may use them.
     pub token: String,
+}
+
+impl fmt::Debug for NodeFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the token.
+        f.debug_struct("NodeFile")
+            .field("pid", &self.pid)
+            .field("rpc_url", &self.rpc_url)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `node.json` cannot be used.

@@ -4,6 +4,7 @@ use crate::{
     dead_fork::{World, backups, in_sync, store_files},
     harness::{PATIENCE, chain_folder, client, error_line, run, stdout, until_status},
 };
+use node_template::status_view::NodeFile;
 use rustix::process::Signal;
 use std::{
     fs,
@@ -94,6 +95,14 @@ async fn stopped_node(world: &World) {
     let tip = world.daves_tip();
     assert!(backup.contains(&format!("-{}-", tip.number)), "{backup}");
 
+    // A crash left its node.json behind, and another process has the number by now.
+    let left = NodeFile {
+        pid: std::process::id(),
+        rpc_url: "http://127.0.0.1:1".to_owned(),
+        listen_addresses: Vec::new(),
+        token: String::new(),
+    };
+    left.write(&chain_folder(&base, "quick")).unwrap();
     let list = stdout(&run(&world.line("backups list", &base)));
     assert!(list.contains(&backup), "{list}");
     let prune = stdout(&run(&world.line("backups prune", &base)));

@@ -9,6 +9,8 @@ use crate::{
 use node_template::status_view::{NodeClient, NodeFile};
 use std::{
     fs,
+    io::Write,
+    net::TcpStream,
     path::{Path, PathBuf},
 };
 
@@ -33,6 +35,60 @@ async fn dead_fork_is_left_and_can_be_had_back() {
     refusals(&world).await;
 }
 
+/// R10: only the command line and the admin RPC make an order, and only the desk reads one from the journal.
+#[test]
+fn orders_are_made_where_an_operator_speaks_and_nowhere_else() {
+    let sources = [
+        "sync-component",
+        "runtime-bridge",
+        "chain-spec",
+        "node-template",
+    ]
+    .map(|part| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(part)
+            .join("src")
+    });
+    let mut found = Vec::new();
+    for path in sources.iter().flat_map(|folder| listing(folder)) {
+        let Some("rs") = path.extension().and_then(|end| end.to_str()) else {
+            continue;
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        for maker in ["::given_by_the_operator(", "::of_journal("] {
+            for _ in text.matches(maker) {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                found.push(format!("{name}{maker}"));
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "methods.rs::given_by_the_operator(",
+            "resync.rs::of_journal(",
+            "resync_alone.rs::given_by_the_operator(",
+        ]
+    );
+}
+
+/// A client of the node's RPC that begins a request and stays.
+fn half_a_request(base: &Path) -> TcpStream {
+    let file = NodeFile::read(&chain_folder(base, "quick"))
+        .unwrap()
+        .unwrap();
+    let address = file.rpc_url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    )
+    .unwrap();
+    stream
+}
+
 /// R1, R8: resync, restore into a scratch folder, restore in place.
 async fn whole_way(world: &World) {
     let (base, node) = world.copy_of_dave("whole").await;
@@ -50,6 +106,7 @@ async fn whole_way(world: &World) {
     }
     assert_eq!(listing(&base), before, "a dry run writes nothing");
 
+    let half = half_a_request(&base);
     let done = run(&world.line(&format!("resync -y --peer {peer}"), &base));
     assert!(
         done.status.success(),
@@ -59,6 +116,7 @@ async fn whole_way(world: &World) {
     assert!(stdout(&done).contains("done: the new chain is live"));
     let new = until_status(&client(&node), "in sync on the new chain", in_sync).await;
     assert!(world.is_alices(&new.best).await);
+    drop(half);
     let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
     assert!(backup.contains(&format!("-{}-", old.number)), "{backup}");
 

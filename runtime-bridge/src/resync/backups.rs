@@ -4,7 +4,7 @@ use super::{
 };
 use jiff::Timestamp;
 use std::time::Duration;
-use sync_component::chain_sync::{BackupName, RestoreRun, Run};
+use sync_component::chain_sync::{BackupName, Held, RestoreRun, Run};
 
 /// The file in a backup that says that the node was in sync once since the backup was made.
 const SETTLED: &str = "IN_SYNC_SINCE";
@@ -86,9 +86,23 @@ impl Backups<'_> {
         Duration::try_from(now.duration_since(made)).ok()
     }
 
+    /// The backup that a restore under way makes live: nobody else may touch it.
+    fn being_restored(&self) -> Result<Option<BackupName>, ResyncFileError> {
+        let journal = self.0.journal()?;
+        Ok(journal.and_then(|journal| match journal.run {
+            Run::Restore(RestoreRun { from }) => Some(from),
+            Run::Resync(_) => None,
+        }))
+    }
+
     /// The node is in sync: all present backups may go once they are old enough.
     pub fn settle(&self) -> Result<(), ResyncFileError> {
+        let _writing = self.0.writing();
+        let taken = self.being_restored()?;
         for backup in self.list()? {
+            if Some(&backup.name) == taken.as_ref() {
+                continue;
+            }
             if backup.since == Since::NeverInSync {
                 let folder = self.0.places().backup(&backup.name);
                 let path = folder.join(SETTLED);
@@ -102,12 +116,14 @@ impl Backups<'_> {
 
     /// Removes the backups that are older than `retention` and since whose making the node was in sync.
     pub fn prune(&self, retention: Retention) -> Result<Pruned, ResyncFileError> {
+        let _writing = self.0.writing();
+        let taken = self.being_restored()?;
         let mut pruned = Pruned::default();
         for backup in self.list()? {
             let is_old = backup.age.is_some_and(|age| age > retention.0);
-            if is_old && backup.since == Since::InSync {
-                let folder = self.0.places().backup(&backup.name);
-                self.0.disk().remove_tree(&folder).map_err(at(&folder))?;
+            let is_free = taken.as_ref() != Some(&backup.name);
+            if is_old && is_free && backup.since == Since::InSync {
+                self.0.discard(&self.0.places().backup(&backup.name))?;
                 pruned.removed.push(backup.name);
             } else {
                 pruned.kept.push(backup.name);
@@ -136,6 +152,7 @@ impl Backups<'_> {
         let Some(time) = name.0.strip_suffix(UNREAD) else {
             return Ok(name);
         };
+        let _writing = self.0.writing();
         let folder = self.0.places().backup(&name);
         let Some(tip) = self.0.tip_of(&folder) else {
             return Ok(name);
@@ -148,12 +165,14 @@ impl Backups<'_> {
         Ok(named)
     }
 
-    /// A run that makes this backup the live chain begins: `swap` does it.
+    /// A run that makes this backup the live chain begins: `swap` does it. Refused if the backup does not open.
     pub fn begin_restore(&self, name: &BackupName) -> Result<(), ResyncFileError> {
         let folder = self.0.places().backup(name);
-        if self.0.store_id(&folder)?.is_none() {
-            return Err(ResyncFileError::UnreadableBackup { id: name.clone() });
+        self.0.nothing_is_under_way()?;
+        if !matches!(self.0.held(&folder)?, Held::Store(_)) {
+            return Err(ResyncFileError::NoMarker { path: folder });
         }
+        self.0.check(&folder)?;
         let from = name.clone();
         self.0.begin(Run::Restore(RestoreRun { from }))?;
         // It is live again from now on: what was said of it as a backup says nothing.

@@ -1,6 +1,6 @@
 use crate::{bridge::OpenError, store::StoreError};
 use std::{io, path::PathBuf};
-use sync_component::chain_sync::{BackupName, JournalError, OutOfOrder};
+use sync_component::chain_sync::{JournalError, OutOfOrder};
 
 /// What can go wrong with the files of a resync. The live chain is as it was, or the next start finishes what was begun.
 #[derive(Debug, thiserror::Error)]
@@ -79,17 +79,53 @@ pub enum ResyncFileError {
         /// The name given.
         id: String,
     },
-    /// The backup has no readable marker.
+    /// A store has no readable marker.
     #[error(
-        "backup {id} has no readable marker file, so it cannot be told from other stores; copy it elsewhere if you need it"
+        "the store in {path} has no readable marker file, so it cannot be told from other stores; the present chain stays"
     )]
-    UnreadableBackup {
-        /// The backup.
-        id: BackupName,
+    NoMarker {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// An interrupted swap, and no marker says which store is which.
+    #[error(
+        "a swap was interrupted, and the stores in {live}, {waiting} and {backups} cannot be told apart; nothing was touched: move the one to keep to {live}, keep a copy of the others, then remove {journal}"
+    )]
+    Unclear {
+        /// The live store's place.
+        live: PathBuf,
+        /// Where the new store waited.
+        waiting: PathBuf,
+        /// The backups.
+        backups: PathBuf,
+        /// The journal.
+        journal: PathBuf,
+    },
+    /// A run is under way and the live store is missing.
+    #[error(
+        "a run of Tier 3 is under way and there is no store in {live}; `resync --resume` with the node stopped goes on with it, `resync --abort` gives it up"
+    )]
+    NoLiveStore {
+        /// The live store's place.
+        live: PathBuf,
+    },
+    /// The disk is nearly full, and the live chain needs the rest.
+    #[error(
+        "{free} bytes are free on the disk of {path}, and {reserve} are kept for the live chain; make room, or `backups prune`, then `resync --resume` goes on"
+    )]
+    ReserveReached {
+        /// The folder.
+        path: PathBuf,
+        /// What is free.
+        free: u64,
+        /// What has to stay free.
+        reserve: u64,
     },
     /// The store that is to be live does not open.
-    #[error("the new store does not open: {source}; `resync --abort` goes back to the old one")]
+    #[error("the store in {path} does not open, so it does not become the live one: {source}")]
     NewStore {
+        /// Its folder.
+        path: PathBuf,
         /// Why.
         #[source]
         source: Box<OpenError>,

@@ -52,4 +52,9 @@ pub enum Started {
     AwaitsOperator(Journal),
     /// The store that was to be live is gone: the old chain runs.
     StagedLost,
+    /// A swap could not be finished: the old chain runs, and the run is in the stage before it; a restore is over.
+    RolledBack {
+        /// What stood in the way.
+        why: String,
+    },
 }

@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod run;
 mod staging;
+mod swap;
 
 pub use backups::{Backup, Backups, Pruned, Retention, Since};
 pub use disk::{Disk, RealDisk};

@@ -3,7 +3,7 @@ use super::{
     run::{ResyncFiles, at},
 };
 use crate::{
-    bridge::{ChainTip, OpenError, RuntimeBridge},
+    bridge::{ChainTip, Closing, OpenError, RuntimeBridge},
     chain_block::ChainBlock,
     execute::Runtime,
 };
@@ -13,7 +13,7 @@ use std::{
     marker::PhantomData,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use sync_component::{
     chain_sync::{Stage, Staging, Swap},
@@ -23,6 +23,9 @@ use sync_component::{
 /// What a second chain is estimated to need beyond the size of the present one, in bytes: the network has gone on, and
 /// `RocksDB` keeps old files for a while.
 const HEADROOM: u64 = 64 << 20;
+
+/// How many bytes a run leaves free. Too low: the live node stops on a full disk; too high: room is not used.
+const RESERVE: u64 = 16 << 20;
 
 /// Opens the stores of one chain in whatever folder.
 pub struct StoreFolders<B, R> {
@@ -74,6 +77,8 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Stores for StoreFolders<B, R> {
     }
 }
 
+type Opened<B, R> = Option<(Weak<RuntimeBridge<B, R>>, Closing)>;
+
 /// The staged chain of the run under way, for the component.
 pub struct StagedStore<B: ChainBlock, R> {
     files: ResyncFiles,
@@ -81,7 +86,7 @@ pub struct StagedStore<B: ChainBlock, R> {
     /// The live chain's tip, which names its backup.
     old: Mutex<Option<ChainTip>>,
     /// The staged chain while anybody holds it: a store opens once.
-    open: Mutex<Option<Weak<RuntimeBridge<B, R>>>>,
+    open: Mutex<Opened<B, R>>,
 }
 
 impl<B: ChainBlock, R> fmt::Debug for StagedStore<B, R> {
@@ -103,6 +108,21 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
         }
     }
 
+    /// A new run begins: what an earlier one has open is not its chain.
+    pub fn forget(&self) {
+        *self.opened() = None;
+    }
+
+    /// Whether what was opened last is closed.
+    pub fn is_closed(&self) -> bool {
+        let open = self.opened();
+        open.as_ref().is_none_or(|(_, closing)| closing.is_closed())
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened<B, R>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The live chain's tip, last seen before it was closed.
     pub fn live_ends_at(&self, tip: ChainTip) {
         *self.old.lock().unwrap_or_else(PoisonError::into_inner) = Some(tip);
@@ -111,14 +131,18 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
 
 impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
     fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(staged) = open.as_ref().and_then(Weak::upgrade) {
+        let mut open = self.opened();
+        if let Some(staged) = open.as_ref().and_then(|(staged, _)| staged.upgrade()) {
             return Ok(staged);
         }
         let staged = self.stores.open(&self.files.places().staging);
         let staged = Arc::new(staged.map_err(BridgeError::new)?);
-        *open = Some(Arc::downgrade(&staged));
+        *open = Some((Arc::downgrade(&staged), staged.closing()));
         Ok(staged)
+    }
+
+    fn room(&self) -> Result<(), BridgeError> {
+        self.files.room().map_err(BridgeError::new)
     }
 
     fn enter(&self, stage: Stage) -> Result<(), BridgeError> {
@@ -170,8 +194,7 @@ impl ResyncFiles {
         // What an interrupted run has built counts as free: it is used.
         let staged = size_of(&places.staging).map_err(at(&places.staging))?;
         let needed = present.saturating_add(HEADROOM).saturating_sub(staged);
-        let disk = rustix::fs::statvfs(folder).map_err(|error| at(folder)(error.into()))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = self.free()?;
         let plan = Plan {
             places: places.clone(),
             present,
@@ -186,6 +209,25 @@ impl ResyncFiles {
             });
         }
         Ok(plan)
+    }
+
+    fn free(&self) -> Result<u64, ResyncFileError> {
+        let folder = &self.places().folder;
+        let disk = rustix::fs::statvfs(folder).map_err(|error| at(folder)(error.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Whether what is being built leaves room for the live chain, which goes on growing on the same disk.
+    pub fn room(&self) -> Result<(), ResyncFileError> {
+        let free = self.free()?;
+        if free < RESERVE {
+            return Err(ResyncFileError::ReserveReached {
+                path: self.places().folder.clone(),
+                free,
+                reserve: RESERVE,
+            });
+        }
+        Ok(())
     }
 
     /// Tries what the swap will do, with two empty folders beside each pair of places (SPEC section 7, 1).

@@ -34,6 +34,18 @@ pub enum LockError {
 }
 
 impl Lock {
+    /// Whether another process holds the lock. A missing file is held by nobody, and is not made.
+    pub fn is_held(path: &Path) -> Result<bool, LockError> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        match Self::take(path) {
+            Ok(_) => Ok(false),
+            Err(LockError::Held { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the lock, or says who is in the way; never waits. The file is made if it is missing and never removed.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {

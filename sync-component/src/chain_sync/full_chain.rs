@@ -208,10 +208,11 @@ impl<B: BlockT> Download<'_, B> {
 
     async fn import(&self, blocks: Vec<B>) -> Result<(), End<B>> {
         let staging = Arc::clone(self.staging());
+        let files = Arc::clone(&self.job.files);
         let executor = self.context.executor.as_ref();
-        let ImportReport { failure, .. } = heavy(executor, move || staging.import(blocks))
-            .await
-            .map_err(ResyncError::from)?;
+        let import = move || files.room().map(|()| staging.import(blocks));
+        let report = heavy(executor, import).await.map_err(ResyncError::from)?;
+        let ImportReport { failure, .. } = report.map_err(ResyncError::from)?;
         match failure {
             None => Ok(()),
             Some(ImportError::Local(error)) => Err(ResyncError::from(error).into()),

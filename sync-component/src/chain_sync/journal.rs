@@ -148,14 +148,16 @@ impl Journal {
         }
     }
 
-    /// The same run in its next stage. A swap that was put off goes back to `validated`: the vote is taken again.
+    /// The same run in its next stage. A swap that was put off goes back to the stage before it: the vote is taken again.
     pub fn next(&self, stage: Stage, now: UnixMillis) -> Result<Self, OutOfOrder> {
         let is_resync = matches!(self.run, Run::Resync(_));
         let allowed = match (&self.stage, &stage) {
             (Stage::Preparing, Stage::Downloading)
             | (Stage::Downloading | Stage::Swapping(_), Stage::Validated)
             | (Stage::Validated, Stage::Downloading | Stage::Swapping(_)) => is_resync,
-            (Stage::Preparing, Stage::Swapping(_)) => !is_resync,
+            (Stage::Preparing, Stage::Swapping(_)) | (Stage::Swapping(_), Stage::Preparing) => {
+                !is_resync
+            }
             (Stage::Swapping(swap), Stage::Committed(same)) => swap == same,
             _ => false,
         };
@@ -170,6 +172,15 @@ impl Journal {
             stage,
             ..self.clone()
         })
+    }
+
+    /// The same run in the stage before its swap.
+    pub fn before_swap(&self, now: UnixMillis) -> Result<Self, OutOfOrder> {
+        let stage = match self.run {
+            Run::Resync(_) => Stage::Validated,
+            Run::Restore(_) => Stage::Preparing,
+        };
+        self.next(stage, now)
     }
 
     /// The journal's text.
@@ -192,15 +203,42 @@ impl Journal {
     }
 }
 
-/// What lies in the live store's place.
+/// What lies in the place of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LiveStore {
+pub enum Held {
     /// Nothing.
-    Missing,
+    Nothing,
     /// A folder whose marker is missing or does not read: not the staged store.
     Unread,
     /// The store with this id.
-    Known(StoreId),
+    Store(StoreId),
+}
+
+impl Held {
+    /// Whether it is the old store of `swap`.
+    pub fn is_old(&self, swap: &Swap) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Unread => swap.live.is_none(),
+            Self::Store(id) => swap.live.as_ref() == Some(id),
+        }
+    }
+
+    /// Whether it is the new store of `swap`.
+    pub fn is_new(&self, swap: &Swap) -> bool {
+        matches!(self, Self::Store(id) if *id == swap.staged)
+    }
+}
+
+/// What lies where when a start finds a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// In the live store's place.
+    pub live: Held,
+    /// Where the store that becomes live waits: in staging's place, or for a restore in the backup's.
+    pub waiting: Held,
+    /// In the backup's place that the swap names; nothing before one is named.
+    pub backup: Held,
 }
 
 /// What a start does about a journal that it finds, before any store is opened.
@@ -214,37 +252,49 @@ pub enum Recovery {
     Exchange(Swap),
     /// The exchange has happened: the new store is opened, and the old one becomes a backup.
     Finish(Swap),
+    /// The exchange has happened, and what is live now is not known to be the new store: the old one is put back.
+    PutBack(Swap),
     /// The old chain runs, and the swap waits for `resync --resume`: it is too old to be finished unseen.
     AwaitOperator,
     /// The store that was to become live is gone: the old chain runs, the run is over.
     StagedLost,
+    /// Nobody can say which store is which: nothing is touched.
+    Unclear,
 }
 
-/// Decides by the ids inside the stores, never by the journal alone (SPEC section 7, 3). `staged` is the id of the store
-/// that waits in staging's place, or for a restore in the backup's.
-pub fn recovery(
-    journal: &Journal,
-    live: &LiveStore,
-    staged: Option<&StoreId>,
-    now: UnixMillis,
-) -> Recovery {
-    match &journal.stage {
-        Stage::Preparing => Recovery::Forget,
-        Stage::Downloading | Stage::Validated => Recovery::GoOn,
-        Stage::Committed(swap) => Recovery::Finish(swap.clone()),
-        Stage::Swapping(swap) => {
-            if *live == LiveStore::Known(swap.staged.clone()) {
-                Recovery::Finish(swap.clone())
-            } else if staged != Some(&swap.staged) {
-                Recovery::StagedLost
-            } else if *live == LiveStore::Missing {
-                // Between two renames: the old store has left its place, so there is no old chain to start on.
-                Recovery::Exchange(swap.clone())
-            } else if now.0.saturating_sub(journal.since_ms) > SWAP_LIFETIME_MS {
-                Recovery::AwaitOperator
-            } else {
-                Recovery::Exchange(swap.clone())
-            }
+/// Decides by the ids inside the stores, never by the journal alone (SPEC section 7, 3).
+pub fn recovery(journal: &Journal, found: &Found, now: UnixMillis) -> Recovery {
+    let Found {
+        live,
+        waiting,
+        backup,
+    } = found;
+    let swap = match &journal.stage {
+        Stage::Preparing => return Recovery::Forget,
+        Stage::Downloading | Stage::Validated => return Recovery::GoOn,
+        // It was opened in the live place before this was written.
+        Stage::Committed(_) if *live == Held::Nothing => return Recovery::Unclear,
+        Stage::Committed(swap) => return Recovery::Finish(swap.clone()),
+        Stage::Swapping(swap) => swap,
+    };
+    if live.is_new(swap) {
+        Recovery::Finish(swap.clone())
+    } else if waiting.is_new(swap) {
+        let is_late = now.0.saturating_sub(journal.since_ms) > SWAP_LIFETIME_MS;
+        // Between two renames the old store has left its place, so there is no old chain to start on.
+        if is_late && *live != Held::Nothing {
+            Recovery::AwaitOperator
+        } else {
+            Recovery::Exchange(swap.clone())
         }
+    } else if live.is_old(swap) && waiting.is_old(swap) {
+        // Neither has a marker that reads.
+        Recovery::Unclear
+    } else if live.is_old(swap) {
+        Recovery::StagedLost
+    } else if waiting.is_old(swap) || backup.is_old(swap) {
+        Recovery::PutBack(swap.clone())
+    } else {
+        Recovery::Unclear
     }
 }

@@ -23,6 +23,9 @@ pub trait Staging<B: BlockT>: fmt::Debug + Send + Sync {
     /// The staged chain: what an earlier session of this run left, or genesis.
     fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError>;
 
+    /// An error if nothing more may be stored: the disk is so full that the live chain needs the rest.
+    fn room(&self) -> Result<(), BridgeError>;
+
     /// The run enters its next stage; returns when that is on disk.
     fn enter(&self, stage: Stage) -> Result<(), BridgeError>;
 
@@ -35,6 +38,8 @@ pub trait Staging<B: BlockT>: fmt::Debug + Send + Sync {
 pub struct ResyncJob<B: BlockT> {
     /// The chain that is built.
     pub staging: Arc<dyn Bridge<B>>,
+    /// Its files.
+    pub files: Arc<dyn Staging<B>>,
     /// Peers to fetch from, the likeliest first; at least one.
     pub sources: Vec<Source>,
     /// Where to say how far it is.
@@ -123,6 +128,7 @@ impl<B: BlockT> ChainSyncManager<B> {
             self.enter(&files, Stage::Downloading).await?;
             let job = ResyncJob {
                 staging: Arc::clone(&staging),
+                files: Arc::clone(&files),
                 sources: self.sources_above(&request.peers, staging.best()),
                 watch: self.watch.clone(),
             };
@@ -241,10 +247,12 @@ impl<B: BlockT> ChainSyncManager<B> {
     pub async fn request_full_chain(
         &self,
         source: Source,
-        staging: Arc<dyn Bridge<B>>,
+        files: Arc<dyn Staging<B>>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
+        let opening = Arc::clone(&files);
         let job = ResyncJob {
-            staging,
+            staging: self.on_disk(move || opening.open()).await?,
+            files,
             sources: vec![source],
             watch: self.watch.clone(),
         };

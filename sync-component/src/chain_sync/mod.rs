@@ -17,8 +17,8 @@ mod tests;
 pub use error::{ResyncError, SourceFault};
 pub use full_chain::FullChain;
 pub use journal::{
-    BackupName, Journal, JournalError, LiveStore, OutOfOrder, Recovery, RestoreRun, ResyncRun, Run,
-    Stage, StoreId, Swap, recovery,
+    BackupName, Found, Held, Journal, JournalError, OutOfOrder, Recovery, RestoreRun, ResyncRun,
+    Run, Stage, StoreId, Swap, recovery,
 };
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};

@@ -103,38 +103,89 @@ fn start_decides_by_the_ids_in_the_stores() {
     let [preparing, downloading, validated, swapping, committed] =
         <[Journal; 5]>::try_from(whole_resync()).unwrap();
     let (soon, late) = (UnixMillis(2_000), UnixMillis(2_000 + HOUR));
-    let old = LiveStore::Known(id("old"));
-    let new = LiveStore::Known(id("new"));
-    let staged = id("new");
-    let decide = |journal: &Journal, live: &LiveStore, staged: Option<&StoreId>, now| {
-        recovery(journal, live, staged, now)
+    let store = |text| Held::Store(id(text));
+    let decide = |journal: &Journal, live: &Held, waiting: &Held, backup: &Held, now| {
+        let found = Found {
+            live: live.clone(),
+            waiting: waiting.clone(),
+            backup: backup.clone(),
+        };
+        recovery(journal, &found, now)
     };
-    assert_eq!(decide(&preparing, &old, None, soon), Recovery::Forget);
-    assert_eq!(decide(&downloading, &old, None, late), Recovery::GoOn);
+    let (old, new, other) = (store("old"), store("new"), store("other"));
+    let (unread, nothing) = (Held::Unread, Held::Nothing);
     assert_eq!(
-        decide(&validated, &old, Some(&staged), late),
-        Recovery::GoOn
+        decide(&preparing, &old, &nothing, &nothing, soon),
+        Recovery::Forget
     );
+    for journal in [&downloading, &validated] {
+        assert_eq!(decide(journal, &old, &new, &nothing, late), Recovery::GoOn);
+    }
     let exchange = Recovery::Exchange(swap());
     let finish = Recovery::Finish(swap());
-    for live in [&old, &LiveStore::Unread] {
-        assert_eq!(decide(&swapping, live, Some(&staged), soon), exchange);
+    for live in [&old, &unread, &other] {
+        assert_eq!(decide(&swapping, live, &new, &nothing, soon), exchange);
         assert_eq!(
-            decide(&swapping, live, Some(&staged), late),
+            decide(&swapping, live, &new, &nothing, late),
             Recovery::AwaitOperator
         );
-        for lost in [None, Some(&id("other"))] {
-            assert_eq!(decide(&swapping, live, lost, soon), Recovery::StagedLost);
-        }
+    }
+    for lost in [&nothing, &unread, &other] {
+        assert_eq!(
+            decide(&swapping, &old, lost, &nothing, soon),
+            Recovery::StagedLost
+        );
     }
     // Between two renames there is no old chain to start on, however late it is.
-    assert_eq!(
-        decide(&swapping, &LiveStore::Missing, Some(&staged), late),
-        exchange
-    );
+    assert_eq!(decide(&swapping, &nothing, &new, &old, late), exchange);
     for journal in [&swapping, &committed] {
-        assert_eq!(decide(journal, &new, Some(&id("old")), late), finish);
+        assert_eq!(decide(journal, &new, &old, &nothing, late), finish);
+        assert_eq!(decide(journal, &new, &nothing, &old, late), finish);
     }
+    // The new store's marker was damaged behind the exchange.
+    let back = Recovery::PutBack(swap());
+    assert_eq!(decide(&swapping, &unread, &old, &nothing, soon), back);
+    assert_eq!(decide(&swapping, &unread, &nothing, &old, late), back);
+    assert_eq!(decide(&swapping, &nothing, &nothing, &old, soon), back);
+    // Nothing says which is which.
+    for (live, waiting) in [(&unread, &nothing), (&nothing, &nothing), (&other, &other)] {
+        assert_eq!(
+            decide(&swapping, live, waiting, &nothing, soon),
+            Recovery::Unclear
+        );
+    }
+    assert_eq!(
+        decide(&committed, &nothing, &old, &nothing, soon),
+        Recovery::Unclear
+    );
+    let unmarked = Swap {
+        live: None,
+        ..swap()
+    };
+    let unmarked = validated
+        .next(Stage::Swapping(unmarked), UnixMillis(1_000))
+        .unwrap();
+    assert_eq!(
+        decide(&unmarked, &unread, &unread, &nothing, soon),
+        Recovery::Unclear
+    );
+    assert_eq!(
+        decide(&unmarked, &unread, &nothing, &nothing, soon),
+        Recovery::StagedLost
+    );
+}
+
+#[test]
+fn swap_that_is_put_off_goes_back_to_the_stage_before_it() {
+    let [.., swapping, committed] = <[Journal; 5]>::try_from(whole_resync()).unwrap();
+    let now = UnixMillis(2_000);
+    assert_eq!(swapping.before_swap(now).unwrap().stage, Stage::Validated);
+    committed.before_swap(now).unwrap_err();
+    let of_restore = stages(restore(), vec![Stage::Swapping(swap())]);
+    assert_eq!(
+        of_restore[1].before_swap(now).unwrap().stage,
+        Stage::Preparing
+    );
 }
 
 fn hash(byte: u8) -> H256 {

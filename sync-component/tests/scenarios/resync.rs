@@ -49,6 +49,10 @@ impl Staging<SmallBlock> for InMemory {
         Ok(self.chain.clone())
     }
 
+    fn room(&self) -> Result<(), BridgeError> {
+        Ok(())
+    }
+
     fn enter(&self, stage: Stage) -> Result<(), BridgeError> {
         self.stages.lock().unwrap().push(stage.name());
         Ok(())

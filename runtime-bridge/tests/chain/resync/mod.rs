@@ -228,9 +228,7 @@ fn old_swap_that_was_not_exchanged_waits_for_the_operator() {
                         Err(ResyncFileError::UnderWay { .. })
                     ));
                     // The voters are asked again before it goes on.
-                    let Started::Resumes(journal) = late.resume().unwrap() else {
-                        panic!("a resync resumes");
-                    };
+                    let journal = late.resume().unwrap();
                     assert_eq!(journal.stage, Stage::Validated);
                     late.swap(None).unwrap();
                     is_whole(&disk, Live::Healthy, &Started::Clean);
@@ -293,35 +291,150 @@ fn aborted_run_leaves_the_old_chain_and_nothing_else() {
     ));
 }
 
+/// The disks of a swap on which the exchange has happened and nobody has looked at the new store yet.
+fn exchanged_and_not_looked_at(exchanges: Exchanges) -> Model {
+    let model = ready_to_swap(exchanges, Live::Healthy);
+    let before = model.steps();
+    files(&model).swap(None).unwrap();
+    (before..=model.steps())
+        .flat_map(|cut| model.after_power_loss(cut))
+        .find(|disk| {
+            let journal = files(disk).journal().unwrap();
+            live_number(disk) == Some(NEW)
+                && journal.is_some_and(|journal| matches!(journal.stage, Stage::Swapping(_)))
+        })
+        .unwrap()
+}
+
 #[test]
-fn new_store_that_does_not_open_is_exchanged_back_on_abort() {
+fn new_store_that_does_not_open_is_exchanged_back_by_itself() {
     for exchanges in [Exchanges::InOneStep, Exchanges::Unsupported] {
-        let model = ready_to_swap(exchanges, Live::Healthy);
-        let before = model.steps();
-        files(&model).swap(None).unwrap();
-        // The first disk on which the exchange has happened and nobody has looked at the new store yet.
-        let exchanged = (before..=model.steps())
-            .flat_map(|cut| model.after_power_loss(cut))
-            .find(|disk| {
-                live_number(disk) == Some(NEW)
-                    && files(disk)
-                        .journal()
-                        .unwrap()
-                        .is_some_and(|journal| matches!(journal.stage, Stage::Swapping(_)))
-            })
-            .unwrap();
-        exchanged
-            .write(&places().live.join("data"), b"rubbish")
-            .unwrap();
-        let files = files(&exchanged);
-        assert!(matches!(
-            files.recover(),
-            Err(ResyncFileError::NewStore { .. })
-        ));
-        files.abort().unwrap();
-        assert_eq!(live_number(&exchanged), Some(OLD));
-        assert_eq!(files.recover().unwrap(), Started::Clean);
+        let disk = exchanged_and_not_looked_at(exchanges);
+        let data = places().live.join("data");
+        disk.write(&data, b"rubbish").unwrap();
+        disk.sync_folder(&places().live).unwrap();
+        let before = disk.steps();
+        let started = files(&disk).recover().unwrap();
+        assert!(matches!(started, Started::RolledBack { .. }), "{started:?}");
+        for cut in before..=disk.steps() {
+            for disk in disk.after_power_loss(cut) {
+                files(&disk).recover().unwrap();
+                assert_eq!(live_number(&disk), Some(OLD), "{exchanges:?}");
+                assert_eq!(only_backup(&disk), None);
+                // What was built is still there, for whoever wants to know why.
+                assert!(disk.exists(&places().staging).unwrap());
+                files(&disk).abort().unwrap();
+                assert_eq!(files(&disk).recover().unwrap(), Started::Clean);
+                assert_eq!(live_number(&disk), Some(OLD));
+            }
+        }
     }
+}
+
+#[test]
+fn old_store_is_put_back_where_the_new_one_lost_its_marker() {
+    for exchanges in [Exchanges::InOneStep, Exchanges::Unsupported] {
+        let disk = exchanged_and_not_looked_at(exchanges);
+        disk.write(&places().live.join("STORE"), b"").unwrap();
+        disk.sync_folder(&places().live).unwrap();
+        let before = disk.steps();
+        assert_eq!(files(&disk).recover().unwrap(), Started::StagedLost);
+        for cut in before..=disk.steps() {
+            for disk in disk.after_power_loss(cut) {
+                files(&disk).recover().unwrap();
+                assert_eq!(live_number(&disk), Some(OLD), "{exchanges:?}");
+                assert!(files(&disk).journal().unwrap().is_none());
+            }
+        }
+    }
+}
+
+#[test]
+fn refused_exchange_leaves_the_old_chain_and_what_was_built() {
+    let model = ready_to_swap(Exchanges::Refused, Live::Healthy);
+    files(&model).swap(None).unwrap_err();
+    assert_eq!(live_number(&model), Some(OLD));
+    let journal = files(&model).journal().unwrap().unwrap();
+    assert_eq!(journal.stage, Stage::Validated);
+    assert!(matches!(
+        files(&model).recover().unwrap(),
+        Started::Resumes(_)
+    ));
+}
+
+#[test]
+fn stores_that_nobody_can_tell_apart_are_left_alone() {
+    let disk = exchanged_and_not_looked_at(Exchanges::InOneStep);
+    for folder in [places().live, places().staging] {
+        disk.write(&folder.join("STORE"), b"").unwrap();
+    }
+    let before = disk.names();
+    assert!(matches!(
+        files(&disk).recover(),
+        Err(ResyncFileError::Unclear { .. })
+    ));
+    files(&disk).abort().unwrap_err();
+    assert_eq!(disk.names(), before);
+}
+
+#[test]
+fn backup_that_does_not_open_or_is_being_restored_is_left_alone() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    files(&model).swap(None).unwrap();
+    let old = files_at(&model, NOW + 100 * HOUR);
+    let name = old.backups().find("2026").unwrap();
+    let data = places().backup(&name).join("data");
+    model.write(&data, b"rubbish").unwrap();
+    assert!(matches!(
+        old.backups().begin_restore(&name),
+        Err(ResyncFileError::NewStore { .. })
+    ));
+    assert!(old.journal().unwrap().is_none());
+    model.write(&data, b"10").unwrap();
+    old.backups().settle().unwrap();
+    old.backups().begin_restore(&name).unwrap();
+    old.backups().settle().unwrap();
+    let pruned = old.backups().prune(Retention(Duration::ZERO)).unwrap();
+    assert_eq!(pruned.removed, []);
+    // A restore has nothing to go on with where it cannot be carried out.
+    model.write(&data, b"rubbish").unwrap();
+    old.swap(None).unwrap_err();
+    assert!(old.journal().unwrap().is_none());
+    assert_eq!(live_number(&model), Some(NEW));
+}
+
+#[test]
+fn store_that_is_removed_leaves_its_place_at_once() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    let before = model.steps();
+    files(&model).abort().unwrap();
+    let whole = model.names();
+    assert!(
+        whole
+            .iter()
+            .all(|name| !name.to_string_lossy().contains(".removing-"))
+    );
+    for cut in before..=model.steps() {
+        for disk in model.after_power_loss(cut) {
+            let staged = disk.names();
+            let staged: Vec<_> = staged
+                .iter()
+                .filter(|name| name.starts_with(places().staging))
+                .collect();
+            assert!(staged.is_empty() || staged.len() == 3, "{staged:?}");
+        }
+    }
+}
+
+#[test]
+fn no_live_store_is_made_while_a_run_is_under_way() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Missing);
+    assert!(matches!(
+        files(&model).live_store_may_be_made(),
+        Err(ResyncFileError::NoLiveStore { .. })
+    ));
+    files(&model).abort().unwrap();
+    files(&model).live_store_may_be_made().unwrap();
 }
 
 #[test]

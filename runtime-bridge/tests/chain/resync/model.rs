@@ -33,6 +33,8 @@ pub(crate) enum Bytes {
 pub(crate) enum Exchanges {
     InOneStep,
     Unsupported,
+    /// The system refuses, and says nothing of another way.
+    Refused,
 }
 
 #[derive(Clone, Debug)]
@@ -287,8 +289,10 @@ impl Disk for Model {
     }
 
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
-        if self.inner().exchanges == Exchanges::Unsupported {
-            return Err(io::ErrorKind::Unsupported.into());
+        match self.inner().exchanges {
+            Exchanges::InOneStep => {}
+            Exchanges::Unsupported => return Err(io::ErrorKind::Unsupported.into()),
+            Exchanges::Refused => return Err(io::ErrorKind::PermissionDenied.into()),
         }
         if !self.exists(one)? || !self.exists(other)? {
             return Err(missing());
