@@ -5,6 +5,7 @@ pub mod cli;
 pub mod keystore;
 pub mod localnet;
 pub mod network;
+pub mod pool;
 pub mod rpc;
 pub mod runtime;
 pub mod service;

@@ -198,13 +198,22 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     /// Reads one storage value in the state after `block`; `None` if there is none, or the block is not stored.
     pub fn storage(&self, block: H256, key: &[u8]) -> Result<Option<Vec<u8>>, BridgeError> {
+        let value = self.reading_state(block, |state| state.get(key))?;
+        Ok(value.flatten())
+    }
+
+    /// Reads from the state after `block`; `None` if the block is not stored.
+    pub fn reading_state<T>(
+        &self,
+        block: H256,
+        read: impl FnOnce(&dyn StateReader) -> Result<T, StateError>,
+    ) -> Result<Option<T>, BridgeError> {
         let Some(header) = self.store.header(block).map_err(BridgeError::new)? else {
             return Ok(None);
         };
         let nodes = NewNodes::new();
-        TrieState::at(&self.store, &nodes, *header.state_root())
-            .get(key)
-            .map_err(BridgeError::new)
+        let state = TrieState::at(&self.store, &nodes, *header.state_root());
+        read(&state).map(Some).map_err(BridgeError::new)
     }
 
     /// Builds a block for `slot` on `parent`: the runtime's inherents, then what of `extrinsics` applies and fits.
@@ -213,6 +222,17 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         parent: BlockId<B>,
         slot: Slot,
         extrinsics: Vec<B::Extrinsic>,
+    ) -> Result<Unsealed<B>, BuildError> {
+        self.build_while(parent, slot, extrinsics, || true)
+    }
+
+    /// The same; takes extrinsics as long as `there_is_time`.
+    pub fn build_while(
+        &self,
+        parent: BlockId<B>,
+        slot: Slot,
+        extrinsics: Vec<B::Extrinsic>,
+        there_is_time: impl Fn() -> bool,
     ) -> Result<Unsealed<B>, BuildError> {
         let header = self.store.header(parent.hash).map_err(BridgeError::new)?;
         let header = header.ok_or(BuildError::UnknownParent)?;
@@ -223,7 +243,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             &self.runtime,
             &header,
             &context,
-            extrinsics,
+            extrinsics.into_iter().take_while(|_| there_is_time()),
             self.rules.block_bytes,
         )
     }

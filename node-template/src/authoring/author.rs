@@ -1,5 +1,5 @@
 use super::{AuthorError, Chain, KeyUsedElsewhere, Slots, foreign};
-use crate::runtime::Block;
+use crate::{pool::Pool, runtime::Block};
 use runtime_bridge::signing::Signed;
 use sp_consensus_aura::Slot;
 use sp_core::{Pair, sr25519};
@@ -10,6 +10,10 @@ use sync_component::{
     ports::{Clock, Executor, ImportError, ReadChain, VerifyHeaders, heavy},
 };
 
+/// The share of a slot in which extrinsics are put into a block. Too low: blocks stay emptier than they could be; too high:
+/// they come too late for the next author.
+const BUILDING_SHARE: f64 = 0.25;
+
 /// Authors blocks with our keys while it runs.
 #[derive(Clone)]
 pub struct Author {
@@ -17,6 +21,8 @@ pub struct Author {
     pub manager: Arc<NetworkSyncManager<Block>>,
     /// The chain.
     pub chain: Arc<Chain>,
+    /// What goes into its blocks.
+    pub pool: Arc<Pool>,
     /// What was sealed before; the only way to a seal.
     pub signed: Arc<Signed>,
     /// Our keys.
@@ -101,8 +107,13 @@ impl Author {
         on: BlockId<Block>,
         slot: Slot,
     ) -> Result<BlockId<Block>, AuthorError> {
-        let unsealed = self.chain.build(on, slot, Vec::new())?;
         let slots = Slots::new(self.chain.slot_duration());
+        let begun = self.clock.now();
+        // What is built has to be executed again at import, and by everybody else, before the slot is over.
+        let enough = slots.length_of(1).mul_f64(BUILDING_SHARE);
+        let there_is_time = || self.clock.now().since(begun) < enough;
+        let offered = self.pool.ready();
+        let unsealed = self.chain.build_while(on, slot, offered, there_is_time)?;
         if slots.at(self.clock.wall()).slot != slot {
             return Err(AuthorError::SlotOver { slot });
         }

@@ -6,6 +6,7 @@
 use super::{Author, AuthorError, Chain, Slots, foreign};
 use crate::{
     keystore::DevKey,
+    pool::{Limits, Pool},
     runtime::{Block, TemplateRuntime},
 };
 use async_trait::async_trait;
@@ -102,6 +103,11 @@ fn bench(spec: &ChainSpec, key: DevKey) -> Bench {
     });
     let author = Author {
         manager: Arc::new(manager.unwrap()),
+        pool: Arc::new(Pool::new(
+            Arc::clone(&chain),
+            shared.clone(),
+            Limits::default(),
+        )),
         chain,
         signed: signed(&folder.path().join("signed")),
         keys: vec![key.pair()].into(),

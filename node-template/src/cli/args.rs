@@ -49,6 +49,9 @@ pub enum Command {
     /// List, restore and remove the chains that a resync has kept
     #[command(subcommand)]
     Backups(BackupsCommand),
+    /// Make extrinsics and send them to a node
+    #[command(subcommand)]
+    Tx(TxCommand),
     /// List what is remembered of peers, ban them, and take bans back
     #[command(subcommand)]
     Peers(PeersCommand),
@@ -132,6 +135,12 @@ pub struct RunArgs {
     /// Serve the RPC on all interfaces, not on this machine only
     #[arg(long)]
     pub rpc_external: bool,
+    /// Most extrinsics in the transaction pool
+    #[arg(long, value_name = "COUNT", default_value_t = 8192)]
+    pub pool_limit: usize,
+    /// Most kilobytes of extrinsics in the transaction pool
+    #[arg(long, value_name = "COUNT", default_value_t = 20480)]
+    pub pool_kbytes: usize,
     /// Log filter, such as `info` or `sync=debug,libp2p=warn`; may be given several times
     #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
     pub log: Vec<String>,
@@ -324,6 +333,37 @@ pub struct PeerArgs {
     /// The peer, by its id (12D3KooW…)
     #[arg(value_name = "ID")]
     pub id: String,
+}
+
+/// `tx`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TxCommand {
+    /// Send a transfer to a running node, and print its hash
+    Transfer(TransferArgs),
+}
+
+/// `tx transfer`.
+#[derive(Clone, Debug, Args)]
+pub struct TransferArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Which node, by the address of its RPC, such as `http://127.0.0.1:9944`
+    #[arg(long, value_name = "URL", conflicts_with_all = ["chain", "dev", "base_path"])]
+    pub url: Option<String>,
+    /// The key that pays: a secret phrase or URI, such as `//Alice`; `-` reads it from standard input, where other users
+    /// of this machine cannot see it
+    #[arg(long, value_name = "URI", allow_hyphen_values = true)]
+    pub from: String,
+    /// Who receives: an SS58 address, a public key in hex, or a URI such as `//Bob`
+    #[arg(long, value_name = "ACCOUNT")]
+    pub to: String,
+    /// How much, in the chain's smallest unit
+    #[arg(long, value_name = "AMOUNT")]
+    pub amount: u128,
+    /// The account's nonce [default: the next one, after those that wait in the node's pool]
+    #[arg(long, value_name = "N")]
+    pub nonce: Option<u64>,
 }
 
 /// `purge-chain`.

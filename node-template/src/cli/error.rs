@@ -48,6 +48,8 @@ impl CliError {
             self,
             Self::NodeKey
                 | Self::NodeDials
+                | Self::Sender
+                | Self::Receiver { .. }
                 | Self::PeerId(_)
                 | Self::BadRequest(_)
                 | Self::Node(ServiceError::Log(_))
@@ -128,6 +130,19 @@ pub enum CliError {
         path: PathBuf,
         /// Its length in bytes.
         length: usize,
+    },
+    /// `--from` is no key. The text does not repeat it.
+    #[error(
+        "--from is no secret key: a phrase of 12 to 24 words, 0x and 64 hex digits, or a URI such as //Alice"
+    )]
+    Sender,
+    /// `--to` is no account.
+    #[error(
+        "--to {given}: an SS58 address, 0x and 64 hex digits, or a URI such as //Bob is expected"
+    )]
+    Receiver {
+        /// What was given.
+        given: String,
     },
     /// The user said no.
     #[error("nothing was changed; answer y, or give -y, to go on")]

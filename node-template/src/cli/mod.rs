@@ -21,6 +21,7 @@ mod run;
 mod shown;
 mod status;
 mod strategies;
+mod tx;
 mod usage;
 
 #[cfg(test)]
@@ -29,7 +30,7 @@ mod tests;
 pub use args::{
     BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PeerArgs, PeersCommand,
     PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RunArgs, SpecFormat, StatusArgs,
-    StrategiesArgs,
+    StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 
@@ -81,6 +82,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Strategies(args)) => strategies::run(&args)?,
         Some(Command::Resync(args)) => resync::run(&args)?,
         Some(Command::Backups(command)) => backups::run(&command)?,
+        Some(Command::Tx(command)) => tx::run(&command)?,
         Some(Command::Peers(command)) => peers::run(&command)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Localnet(args)) => {

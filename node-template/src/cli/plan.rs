@@ -3,8 +3,9 @@ use super::{
     place::{chain_name, default_base_path},
     strategies::settings,
 };
-use crate::service::{
-    AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig, StandardInput,
+use crate::{
+    pool::Limits,
+    service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig, StandardInput},
 };
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
@@ -30,6 +31,11 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
             AuthoringRule::Voted
         },
         network: network(args, &spec)?,
+        pool: Limits {
+            count: args.pool_limit,
+            bytes: args.pool_kbytes.saturating_mul(1_024),
+            ..Limits::default()
+        },
         rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
         log: if args.log.is_empty() {
             DEFAULT_LOG.to_owned()

@@ -21,16 +21,21 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, CliError> {
 }
 
 fn ask(args: &StatusArgs) -> Result<StatusView, CliError> {
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => find(&args.place)?,
-    };
+    let url = node_url(args.url.as_ref(), &args.place)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CliError::System)?;
     let client = NodeClient::new(url)?;
     Ok(runtime.block_on(client.status())?)
+}
+
+/// The address of a node's RPC: the one given, or that of the node that holds the chain's folder.
+pub(super) fn node_url(given: Option<&String>, place: &PlaceArgs) -> Result<String, CliError> {
+    match given {
+        Some(url) => Ok(url.clone()),
+        None => find(place),
+    }
 }
 
 /// The address of the node that holds the chain's folder. If nothing at all is said, a node at the default address

@@ -8,6 +8,7 @@ mod listening;
 mod node_key;
 mod reached;
 mod swarm;
+mod transactions;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use listening::ListenAddresses;
 pub use node_key::load_or_create;
 pub use reached::ReachedAt;
 pub use swarm::{NetworkPlan, Node};
+pub(crate) use transactions::{Arrived, NotDelivered, Pushing, transactions};

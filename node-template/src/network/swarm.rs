@@ -1,6 +1,7 @@
 use super::{
     ListenAddresses, NetworkStartError, ReachedAt,
     bootnodes::{Bootnodes, Jitter},
+    transactions::{Carrier, Errand, Transactions, TransactionsBehaviour},
 };
 use crate::service::NodeKey;
 use futures::StreamExt;
@@ -10,7 +11,7 @@ use libp2p::{
     identify, identity,
     multiaddr::Protocol,
     noise, ping,
-    swarm::{NetworkBehaviour, SwarmEvent},
+    swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle},
     tcp, yamux,
 };
 use std::{error::Error, io, time::Duration};
@@ -54,6 +55,7 @@ struct Behaviours {
     sync: SyncBehaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    transactions: Toggle<TransactionsBehaviour>,
 }
 
 /// A node in its network: it listens when this exists, and meets others while [`Node::run`] is polled.
@@ -62,6 +64,7 @@ pub struct Node {
     bootnodes: Bootnodes,
     addresses: ListenAddresses,
     reached: ReachedAt,
+    carrier: Option<Carrier>,
 }
 
 impl std::fmt::Debug for Node {
@@ -75,8 +78,16 @@ impl std::fmt::Debug for Node {
 
 impl Node {
     /// Makes the swarm and waits until it listens, so that a port in use is known before anything else runs.
-    pub async fn start(plan: NetworkPlan, sync: SyncBehaviour) -> Result<Self, NetworkStartError> {
-        let mut swarm = swarm(&plan, sync)?;
+    /// Without `transactions` the node takes none and sends none.
+    pub async fn start(
+        plan: NetworkPlan,
+        sync: SyncBehaviour,
+        transactions: Option<Transactions>,
+    ) -> Result<Self, NetworkStartError> {
+        let (transactions, carrier) = transactions
+            .map(|both| (both.behaviour, both.carrier))
+            .unzip();
+        let mut swarm = swarm(&plan, sync, transactions)?;
         let ours = *swarm.local_peer_id();
         let addresses = ListenAddresses::new(ours);
         listen(&mut swarm, &plan.listen, &addresses).await?;
@@ -85,6 +96,7 @@ impl Node {
             swarm,
             addresses,
             reached: ReachedAt::default(),
+            carrier,
         })
     }
 
@@ -116,7 +128,15 @@ impl Node {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.handle(event),
                 () = due => self.dial(),
+                errand = next_errand(&mut self.carrier) => self.run_errand(errand),
             }
+        }
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        let behaviour = self.swarm.behaviour_mut().transactions.as_mut();
+        if let (Some(carrier), Some(behaviour)) = (&mut self.carrier, behaviour) {
+            carrier.run(errand, behaviour);
         }
     }
 
@@ -172,6 +192,11 @@ impl Node {
                 error,
                 ..
             } => self.dial_failed(&peer, &error),
+            SwarmEvent::Behaviour(BehavioursEvent::Transactions(event)) => {
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.handle(event);
+                }
+            }
             SwarmEvent::NewListenAddr { address, .. } => self.addresses.add(address),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.addresses.remove(&address),
             SwarmEvent::ListenerClosed {
@@ -194,7 +219,18 @@ impl Node {
     }
 }
 
-fn swarm(plan: &NetworkPlan, sync: SyncBehaviour) -> Result<Swarm<Behaviours>, NetworkStartError> {
+async fn next_errand(carrier: &mut Option<Carrier>) -> Errand {
+    match carrier {
+        Some(carrier) => carrier.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn swarm(
+    plan: &NetworkPlan,
+    sync: SyncBehaviour,
+    transactions: Option<TransactionsBehaviour>,
+) -> Result<Swarm<Behaviours>, NetworkStartError> {
     let key = identity::Keypair::ed25519_from_bytes(*plan.key.secret())
         .expect("every 32 bytes are an ed25519 secret key");
     let max_incoming = u32::try_from(plan.max_incoming).unwrap_or(u32::MAX);
@@ -219,6 +255,7 @@ fn swarm(plan: &NetworkPlan, sync: SyncBehaviour) -> Result<Swarm<Behaviours>, N
         sync,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::default(),
+        transactions: transactions.into(),
     });
     Ok(builder
         .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))

@@ -139,7 +139,7 @@ fn plan(key: u8, listen: &str, bootnodes: Vec<Multiaddr>) -> NetworkPlan {
 
 async fn node(plan: NetworkPlan) -> (Node, mpsc::Receiver<NetworkEvent>) {
     let (behaviour, _, events) = net::new(&[1; 32], &SyncSettings::default());
-    (Node::start(plan, behaviour).await.unwrap(), events)
+    (Node::start(plan, behaviour, None).await.unwrap(), events)
 }
 
 async fn connected(events: &mut mpsc::Receiver<NetworkEvent>) -> Peer {
@@ -186,7 +186,7 @@ async fn port_in_use_is_an_error_that_names_it() {
     let port = taken.local_addr().unwrap().port();
     let (behaviour, _, _events) = net::new(&[1; 32], &SyncSettings::default());
     let listen = format!("/ip4/127.0.0.1/tcp/{port}");
-    let error = Node::start(plan(1, &listen, Vec::new()), behaviour)
+    let error = Node::start(plan(1, &listen, Vec::new()), behaviour, None)
         .await
         .unwrap_err();
     assert!(matches!(error, NetworkStartError::Listen { .. }), "{error}");
@@ -201,5 +201,5 @@ async fn port_in_use_is_an_error_also_when_listening_on_everything() {
     let mut plan = plan(1, &format!("/ip4/0.0.0.0/tcp/{port}"), Vec::new());
     plan.listen
         .push(format!("/ip6/::/tcp/{port}").parse().unwrap());
-    assert!(Node::start(plan, behaviour).await.is_err());
+    assert!(Node::start(plan, behaviour, None).await.is_err());
 }

@@ -10,6 +10,10 @@ use sync_component::{
 /// What does not change while the node runs.
 #[derive(Clone, Debug)]
 pub struct NodeFacts {
+    /// The chain, as its spec names it.
+    pub chain: ChainFacts,
+    /// What this node does.
+    pub roles: Roles,
     /// Our identity, in base 58.
     pub peer_id: String,
     /// Where peers reach us.
@@ -20,6 +24,17 @@ pub struct NodeFacts {
     pub starting_block: NumberFor<Block>,
     /// The registry's strategies, those in use marked.
     pub strategies: Vec<StrategyInfo>,
+}
+
+/// What the chain spec says for people and wallets.
+#[derive(Clone, Debug)]
+pub struct ChainFacts {
+    /// `name`.
+    pub name: String,
+    /// `type`.
+    pub kind: &'static str,
+    /// `[properties]`.
+    pub properties: serde_json::Value,
 }
 
 /// Whether a node should have peers.

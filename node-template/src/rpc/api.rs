@@ -1,13 +1,40 @@
 use super::{
-    BackupView, BlockHashes, BlockNumbers, Health, PeerInfo, PeerView, PlanView, ResyncParams,
-    ResyncView, StrategyEntry, SyncState,
+    BackupView, BlockHashes, BlockNumbers, BlockView, Health, PeerInfo, PeerView, PlanView,
+    ResyncParams, ResyncView, StrategyEntry, SyncState,
 };
-use crate::{Header, status_view::StatusView};
-use jsonrpsee::{core::RpcResult, proc_macros::rpc};
-use sp_core::H256;
+use crate::{Header, runtime::Extrinsic, status_view::StatusView};
+use jsonrpsee::{
+    core::{RpcResult, SubscriptionResult},
+    proc_macros::rpc,
+};
+use serde_json::Value;
+use sp_core::{Bytes, H256};
 
 #[rpc(server)]
 pub(super) trait NodeApi {
+    #[method(name = "system_name")]
+    fn name(&self) -> RpcResult<String>;
+
+    #[method(name = "system_version")]
+    fn version(&self) -> RpcResult<String>;
+
+    #[method(name = "system_chain")]
+    fn chain(&self) -> RpcResult<String>;
+
+    #[method(name = "system_chainType")]
+    fn chain_type(&self) -> RpcResult<String>;
+
+    /// `[properties]` of the chain spec.
+    #[method(name = "system_properties")]
+    fn properties(&self) -> RpcResult<Value>;
+
+    #[method(name = "system_nodeRoles")]
+    fn node_roles(&self) -> RpcResult<Vec<String>>;
+
+    /// The nonce for the next extrinsic of an account (SS58), after those in the pool.
+    #[method(name = "system_accountNextIndex", aliases = ["account_nextIndex"], blocking)]
+    fn account_next_index(&self, account: String) -> RpcResult<u64>;
+
     #[method(name = "system_health")]
     fn health(&self) -> RpcResult<Health>;
 
@@ -27,8 +54,48 @@ pub(super) trait NodeApi {
     #[method(name = "chain_getHeader", blocking)]
     fn header(&self, hash: Option<H256>) -> RpcResult<Option<Header>>;
 
+    /// The block with this hash, or the best one.
+    #[method(name = "chain_getBlock", blocking)]
+    fn block(&self, hash: Option<H256>) -> RpcResult<Option<BlockView>>;
+
+    /// Hash of the highest final block.
+    #[method(name = "chain_getFinalizedHead", aliases = ["chain_getFinalisedHead"])]
+    fn finalized_head(&self) -> RpcResult<H256>;
+
+    /// Headers of the best block, now and whenever it changes.
+    #[subscription(
+        name = "chain_subscribeNewHeads" => "chain_newHead",
+        aliases = ["chain_subscribeNewHead", "subscribe_newHead"],
+        unsubscribe = "chain_unsubscribeNewHeads",
+        unsubscribe_aliases = ["chain_unsubscribeNewHead", "unsubscribe_newHead"],
+        item = Header
+    )]
+    async fn subscribe_new_heads(&self) -> SubscriptionResult;
+
+    /// Headers of the highest final block, now and whenever it changes.
+    #[subscription(
+        name = "chain_subscribeFinalizedHeads" => "chain_finalizedHead",
+        aliases = ["chain_subscribeFinalisedHeads"],
+        unsubscribe = "chain_unsubscribeFinalizedHeads",
+        unsubscribe_aliases = ["chain_unsubscribeFinalisedHeads"],
+        item = Header
+    )]
+    async fn subscribe_finalized_heads(&self) -> SubscriptionResult;
+
+    /// The value under a storage key in the state after a block, or after the best one.
+    #[method(name = "state_getStorage", aliases = ["state_getStorageAt"], blocking)]
+    fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>>;
+
+    /// Takes an encoded extrinsic into the pool; answers its hash.
+    #[method(name = "author_submitExtrinsic", blocking)]
+    fn submit_extrinsic(&self, extrinsic: Bytes) -> RpcResult<H256>;
+
+    /// All extrinsics in the pool, encoded, the oldest first.
+    #[method(name = "author_pendingExtrinsics", blocking)]
+    fn pending_extrinsics(&self) -> RpcResult<Vec<Extrinsic>>;
+
     /// The best chain's hashes at these heights, or at the best one.
-    #[method(name = "chain_getBlockHash", blocking)]
+    #[method(name = "chain_getBlockHash", aliases = ["chain_getHead"], blocking)]
     fn block_hash(&self, numbers: Option<BlockNumbers>) -> RpcResult<BlockHashes>;
 
     #[method(name = "sync_status")]

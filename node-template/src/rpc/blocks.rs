@@ -1,5 +1,6 @@
-//! Block numbers as Substrate's tools write them.
+//! Blocks and their numbers, as Substrate's tools write them.
 
+use crate::Block;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use sp_core::H256;
 
@@ -50,4 +51,13 @@ pub enum BlockHashes {
     List(Vec<Option<H256>>),
     /// For one number.
     One(Option<H256>),
+}
+
+/// The answer of `chain_getBlock`: a signed block, as Substrate calls it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    /// The block; its seal is in the header's digest.
+    pub block: Block,
+    /// Always `null`: this chain has no finality gadget whose justifications it would hold.
+    pub justifications: Option<()>,
 }

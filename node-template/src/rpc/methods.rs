@@ -1,34 +1,47 @@
 use super::{
-    BackupView, BlockHashes, BlockNumbers, Health, NodeFacts, PeerInfo, PeerView, PlanView,
-    ResyncParams, ResyncView, StrategyEntry, SyncState,
+    BackupView, BlockHashes, BlockNumbers, BlockView, Health, NodeFacts, PeerInfo, PeerView,
+    PlanView, ResyncParams, ResyncView, StrategyEntry, SyncState,
     answers::PeersExpected,
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
+    subscriptions::{self, Head},
     token::operator_only,
 };
 use crate::{
     Block, Header,
+    authoring::Chain,
+    pool::{Origin, Pool, Refusal},
+    runtime::Extrinsic,
     service::{PeerKeeper, ResyncDesk},
     status_view::StatusView,
 };
+use codec::DecodeAll;
 use jsonrpsee::{
-    Extensions, RpcModule,
-    core::{RpcResult, async_trait},
+    Extensions, PendingSubscriptionSink, RpcModule,
+    core::{RpcResult, SubscriptionResult, async_trait},
     types::{
         ErrorObjectOwned,
         error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE},
     },
 };
+use serde_json::Value;
 use sp_consensus::SyncOracle;
-use sp_core::H256;
+use sp_core::{Bytes, H256, crypto::Ss58Codec, sr25519};
 use sp_runtime::traits::NumberFor;
 use std::sync::Arc;
 use sync_component::{
     NetworkSyncManager,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
-    ports::{Bridge, BridgeError, NotAPeerId, PeerId},
+    ports::{BridgeError, NotAPeerId, PeerId, ReadChain},
+    wire::Roles,
 };
+
+/// Substrate's code for bytes that are no extrinsic.
+const BAD_FORMAT: i32 = 1001;
+
+/// Substrate's code for a state that is not there.
+const UNKNOWN_BLOCK: i32 = 4003;
 
 /// Answers the methods of the RPC from the node's memory and its store.
 #[derive(Clone, Debug)]
@@ -38,7 +51,9 @@ pub struct Rpc {
     /// How the node stands.
     pub manager: Arc<NetworkSyncManager<Block>>,
     /// Its chain.
-    pub bridge: Arc<dyn Bridge<Block>>,
+    pub chain: Arc<Chain>,
+    /// What waits for a block.
+    pub pool: Arc<Pool>,
     /// Where the operator's orders go.
     pub desk: Arc<ResyncDesk>,
     /// What is remembered of peers.
@@ -65,7 +80,7 @@ impl Rpc {
     fn hash_at(&self, BlockNumber(wanted): BlockNumber) -> RpcResult<Option<H256>> {
         // A number that the chain's type cannot hold lies above every tip.
         match NumberFor::<Block>::try_from(wanted) {
-            Ok(number) => self.bridge.canonical_hash(number).map_err(|e| fault(&e)),
+            Ok(number) => self.chain.canonical_hash(number).map_err(|e| fault(&e)),
             Err(_) => Ok(None),
         }
     }
@@ -73,6 +88,44 @@ impl Rpc {
 
 #[async_trait]
 impl NodeApiServer for Rpc {
+    fn name(&self) -> RpcResult<String> {
+        Ok(env!("CARGO_PKG_NAME").to_owned())
+    }
+
+    fn version(&self) -> RpcResult<String> {
+        Ok(env!("CARGO_PKG_VERSION").to_owned())
+    }
+
+    fn chain(&self) -> RpcResult<String> {
+        Ok(self.facts.chain.name.clone())
+    }
+
+    fn chain_type(&self) -> RpcResult<String> {
+        Ok(self.facts.chain.kind.to_owned())
+    }
+
+    fn properties(&self) -> RpcResult<Value> {
+        Ok(self.facts.chain.properties.clone())
+    }
+
+    fn node_roles(&self) -> RpcResult<Vec<String>> {
+        let role = match self.facts.roles {
+            Roles::Authority => "Authority",
+            Roles::Full => "Full",
+        };
+        Ok(vec![role.to_owned()])
+    }
+
+    fn account_next_index(&self, account: String) -> RpcResult<u64> {
+        let account = sr25519::Public::from_ss58check(&account).map_err(|_| {
+            let text = format!("\"{account}\" is no SS58 address of an account");
+            ErrorObjectOwned::owned(INVALID_PARAMS_CODE, text, None::<()>)
+        })?;
+        self.pool
+            .next_nonce(&account)
+            .map_err(|error| fault(&error))
+    }
+
     fn health(&self) -> RpcResult<Health> {
         Ok(Health {
             peers: self.manager.peers().len(),
@@ -106,13 +159,62 @@ impl NodeApiServer for Rpc {
     }
 
     fn header(&self, hash: Option<H256>) -> RpcResult<Option<Header>> {
-        let hash = hash.unwrap_or_else(|| self.bridge.best().hash);
-        self.bridge.header(hash).map_err(|error| fault(&error))
+        let hash = hash.unwrap_or_else(|| self.chain.best().hash);
+        self.chain.header(hash).map_err(|error| fault(&error))
+    }
+
+    fn block(&self, hash: Option<H256>) -> RpcResult<Option<BlockView>> {
+        let hash = hash.unwrap_or_else(|| self.chain.best().hash);
+        let block = self.chain.block(hash).map_err(|error| fault(&error))?;
+        Ok(block.map(|block| BlockView {
+            block,
+            justifications: None,
+        }))
+    }
+
+    fn finalized_head(&self) -> RpcResult<H256> {
+        Ok(self.chain.finalized().hash)
+    }
+
+    async fn subscribe_new_heads(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
+        subscriptions::heads(pending, Arc::clone(&self.chain), Head::Best).await
+    }
+
+    async fn subscribe_finalized_heads(
+        &self,
+        pending: PendingSubscriptionSink,
+    ) -> SubscriptionResult {
+        subscriptions::heads(pending, Arc::clone(&self.chain), Head::Finalized).await
+    }
+
+    fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>> {
+        let at = at.unwrap_or_else(|| self.chain.best().hash);
+        let value = self.chain.reading_state(at, |state| state.get(&key));
+        let value = value.map_err(|error| fault(&error))?.ok_or_else(|| {
+            let text = format!("block {at:?} is not stored");
+            ErrorObjectOwned::owned(UNKNOWN_BLOCK, text, None::<()>)
+        })?;
+        Ok(value.map(Bytes))
+    }
+
+    fn submit_extrinsic(&self, extrinsic: Bytes) -> RpcResult<H256> {
+        let extrinsic = Extrinsic::decode_all(&mut extrinsic.as_ref()).map_err(|error| {
+            let text = format!("the bytes are no extrinsic of this chain: {error}");
+            ErrorObjectOwned::owned(BAD_FORMAT, text, None::<()>)
+        })?;
+        let taken = self.pool.submit(extrinsic, Origin::Owner);
+        taken.map_err(|refusal| {
+            ErrorObjectOwned::owned(refusal_code(&refusal), refusal.to_string(), None::<()>)
+        })
+    }
+
+    fn pending_extrinsics(&self) -> RpcResult<Vec<Extrinsic>> {
+        Ok(self.pool.all())
     }
 
     fn block_hash(&self, numbers: Option<BlockNumbers>) -> RpcResult<BlockHashes> {
         match numbers {
-            None => Ok(BlockHashes::One(Some(self.bridge.best().hash))),
+            None => Ok(BlockHashes::One(Some(self.chain.best().hash))),
             Some(BlockNumbers::One(number)) => self.hash_at(number).map(BlockHashes::One),
             Some(BlockNumbers::List(numbers)) if numbers.len() > NUMBERS_MAX => {
                 Err(ErrorObjectOwned::owned(
@@ -207,6 +309,21 @@ impl NodeApiServer for Rpc {
         operator_only(extensions)?;
         let pruned = self.desk.prune().map_err(|error| refused(&error))?;
         Ok(pruned.removed.into_iter().map(|name| name.0).collect())
+    }
+}
+
+/// Substrate's codes for what an extrinsic is refused with.
+fn refusal_code(refusal: &Refusal) -> i32 {
+    match refusal {
+        Refusal::NotSigned
+        | Refusal::BadSignature
+        | Refusal::Stale { .. }
+        | Refusal::TooFarAhead { .. }
+        | Refusal::CannotPay { .. } => 1010,
+        Refusal::Known => 1013,
+        Refusal::NonceTaken { .. } => 1014,
+        Refusal::Full { .. } => 1016,
+        Refusal::Local(_) => INTERNAL_ERROR_CODE,
     }
 }
 

@@ -7,13 +7,16 @@ mod methods;
 mod peers;
 mod resync;
 mod server;
+mod subscriptions;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
-pub use answers::{Health, NodeFacts, PeerInfo, PeersExpected, StrategyEntry, SyncState};
-pub use blocks::{BlockHashes, BlockNumber, BlockNumbers};
+pub use answers::{
+    ChainFacts, Health, NodeFacts, PeerInfo, PeersExpected, StrategyEntry, SyncState,
+};
+pub use blocks::{BlockHashes, BlockNumber, BlockNumbers, BlockView};
 pub use methods::Rpc;
 pub use peers::{BanView, PeerView};
 pub use resync::{BackupView, LastRunView, PlanView, ResyncParams, ResyncView};

@@ -9,6 +9,7 @@
 //! | `account:` and 32 bytes of public key | SCALE [`Account`] |
 
 mod extrinsic;
+mod pool_rules;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,11 @@ fn read<T: Decode>(state: &dyn StateReader, key: &[u8]) -> Result<Option<T>, Sta
         .map_err(|_| StateError::new(Undecodable(String::from_utf8_lossy(key).into_owned())))
 }
 
+/// The account under this key.
+pub(super) fn account(state: &dyn StateReader, key: &[u8]) -> Result<Account, StateError> {
+    Ok(read(state, key)?.unwrap_or_default())
+}
+
 fn refused(reason: impl Into<String>) -> ExecutionError {
     ExecutionError::Refused(reason.into())
 }
@@ -156,7 +161,7 @@ fn pay(state: &mut State<'_>, transfer: &Transfer) -> Result<(), ExecutionError>
         nonce,
         ..
     } = transfer;
-    let mut payer: Account = read(state, &account_key(from))?.unwrap_or_default();
+    let mut payer = account(state, &account_key(from))?;
     if payer.nonce != *nonce {
         return Err(refused(format!(
             "the transfer has nonce {nonce}, the account is at {}",
@@ -175,7 +180,7 @@ fn pay(state: &mut State<'_>, transfer: &Transfer) -> Result<(), ExecutionError>
     })?;
     state.put(account_key(from), payer.encode());
     // Read after the payer is written, so that a transfer to oneself moves nothing.
-    let mut receiver: Account = read(state, &account_key(to))?.unwrap_or_default();
+    let mut receiver = account(state, &account_key(to))?;
     receiver.balance = receiver
         .balance
         .checked_add(*amount)

@@ -1,4 +1,4 @@
-use crate::keystore::DevKey;
+use crate::{keystore::DevKey, pool::Limits};
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -22,6 +22,8 @@ pub struct RunConfig {
     pub authoring: AuthoringRule,
     /// How it meets others.
     pub network: NetworkConfig,
+    /// How much the transaction pool holds.
+    pub pool: Limits,
     /// Where the RPC listens.
     pub rpc: SocketAddr,
     /// The log filter.

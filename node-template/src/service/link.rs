@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     Block,
-    network::{self, NetworkPlan},
+    network::{self, Arrived, NetworkPlan, Pushing},
 };
 use std::sync::Arc;
 use sync_component::{
@@ -37,6 +37,8 @@ pub(super) struct Linked {
     pub(super) events: mpsc::Receiver<NetworkEvent>,
     pub(super) manager: Arc<NetworkSyncManager<Block>>,
     pub(super) peers: Arc<PeerKeeper>,
+    /// The pool's ends of `transactions/1`; none without Tier 2.
+    pub(super) transactions: Option<(Pushing, mpsc::Receiver<Arrived>)>,
 }
 
 /// Listens, reads what is remembered of peers, and makes the manager.
@@ -55,7 +57,12 @@ pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
     } = linking;
     let genesis = bridge.genesis_hash();
     let (behaviour, network, events) = net::new(genesis.as_bytes(), &settings);
-    let node = network::Node::start(plan, behaviour).await?;
+    // Where there is no chain to follow, nothing says which transfers apply.
+    let (carried, transactions) = (fetching == Fetching::Tier2)
+        .then(|| network::transactions(genesis.as_bytes(), &network))
+        .map(|(carried, pushing, arrivals)| (carried, (pushing, arrivals)))
+        .unzip();
+    let node = network::Node::start(plan, behaviour, carried).await?;
     let file = PeerFile::new(&folder.network(), &settings.limits, Arc::clone(&clock));
     let ledger = file.read_or_begin()?;
     let manager = Arc::new(NetworkSyncManager::new(Parts {
@@ -82,5 +89,6 @@ pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
         events,
         manager,
         peers,
+        transactions,
     })
 }

@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod link;
 mod peers;
+mod pool;
 mod production;
 mod resync;
 mod run;

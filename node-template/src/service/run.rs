@@ -6,7 +6,7 @@ use super::{
     start::{Running, start},
     stdin_guard,
 };
-use crate::{Block, telemetry::start_log};
+use crate::{Block, runtime::Extrinsic, telemetry::start_log};
 use runtime_bridge::{ChainTip, Closing, store::Lock};
 use std::{sync::Arc, time::Duration};
 use sync_component::{StrategyRegistry, ports::SystemClock};
@@ -75,6 +75,8 @@ pub(super) enum Stopped {
     ForSwap {
         chain: Closing,
         tip: Option<ChainTip>,
+        /// What was in the pool.
+        waiting: Vec<Extrinsic>,
     },
 }
 
@@ -87,10 +89,18 @@ impl Node<'_> {
             desk.live_store_may_be_made()
         })
         .await?;
+        let mut kept = Vec::new();
         loop {
-            match self.serve(&mut config, &mut signals).await? {
+            match Box::pin(self.serve(&mut config, kept, &mut signals)).await? {
                 Stopped::Ended => return Ok(()),
-                Stopped::ForSwap { chain, tip } => self.swap(&chain, tip).await?,
+                Stopped::ForSwap {
+                    chain,
+                    tip,
+                    waiting,
+                } => {
+                    self.swap(&chain, tip).await?;
+                    kept = waiting;
+                }
             }
         }
     }
@@ -98,6 +108,7 @@ impl Node<'_> {
     async fn serve(
         &self,
         config: &mut RunConfig,
+        waiting: Vec<Extrinsic>,
         signals: &mut Signals,
     ) -> Result<Stopped, ServiceError> {
         let starting = start(
@@ -105,6 +116,7 @@ impl Node<'_> {
             self.registry.clone(),
             self.folder,
             Arc::clone(&self.desk),
+            waiting,
         );
         let mut running: Running = tokio::select! {
             started = starting => started?,

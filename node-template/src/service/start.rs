@@ -3,6 +3,7 @@ use super::{
     authority::{self, Authority},
     link::{Linking, link},
     peers::PeerKeeper,
+    pool,
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
     run::Stopped,
@@ -13,12 +14,13 @@ use crate::{
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
     network::{self, NetworkPlan},
-    rpc::{NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
-    runtime::TemplateRuntime,
+    pool::Pool,
+    rpc::{ChainFacts, NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
+    runtime::{Extrinsic, TemplateRuntime},
     status_view::NodeFile,
     telemetry::Informant,
 };
-use chain_spec::ChainType;
+use chain_spec::{ChainSpec, ChainType};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use runtime_bridge::Closing;
 use sp_core::{Pair, sr25519};
@@ -42,6 +44,7 @@ pub(super) struct Running {
     rpc: Serving,
     chain: Weak<Chain>,
     closing: Closing,
+    pool: Arc<Pool>,
     facts: Arc<NodeFacts>,
     rpc_address: SocketAddr,
     peers: Arc<PeerKeeper>,
@@ -62,6 +65,7 @@ impl Running {
         Stopped::ForSwap {
             chain: self.closing.clone(),
             tip,
+            waiting: self.pool.all(),
         }
     }
 
@@ -79,12 +83,14 @@ impl Running {
     }
 }
 
-/// Opens everything, ports included, then starts the tasks. Nothing runs yet when a file or a port is refused.
+/// Opens everything, ports included, then starts the tasks. Nothing runs yet when a file or a port is refused. `waiting`
+/// was in the pool before the stores were exchanged.
 pub(super) async fn start(
     config: RunConfig,
     registry: StrategyRegistry<Block>,
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
+    waiting: Vec<Extrinsic>,
 ) -> Result<Running, ServiceError> {
     let key = identity(&config, folder)?;
     let rpc_server = Server::bind(config.rpc)?;
@@ -102,8 +108,8 @@ pub(super) async fn start(
     let authority = authority::open(folder, keystore, mode)?;
     authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
 
-    let executor: Arc<dyn Executor> =
-        Arc::new(TokioExecutor::new(tokio::runtime::Handle::current()));
+    let executor = TokioExecutor::new(tokio::runtime::Handle::current());
+    let executor: Arc<dyn Executor> = Arc::new(executor);
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
     let strategies = registry.list(&config.settings);
     let linking = Linking {
@@ -121,6 +127,8 @@ pub(super) async fn start(
     let linked = link(linking).await?;
     let manager = linked.manager;
     let facts = Arc::new(NodeFacts {
+        chain: chain_facts(&config.spec),
+        roles: authority::roles(authority.as_ref()),
         peer_id: linked.node.peer_id().to_string(),
         addresses: linked.node.addresses().clone(),
         peers_expected: peers_expected(&config),
@@ -128,18 +136,7 @@ pub(super) async fn start(
         strategies,
     });
     let url = rpc_server.local_url();
-    let file = NodeFile {
-        pid: std::process::id(),
-        rpc_url: url.clone(),
-        listen_addresses: facts
-            .addresses
-            .list()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        token: token.secret().to_owned(),
-    };
-    file.write(folder.path())?;
+    node_file(&facts, url.clone(), &token).write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
@@ -148,7 +145,7 @@ pub(super) async fn start(
     tasks.spawn("sync", async move { sync.run(events).await });
     let informant = Informant {
         manager: Arc::clone(&manager),
-        bridge: Arc::clone(&bridge),
+        bridge,
         network: linked.network,
         clock: Arc::clone(&clock),
     };
@@ -156,11 +153,15 @@ pub(super) async fn start(
     tasks.spawn("peers", Arc::clone(&linked.peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let (held, closing) = (Arc::downgrade(&chain), chain.closing());
+    let pool = Pool::new(Arc::clone(&chain), Arc::clone(&clock), config.pool);
+    let pool = pool::put_back(pool, waiting).await;
+    pool::spawn(&mut tasks, &pool, &manager, &clock, linked.transactions);
     if let Some(authority) = authority {
         let job = AuthoringJob {
             authority,
             manager: Arc::clone(&manager),
-            chain,
+            chain: Arc::clone(&chain),
+            pool: Arc::clone(&pool),
             clock,
             executor,
         };
@@ -169,7 +170,8 @@ pub(super) async fn start(
     let rpc = Rpc {
         facts: Arc::clone(&facts),
         manager,
-        bridge,
+        chain,
+        pool: Arc::clone(&pool),
         desk,
         peers: Arc::clone(&linked.peers),
     };
@@ -183,10 +185,21 @@ pub(super) async fn start(
         rpc,
         chain: held,
         closing,
+        pool,
         facts,
         rpc_address,
         peers: linked.peers,
     })
+}
+
+fn node_file(facts: &NodeFacts, rpc_url: String, token: &Token) -> NodeFile {
+    let addresses = facts.addresses.list();
+    NodeFile {
+        pid: std::process::id(),
+        rpc_url,
+        listen_addresses: addresses.iter().map(ToString::to_string).collect(),
+        token: token.secret().to_owned(),
+    }
 }
 
 fn identity(config: &RunConfig, folder: &ChainFolder) -> Result<NodeKey, ServiceError> {
@@ -266,6 +279,7 @@ struct AuthoringJob {
     authority: Authority,
     manager: Arc<NetworkSyncManager<Block>>,
     chain: Arc<Chain>,
+    pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     executor: Arc<dyn Executor>,
 }
@@ -296,6 +310,7 @@ impl AuthoringJob {
         authority::author(Author {
             manager: self.manager,
             chain: self.chain,
+            pool: self.pool,
             signed,
             keys,
             clock: self.clock,
@@ -354,6 +369,19 @@ fn peers_expected(config: &RunConfig) -> PeersExpected {
         PeersExpected::No
     } else {
         PeersExpected::Yes
+    }
+}
+
+fn chain_facts(spec: &ChainSpec) -> ChainFacts {
+    ChainFacts {
+        name: spec.name.clone(),
+        kind: match spec.chain_type {
+            ChainType::Development => "Development",
+            ChainType::Local => "Local",
+            ChainType::Live => "Live",
+        },
+        // TOML's values are a part of JSON's, but for dates, which become texts.
+        properties: serde_json::to_value(&spec.properties).unwrap_or_default(),
     }
 }
 

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jsonrpsee::core::{client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sp_core::{Bytes, H256};
 use std::time::Duration;
 
 /// How long one call may take. A node answers status calls from memory, so this is generous; it bounds the wait for a
@@ -133,6 +134,34 @@ impl NodeClient {
     /// `chain_getHeader`; `None` if the node does not hold the block.
     pub async fn header(&self, hash: &str) -> Result<Option<HeaderView>, ClientError> {
         self.call("chain_getHeader", one(&hash)).await
+    }
+
+    /// Hash of block 0.
+    pub async fn genesis_hash(&self) -> Result<H256, ClientError> {
+        self.call("chain_getBlockHash", one(&0_u64)).await
+    }
+
+    /// `system_accountNextIndex` of an SS58 address.
+    pub async fn account_next_index(&self, account: &str) -> Result<u64, ClientError> {
+        self.call("system_accountNextIndex", one(&account)).await
+    }
+
+    /// `author_submitExtrinsic` of an encoded extrinsic; its hash.
+    pub async fn submit_extrinsic(&self, encoded: &[u8]) -> Result<H256, ClientError> {
+        let bytes = Bytes(encoded.to_vec());
+        self.call("author_submitExtrinsic", one(&bytes)).await
+    }
+
+    /// `author_pendingExtrinsics`, encoded.
+    pub async fn pending_extrinsics(&self) -> Result<Vec<Bytes>, ClientError> {
+        self.call("author_pendingExtrinsics", ArrayParams::new())
+            .await
+    }
+
+    /// `state_getStorage` at the best block.
+    pub async fn storage(&self, key: &[u8]) -> Result<Option<Bytes>, ClientError> {
+        self.call("state_getStorage", one(&Bytes(key.to_vec())))
+            .await
     }
 
     /// `sync_resync`: begins one, or says what it would do.

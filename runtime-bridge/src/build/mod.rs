@@ -64,7 +64,7 @@ pub(crate) fn build<B: ChainBlock, R: Runtime<B>>(
     runtime: &R,
     parent: &B::Header,
     context: &BlockContext<B>,
-    offered: Vec<B::Extrinsic>,
+    offered: impl Iterator<Item = B::Extrinsic>,
     limit: usize,
 ) -> Result<Unsealed<B>, BuildError> {
     let nodes = NewNodes::new();
@@ -78,7 +78,7 @@ pub(crate) fn build<B: ChainBlock, R: Runtime<B>>(
     let mut header = header_on::<B>(parent, context.slot);
     let mut bytes = B::new(header.clone(), extrinsics.clone()).encoded_size() + SEAL_BYTES;
     let mut skipped = Vec::new();
-    for (position, extrinsic) in offered.into_iter().enumerate() {
+    for (position, extrinsic) in offered.enumerate() {
         let size = extrinsic.encoded_size();
         if bytes + size > limit {
             continue;

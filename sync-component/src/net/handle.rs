@@ -1,4 +1,5 @@
 use super::{
+    SyncCodec,
     bandwidth::{Bandwidth, Counters},
     refusals::Refusals,
 };
@@ -35,6 +36,16 @@ impl NetHandle {
             commands,
             refusals,
             counters,
+        }
+    }
+
+    /// The envelope of this protocol family, for further protocols of the node: caps in bytes. What goes through it is
+    /// counted in [`NetHandle::bandwidth`].
+    pub fn codec(&self, request_cap: usize, reply_cap: usize) -> SyncCodec {
+        SyncCodec {
+            request_cap,
+            reply_cap,
+            counters: Arc::clone(&self.counters),
         }
     }
 

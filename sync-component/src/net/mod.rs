@@ -20,6 +20,7 @@ mod refusals;
 
 pub use bandwidth::Bandwidth;
 pub use behaviour::SyncBehaviour;
+pub use codec::SyncCodec;
 pub use handle::NetHandle;
 pub use refusals::RefusedPeer;
 

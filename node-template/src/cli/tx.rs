@@ -1,0 +1,56 @@
+use super::{
+    CliError, ExitCode,
+    args::{TransferArgs, TxCommand},
+    print,
+    resync::block_on,
+    status::node_url,
+};
+use crate::{runtime::Extrinsic, status_view::NodeClient};
+use codec::Encode;
+use sp_core::{Pair, crypto::Ss58Codec, sr25519};
+use std::io::{BufRead, stdin};
+
+/// Makes extrinsics and sends them to a node.
+pub(super) fn run(command: &TxCommand) -> Result<ExitCode, CliError> {
+    match command {
+        TxCommand::Transfer(args) => transfer(args),
+    }
+}
+
+fn transfer(args: &TransferArgs) -> Result<ExitCode, CliError> {
+    let from = sender(&args.from)?;
+    let to = receiver(&args.to)?;
+    let client = NodeClient::new(node_url(args.url.as_ref(), &args.place)?)?;
+    let hash = block_on(async {
+        let address = from.public().to_ss58check();
+        let nonce = match args.nonce {
+            Some(nonce) => nonce,
+            None => client.account_next_index(&address).await?,
+        };
+        let genesis = client.genesis_hash().await?;
+        let extrinsic = Extrinsic::transfer(&from, to, args.amount, nonce, genesis);
+        Ok(client.submit_extrinsic(&extrinsic.encode()).await?)
+    })?;
+    print(&format!("{hash:?}\n"))?;
+    Ok(ExitCode::Done)
+}
+
+/// The key that pays. No error repeats the secret.
+fn sender(uri: &str) -> Result<sr25519::Pair, CliError> {
+    let mut line = String::new();
+    let uri = if uri == "-" {
+        let read = stdin().lock().read_line(&mut line);
+        read.map_err(|source| CliError::Input { source })?;
+        line.trim_end()
+    } else {
+        uri
+    };
+    sr25519::Pair::from_string(uri, None).map_err(|_| CliError::Sender)
+}
+
+/// An address, a public key in hex, or the URI of a key (`//Bob`).
+fn receiver(text: &str) -> Result<sr25519::Public, CliError> {
+    sr25519::Public::from_string(text).map_err(|_| CliError::Receiver {
+        given: text.to_owned(),
+    })
+}

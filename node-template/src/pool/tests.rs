@@ -1,0 +1,8 @@
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod chain;
+mod queue;
+mod wire;
