@@ -1,5 +1,5 @@
 use super::address;
-use crate::service::DevKey;
+use crate::{rpc::Origins, service::DevKey};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
 use std::{net::IpAddr, path::PathBuf};
@@ -135,6 +135,13 @@ pub struct RunArgs {
     /// Serve the RPC on all interfaces, not on this machine only
     #[arg(long)]
     pub rpc_external: bool,
+    /// Which methods the RPC offers: `unsafe` ones change what the node does, and need the token of node.json in any case
+    #[arg(long, value_enum, value_name = "METHODS", default_value_t = RpcMethods::Auto)]
+    pub rpc_methods: RpcMethods,
+    /// Web pages that may call the RPC, by their origin: `all`, or a list such as `https://example.org,http://localhost:*`
+    /// [default: pages of this machine, and `https://polkadot.js.org`; with --dev all]
+    #[arg(long, value_name = "ORIGINS")]
+    pub rpc_cors: Option<Origins>,
     /// Most extrinsics in the transaction pool
     #[arg(long, value_name = "COUNT", default_value_t = 8192)]
     pub pool_limit: usize,
@@ -150,6 +157,17 @@ pub struct RunArgs {
     /// Stop when standard input ends, so that a parent that dies takes its nodes along
     #[arg(long)]
     pub stop_with_stdin: bool,
+}
+
+/// Which methods the RPC offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RpcMethods {
+    /// All, or the safe ones with `--rpc-external`
+    Auto,
+    /// Those that change nothing
+    Safe,
+    /// All; not with `--rpc-external`
+    Unsafe,
 }
 
 /// The development keys; one at most.
@@ -359,7 +377,7 @@ pub struct TransferArgs {
     #[arg(long, value_name = "ACCOUNT")]
     pub to: String,
     /// How much, in the chain's smallest unit
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub amount: u128,
     /// The account's nonce [default: the next one, after those that wait in the node's pool]
     #[arg(long, value_name = "N")]

@@ -49,6 +49,7 @@ impl CliError {
             Self::NodeKey
                 | Self::NodeDials
                 | Self::Sender
+                | Self::UnsafeOutside
                 | Self::Receiver { .. }
                 | Self::PeerId(_)
                 | Self::BadRequest(_)
@@ -131,6 +132,11 @@ pub enum CliError {
         /// Its length in bytes.
         length: usize,
     },
+    /// Unsafe methods for everybody.
+    #[error(
+        "--rpc-methods unsafe does not go with --rpc-external: they are offered to this machine only; leave one of them out"
+    )]
+    UnsafeOutside,
     /// `--from` is no key. The text does not repeat it.
     #[error(
         "--from is no secret key: a phrase of 12 to 24 words, 0x and 64 hex digits, or a URI such as //Alice"

@@ -1,10 +1,13 @@
 use super::{
-    CliError, RunArgs, node_key,
+    CliError, RunArgs,
+    args::RpcMethods,
+    node_key,
     place::{chain_name, default_base_path},
     strategies::settings,
 };
 use crate::{
     pool::Limits,
+    rpc::{Access, MethodsOffered, Origins},
     service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig, StandardInput},
 };
 use chain_spec::ChainSpec;
@@ -37,6 +40,7 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
             ..Limits::default()
         },
         rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
+        access: access(args)?,
         log: if args.log.is_empty() {
             DEFAULT_LOG.to_owned()
         } else {
@@ -49,6 +53,22 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
         },
         spec,
     })
+}
+
+fn access(args: &RunArgs) -> Result<Access, CliError> {
+    let methods = match (args.rpc_methods, args.rpc_external) {
+        (RpcMethods::Unsafe, true) => return Err(CliError::UnsafeOutside),
+        (RpcMethods::Auto | RpcMethods::Safe, true) | (RpcMethods::Safe, false) => {
+            MethodsOffered::Safe
+        }
+        (RpcMethods::Auto | RpcMethods::Unsafe, false) => MethodsOffered::All,
+    };
+    let origins = match &args.rpc_cors {
+        Some(origins) => origins.clone(),
+        None if args.dev => Origins::All,
+        None => Origins::default(),
+    };
+    Ok(Access { methods, origins })
 }
 
 fn base(args: &RunArgs) -> Result<BaseFolder, CliError> {

@@ -4,6 +4,7 @@ use super::{
     answers::PeersExpected,
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
+    gate::Healthy,
     subscriptions::{self, Head},
     token::operator_only,
 };
@@ -30,10 +31,11 @@ use sp_core::{Bytes, H256, crypto::Ss58Codec, sr25519};
 use sp_runtime::traits::NumberFor;
 use std::sync::Arc;
 use sync_component::{
-    NetworkSyncManager,
+    NetworkSyncManager, SyncStatus,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
     ports::{BridgeError, NotAPeerId, PeerId, ReadChain},
+    status::{Note, Verdict},
     wire::Roles,
 };
 
@@ -86,6 +88,23 @@ impl Rpc {
     }
 }
 
+impl Healthy for Rpc {
+    fn health(&self) -> Health {
+        Health {
+            peers: self.manager.peers().len(),
+            is_syncing: self.manager.is_major_syncing(),
+            should_have_peers: self.facts.peers_expected == PeersExpected::Yes,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let report = self.manager.report();
+        let is_stalled = |note: &Note<Block>| matches!(note, Note::Stalled { .. });
+        let agrees = matches!(report.verdict, Verdict::Known(SyncStatus::InSync));
+        agrees && !report.notes.iter().any(is_stalled)
+    }
+}
+
 #[async_trait]
 impl NodeApiServer for Rpc {
     fn name(&self) -> RpcResult<String> {
@@ -127,11 +146,7 @@ impl NodeApiServer for Rpc {
     }
 
     fn health(&self) -> RpcResult<Health> {
-        Ok(Health {
-            peers: self.manager.peers().len(),
-            is_syncing: self.manager.is_major_syncing(),
-            should_have_peers: self.facts.peers_expected == PeersExpected::Yes,
-        })
+        Ok(Healthy::health(self))
     }
 
     fn sync_state(&self) -> RpcResult<SyncState> {

@@ -3,6 +3,8 @@
 mod answers;
 mod api;
 mod blocks;
+mod cors;
+mod gate;
 mod methods;
 mod peers;
 mod resync;
@@ -17,8 +19,9 @@ pub use answers::{
     ChainFacts, Health, NodeFacts, PeerInfo, PeersExpected, StrategyEntry, SyncState,
 };
 pub use blocks::{BlockHashes, BlockNumber, BlockNumbers, BlockView};
+pub use cors::{NotAnOrigin, Origin, Origins};
 pub use methods::Rpc;
 pub use peers::{BanView, PeerView};
 pub use resync::{BackupView, LastRunView, PlanView, ResyncParams, ResyncView};
-pub use server::{RpcStartError, Server, Serving};
-pub use token::Token;
+pub use server::{Access, RpcStartError, Server, Serving};
+pub use token::{MethodsOffered, Token};

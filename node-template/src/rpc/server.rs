@@ -1,15 +1,17 @@
-use super::{Rpc, Token, token::Caller};
+use super::{MethodsOffered, Origins, Rpc, Token, gate::Gate};
+use http::{HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpBody, ServerBuilder, ServerConfig, ServerHandle,
+    BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle,
     middleware::http::HostFilterLayer,
 };
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 use tokio::runtime::{Builder, Runtime};
-use tower::util::MapRequestLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Threads that answer. Lower: one slow call delays the others; higher: calls take the cores from the import.
 const WORKERS: usize = 2;
@@ -26,6 +28,9 @@ const CONNECTIONS: u32 = 100;
 /// Most calls in one batch.
 const BATCH: u32 = 100;
 
+/// Most subscriptions of one connection. Too low: tools that follow several things are refused; each costs a task.
+const SUBSCRIPTIONS: u32 = 64;
+
 /// Names by which programs of this machine call it. A web page whose name was bound to 127.0.0.1 calls it by another.
 const LOCAL_HOSTS: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
 
@@ -39,6 +44,15 @@ pub struct RpcStartError {
     pub address: SocketAddr,
     /// What the system said.
     pub source: io::Error,
+}
+
+/// Who may call what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// `--rpc-methods`.
+    pub methods: MethodsOffered,
+    /// `--rpc-cors`.
+    pub origins: Origins,
 }
 
 /// A server that has its port. It answers from [`Server::start`] on.
@@ -76,8 +90,8 @@ impl Server {
     }
 
     /// Answers until [`Serving::stop`]. Without `--rpc-external`, only calls to a name of this machine are
-    /// answered. No answer allows another origin, so no web page can read one.
-    pub fn start(self, rpc: Rpc, token: Token) -> Result<Serving, RpcStartError> {
+    /// answered, and pages of other origins are turned away.
+    pub fn start(self, rpc: Rpc, token: Token, access: Access) -> Result<Serving, RpcStartError> {
         let is_local = self.address.ip().is_loopback();
         let hosts = if is_local {
             HostFilterLayer::new(LOCAL_HOSTS).expect("the names are constants and well formed")
@@ -88,18 +102,26 @@ impl Server {
             .max_request_body_size(REQUEST_BYTES)
             .max_response_body_size(RESPONSE_BYTES)
             .max_connections(CONNECTIONS)
+            .max_subscriptions_per_connection(SUBSCRIPTIONS)
             .set_batch_request_config(BatchRequestConfig::Limit(BATCH))
             .build();
-        // Who calls is known here only; the methods ask for it.
-        let callers = MapRequestLayer::new(move |mut request: http::Request<HttpBody>| {
-            let caller = if is_local {
-                token.caller(&request)
+        let origins = access.origins.clone();
+        let allowed = move |origin: &HeaderValue, _: &Parts| origins.allow(origin);
+        let cors = CorsLayer::new()
+            .allow_origin(AllowOrigin::predicate(allowed))
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([CONTENT_TYPE]);
+        let gate = Gate {
+            token,
+            // Whoever comes from elsewhere has no business with the operator's methods.
+            offered: if is_local {
+                access.methods
             } else {
-                Caller::Anybody
-            };
-            request.extensions_mut().insert(caller);
-            request
-        });
+                MethodsOffered::Safe
+            },
+            origins: access.origins,
+            health: Arc::new(rpc.clone()),
+        };
         let address = self.address;
         let error = |source| RpcStartError { address, source };
         let runtime = Builder::new_multi_thread()
@@ -111,7 +133,12 @@ impl Server {
         let handle = {
             let _context = runtime.enter();
             let server = ServerBuilder::with_config(config)
-                .set_http_middleware(tower::ServiceBuilder::new().layer(hosts).layer(callers))
+                .set_http_middleware(
+                    tower::ServiceBuilder::new()
+                        .layer(hosts)
+                        .layer(cors)
+                        .layer(gate),
+                )
                 .build_from_tcp(self.listener)
                 .map_err(error)?;
             server.start(rpc.into_module())

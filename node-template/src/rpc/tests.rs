@@ -3,7 +3,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
-use super::{BlockHashes, BlockNumber, BlockNumbers, Server};
+use super::{BlockHashes, BlockNumber, BlockNumbers, Origins, Server};
 use serde_json::json;
 use sp_core::H256;
 
@@ -51,4 +51,43 @@ fn port_in_use_is_an_error_that_names_it_and_the_option() {
 fn address_of_a_server_on_all_interfaces_is_one_that_can_be_called() {
     let server = Server::bind("0.0.0.0:0".parse().unwrap()).unwrap();
     assert!(server.local_url().starts_with("http://127.0.0.1:"));
+}
+
+#[test]
+fn origins_are_matched_by_scheme_host_and_port() {
+    let allow = |origins: &Origins, origin: &'static str| {
+        origins.allow(&http::HeaderValue::from_static(origin))
+    };
+    let default = Origins::default();
+    for good in [
+        "http://localhost",
+        "http://localhost:3000",
+        "https://127.0.0.1:8000",
+        "https://polkadot.js.org",
+    ] {
+        assert!(allow(&default, good), "{good}");
+    }
+    for bad in [
+        "http://localhost.example.org",
+        "http://example.org",
+        "https://polkadot.js.org:8000",
+        "http://polkadot.js.org",
+        "http://localhost:3000:1",
+        "null",
+    ] {
+        assert!(!allow(&default, bad), "{bad}");
+    }
+    let all: Origins = "all".parse().unwrap();
+    assert!(allow(&all, "null"));
+    let two: Origins = "https://a.example,http://b.example:*".parse().unwrap();
+    assert!(allow(&two, "http://b.example:1") && !allow(&two, "http://a.example"));
+    for wrong in [
+        "",
+        "example.org",
+        "https://",
+        "https://a.example/path",
+        "all,https://a",
+    ] {
+        wrong.parse::<Origins>().unwrap_err();
+    }
 }

@@ -15,6 +15,15 @@ impl fmt::Debug for Token {
     }
 }
 
+/// Which methods are offered (`--rpc-methods`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MethodsOffered {
+    /// The unsafe ones too, to whoever has the token.
+    All,
+    /// None that changes what the node does.
+    Safe,
+}
+
 /// Who calls, as far as the HTTP request tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
@@ -76,7 +85,7 @@ pub(super) fn operator_only(extensions: &Extensions) -> RpcResult<()> {
     }
     Err(ErrorObjectOwned::owned(
         UNSAFE_CALL,
-        "this method is unsafe: call it on this machine, without an Origin, with the header `Authorization: Bearer <token>`; the token is in node.json; a node with --rpc-external does not offer it",
+        "this method is unsafe: call it on this machine, without an Origin, with the header `Authorization: Bearer <token>`; the token is in node.json; a node with --rpc-external or --rpc-methods safe does not offer it",
         None::<()>,
     ))
 }

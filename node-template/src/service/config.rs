@@ -1,4 +1,4 @@
-use crate::{keystore::DevKey, pool::Limits};
+use crate::{keystore::DevKey, pool::Limits, rpc::Access};
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -26,6 +26,8 @@ pub struct RunConfig {
     pub pool: Limits,
     /// Where the RPC listens.
     pub rpc: SocketAddr,
+    /// Who may call what of it.
+    pub access: Access,
     /// The log filter.
     pub log: String,
     /// What the end of standard input means.

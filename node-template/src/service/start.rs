@@ -175,10 +175,12 @@ pub(super) async fn start(
         desk,
         peers: Arc::clone(&linked.peers),
     };
-    let rpc = rpc_server.start(rpc, token).inspect_err(|_| {
-        // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
-        let _ = NodeFile::remove(folder.path());
-    })?;
+    let rpc = rpc_server
+        .start(rpc, token, config.access.clone())
+        .inspect_err(|_| {
+            // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
+            let _ = NodeFile::remove(folder.path());
+        })?;
     tracing::info!("〽️ RPC at {url}");
     Ok(Running {
         tasks,

@@ -24,3 +24,4 @@ mod seals;
 mod status_codes;
 mod torture;
 mod tour;
+mod transactions;

@@ -1,0 +1,128 @@
+//! What stands before the methods: who may call, and the two plain addresses for load balancers.
+
+use super::{
+    Health, Token,
+    cors::Origins,
+    token::{Caller, MethodsOffered},
+};
+use futures::future::Either;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use jsonrpsee::server::HttpBody;
+use std::{
+    fmt,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower::{Layer, Service};
+
+/// Answers `GET /health` and `GET /health/readiness`.
+pub(super) trait Healthy: Send + Sync {
+    /// `system_health`.
+    fn health(&self) -> Health;
+    /// Whether work may be sent to this node: it is in sync, and its tip is fresh.
+    fn is_ready(&self) -> bool;
+}
+
+/// What every request passes.
+#[derive(Clone)]
+pub(super) struct Gate {
+    pub(super) token: Token,
+    pub(super) offered: MethodsOffered,
+    pub(super) origins: Origins,
+    pub(super) health: Arc<dyn Healthy>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("offered", &self.offered)
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// An answer that needs no method.
+    fn answer<B>(&self, request: &Request<B>) -> Option<Response<HttpBody>> {
+        let origin = request.headers().get(header::ORIGIN);
+        if origin.is_some_and(|origin| !self.origins.allow(origin)) {
+            return Some(text(
+                StatusCode::FORBIDDEN,
+                "pages of this origin may not call this node; --rpc-cors names those that may\n",
+            ));
+        }
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, "/health") => Some(self.report(StatusCode::OK)),
+            (&Method::GET, "/health/readiness") => Some(self.report(if self.health.is_ready() {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            })),
+            _ => None,
+        }
+    }
+
+    fn caller<B>(&self, request: &Request<B>) -> Caller {
+        match self.offered {
+            MethodsOffered::All => self.token.caller(request),
+            MethodsOffered::Safe => Caller::Anybody,
+        }
+    }
+
+    fn report(&self, status: StatusCode) -> Response<HttpBody> {
+        let body = serde_json::to_string(&self.health.health())
+            .expect("numbers and switches are always valid JSON");
+        let mut response = text(status, body);
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<HttpBody>) -> Response<HttpBody> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response
+}
+
+impl<S> Layer<S> for Gate {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated {
+            gate: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service behind a [`Gate`].
+#[derive(Clone, Debug)]
+pub(super) struct Gated<S> {
+    gate: Gate,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Gated<S>
+where
+    S: Service<Request<B>, Response = Response<HttpBody>>,
+{
+    type Response = Response<HttpBody>;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response<HttpBody>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Some(answer) = self.gate.answer(&request) {
+            return Either::Right(ready(Ok(answer)));
+        }
+        // Who calls is known here only; the methods ask for it.
+        let caller = self.gate.caller(&request);
+        request.extensions_mut().insert(caller);
+        Either::Left(self.inner.call(request))
+    }
+}
