@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use jsonrpsee::core::{client::ClientT, params::ArrayParams};
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use sp_core::{Bytes, H256};
 use std::time::Duration;
 
@@ -134,6 +135,19 @@ impl NodeClient {
     /// `chain_getHeader`; `None` if the node does not hold the block.
     pub async fn header(&self, hash: &str) -> Result<Option<HeaderView>, ClientError> {
         self.call("chain_getHeader", one(&hash)).await
+    }
+
+    /// How many extrinsics the best chain's block at this height holds; 0 above its tip.
+    pub async fn block_extrinsics(&self, number: u64) -> Result<usize, ClientError> {
+        let hash = self.block_hash(number).await?;
+        let block: Option<Value> = match hash {
+            Some(hash) => self.call("chain_getBlock", one(&hash)).await?,
+            None => None,
+        };
+        let list = block
+            .as_ref()
+            .and_then(|block| block["block"]["extrinsics"].as_array());
+        Ok(list.map_or(0, Vec::len))
     }
 
     /// Hash of block 0.

@@ -17,6 +17,7 @@ mod dev_node;
 mod full_disk;
 mod harness;
 mod kill_loop;
+mod load;
 mod localnet;
 mod resync;
 mod rpc;

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// A chain with short slots, as a file.
-fn spec(folder: &Path) -> PathBuf {
+pub(crate) fn spec(folder: &Path) -> PathBuf {
     let mut quick = Preset::Local.spec();
     "quick".clone_into(&mut quick.id);
     quick.slot_duration = SlotDuration::from_millis(500);
@@ -28,7 +28,7 @@ fn spec(folder: &Path) -> PathBuf {
     path
 }
 
-async fn account(node: &NodeClient, account: &sr25519::Public) -> Account {
+pub(crate) async fn account(node: &NodeClient, account: &sr25519::Public) -> Account {
     let value = node.storage(&account_key(account)).await.unwrap();
     value.map_or_else(Account::default, |value| {
         Account::decode(&mut value.0.as_slice()).unwrap()
@@ -51,7 +51,7 @@ async fn until_balance(node: &NodeClient, of: &sr25519::Public, wanted: u128) {
     }
 }
 
-fn address(node: &NodeProcess) -> String {
+pub(crate) fn address(node: &NodeProcess) -> String {
     node.node_file().unwrap().listen_addresses[0].clone()
 }
 
