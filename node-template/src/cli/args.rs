@@ -30,6 +30,9 @@ pub struct Cli {
 pub enum Command {
     /// Print a chain spec, to copy and change
     BuildSpec(BuildSpecArgs),
+    /// Make, show and store keys: of authorities and accounts (sr25519), and of the network identity (ed25519)
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Show a chain's identity, and where this machine keeps it
     ChainInfo(PlaceArgs),
     /// Show how the running node stands against its network
@@ -225,6 +228,20 @@ pub struct BuildSpecArgs {
     /// The format to print
     #[arg(long, value_enum, default_value_t = SpecFormat::Toml)]
     pub format: SpecFormat,
+    /// The new chain's name, for people
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The new chain's id, which names its folder; letters, digits, `-`, `_` and `.`
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// An authority, by its SS58 address or public key in hex, in the order of their slots; those given take the place of
+    /// all of the chain; may be given several times
+    #[arg(long, value_name = "ACCOUNT", action = ArgAction::Append)]
+    pub authority: Vec<String>,
+    /// What an account holds at genesis, in the smallest unit; those given take the place of all of the chain; may be given
+    /// several times
+    #[arg(long, value_name = "ACCOUNT=AMOUNT", action = ArgAction::Append)]
+    pub balance: Vec<String>,
 }
 
 /// Formats of a chain spec.
@@ -248,6 +265,9 @@ pub struct StatusArgs {
     /// Print the answer of `sync_status` as one line of JSON
     #[arg(long)]
     pub json: bool,
+    /// Show it again every second, with a line for each peer, until Ctrl-C; off a terminal, a line whenever it changes
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `strategies`.
@@ -351,6 +371,100 @@ pub struct PeerArgs {
     /// The peer, by its id (12D3KooW…)
     #[arg(value_name = "ID")]
     pub id: String,
+}
+
+/// `key`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a new key and show it, its secret phrase included
+    Generate(KeyArgs),
+    /// Show the public key and address of a secret, or of a public key
+    Inspect(InspectKeyArgs),
+    /// Store an authority's key in the node's keystore
+    Insert(InsertKeyArgs),
+    /// Make a network identity; the secret goes to standard output or a file, the peer id to standard error
+    GenerateNodeKey(GenerateNodeKeyArgs),
+    /// Show the peer id of a network identity
+    InspectNodeKey(NodeKeyArgs),
+}
+
+/// How a key is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputType {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `key generate`.
+#[derive(Clone, Debug, Args)]
+pub struct KeyArgs {
+    /// How it is shown
+    #[arg(long, value_enum, default_value_t = OutputType::Text)]
+    pub output_type: OutputType,
+}
+
+/// `key inspect`.
+#[derive(Clone, Debug, Args)]
+pub struct InspectKeyArgs {
+    /// A secret phrase or URI, such as `//Alice`, or 0x and a seed of 64 hex digits [default: a line of standard input, where
+    /// other users of this machine cannot see it]
+    #[arg(value_name = "URI", allow_hyphen_values = true)]
+    pub uri: Option<String>,
+    /// The URI is a public key in hex, or an SS58 address
+    #[arg(long)]
+    pub public: bool,
+    /// How it is shown
+    #[arg(long, value_enum, default_value_t = OutputType::Text)]
+    pub output_type: OutputType,
+}
+
+/// `key insert`.
+#[derive(Clone, Debug, Args)]
+pub struct InsertKeyArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The secret phrase or URI [default: a line of standard input, where other users of this machine cannot see it]
+    #[arg(long, value_name = "URI", allow_hyphen_values = true)]
+    pub suri: Option<String>,
+    /// What the key is for
+    #[arg(long, value_enum, default_value_t = KeyType::Aura)]
+    pub key_type: KeyType,
+    /// How it signs
+    #[arg(long, value_enum, default_value_t = Scheme::Sr25519)]
+    pub scheme: Scheme,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyType {
+    /// Sealing blocks
+    Aura,
+}
+
+/// How a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scheme {
+    /// Schnorr signatures over Ristretto
+    Sr25519,
+}
+
+/// `key generate-node-key`.
+#[derive(Clone, Debug, Args)]
+pub struct GenerateNodeKeyArgs {
+    /// A new file for the secret, readable for its owner only [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `key inspect-node-key`.
+#[derive(Clone, Debug, Args)]
+pub struct NodeKeyArgs {
+    /// The file with the secret: 32 bytes, or 64 hex digits [default: a line of standard input]
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// `tx`.

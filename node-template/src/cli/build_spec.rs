@@ -1,14 +1,63 @@
 use super::{CliError, ExitCode, SpecFormat, args::BuildSpecArgs, print};
 use chain_spec::{ChainSpec, Preset};
+use sp_core::{crypto::Ss58Codec, sr25519};
 
-/// Prints the spec. A preset in TOML comes as the file that it is, comments included.
+/// Prints the spec. A preset in TOML to which nothing is changed comes as the file that it is, comments included.
 pub(super) fn run(args: &BuildSpecArgs) -> Result<ExitCode, CliError> {
     let text = match (Preset::by_name(&args.chain), args.format) {
-        (Some(preset), SpecFormat::Toml) => preset.text().to_owned(),
-        (_, SpecFormat::Toml) => ChainSpec::load(&args.chain)?.to_toml(),
-        (_, SpecFormat::Json) => ChainSpec::load(&args.chain)?.to_json(),
+        (Some(preset), SpecFormat::Toml) if changes_nothing(args) => preset.text().to_owned(),
+        (_, SpecFormat::Toml) => changed(args)?.to_toml(),
+        (_, SpecFormat::Json) => changed(args)?.to_json(),
     };
     let end = if text.ends_with('\n') { "" } else { "\n" };
     print(&format!("{text}{end}"))?;
     Ok(ExitCode::Done)
+}
+
+fn changes_nothing(args: &BuildSpecArgs) -> bool {
+    let is_named = args.name.is_some() || args.id.is_some();
+    !is_named && args.authority.is_empty() && args.balance.is_empty()
+}
+
+fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
+    let mut spec = ChainSpec::load(&args.chain)?;
+    if let Some(name) = &args.name {
+        name.clone_into(&mut spec.name);
+    }
+    if let Some(id) = &args.id {
+        id.clone_into(&mut spec.id);
+    }
+    if !args.authority.is_empty() {
+        let authorities = args.authority.iter().map(|text| {
+            let account = account(text).ok_or_else(|| CliError::SpecOption {
+                option: "--authority",
+                given: text.clone(),
+                expected: "an SS58 address, or 0x and 64 hex digits,",
+            })?;
+            Ok(account.into())
+        });
+        spec.authorities = authorities.collect::<Result<_, CliError>>()?;
+    }
+    if !args.balance.is_empty() {
+        let balances = args.balance.iter().map(|text| {
+            balance(text).ok_or_else(|| CliError::SpecOption {
+                option: "--balance",
+                given: text.clone(),
+                expected: "an account and an amount, such as 5Grw…=1000,",
+            })
+        });
+        spec.genesis.balances = balances.collect::<Result<_, CliError>>()?;
+    }
+    // What the options made is checked like a file.
+    let checked = ChainSpec::from_toml("the new chain spec", &spec.to_toml());
+    checked.map_err(|problems| CliError::SyncConfig(problems.into()))
+}
+
+fn account(text: &str) -> Option<sr25519::Public> {
+    sr25519::Public::from_string(text).ok()
+}
+
+fn balance(text: &str) -> Option<(sr25519::Public, u128)> {
+    let (who, amount) = text.split_once('=')?;
+    Some((account(who)?, amount.parse().ok()?))
 }

@@ -1,4 +1,5 @@
 use crate::{
+    keystore::KeystoreError,
     localnet::LocalnetError,
     service::{AloneError, OrderError, PeerFileError, ServiceError},
     status_view::{ClientError, NodeFileError},
@@ -49,6 +50,10 @@ impl CliError {
             Self::NodeKey
                 | Self::NodeDials
                 | Self::Sender
+                | Self::NotASecret
+                | Self::NotAPublicKey
+                | Self::NodeKeyLine
+                | Self::SpecOption { .. }
                 | Self::UnsafeOutside
                 | Self::Receiver { .. }
                 | Self::PeerId(_)
@@ -137,6 +142,38 @@ pub enum CliError {
         "--rpc-methods unsafe does not go with --rpc-external: they are offered to this machine only; leave one of them out"
     )]
     UnsafeOutside,
+    /// A key cannot be stored or read.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// No secret key. The text does not repeat it.
+    #[error(
+        "that is no secret key: a phrase of 12 to 24 words, 0x and 64 hex digits, or a URI such as //Alice"
+    )]
+    NotASecret,
+    /// No public key.
+    #[error("that is no public key: an SS58 address, or 0x and 64 hex digits, is expected")]
+    NotAPublicKey,
+    /// A line that is no network key.
+    #[error("that is no network key: 64 hex digits are expected")]
+    NodeKeyLine,
+    /// A new file is not made.
+    #[error("{} is not written ({source}); name a new file in a folder that is writable for this user", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// `--authority` or `--balance` of `build-spec`.
+    #[error("{option} {given}: {expected} is expected")]
+    SpecOption {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        given: String,
+        /// What should be.
+        expected: &'static str,
+    },
     /// `--from` is no key. The text does not repeat it.
     #[error(
         "--from is no secret key: a phrase of 12 to 24 words, 0x and 64 hex digits, or a URI such as //Alice"

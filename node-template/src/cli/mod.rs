@@ -10,6 +10,7 @@ mod build_spec;
 mod chain_info;
 mod confirm;
 mod error;
+mod key;
 mod node_key;
 mod peers;
 mod place;
@@ -23,14 +24,16 @@ mod status;
 mod strategies;
 mod tx;
 mod usage;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use args::{
-    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, LocalnetArgs, PeerArgs, PeersCommand,
-    PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RunArgs, SpecFormat, StatusArgs,
-    StrategiesArgs, TransferArgs, TxCommand,
+    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs,
+    InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs, NodeKeyArgs, OutputType, PeerArgs,
+    PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RpcMethods, RunArgs, Scheme,
+    SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 
@@ -74,6 +77,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let done = match cli.command {
         None => run::run(&cli.run)?,
         Some(Command::BuildSpec(args)) => build_spec::run(&args)?,
+        Some(Command::Key(command)) => key::run(&command)?,
         Some(Command::ChainInfo(args)) => chain_info::run(&args)?,
         Some(Command::Status(args)) => status::run(&args).map_err(|error| Failure {
             code: status::exit_code(&error),

@@ -12,7 +12,7 @@ pub(super) fn of(hex: Option<&str>, file: Option<&Path>) -> Result<Option<NodeKe
     }
 }
 
-fn from_hex(text: &str) -> Option<NodeKey> {
+pub(super) fn from_hex(text: &str) -> Option<NodeKey> {
     let text = text.trim();
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let mut secret = [0; NodeKey::BYTES];
@@ -21,7 +21,7 @@ fn from_hex(text: &str) -> Option<NodeKey> {
 }
 
 /// Reads Substrate's formats: the bytes, or their hex digits.
-fn read(path: &Path) -> Result<NodeKey, CliError> {
+pub(super) fn read(path: &Path) -> Result<NodeKey, CliError> {
     // No key is longer; a device file has no end.
     let mut bytes = Vec::new();
     File::open(path)

@@ -83,23 +83,23 @@ fn list(args: &PlaceArgs) -> Result<(), CliError> {
         block_on(async { Ok(node.client.peers().await?) })?
     } else {
         let (file, clock) = file(&place);
-        PeerView::all(&file.read()?, clock.now())
+        let hours = place.spec.sync.tier3.trust_hours;
+        PeerView::all(&file.read()?, clock.now(), hours)
     };
     if peers.is_empty() {
         print("no peer was met yet\n")?;
     }
-    let hours = place.spec.sync.tier3.trust_hours;
     for peer in &peers {
-        print(&line(peer, hours))?;
+        print(&line(peer))?;
     }
     Ok(())
 }
 
-fn line(peer: &PeerView, trust_hours: f64) -> String {
+fn line(peer: &PeerView) -> String {
     let here = if peer.connected { "connected" } else { "away" };
     let consistent = Duration::from_secs(peer.consistent_seconds);
     let hours = consistent.as_secs_f64() / 3_600.0;
-    let trusted = if hours >= trust_hours {
+    let trusted = if peer.trusted_seconds.is_some() {
         ", trusted"
     } else {
         ""

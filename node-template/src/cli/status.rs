@@ -2,7 +2,7 @@ use super::{
     CliError, ExitCode, PlaceArgs,
     args::StatusArgs,
     place::{Place, default_base_path},
-    print,
+    print, watch,
 };
 use crate::status_view::{ClientError, NodeClient, NodeFile, StatusView};
 
@@ -11,6 +11,9 @@ const DEFAULT_URL: &str = "http://127.0.0.1:9944";
 
 /// Asks the node and prints what it says.
 pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, CliError> {
+    if args.watch {
+        return watch::run(args, || client(args));
+    }
     match ask(args) {
         Ok(view) => {
             print(&text(&view, args.json))?;
@@ -20,13 +23,16 @@ pub(super) fn run(args: &StatusArgs) -> Result<ExitCode, CliError> {
     }
 }
 
+fn client(args: &StatusArgs) -> Result<NodeClient, CliError> {
+    Ok(NodeClient::new(node_url(args.url.as_ref(), &args.place)?)?)
+}
+
 fn ask(args: &StatusArgs) -> Result<StatusView, CliError> {
-    let url = node_url(args.url.as_ref(), &args.place)?;
+    let client = client(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CliError::System)?;
-    let client = NodeClient::new(url)?;
     Ok(runtime.block_on(client.status())?)
 }
 

@@ -8,8 +8,9 @@ pub use dev_key::DevKey;
 
 use sp_core::{Pair, crypto::SecretStringError, sr25519};
 use std::{
-    fmt, fs, io,
-    os::unix::fs::PermissionsExt,
+    fmt, fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -49,6 +50,25 @@ pub enum KeystoreError {
         path: PathBuf,
         /// What is wrong with it; never any part of it.
         reason: &'static str,
+    },
+    /// A key cannot be stored.
+    #[error(
+        "{path}: {source}; check that the folder is writable for this user, and that the disk is not full"
+    )]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The key is there, from another secret URI.
+    #[error(
+        "{path} holds this key already, written as another secret URI; it stays: remove it first if you mean it"
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// The secret belongs to another public key than the file's name says.
     #[error("{path} holds the secret of another key than its name says; restore it from a backup")]
@@ -110,6 +130,56 @@ impl Keystore {
     pub fn is_empty_on_disk(&self) -> bool {
         self.stored.is_empty()
     }
+}
+
+/// What [`insert`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It made this file.
+    New(PathBuf),
+    /// The same key was there.
+    There(PathBuf),
+}
+
+/// Stores the AURA key with this secret URI in Substrate's format, for its owner only, whole or not at all. A file of this
+/// key that holds another URI stays as it is: `Exists`.
+pub fn insert(folder: &Path, uri: &str, pair: &sr25519::Pair) -> Result<Inserted, KeystoreError> {
+    let name = [AURA.as_slice(), pair.public().as_ref()].concat();
+    let path = folder.join(hex::encode(name));
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| KeystoreError::Write { path, source }
+    };
+    create_private(folder).map_err(failed(folder))?;
+    let text = serde_json::to_string(uri).expect("a text is always valid JSON");
+    match fs::read(&path) {
+        Ok(held) if held == text.as_bytes() => return Ok(Inserted::There(path)),
+        Ok(_) => return Err(KeystoreError::Exists { path }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(KeystoreError::Io { path, source }),
+    }
+    write_private(folder, &path, text.as_bytes()).map_err(failed(&path))?;
+    Ok(Inserted::New(path))
+}
+
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    if !folder.exists() {
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+fn write_private(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // `tempfile` creates with 0600.
+    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+    draft.write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    draft
+        .persist_noclobber(path)
+        .map_err(|failed| failed.error)?;
+    fs::File::open(folder)?.sync_all()
 }
 
 fn public_in_name(path: &Path) -> Option<sr25519::Public> {

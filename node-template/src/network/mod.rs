@@ -15,7 +15,7 @@ mod tests;
 
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
-pub use node_key::load_or_create;
+pub use node_key::{generate_key, load_or_create, peer_id, write_new};
 pub use reached::ReachedAt;
 pub use swarm::{NetworkPlan, Node};
 pub(crate) use transactions::{Arrived, NotDelivered, Pushing, transactions};

@@ -1,5 +1,9 @@
 use super::NodeKeyError;
 use crate::service::NodeKey;
+use libp2p::{
+    PeerId,
+    identity::{PublicKey, ed25519},
+};
 use std::{
     fs,
     io::{self, Write},
@@ -32,21 +36,41 @@ fn parse(bytes: &[u8]) -> Option<NodeKey> {
 }
 
 fn create(path: &Path) -> Result<NodeKey, NodeKeyError> {
-    let pair = libp2p::identity::ed25519::Keypair::generate();
-    let mut secret = [0; NodeKey::BYTES];
-    secret.copy_from_slice(pair.secret().as_ref());
-    write(path, &secret).map_err(|source| NodeKeyError::Write {
+    let key = generate_key();
+    write(path, key.secret()).map_err(|source| NodeKeyError::Write {
         path: path.to_owned(),
         source,
     })?;
-    Ok(NodeKey::new(secret))
+    Ok(key)
+}
+
+/// A new key.
+pub fn generate_key() -> NodeKey {
+    let pair = ed25519::Keypair::generate();
+    let mut secret = [0; NodeKey::BYTES];
+    secret.copy_from_slice(pair.secret().as_ref());
+    NodeKey::new(secret)
+}
+
+/// The identity that peers see.
+pub fn peer_id(key: &NodeKey) -> PeerId {
+    let secret = ed25519::SecretKey::try_from_bytes(*key.secret())
+        .expect("every 32 bytes are an ed25519 secret key");
+    let public = ed25519::Keypair::from(secret).public();
+    PublicKey::from(public).to_peer_id()
+}
+
+/// Writes a key as 64 hex digits into a new file, for its owner only.
+pub fn write_new(path: &Path, key: &NodeKey) -> io::Result<()> {
+    write(path, hex::encode(key.secret()).as_bytes())
 }
 
 /// Writes the file for its owner only, whole or not at all, and never over another.
 fn write(path: &Path, secret: &[u8]) -> io::Result<()> {
     let folder = path
         .parent()
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     // `tempfile` creates with 0600.
     let mut draft = tempfile::NamedTempFile::new_in(folder)?;
     draft.write_all(secret)?;

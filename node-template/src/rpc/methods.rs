@@ -254,7 +254,9 @@ impl NodeApiServer for Rpc {
     }
 
     fn remembered_peers(&self) -> RpcResult<Vec<PeerView>> {
-        Ok(PeerView::all(&self.peers.ledger(), self.peers.now()))
+        let hours = self.peers.trust_hours();
+        let all = PeerView::all(&self.peers.ledger(), self.peers.now(), hours);
+        Ok(PeerView::told(all, &self.manager.peers()))
     }
 
     fn ban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<()> {

@@ -56,6 +56,7 @@ pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
         fetching,
     } = linking;
     let genesis = bridge.genesis_hash();
+    let trust_hours = settings.tier3.trust_hours;
     let (behaviour, network, events) = net::new(genesis.as_bytes(), &settings);
     // Where there is no chain to follow, nothing says which transfers apply.
     let (carried, transactions) = (fetching == Fetching::Tier2)
@@ -82,6 +83,7 @@ pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
         file,
         manager: Arc::clone(&manager),
         reached: node.reached().clone(),
+        trust_hours,
     });
     Ok(Linked {
         node,

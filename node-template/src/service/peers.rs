@@ -123,9 +123,15 @@ pub struct PeerKeeper {
     pub(super) file: PeerFile,
     pub(super) manager: Arc<NetworkSyncManager<Block>>,
     pub(super) reached: ReachedAt,
+    pub(super) trust_hours: f64,
 }
 
 impl PeerKeeper {
+    /// `tier3_trust_hours`.
+    pub(crate) fn trust_hours(&self) -> f64 {
+        self.trust_hours
+    }
+
     /// What is remembered now.
     pub(crate) fn ledger(&self) -> Ledger {
         self.manager.ledger()

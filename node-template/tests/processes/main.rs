@@ -16,6 +16,7 @@ mod dead_fork;
 mod dev_node;
 mod full_disk;
 mod harness;
+mod keys;
 mod kill_loop;
 mod load;
 mod localnet;

@@ -1,9 +1,10 @@
 use super::{PeerReport, SyncEvent};
 use crate::{
-    block_id::BlockId,
+    block_id::{BlockId, number},
     context::SyncContext,
     error::NetworkError,
     height_sync::Judgement,
+    peers::Sighting,
     ports::{MonoTime, UnixMillis},
     status::{Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
     wire::Activity,
@@ -263,9 +264,20 @@ pub(super) fn peer_reports<B: BlockT>(context: &SyncContext<B>) -> Vec<PeerRepor
         roles: sighting.roles,
         best: sighting.standing.best,
         activity: sighting.standing.activity,
+        agrees: agrees(context, sighting),
         age: now.since(sighting.at),
     })
     .collect()
+}
+
+/// Whether the peer holds our block at the lower of its height and ours, as far as it told its hash there.
+fn agrees<B: BlockT>(context: &SyncContext<B>, sighting: &Sighting<B>) -> Option<bool> {
+    let ours = context.bridge.best();
+    let height = ours.height().min(sighting.standing.best.height());
+    let theirs = sighting.hash_at(height)?;
+    // A store that does not read is reported by whoever needs it.
+    let held = context.bridge.canonical_hash(number::<B>(height)).ok()?;
+    Some(held == Some(theirs))
 }
 
 /// The verdict as the design's `get_sync_status` gives it.

@@ -43,6 +43,8 @@ pub struct PeerReport<B: BlockT> {
     pub best: BlockId<B>,
     /// What it says to be doing.
     pub activity: Activity,
+    /// Whether it is *with us* (SPEC section 0); unknown while it did not tell its hash at our height.
+    pub agrees: Option<bool>,
     /// Age of this entry.
     pub age: Duration,
 }
