@@ -10,7 +10,11 @@ use std::{net::IpAddr, path::PathBuf};
     name = "node-template",
     version,
     about,
-    after_help = "Without a command the node runs. Exit codes: 0 done, 64 wrong usage, 1 anything else that failed; \
+    after_help = "Examples:\n  \
+                  node-template --dev                                    one node that authors, in a temporary folder\n  \
+                  node-template --chain local --alice -d /tmp/alice      a validator of the local network\n  \
+                  node-template --chain my-chain.toml --validator        a validator of a chain of one's own\n\n\
+                  Without a command the node runs. Exit codes: 0 done, 64 wrong usage, 1 anything else that failed; \
                   `status` has its own, see `node-template status --help`.",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
@@ -29,6 +33,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a chain spec, to copy and change
+    #[command(after_help = "Examples:
+  node-template build-spec --chain local > my-chain.toml
+  node-template build-spec --id my-chain --authority 5Grw… --authority 5FHn… --balance 5Grw…=1000000 > my-chain.toml")]
     BuildSpec(BuildSpecArgs),
     /// Make, show and store keys: of authorities and accounts (sr25519), and of the network identity (ed25519)
     #[command(subcommand)]
@@ -39,7 +46,14 @@ pub enum Command {
     ///
     /// Exit codes: 0 in sync, 1 behind by a gap, 2 critical, 3 unknown, 4 no node runs there, 64 wrong usage,
     /// 70 this command itself failed.
-    #[command(verbatim_doc_comment)]
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:
+  node-template status                              the node of this machine
+  node-template status --watch                      again every second, with a line for each peer
+  node-template status --url http://10.0.0.7:9944   a node elsewhere
+  node-template status --json | jq .verdict         for scripts"
+    )]
     Status(StatusArgs),
     /// List the sync strategies of each tier and mark the ones that the chain selects
     Strategies(StrategiesArgs),
@@ -47,7 +61,14 @@ pub enum Command {
     ///
     /// Works through the running node, or by itself where none runs. The chain is fetched from trusted peers, every block is validated, and the voters
     /// are asked whether it is theirs before anything of the present chain is touched.
-    #[command(verbatim_doc_comment)]
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:
+  node-template resync --dry-run --peer 12D3KooW…   what would be done, and from whom; writes nothing
+  node-template resync --peer 12D3KooW…             asks, then shows how far it is
+  node-template resync --resume                     goes on with an interrupted run
+  node-template resync --abort                      gives it up; the present chain stays"
+    )]
     Resync(ResyncArgs),
     /// List, restore and remove the chains that a resync has kept
     #[command(subcommand)]
@@ -61,7 +82,16 @@ pub enum Command {
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
+    #[command(after_help = "Examples:
+  node-template localnet                      four validators, a live table, until Ctrl-C
+  node-template localnet --tour               play a story on the network and check every step
+  node-template localnet --base-path ./net    keep their data, and go on with them next time")]
     Localnet(LocalnetArgs),
+    /// Print a script that lets a shell complete this program's commands and options
+    #[command(after_help = "Examples:
+  source <(node-template completions bash)
+  node-template completions zsh > ~/.zfunc/_node-template")]
+    Completions(CompletionsArgs),
 }
 
 /// Which chain, and where its files are.
@@ -381,6 +411,8 @@ pub enum KeyCommand {
     /// Show the public key and address of a secret, or of a public key
     Inspect(InspectKeyArgs),
     /// Store an authority's key in the node's keystore
+    #[command(after_help = "Example:
+  node-template key insert --chain my-chain.toml --base-path ./data < phrase.txt")]
     Insert(InsertKeyArgs),
     /// Make a network identity; the secret goes to standard output or a file, the peer id to standard error
     GenerateNodeKey(GenerateNodeKeyArgs),
@@ -471,6 +503,8 @@ pub struct NodeKeyArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum TxCommand {
     /// Send a transfer to a running node, and print its hash
+    #[command(after_help = "Example:
+  node-template tx transfer --from //Alice --to //Bob --amount 1000 --url http://127.0.0.1:9944")]
     Transfer(TransferArgs),
 }
 
@@ -507,6 +541,14 @@ pub struct PurgeChainArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// `completions`.
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 /// `localnet`.

@@ -30,13 +30,14 @@ mod watch;
 mod tests;
 
 pub use args::{
-    BackupsCommand, BuildSpecArgs, Cli, Command, DevKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs,
-    InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs, NodeKeyArgs, OutputType, PeerArgs,
-    PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RpcMethods, RunArgs, Scheme,
-    SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
+    BackupsCommand, BuildSpecArgs, Cli, Command, CompletionsArgs, DevKeyArgs, GenerateNodeKeyArgs,
+    InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs, NodeKeyArgs,
+    OutputType, PeerArgs, PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs,
+    RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 
+use clap::CommandFactory;
 use std::{ffi::OsString, io::Write};
 
 /// Reads the command line `args` (the first is the program's name), does what it says, and returns the exit code of
@@ -89,12 +90,22 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Tx(command)) => tx::run(&command)?,
         Some(Command::Peers(command)) => peers::run(&command)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
+        Some(Command::Completions(args)) => completions(&args)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;
             ExitCode::Done
         }
     };
     Ok(done)
+}
+
+fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+    let mut script = Vec::new();
+    let mut command = Cli::command();
+    let name = command.get_name().to_owned();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::Done)
 }
 
 /// Writes a result for the user. A reader that has gone away (`| head`) is no error of ours.
