@@ -1,4 +1,4 @@
-use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 /// Why an address of the command line is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,9 @@ pub(super) enum AddressError {
     /// Whoever answered there would be taken for the node.
     #[error("it does not end in a peer id; add /p2p/12D3Koo…")]
     NoPeerId,
+    /// No id.
+    #[error("a peer id in base58, such as 12D3KooW…, is expected")]
+    NotAPeerId,
 }
 
 /// An address to listen on.
@@ -22,5 +25,13 @@ pub(super) fn bootnode(text: &str) -> Result<Multiaddr, AddressError> {
     match address.iter().last() {
         Some(Protocol::P2p(_)) => Ok(address),
         _ => Err(AddressError::NoPeerId),
+    }
+}
+
+/// The id of a peer; many texts are base58 and none.
+pub(super) fn peer(text: &str) -> Result<String, AddressError> {
+    match text.parse::<PeerId>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(AddressError::NotAPeerId),
     }
 }

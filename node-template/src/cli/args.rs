@@ -11,7 +11,7 @@ use std::{net::IpAddr, path::PathBuf};
     version,
     about,
     after_help = "Examples:\n  \
-                  node-template --dev                                    one node that authors, in a temporary folder\n  \
+                  node-template --dev                                    one node, in a temporary folder\n  \
                   node-template --chain local --alice -d /tmp/alice      a validator of the local network\n  \
                   node-template --chain my-chain.toml --validator        a validator of a chain of one's own\n\n\
                   Without a command the node runs. Exit codes: 0 done, 64 wrong usage, 1 anything else that failed; \
@@ -38,7 +38,7 @@ pub enum Command {
   node-template build-spec --id my-chain --authority 5Grw… --authority 5FHn… --balance 5Grw…=1000000 > my-chain.toml")]
     BuildSpec(BuildSpecArgs),
     /// Make, show and store keys: of authorities and accounts (sr25519), and of the network identity (ed25519)
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Key(KeyCommand),
     /// Show a chain's identity, and where this machine keeps it
     ChainInfo(PlaceArgs),
@@ -71,13 +71,13 @@ pub enum Command {
     )]
     Resync(ResyncArgs),
     /// List, restore and remove the chains that a resync has kept
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Backups(BackupsCommand),
     /// Make extrinsics and send them to a node
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Tx(TxCommand),
     /// List what is remembered of peers, ban them, and take bans back
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Peers(PeersCommand),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
     PurgeChain(PurgeChainArgs),
@@ -327,7 +327,7 @@ pub struct ResyncArgs {
     pub dry_run: bool,
     /// A peer that you vouch for, by its id (12D3KooW…), to fetch from; may be given several times [default: the reserved
     /// nodes]
-    #[arg(long, value_name = "ID", action = ArgAction::Append)]
+    #[arg(long, value_name = "ID", action = ArgAction::Append, value_parser = address::peer)]
     pub peer: Vec<String>,
     /// A block that the new chain must hold; stands in for the voters where nobody can vote
     #[arg(long, value_name = "N:HASH")]
@@ -399,7 +399,7 @@ pub struct PeerArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
     /// The peer, by its id (12D3KooW…)
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = address::peer)]
     pub id: String,
 }
 

@@ -15,7 +15,7 @@ use crate::{
 use serde::Serialize;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
 use std::{
-    io::{BufRead, Write, stderr, stdin},
+    io::{BufRead, Read, Write, stderr, stdin},
     path::Path,
 };
 
@@ -99,8 +99,7 @@ fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
         let public = sr25519::Public::from_string(&line).map_err(|_| CliError::NotAPublicKey)?;
         KeyView::of_public(&public)
     } else {
-        let read = sr25519::Pair::from_string_with_seed(&line, None);
-        let (pair, seed) = read.map_err(|_| CliError::NotASecret)?;
+        let (pair, seed) = secret(&line)?;
         let is_phrase = line.split_whitespace().count() > 1;
         KeyView {
             secret_phrase: is_phrase.then(|| line.clone()),
@@ -115,20 +114,29 @@ fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
 /// What was given, or else a line of standard input: what is on the command line other users of the machine can see.
 fn given(uri: Option<&str>) -> Result<String, CliError> {
     match uri {
-        Some(uri) if uri != "-" => Ok(uri.to_owned()),
+        Some(uri) if uri != "-" => Ok(uri.trim().to_owned()),
         _ => {
             let mut line = String::new();
-            let read = std::io::Read::take(stdin().lock(), SECRET_BYTES).read_line(&mut line);
+            let read = stdin().lock().take(SECRET_BYTES).read_line(&mut line);
             read.map_err(|source| CliError::Input { source })?;
             Ok(line.trim().to_owned())
         }
     }
 }
 
+/// The key of a secret phrase or URI, with its seed where there is one.
+fn secret(uri: &str) -> Result<(sr25519::Pair, Option<<sr25519::Pair as Pair>::Seed>), CliError> {
+    // The library takes nothing at all for the well-known development phrase.
+    if uri.is_empty() {
+        return Err(CliError::NotASecret);
+    }
+    sr25519::Pair::from_string_with_seed(uri, None).map_err(|_| CliError::NotASecret)
+}
+
 fn insert(args: &InsertKeyArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
     let uri = given(args.suri.as_deref())?;
-    let pair = sr25519::Pair::from_string(&uri, None).map_err(|_| CliError::NotASecret)?;
+    let (pair, _) = secret(&uri)?;
     let folder = ChainFolder::at(&place.folder).keystore();
     let stored = keystore::insert(&folder, &uri, &pair)?;
     let how = match stored {

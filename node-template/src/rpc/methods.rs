@@ -34,7 +34,7 @@ use sync_component::{
     NetworkSyncManager, SyncStatus,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
-    ports::{BridgeError, NotAPeerId, PeerId, ReadChain},
+    ports::{BridgeError, PeerId, ReadChain},
     status::{Note, Verdict},
     wire::Roles,
 };
@@ -283,6 +283,9 @@ impl NodeApiServer for Rpc {
 
     fn resync(&self, extensions: &Extensions, params: ResyncParams) -> RpcResult<PlanView> {
         operator_only(extensions)?;
+        for peer in &params.peers {
+            peer_id(peer)?;
+        }
         let request = ResyncRequest::parse(&params.peers, params.checkpoint.as_deref());
         let request = request.map_err(|error| invalid(&error))?;
         let wanted = params.strategy.as_deref();
@@ -345,7 +348,12 @@ fn refusal_code(refusal: &Refusal) -> i32 {
 }
 
 fn peer_id(text: &str) -> RpcResult<PeerId> {
-    text.parse().map_err(|error: NotAPeerId| invalid(&error))
+    // Many texts are base58 and no id that a peer can have.
+    let id = text.parse::<libp2p::PeerId>().map_err(|_| {
+        let text = format!("\"{text}\" is no peer id in base58, such as 12D3KooW…");
+        ErrorObjectOwned::owned(INVALID_PARAMS_CODE, text, None::<()>)
+    })?;
+    Ok(PeerId::from_bytes(&id.to_bytes()))
 }
 
 fn invalid(error: &dyn std::error::Error) -> ErrorObjectOwned {

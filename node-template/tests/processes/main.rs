@@ -10,7 +10,9 @@
 )]
 
 mod alone;
+mod bad_flags;
 mod bad_input;
+mod clients;
 mod commands;
 mod dead_fork;
 mod dev_node;
