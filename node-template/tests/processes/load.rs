@@ -2,8 +2,8 @@
 //! offers 1000 a second for a minute, and says what became of them; `make test` does so for three seconds.
 
 use crate::{
-    harness::{PATIENCE, client, serving, until_status},
-    transactions::{account, address, spec},
+    harness::{PATIENCE, client},
+    transactions::{account, three_nodes},
 };
 use codec::Encode;
 use node_template::{
@@ -71,19 +71,8 @@ fn peak_mib(node: &NodeProcess) -> u64 {
 async fn nothing_that_was_acknowledged_is_lost_under_more_load_than_there_is_room_for() {
     let seconds = std::env::var("LOAD_SECONDS").map_or(3, |text| text.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let chain = format!("--chain {}", spec(folder.path()).display());
-    let base = |name: &str| {
-        let base = folder.path().join(name);
-        fs::create_dir_all(&base).unwrap();
-        base
-    };
-    let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
-    let to_alice = format!("{chain} --bootnodes {}", address(&alice));
-    let bob = serving(&base("bob"), "quick", &format!("{to_alice} --bob")).await;
-    let follower = serving(&base("follower"), "quick", &to_alice).await;
-    let processes = [&alice, &bob, &follower];
-    let nodes = processes.map(client);
-    until_status(&nodes[2], "a block", |view| view.best.number > 0).await;
+    let processes = three_nodes(folder.path()).await;
+    let nodes = processes.each_ref().map(client);
 
     let to = sr25519::Pair::from_string("//Poor", None).unwrap().public();
     let genesis = nodes[0].genesis_hash().await.unwrap();
@@ -119,7 +108,7 @@ async fn nothing_that_was_acknowledged_is_lost_under_more_load_than_there_is_roo
         assert!(node.pending_extrinsics().await.unwrap().is_empty());
     }
     let settled = start.elapsed();
-    let memory = processes.map(peak_mib);
+    let memory = processes.each_ref().map(peak_mib);
     assert!(memory.iter().all(|mib| *mib < 600), "{memory:?} MiB");
     let best = nodes[0].status().await.unwrap().best.number;
     let mut fullest = 0;

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// A chain with short slots, as a file.
-pub(crate) fn spec(folder: &Path) -> PathBuf {
+fn spec(folder: &Path) -> PathBuf {
     let mut quick = Preset::Local.spec();
     "quick".clone_into(&mut quick.id);
     quick.slot_duration = SlotDuration::from_millis(500);
@@ -51,25 +51,28 @@ async fn until_balance(node: &NodeClient, of: &sr25519::Public, wanted: u128) {
     }
 }
 
-pub(crate) fn address(node: &NodeProcess) -> String {
-    node.node_file().unwrap().listen_addresses[0].clone()
+/// Alice and Bob, who author, and a node that follows them; there is a block.
+pub(crate) async fn three_nodes(folder: &Path) -> [NodeProcess; 3] {
+    let chain = format!("--chain {}", spec(folder).display());
+    let base = |name: &str| {
+        let base = folder.join(name);
+        fs::create_dir_all(&base).unwrap();
+        base
+    };
+    let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
+    let address = alice.node_file().unwrap().listen_addresses[0].clone();
+    let to_alice = format!("{chain} --bootnodes {address}");
+    let bob = serving(&base("bob"), "quick", &format!("{to_alice} --bob")).await;
+    let follower = serving(&base("follower"), "quick", &to_alice).await;
+    until_status(&client(&follower), "a block", |view| view.best.number > 0).await;
+    [alice, bob, follower]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transfer_sent_to_one_node_changes_balances_on_all() {
     let folder = tempfile::tempdir().unwrap();
-    let chain = format!("--chain {}", spec(folder.path()).display());
-    let base = |name: &str| {
-        let base = folder.path().join(name);
-        fs::create_dir_all(&base).unwrap();
-        base
-    };
-    let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
-    let to_alice = format!("{chain} --bootnodes {}", address(&alice));
-    let bob = serving(&base("bob"), "quick", &format!("{to_alice} --bob")).await;
-    let follower = serving(&base("follower"), "quick", &to_alice).await;
-    let nodes = [&alice, &bob, &follower].map(client);
-    until_status(&nodes[2], "a block", |view| view.best.number > 0).await;
+    let processes = three_nodes(folder.path()).await;
+    let nodes = processes.each_ref().map(client);
 
     // By the command line, to a node that authors nothing.
     let poor = sr25519::Pair::from_string("//Poor", None).unwrap().public();
