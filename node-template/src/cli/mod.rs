@@ -10,6 +10,7 @@ mod build_spec;
 mod chain_info;
 mod confirm;
 mod error;
+mod meeting;
 mod node_key;
 mod peers;
 mod place;

@@ -1,13 +1,25 @@
-//! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, and the sync component's behaviour.
+//! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, Kademlia, mDNS, and the sync component's behaviour.
 //!
-//! Bootnodes are dialled again for ever; peers that are learnt of otherwise are not dialled.
+//! [`swarm`] is thin. Whom to dial, and when, is decided in [`dialling`]; who may come in, in [`slots`]; which addresses are
+//! believed, in [`reach`]: plain data, with the time handed in. Nobody else dials: what Kademlia ([`finder`]) and mDNS
+//! ([`local`]) find are candidates.
 
-mod bootnodes;
+mod behaviours;
+mod candidate;
+mod dialling;
+mod doorkeeper;
 mod error;
+mod finder;
+mod listen;
 mod listening;
+mod local;
 mod node_key;
+mod plan;
+mod reach;
 mod reached;
+mod slots;
 mod swarm;
+mod walks;
 
 #[cfg(test)]
 mod tests;
@@ -15,5 +27,8 @@ mod tests;
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
 pub use node_key::load_or_create;
+pub use plan::{
+    Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount, ToldAddresses,
+};
 pub use reached::ReachedAt;
-pub use swarm::{NetworkPlan, Node};
+pub use swarm::Node;

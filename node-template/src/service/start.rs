@@ -2,7 +2,8 @@ use super::{
     ChainFolder, NetworkConfig, NodeKey, RunConfig, ServiceError,
     authority::{self, Authority},
     link::{Linking, link},
-    peers::PeerKeeper,
+    meeting::{keep_ports, network_plan},
+    peers::{PeerKeeper, PeerMemory, remembered},
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
     run::Stopped,
@@ -12,14 +13,13 @@ use crate::{
     Block,
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
-    network::{self, NetworkPlan},
+    network,
     rpc::{NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
     runtime::TemplateRuntime,
     status_view::NodeFile,
     telemetry::Informant,
 };
 use chain_spec::ChainType;
-use libp2p::{Multiaddr, multiaddr::Protocol};
 use runtime_bridge::Closing;
 use sp_core::{Pair, sr25519};
 use std::{
@@ -98,7 +98,11 @@ pub(super) async fn start(
         Arc::clone(&clock),
     )?);
     let keystore = authority::keystore(folder, config.duty)?;
-    let mode = mode(&config, &chain, folder, keystore.as_ref())?;
+    let limits = &config.settings.limits;
+    let memory = PeerMemory::open(&folder.network(), limits, &clock)?;
+    let plan = network_plan(&config, key, remembered(&memory.ledger));
+    let remembered = plan.known.remembered.len();
+    let mode = mode(&config, &chain, folder, keystore.as_ref(), remembered)?;
     let authority = authority::open(folder, keystore, mode)?;
     authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
 
@@ -107,10 +111,10 @@ pub(super) async fn start(
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
     let strategies = registry.list(&config.settings);
     let linking = Linking {
-        plan: network_plan(&config, key),
+        plan,
         settings: config.settings.clone(),
         registry,
-        folder,
+        memory,
         bridge: Arc::clone(&bridge),
         clock: Arc::clone(&clock),
         executor: Arc::clone(&executor),
@@ -128,18 +132,7 @@ pub(super) async fn start(
         strategies,
     });
     let url = rpc_server.local_url();
-    let file = NodeFile {
-        pid: std::process::id(),
-        rpc_url: url.clone(),
-        listen_addresses: facts
-            .addresses
-            .list()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        token: token.secret().to_owned(),
-    };
-    file.write(folder.path())?;
+    node_file(&facts, &url, &token).write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
@@ -189,6 +182,21 @@ pub(super) async fn start(
     })
 }
 
+/// How commands find the node.
+fn node_file(facts: &NodeFacts, url: &str, token: &Token) -> NodeFile {
+    NodeFile {
+        pid: std::process::id(),
+        rpc_url: url.to_owned(),
+        listen_addresses: facts
+            .addresses
+            .list()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        token: token.secret().to_owned(),
+    }
+}
+
 fn identity(config: &RunConfig, folder: &ChainFolder) -> Result<NodeKey, ServiceError> {
     Ok(match &config.network {
         NetworkConfig::Connected { key: Some(key), .. } => key.clone(),
@@ -226,39 +234,6 @@ async fn keep_backups(
             // A panic in it is logged by the runtime, and the next round tries again.
             let _ = tokio::task::spawn_blocking(move || desk.settle()).await;
         }
-    }
-}
-
-/// Gives each address that asks for a free port the one that it got.
-fn keep_ports(asked: &mut [Multiaddr], got: &[Multiaddr]) {
-    let port = |address: &Multiaddr| {
-        address.iter().find_map(|part| match part {
-            Protocol::Tcp(port) => Some(port),
-            _ => None,
-        })
-    };
-    for address in asked {
-        let host = address.iter().next();
-        let same = got
-            .iter()
-            .find(|got| got.iter().next() == host || host.as_ref().is_some_and(is_unspecified));
-        if let (Some(0), Some(found)) = (port(address), same.and_then(port)) {
-            *address = address
-                .iter()
-                .map(|part| match part {
-                    Protocol::Tcp(0) => Protocol::Tcp(found),
-                    other => other,
-                })
-                .collect();
-        }
-    }
-}
-
-fn is_unspecified(host: &Protocol<'_>) -> bool {
-    match host {
-        Protocol::Ip4(ip) => ip.is_unspecified(),
-        Protocol::Ip6(ip) => ip.is_unspecified(),
-        _ => false,
     }
 }
 
@@ -310,6 +285,7 @@ fn mode(
     chain: &Chain,
     folder: &ChainFolder,
     keystore: Option<&Keystore>,
+    remembered: usize,
 ) -> Result<ProductionMode, ServiceError> {
     let keys = keystore.map(Keystore::aura_keys).unwrap_or_default();
     let is_authority = |key: &sr25519::Pair| config.spec.authorities.contains(&key.public().into());
@@ -322,7 +298,7 @@ fn mode(
         },
         rule: config.authoring,
         network: &config.network,
-        reserved_nodes: config.spec.reserved_nodes.len(),
+        remembered,
         store: if chain.best().height() == 0 {
             StoreState::Empty
         } else {
@@ -330,21 +306,6 @@ fn mode(
         },
         record: authority::record_state(folder)?,
     }))
-}
-
-fn network_plan(config: &RunConfig, key: NodeKey) -> NetworkPlan {
-    let (listen, bootnodes) = match &config.network {
-        NetworkConfig::Isolated => (Vec::new(), Vec::new()),
-        NetworkConfig::Connected {
-            listen, bootnodes, ..
-        } => (listen.clone(), bootnodes.clone()),
-    };
-    NetworkPlan {
-        key,
-        listen,
-        bootnodes,
-        max_incoming: config.settings.limits.max_peers,
-    }
 }
 
 fn peers_expected(config: &RunConfig) -> PeersExpected {

@@ -21,6 +21,7 @@ mod refusals;
 pub use bandwidth::Bandwidth;
 pub use behaviour::SyncBehaviour;
 pub use handle::NetHandle;
+pub use protocols::protocol_name;
 pub use refusals::RefusedPeer;
 
 use crate::{ports::NetworkEvent, settings::SyncSettings};
