@@ -292,8 +292,8 @@ fn peers_that_others_tell_of_and_their_addresses_are_bounded() {
     dialling.learn(peers[5], vec![address(1, peers[5])], Presence::Away, now);
     assert_eq!(peers_of(&mut dialling, now, room), [peers[5]]);
 
-    for peer in peers {
-        dialling.is_foreign(peer, now);
+    for (seconds, peer) in (0..).zip(peers) {
+        dialling.is_foreign(peer, now + Duration::from_secs(seconds));
     }
     // The first of those of another chain made place, too.
     dialling.learn(peers[0], vec![address(1, peers[0])], Presence::Away, now);
