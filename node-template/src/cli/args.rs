@@ -145,11 +145,28 @@ pub struct RunArgs {
     #[arg(long, requires = "authoring")]
     pub force_authoring: bool,
     /// Connect to nobody and listen to nobody
-    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr"])]
+    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers"])]
     pub isolated: bool,
     /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
     pub bootnodes: Vec<Multiaddr>,
+    /// Nodes that are always dialled, take no slot, and are trusted as the chain spec's reserved nodes are; may be given several
+    /// times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
+    pub reserved_nodes: Vec<Multiaddr>,
+    /// Meet reserved nodes only: nobody else is dialled or let in
+    #[arg(long, conflicts_with_all = ["bootnodes", "in_peers", "out_peers"])]
+    pub reserved_only: bool,
+    /// Most peers that dial this node, reserved nodes aside [default: 32]
+    #[arg(long, value_name = "N")]
+    pub in_peers: Option<usize>,
+    /// Most peers that this node dials, reserved nodes aside [default: 8]
+    #[arg(long, value_name = "N")]
+    pub out_peers: Option<usize>,
+    /// Neither look for nodes on the local network nor be found there, by mDNS; so it is anyway on chains of type
+    /// development, with --reserved-only, and when listening on loopback only
+    #[arg(long)]
+    pub no_mdns: bool,
     /// The network identity's secret key, 64 hex digits. Other users of this machine can read it; prefer a file
     #[arg(long, value_name = "HEX", conflicts_with = "node_key_file")]
     pub node_key: Option<String>,

@@ -56,6 +56,8 @@ impl CliError {
                 | Self::SpecOption { .. }
                 | Self::UnsafeOutside
                 | Self::Receiver { .. }
+                | Self::NobodyReserved
+                | Self::TooManyPeers { .. }
                 | Self::PeerId(_)
                 | Self::BadRequest(_)
                 | Self::Node(ServiceError::Log(_))
@@ -207,6 +209,23 @@ pub enum CliError {
         "a node runs there, and dials its own bootnodes: leave --bootnodes out, or stop the node and start it with them"
     )]
     NodeDials,
+    /// Nobody to meet.
+    #[error(
+        "--reserved-only, and no reserved node is known: name one with --reserved-nodes, or add it to reserved_nodes in the chain spec"
+    )]
+    NobodyReserved,
+    /// More slots than peers that are looked at.
+    #[error(
+        "--in-peers {inbound} and --out-peers {outbound} are together more than {most}, which is as many peers as this node keeps an eye on; ask for fewer, or raise max_peers in [sync.limits]"
+    )]
+    TooManyPeers {
+        /// Slots for peers that dial us.
+        inbound: usize,
+        /// Slots for peers that we dial.
+        outbound: usize,
+        /// `max_peers`.
+        most: usize,
+    },
     /// Nobody to fetch from.
     #[error(
         "no trusted peer is known; name one that you trust with --peer ID, or add it to reserved_nodes in the chain spec"

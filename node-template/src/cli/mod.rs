@@ -11,6 +11,7 @@ mod chain_info;
 mod confirm;
 mod error;
 mod key;
+mod meeting;
 mod node_key;
 mod peers;
 mod place;

@@ -1,17 +1,16 @@
 use super::{
     CliError, RunArgs,
     args::RpcMethods,
-    node_key,
+    meeting, node_key,
     place::{chain_name, default_base_path},
     strategies::settings,
 };
 use crate::{
     pool::Limits,
     rpc::{Access, MethodsOffered, Origins},
-    service::{AuthoringRule, BaseFolder, DevKey, Duty, NetworkConfig, RunConfig, StandardInput},
+    service::{AuthoringRule, BaseFolder, DevKey, Duty, RunConfig, StandardInput},
 };
 use chain_spec::ChainSpec;
-use libp2p::Multiaddr;
 use std::net::SocketAddr;
 
 /// The log filter where `--log` says nothing.
@@ -23,8 +22,11 @@ const DEFAULT_NAME: &str = env!("CARGO_PKG_NAME");
 /// What the run options ask for. Reads the chain spec, `--sync-config` and `--node-key-file`, and touches nothing else.
 pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
     let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
+    let settings = settings(&spec, args.sync_config.as_deref())?;
+    let key = node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?;
     Ok(RunConfig {
-        settings: settings(&spec, args.sync_config.as_deref())?,
+        network: meeting::network(args, &spec, &settings.limits, key)?,
+        settings,
         base: base(args)?,
         name: name(args),
         duty: duty(args),
@@ -33,7 +35,6 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
         } else {
             AuthoringRule::Voted
         },
-        network: network(args, &spec)?,
         pool: Limits {
             count: args.pool_limit,
             bytes: args.pool_kbytes.saturating_mul(1_024),
@@ -99,34 +100,4 @@ fn duty(args: &RunArgs) -> Duty {
         None if args.validator => Duty::Validator,
         None => Duty::Full,
     }
-}
-
-fn network(args: &RunArgs, spec: &ChainSpec) -> Result<NetworkConfig, CliError> {
-    let key = node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?;
-    if args.isolated {
-        return Ok(NetworkConfig::Isolated);
-    }
-    let of_chain = spec.bootnodes.iter().chain(&spec.reserved_nodes);
-    let of_chain = of_chain.map(|text| {
-        text.parse()
-            .expect("the chain spec's reader has checked its addresses")
-    });
-    Ok(NetworkConfig::Connected {
-        listen: if args.listen_addr.is_empty() {
-            all_interfaces(args.port)
-        } else {
-            args.listen_addr.clone()
-        },
-        bootnodes: args.bootnodes.iter().cloned().chain(of_chain).collect(),
-        key,
-    })
-}
-
-fn all_interfaces(port: u16) -> Vec<Multiaddr> {
-    use libp2p::multiaddr::Protocol;
-    let ip4 = Protocol::Ip4(std::net::Ipv4Addr::UNSPECIFIED);
-    let ip6 = Protocol::Ip6(std::net::Ipv6Addr::UNSPECIFIED);
-    [ip4, ip6]
-        .map(|ip| Multiaddr::from(ip).with(Protocol::Tcp(port)))
-        .into()
 }

@@ -4,6 +4,7 @@
 )]
 
 mod confirming;
+mod meeting;
 mod planning;
 mod purging;
 
@@ -62,6 +63,16 @@ fn wrong_usage_is_one_line_that_names_the_mistake_and_the_help() {
         ("localnet --nodes 5 --tour", "--tour"),
         ("restart", "restart"),
         (&format!("--isolated --bootnodes {peer}"), "--isolated"),
+        (&format!("--isolated --reserved-nodes {peer}"), "--isolated"),
+        ("--isolated --in-peers 1", "--isolated"),
+        ("--reserved-nodes /ip4/127.0.0.1/tcp/1", "peer id"),
+        (
+            &format!("--reserved-only --bootnodes {peer}"),
+            "--reserved-only",
+        ),
+        ("--reserved-only --out-peers 1", "--reserved-only"),
+        ("--in-peers -1", "-1"),
+        ("--out-peers many", "many"),
     ];
     for (line, named) in table {
         let problem = problem(line);

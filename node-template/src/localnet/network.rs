@@ -252,7 +252,7 @@ fn arguments(chain: &str, base: &Path, plan: &NodePlan, bootnodes: Vec<String>) 
         args.push("--isolated".into());
         return args;
     }
-    args.extend(["--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(Into::into));
+    args.extend(["--no-mdns", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(Into::into));
     for address in bootnodes {
         args.push("--bootnodes".into());
         args.push(address.into());

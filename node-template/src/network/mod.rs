@@ -1,14 +1,26 @@
-//! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, and the sync component's behaviour.
+//! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, Kademlia, mDNS, and the sync component's behaviour.
 //!
-//! Bootnodes are dialled again for ever; peers that are learnt of otherwise are not dialled.
+//! [`swarm`] is thin. Whom to dial, and when, is decided in [`dialling`]; who may come in, in [`slots`]; which addresses are
+//! believed, in [`reach`]: plain data, with the time handed in. Nobody else dials: what Kademlia ([`finder`]) and mDNS
+//! ([`local`]) find are candidates.
 
-mod bootnodes;
+mod behaviours;
+mod candidate;
+mod dialling;
+mod doorkeeper;
 mod error;
+mod finder;
+mod listen;
 mod listening;
+mod local;
 mod node_key;
+mod plan;
+mod reach;
 mod reached;
+mod slots;
 mod swarm;
 mod transactions;
+mod walks;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +28,9 @@ mod tests;
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
 pub use node_key::{generate_key, load_or_create, peer_id, write_new};
+pub use plan::{
+    Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount, ToldAddresses,
+};
 pub use reached::ReachedAt;
-pub use swarm::{NetworkPlan, Node};
+pub use swarm::Node;
 pub(crate) use transactions::{Arrived, NotDelivered, Pushing, transactions};

@@ -1,67 +1,40 @@
 use super::{
-    ListenAddresses, NetworkStartError, ReachedAt,
-    bootnodes::{Bootnodes, Jitter},
-    transactions::{Carrier, Errand, Transactions, TransactionsBehaviour},
+    KnownNodes, ListenAddresses, NetworkPlan, NetworkStartError, ReachedAt, ToldAddresses,
+    behaviours::{Behaviours, BehavioursEvent, ChainNames, swarm},
+    candidate::{Jitter, Kind},
+    dialling::{Dial, Dialling, Failure, Presence},
+    finder::Found,
+    listen::listen,
+    local,
+    plan::Admission,
+    reach::{Reach, dialable},
+    slots::{Room, Slots},
+    transactions::{Carrier, Errand, Transactions},
+    walks::Walks,
 };
-use crate::service::NodeKey;
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, TransportError, connection_limits,
-    core::transport::ListenerId,
-    identify, identity,
-    multiaddr::Protocol,
-    noise, ping,
-    swarm::{NetworkBehaviour, SwarmEvent, behaviour::toggle::Toggle},
-    tcp, yamux,
+    Multiaddr, PeerId, Swarm,
+    core::ConnectedPoint,
+    identify, mdns,
+    swarm::{
+        SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
 };
-use std::{error::Error, io, time::Duration};
+use std::error::Error;
 use sync_component::net::SyncBehaviour;
 use tokio::time::Instant;
-
-/// How long a connection that no behaviour needs stays open. The sync behaviour keeps those to peers of our chain, so
-/// this ends the others.
-const IDLE: Duration = Duration::from_mins(5);
-
-/// How long the system may take to confirm that we listen.
-const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Most connections that are being set up from outside at once. Too low: honest peers wait; too high: strangers fill our
-/// memory with handshakes.
-const PENDING_INCOMING: u32 = 64;
-
-/// Most connections to one peer: two that dial each other at once have two.
-const PER_PEER: u32 = 3;
-
-/// What identify tells of the protocol family; peers do not compare it.
-const IDENTIFY_PROTOCOL: &str = "/tier-sync/1";
-
-/// How a node meets others.
-#[derive(Clone, Debug)]
-pub struct NetworkPlan {
-    /// The identity.
-    pub key: NodeKey,
-    /// Addresses to listen on; none for an isolated node.
-    pub listen: Vec<Multiaddr>,
-    /// Peers to connect to, each ending in `/p2p/<peer id>`.
-    pub bootnodes: Vec<Multiaddr>,
-    /// Most connections that others make to us (`max_peers`).
-    pub max_incoming: usize,
-}
-
-#[derive(NetworkBehaviour)]
-struct Behaviours {
-    // Before the sync behaviour, which would not learn of a refusal that comes later.
-    limits: connection_limits::Behaviour,
-    sync: SyncBehaviour,
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-    transactions: Toggle<TransactionsBehaviour>,
-}
 
 /// A node in its network: it listens when this exists, and meets others while [`Node::run`] is polled.
 pub struct Node {
     swarm: Swarm<Behaviours>,
-    bootnodes: Bootnodes,
+    names: ChainNames,
+    dialling: Dialling,
+    walks: Walks,
+    admission: Admission,
+    told: ToldAddresses,
+    addresses_per_peer: usize,
     addresses: ListenAddresses,
     reached: ReachedAt,
     carrier: Option<Carrier>,
@@ -71,29 +44,44 @@ impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node")
             .field("peer_id", self.swarm.local_peer_id())
-            .field("bootnodes", &self.bootnodes)
+            .field("dialling", &self.dialling)
             .finish_non_exhaustive()
     }
 }
 
 impl Node {
-    /// Makes the swarm and waits until it listens, so that a port in use is known before anything else runs.
-    /// Without `transactions` the node takes none and sends none.
+    /// Makes the swarm for the chain whose block 0 has the hash `genesis`, and waits until it listens, so that a port in
+    /// use is known before anything else runs. Without `transactions` the node takes none and sends none.
     pub async fn start(
         plan: NetworkPlan,
+        genesis: &[u8],
         sync: SyncBehaviour,
         transactions: Option<Transactions>,
     ) -> Result<Self, NetworkStartError> {
         let (transactions, carrier) = transactions
             .map(|both| (both.behaviour, both.carrier))
             .unzip();
-        let mut swarm = swarm(&plan, sync, transactions)?;
+        let names = ChainNames::new(genesis);
+        let mut swarm = swarm(&plan, &names, sync, transactions)?;
         let ours = *swarm.local_peer_id();
         let addresses = ListenAddresses::new(ours);
         listen(&mut swarm, &plan.listen, &addresses).await?;
+        let known = match plan.admission {
+            Admission::Everyone(_) => plan.known,
+            Admission::ReservedOnly => KnownNodes {
+                reserved: plan.known.reserved,
+                ..KnownNodes::default()
+            },
+        };
+        let now = Instant::now();
         Ok(Self {
-            bootnodes: Bootnodes::new(&plan.bootnodes, ours, Instant::now()),
             swarm,
+            names,
+            dialling: Dialling::new(&known, ours, plan.limits, now),
+            walks: Walks::new(now),
+            admission: plan.admission,
+            told: plan.told,
+            addresses_per_peer: plan.limits.addresses_per_peer,
             addresses,
             reached: ReachedAt::default(),
             carrier,
@@ -110,7 +98,7 @@ impl Node {
         &self.addresses
     }
 
-    /// Where our connected peers were reached.
+    /// Where our connected peers are reached.
     pub fn reached(&self) -> &ReachedAt {
         &self.reached
     }
@@ -118,16 +106,18 @@ impl Node {
     /// Drives the network; never returns.
     pub async fn run(mut self) {
         loop {
-            let dial_at = self.bootnodes.next_due();
-            let due = async {
+            let dial_at = self.dialling.next_due(self.room());
+            let dial = async {
                 match dial_at {
                     Some(at) => tokio::time::sleep_until(at).await,
                     None => std::future::pending().await,
                 }
             };
+            let walk = tokio::time::sleep_until(self.walks.next_due());
             tokio::select! {
                 event = self.swarm.select_next_some() => self.handle(event),
-                () = due => self.dial(),
+                () = dial => self.dial(),
+                () = walk => self.walk(),
                 errand = next_errand(&mut self.carrier) => self.run_errand(errand),
             }
         }
@@ -140,42 +130,72 @@ impl Node {
         }
     }
 
+    fn slots(&self) -> &Slots {
+        self.swarm.behaviour().door.slots()
+    }
+
+    fn room(&self) -> Room {
+        self.slots().room(self.dialling.under_way())
+    }
+
     fn dial(&mut self) {
-        let now = Instant::now();
-        for (peer, options) in self.bootnodes.take_due(now) {
+        let room = self.room();
+        for Dial { peer, addresses } in self.dialling.take_due(Instant::now(), room) {
+            let options = DialOpts::peer_id(peer)
+                .condition(PeerCondition::DisconnectedAndNotDialing)
+                .addresses(addresses)
+                .build();
             if let Err(error) = self.swarm.dial(options) {
                 self.dial_failed(&peer, &error);
             }
         }
     }
 
+    /// Looks for more peers, if there is a place for one.
+    fn walk(&mut self) {
+        if self.room().free > 0 {
+            self.swarm.behaviour_mut().finder.walk();
+        }
+        self.walks.taken(Instant::now());
+    }
+
     fn dial_failed(&mut self, peer: &PeerId, error: &dyn Error) {
+        let now = Instant::now();
         // A dial that failed because the peer is there already is none to repeat.
         if self.swarm.is_connected(peer) {
-            self.bootnodes.connected(peer);
+            self.dialling.connected(peer, None, now);
             return;
         }
-        let failures = self
-            .bootnodes
-            .failed(peer, Instant::now(), Jitter::random());
-        match failures {
-            Some(1) => {
-                let cause = innermost(error);
+        self.swarm.behaviour_mut().finder.forget(peer);
+        let company = self.room().company;
+        let failed = self.dialling.failed(peer, company, now, Jitter::random());
+        let Some(Failure { kind, failures }) = failed else {
+            return;
+        };
+        let cause = innermost(error);
+        match (kind, failures) {
+            (Kind::Reserved, 1) => {
+                tracing::warn!(%peer, %cause, "a reserved node cannot be reached; trying again for ever: check its address, and that it runs");
+            }
+            (Kind::Bootnode, 1) => {
                 tracing::warn!(%peer, %cause, "a bootnode cannot be reached; trying again for ever: check its address, and that it runs");
             }
-            Some(failures) => {
-                tracing::debug!(%peer, %error, failures, "a bootnode cannot be reached");
-            }
-            None => {}
+            _ => tracing::debug!(%peer, ?kind, %cause, failures, "a peer cannot be reached"),
         }
     }
 
     fn handle(&mut self, event: SwarmEvent<BehavioursEvent>) {
         match event {
+            SwarmEvent::Behaviour(event) => self.handle_behaviour(event),
             SwarmEvent::ConnectionEstablished {
-                peer_id, endpoint, ..
+                peer_id,
+                endpoint,
+                num_established,
+                ..
             } => {
-                self.bootnodes.connected(&peer_id);
+                if num_established.get() == 1 {
+                    self.connected(peer_id, &endpoint);
+                }
                 self.reached.connected(peer_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed {
@@ -183,7 +203,7 @@ impl Node {
                 num_established: 0,
                 ..
             } => {
-                self.bootnodes
+                self.dialling
                     .disconnected(&peer_id, Instant::now(), Jitter::random());
                 self.reached.disconnected(&peer_id);
             }
@@ -192,10 +212,13 @@ impl Node {
                 error,
                 ..
             } => self.dial_failed(&peer, &error),
-            SwarmEvent::Behaviour(BehavioursEvent::Transactions(event)) => {
-                if let Some(carrier) = &mut self.carrier {
-                    carrier.handle(event);
-                }
+            SwarmEvent::IncomingConnectionError {
+                error,
+                send_back_addr,
+                ..
+            } => {
+                let cause = innermost(&error);
+                tracing::debug!(from = %send_back_addr, %cause, "a connection was not taken");
             }
             SwarmEvent::NewListenAddr { address, .. } => self.addresses.add(address),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.addresses.remove(&address),
@@ -217,6 +240,103 @@ impl Node {
             _ => {}
         }
     }
+
+    fn connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint) {
+        let dialled = match endpoint {
+            ConnectedPoint::Dialer { address, .. } => Some(address),
+            ConnectedPoint::Listener { .. } => None,
+        };
+        self.dialling.connected(&peer, dialled, Instant::now());
+    }
+
+    fn handle_behaviour(&mut self, event: BehavioursEvent) {
+        match event {
+            BehavioursEvent::Identify(
+                identify::Event::Received { peer_id, info, .. }
+                | identify::Event::Pushed { peer_id, info, .. },
+            ) => self.identified(peer_id, &info),
+            BehavioursEvent::Transactions(event) => {
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.handle(event);
+                }
+            }
+            BehavioursEvent::Finder(Found { peer, addresses }) => {
+                // Who of the connected peers told so is not known, so the farthest is taken for it.
+                let teller = self.slots().widest().unwrap_or(Reach::World);
+                self.found(peer, &addresses, teller);
+            }
+            BehavioursEvent::Local(mdns::Event::Discovered(heard)) => {
+                for (peer, address) in heard {
+                    self.found(peer, &[address], Reach::Site);
+                }
+                local::keep_bounded(&mut self.swarm.behaviour_mut().local);
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody, who is as far away as `teller`, named a peer.
+    fn found(&mut self, peer: PeerId, addresses: &[Multiaddr], teller: Reach) {
+        if self.admission == Admission::ReservedOnly || self.swarm.is_connected(&peer) {
+            return;
+        }
+        let addresses = self.believed(peer, addresses, teller);
+        self.dialling
+            .learn(peer, addresses, Presence::Away, Instant::now());
+    }
+
+    /// A connected peer said what it speaks and where it listens.
+    fn identified(&mut self, peer: PeerId, info: &identify::Info) {
+        // It may have gone in the meantime.
+        let Some(link) = self.slots().link(&peer) else {
+            return;
+        };
+        if !info.protocols.contains(&self.names.status) {
+            self.foreign(peer);
+            return;
+        }
+        let addresses = self.believed(peer, &info.listen_addrs, link.reach);
+        if info.protocols.contains(&self.names.kademlia) {
+            self.swarm.behaviour_mut().finder.routes(&peer, &addresses);
+        }
+        if let Some(first) = addresses.first() {
+            self.reached.told(peer, first.clone());
+        }
+        if self.admission != Admission::ReservedOnly {
+            self.dialling
+                .learn(peer, addresses, Presence::Connected, Instant::now());
+        }
+    }
+
+    /// A peer of another chain, or of a version that shares no protocol with ours, takes no slot from those of ours.
+    fn foreign(&mut self, peer: PeerId) {
+        let kind = self.dialling.is_foreign(peer, Instant::now());
+        if kind >= Kind::Bootnode {
+            tracing::warn!(%peer, ?kind, "a node that was declared for this chain is on another one, or too old or too new; check its address and its chain spec");
+        } else {
+            tracing::debug!(%peer, "a peer is on another chain, or too old or too new");
+        }
+        // An error says that it has gone already.
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    fn believed(&self, peer: PeerId, addresses: &[Multiaddr], teller: Reach) -> Vec<Multiaddr> {
+        let least = match self.told {
+            ToldAddresses::All => Reach::Machine,
+            ToldAddresses::AsFarAsTheTeller => teller,
+        };
+        let mut believed: Vec<Multiaddr> = Vec::new();
+        for address in addresses {
+            match dialable(address, peer, least) {
+                Some(address) if !believed.contains(&address) => believed.push(address),
+                _ => {}
+            }
+            if believed.len() >= self.addresses_per_peer {
+                break;
+            }
+        }
+        believed
+    }
 }
 
 async fn next_errand(carrier: &mut Option<Carrier>) -> Errand {
@@ -224,131 +344,6 @@ async fn next_errand(carrier: &mut Option<Carrier>) -> Errand {
         Some(carrier) => carrier.next().await,
         None => std::future::pending().await,
     }
-}
-
-fn swarm(
-    plan: &NetworkPlan,
-    sync: SyncBehaviour,
-    transactions: Option<TransactionsBehaviour>,
-) -> Result<Swarm<Behaviours>, NetworkStartError> {
-    let key = identity::Keypair::ed25519_from_bytes(*plan.key.secret())
-        .expect("every 32 bytes are an ed25519 secret key");
-    let max_incoming = u32::try_from(plan.max_incoming).unwrap_or(u32::MAX);
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING_INCOMING))
-        .with_max_established_incoming(Some(max_incoming))
-        .with_max_established_per_peer(Some(PER_PEER));
-    let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), key.public())
-        .with_agent_version(format!("node-template/{}", env!("CARGO_PKG_VERSION")));
-    let builder = SwarmBuilder::with_existing_identity(key)
-        .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            yamux::Config::default,
-        )
-        .map_err(|source| NetworkStartError::Encryption { source })?
-        .with_dns()
-        .map_err(|source| NetworkStartError::Dns { source })?;
-    let Ok(builder) = builder.with_behaviour(|_| Behaviours {
-        limits: connection_limits::Behaviour::new(limits),
-        sync,
-        identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::default(),
-        transactions: transactions.into(),
-    });
-    Ok(builder
-        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
-        .build())
-}
-
-async fn listen(
-    swarm: &mut Swarm<Behaviours>,
-    wanted: &[Multiaddr],
-    addresses: &ListenAddresses,
-) -> Result<(), NetworkStartError> {
-    let mut listeners: Vec<(ListenerId, Multiaddr)> = Vec::new();
-    for address in wanted {
-        match swarm.listen_on(address.clone()) {
-            Ok(id) => listeners.push((id, address.clone())),
-            Err(error) => {
-                let source = io_error(error);
-                if wanted.len() > 1 && is_all_of_ip6(address) && !is_in_use(&source) {
-                    tracing::info!(%address, error = %source, "not listening there: no IPv6 on this machine");
-                    continue;
-                }
-                return Err(NetworkStartError::Listen {
-                    address: address.clone(),
-                    source,
-                });
-            }
-        }
-    }
-    // On a machine without an IPv6 address, listening on all of them succeeds and no address ever comes.
-    let several = listeners.len() > 1;
-    listeners.retain(|(_, address)| !(several && is_all_of_ip6(address)));
-    let deadline = Instant::now() + LISTEN_PATIENCE;
-    while let Some((_, first)) = listeners.first() {
-        let Ok(event) = tokio::time::timeout_at(deadline, swarm.select_next_some()).await else {
-            return Err(NetworkStartError::NotListening {
-                address: first.clone(),
-                waited: LISTEN_PATIENCE,
-            });
-        };
-        match event {
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
-                addresses.add(address);
-                listeners.retain(|(id, _)| *id != listener_id);
-            }
-            SwarmEvent::ListenerClosed {
-                listener_id,
-                reason: Err(source),
-                ..
-            } => {
-                if let Some((_, address)) = listeners.iter().find(|(id, _)| *id == listener_id) {
-                    return Err(NetworkStartError::Listen {
-                        address: address.clone(),
-                        source,
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_all_of_ip6(address: &Multiaddr) -> bool {
-    matches!(address.iter().next(), Some(Protocol::Ip6(ip)) if ip.is_unspecified())
-}
-
-fn io_error(error: TransportError<io::Error>) -> io::Error {
-    match error {
-        TransportError::MultiaddrNotSupported(_) => io::Error::new(
-            io::ErrorKind::Unsupported,
-            "only addresses like /ip4/0.0.0.0/tcp/30333 can be listened on",
-        ),
-        TransportError::Other(source) => source,
-    }
-}
-
-/// Whether the port is taken. The layers of the transport wrap the system's error.
-fn is_in_use(error: &io::Error) -> bool {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        return true;
-    }
-    let mut inner: Option<&(dyn Error + 'static)> = error.get_ref().map(|inner| inner as _);
-    while let Some(error) = inner {
-        match error.downcast_ref::<io::Error>() {
-            Some(error) if error.kind() == io::ErrorKind::AddrInUse => return true,
-            Some(error) => inner = error.get_ref().map(|inner| inner as _),
-            None => inner = error.source(),
-        }
-    }
-    false
 }
 
 /// The cause at the end of the chain, on one line: libp2p's outer errors list all attempts over several.

@@ -2,13 +2,13 @@
 
 use futures::{StreamExt, channel::oneshot, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
-    PeerId, StreamProtocol,
+    PeerId,
     request_response::{
         Behaviour, Config, Event, Message, OutboundRequestId, ProtocolSupport, ResponseChannel,
     },
 };
 use std::{collections::HashMap, time::Duration};
-use sync_component::net::{NetHandle, SyncCodec};
+use sync_component::net::{NetHandle, SyncCodec, protocol_name};
 use tokio::sync::mpsc;
 
 /// Longest body of transfers, in bytes.
@@ -91,8 +91,7 @@ pub(crate) fn transactions(
     genesis: &[u8],
     network: &NetHandle,
 ) -> (Transactions, Pushing, mpsc::Receiver<Arrived>) {
-    let name = format!("/{}/transactions/1", hex::encode(genesis));
-    let name = StreamProtocol::try_from_owned(name).expect("it begins with a slash");
+    let name = protocol_name(genesis, "transactions/1");
     let config = Config::default()
         .with_request_timeout(TIMEOUT)
         .with_max_concurrent_streams(STREAMS);

@@ -1,9 +1,9 @@
 //! Tier 3 without a running node: for a chain whose store does not open any more, or whose node is stopped.
 
 use super::{
-    ChainFolder, LastRun, ResyncDesk, ServiceError,
+    ChainFolder, LastRun, NetworkConfig, ResyncDesk, ServiceError,
     link::{Linked, Linking, link},
-    peers::PeerFile,
+    peers::{PeerFile, PeerMemory, remembered},
     resync::declared,
     run::within_patience,
     signals::Signals,
@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Block,
-    network::{self, NetworkPlan},
+    network::{
+        self, Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount,
+        ToldAddresses,
+    },
 };
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
@@ -25,9 +28,6 @@ use sync_component::{
     ports::{Bridge, BridgeError, Clock, PeerId, SystemClock, TokioExecutor},
     wire::Roles,
 };
-
-/// How many remembered peers are dialled beside the bootnodes. Too low: the voters are not found; too high: dials in vain.
-const REMEMBERED_DIALLED: usize = 32;
 
 /// Why Tier 3 does not go on without a node.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +71,14 @@ impl Alone {
     ) -> Result<Self, ServiceError> {
         let lock = Lock::take(&folder.lock())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let desk = ResyncDesk::new(&folder, &spec, &spec.sync, registry.clone(), clock);
+        let desk = ResyncDesk::new(
+            &folder,
+            &spec,
+            &spec.sync,
+            declared(&spec, &NetworkConfig::Isolated),
+            registry.clone(),
+            clock,
+        );
         Ok(Self {
             spec,
             folder,
@@ -133,7 +140,7 @@ impl Alone {
         if !named.is_empty() {
             return named.iter().map(source(Voucher::Operator)).collect();
         }
-        let declared = declared(&self.spec);
+        let declared = declared(&self.spec, &NetworkConfig::Isolated);
         let ledger = self.ledger();
         let hours = self.spec.sync.tier3.trust_hours;
         let observed = ledger
@@ -211,14 +218,27 @@ impl Alone {
         let plan = NetworkPlan {
             key,
             listen: Vec::new(),
-            bootnodes,
-            max_incoming: self.spec.sync.limits.max_peers,
+            // All that are known, and whoever they tell of: the more voters the better.
+            known: KnownNodes {
+                bootnodes,
+                ..KnownNodes::default()
+            },
+            admission: Admission::Everyone(SlotCount {
+                inbound: 0,
+                outbound: self.spec.sync.limits.max_peers,
+            }),
+            local: LocalDiscovery::Off,
+            told: ToldAddresses::of(self.spec.chain_type),
+            limits: DialLimits::from(&self.spec.sync.limits),
         };
+        let limits = &self.spec.sync.limits;
+        let memory =
+            PeerMemory::open(&self.folder.network(), limits, &clock).map_err(ServiceError::from)?;
         let linking = Linking {
             plan,
             settings: self.spec.sync.clone(),
             registry: self.registry.clone(),
-            folder: &self.folder,
+            memory,
             bridge,
             clock,
             executor: Arc::new(TokioExecutor::new(tokio::runtime::Handle::current())),
@@ -228,17 +248,6 @@ impl Alone {
         };
         Ok(link(linking).await?)
     }
-}
-
-fn remembered(ledger: &Ledger) -> Vec<Multiaddr> {
-    let mut records: Vec<_> = ledger
-        .iter()
-        .filter(|(_, record)| record.ban.is_none())
-        .filter_map(|(_, record)| Some((record.consistent, record.address.as_ref()?.parse().ok()?)))
-        .collect();
-    records.sort_by_key(|(consistent, _)| std::cmp::Reverse(*consistent));
-    let addresses = records.into_iter().map(|(_, address)| address);
-    addresses.take(REMEMBERED_DIALLED).collect()
 }
 
 enum End {

@@ -1,4 +1,9 @@
-use crate::{keystore::DevKey, pool::Limits, rpc::Access};
+use crate::{
+    keystore::DevKey,
+    network::{Admission, LocalDiscovery},
+    pool::Limits,
+    rpc::Access,
+};
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -81,8 +86,15 @@ pub enum NetworkConfig {
     Connected {
         /// Addresses to listen on; at least one.
         listen: Vec<Multiaddr>,
-        /// Peers to connect to, of the command line and of the chain spec.
+        /// Ways into the network, of the command line and of the chain spec.
         bootnodes: Vec<Multiaddr>,
+        /// Nodes that are always dialled, let in whatever the slots say, and trusted; of the command line and of the chain
+        /// spec.
+        reserved: Vec<Multiaddr>,
+        /// Who else is met.
+        admission: Admission,
+        /// Whether nodes on the same local network find each other.
+        local: LocalDiscovery,
         /// The identity; `None`: the one of the chain's folder, made at the first start.
         key: Option<NodeKey>,
     },

@@ -1,6 +1,6 @@
 use super::{
-    ChainFolder, ServiceError,
-    peers::{PeerFile, PeerKeeper},
+    ServiceError,
+    peers::{PeerKeeper, PeerMemory},
 };
 use crate::{
     Block,
@@ -17,11 +17,11 @@ use sync_component::{
 use tokio::sync::mpsc;
 
 /// What a chain needs to meet its network.
-pub(super) struct Linking<'a> {
+pub(super) struct Linking {
     pub(super) plan: NetworkPlan,
     pub(super) settings: SyncSettings,
     pub(super) registry: StrategyRegistry<Block>,
-    pub(super) folder: &'a ChainFolder,
+    pub(super) memory: PeerMemory,
     pub(super) bridge: Arc<dyn Bridge<Block>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) executor: Arc<dyn Executor>,
@@ -41,13 +41,13 @@ pub(super) struct Linked {
     pub(super) transactions: Option<(Pushing, mpsc::Receiver<Arrived>)>,
 }
 
-/// Listens, reads what is remembered of peers, and makes the manager.
-pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
+/// Listens, and makes the manager.
+pub(super) async fn link(linking: Linking) -> Result<Linked, ServiceError> {
     let Linking {
         plan,
         settings,
         registry,
-        folder,
+        memory: PeerMemory { file, ledger },
         bridge,
         clock,
         executor,
@@ -63,9 +63,9 @@ pub(super) async fn link(linking: Linking<'_>) -> Result<Linked, ServiceError> {
         .then(|| network::transactions(genesis.as_bytes(), &network))
         .map(|(carried, pushing, arrivals)| (carried, (pushing, arrivals)))
         .unzip();
-    let node = network::Node::start(plan, behaviour, carried).await?;
-    let file = PeerFile::new(&folder.network(), &settings.limits, Arc::clone(&clock));
-    let ledger = file.read_or_begin()?;
+    // On the heap: what is kept while the swarm is built and begins to listen is large.
+    let starting = network::Node::start(plan, genesis.as_bytes(), behaviour, carried);
+    let node = Box::pin(starting).await?;
     let manager = Arc::new(NetworkSyncManager::new(Parts {
         bridge,
         network: Arc::new(network.clone()),

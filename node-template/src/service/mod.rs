@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod folder;
 mod link;
+mod meeting;
 mod peers;
 mod pool;
 mod production;

@@ -1,6 +1,7 @@
 //! What is remembered of peers, in `network/peers` (SPEC section 3).
 
 use crate::{Block, network::ReachedAt};
+use libp2p::Multiaddr;
 use std::{
     fs,
     io::{self, Write},
@@ -17,6 +18,10 @@ use sync_component::{
 
 /// How often the file is written. Too low: needless writes; too high: a crash forgets more.
 const SAVE_EVERY: Duration = Duration::from_mins(1);
+
+/// How many remembered peers are dialled beside the declared ones. Too low: the network is not found again when the bootnodes
+/// are gone; too high: dials in vain.
+const REMEMBERED_DIALLED: usize = 32;
 
 /// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +92,7 @@ impl PeerFile {
     }
 
     /// The same at the start of a node: a damaged file is put aside, as a node without its memory is better than none.
-    pub(super) fn read_or_begin(&self) -> Result<Ledger, PeerFileError> {
+    fn read_or_begin(&self) -> Result<Ledger, PeerFileError> {
         match self.read() {
             Err(error @ PeerFileError::Unreadable { .. }) => {
                 let aside = self.path.with_extension("unreadable");
@@ -115,6 +120,38 @@ impl PeerFile {
         let path = self.path.clone();
         written.map_err(|source| PeerFileError::Write { path, source })
     }
+}
+
+/// The file, and what stood in it at the start of a node.
+#[derive(Debug)]
+pub(super) struct PeerMemory {
+    pub(super) file: PeerFile,
+    pub(super) ledger: Ledger,
+}
+
+impl PeerMemory {
+    /// Reads the file in this network folder; a damaged one is put aside.
+    pub(super) fn open(
+        network: &Path,
+        limits: &Limits,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, PeerFileError> {
+        let file = PeerFile::new(network, limits, Arc::clone(clock));
+        let ledger = file.read_or_begin()?;
+        Ok(Self { file, ledger })
+    }
+}
+
+/// Where the peers of an earlier run are reached: those that were consistent for the longest first, the banned ones left out.
+pub(super) fn remembered(ledger: &Ledger) -> Vec<Multiaddr> {
+    let mut records: Vec<_> = ledger
+        .iter()
+        .filter(|(_, record)| record.ban.is_none())
+        .filter_map(|(_, record)| Some((record.consistent, record.address.as_ref()?.parse().ok()?)))
+        .collect();
+    records.sort_by_key(|(consistent, _)| std::cmp::Reverse(*consistent));
+    let addresses = records.into_iter().map(|(_, address)| address);
+    addresses.take(REMEMBERED_DIALLED).collect()
 }
 
 /// Keeps the file up to date while the node runs.

@@ -1,4 +1,5 @@
 use super::{AuthoringRule, NetworkConfig};
+use crate::network::Admission;
 use sync_component::orchestrator::{FirstAnswer, ProductionMode};
 
 /// What decides when a node may author without votes (SPEC section 5).
@@ -8,7 +9,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) key: AuthorityKey,
     pub(super) rule: AuthoringRule,
     pub(super) network: &'a NetworkConfig,
-    pub(super) reserved_nodes: usize,
+    /// Peers of an earlier run whose address is known.
+    pub(super) remembered: usize,
     pub(super) store: StoreState,
     pub(super) record: RecordState,
 }
@@ -52,8 +54,14 @@ pub(super) fn mode(now: &Circumstances<'_>) -> ProductionMode {
 fn first_answer(now: &Circumstances<'_>) -> FirstAnswer {
     let knows_others = match now.network {
         NetworkConfig::Isolated => false,
-        NetworkConfig::Connected { bootnodes, .. } => {
-            !bootnodes.is_empty() || now.reserved_nodes > 0
+        NetworkConfig::Connected {
+            bootnodes,
+            reserved,
+            admission,
+            ..
+        } => {
+            let open = *admission != Admission::ReservedOnly;
+            !reserved.is_empty() || (open && (!bootnodes.is_empty() || now.remembered > 0))
         }
     };
     let others_may_know_more = knows_others || now.record == RecordState::Present;

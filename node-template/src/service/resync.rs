@@ -1,7 +1,7 @@
 //! Tier 3 in a running node: takes the operator's orders, runs one at a time, and asks for the stop in which the stores are
 //! exchanged.
 
-use super::{ChainFolder, ServiceError};
+use super::{ChainFolder, NetworkConfig, ServiceError};
 use crate::{Block, authoring::Chain, runtime::TemplateRuntime};
 use chain_spec::ChainSpec;
 use runtime_bridge::{
@@ -120,6 +120,7 @@ impl ResyncDesk {
         folder: &ChainFolder,
         spec: &ChainSpec,
         settings: &SyncSettings,
+        declared: BTreeSet<PeerId>,
         registry: StrategyRegistry<Block>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -135,7 +136,7 @@ impl ResyncDesk {
             files,
             registry,
             settings: settings.clone(),
-            declared: declared(spec),
+            declared,
             state: Mutex::new(State {
                 phase: Phase::Idle,
                 watch: ResyncWatch::default(),
@@ -551,11 +552,18 @@ impl ResyncDesk {
     }
 }
 
-/// Peers that the chain spec declares trusted: its reserved nodes (SPEC section 3).
-pub(super) fn declared(spec: &ChainSpec) -> BTreeSet<PeerId> {
-    let nodes = spec.reserved_nodes.iter();
-    // The chain spec's reader has checked that each ends in a peer id.
-    nodes
+/// Peers that are declared trusted: the reserved nodes of the chain spec and of the command line (SPEC sections 3 and 11).
+pub(super) fn declared(spec: &ChainSpec, network: &NetworkConfig) -> BTreeSet<PeerId> {
+    let of_run = match network {
+        NetworkConfig::Isolated => [].as_slice(),
+        NetworkConfig::Connected { reserved, .. } => reserved,
+    };
+    let of_run = of_run.iter().map(ToString::to_string);
+    // The readers of both have checked that each ends in a peer id.
+    spec.reserved_nodes
+        .iter()
+        .cloned()
+        .chain(of_run)
         .filter_map(|address| address.rsplit_once("/p2p/")?.1.parse().ok())
         .collect()
 }

@@ -1,7 +1,7 @@
 use super::{
     RunConfig, ServiceError, StandardInput,
     folder::{Base, ChainFolder},
-    resync::ResyncDesk,
+    resync::{ResyncDesk, declared},
     signals::Signals,
     start::{Running, start},
     stdin_guard,
@@ -44,6 +44,7 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         &folder,
         &config.spec,
         &config.settings,
+        declared(&config.spec, &config.network),
         registry.clone(),
         Arc::new(SystemClock::new()),
     ));

@@ -2,7 +2,8 @@ use super::{
     ChainFolder, NetworkConfig, NodeKey, RunConfig, ServiceError,
     authority::{self, Authority},
     link::{Linking, link},
-    peers::PeerKeeper,
+    meeting::{keep_ports, network_plan},
+    peers::{PeerKeeper, PeerMemory, remembered},
     pool,
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
@@ -13,7 +14,7 @@ use crate::{
     Block,
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
-    network::{self, NetworkPlan},
+    network,
     pool::Pool,
     rpc::{ChainFacts, NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
     runtime::{Extrinsic, TemplateRuntime},
@@ -21,7 +22,6 @@ use crate::{
     telemetry::Informant,
 };
 use chain_spec::{ChainSpec, ChainType};
-use libp2p::{Multiaddr, multiaddr::Protocol};
 use runtime_bridge::Closing;
 use sp_core::{Pair, sr25519};
 use std::{
@@ -33,6 +33,8 @@ use sync_component::{
     NetworkSyncManager, StrategyRegistry, SyncStatus,
     orchestrator::{Fetching, ProductionMode},
     ports::{Bridge, Clock, Executor, ReadChain, SystemClock, TokioExecutor, VerifyHeaders},
+    registry::StrategyInfo,
+    wire::Roles,
 };
 
 /// How long RPC calls under way may take to end when the node stops. Too low: their callers get no answer.
@@ -104,37 +106,34 @@ pub(super) async fn start(
         Arc::clone(&clock),
     )?);
     let keystore = authority::keystore(folder, config.duty)?;
-    let mode = mode(&config, &chain, folder, keystore.as_ref())?;
+    let limits = &config.settings.limits;
+    let memory = PeerMemory::open(&folder.network(), limits, &clock)?;
+    let plan = network_plan(&config, key, remembered(&memory.ledger));
+    let remembered = plan.known.remembered.len();
+    let mode = mode(&config, &chain, folder, keystore.as_ref(), remembered)?;
     let authority = authority::open(folder, keystore, mode)?;
     authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
 
     let executor = TokioExecutor::new(tokio::runtime::Handle::current());
     let executor: Arc<dyn Executor> = Arc::new(executor);
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
+    let roles = authority::roles(authority.as_ref());
     let strategies = registry.list(&config.settings);
     let linking = Linking {
-        plan: network_plan(&config, key),
+        plan,
         settings: config.settings.clone(),
         registry,
-        folder,
+        memory,
         bridge: Arc::clone(&bridge),
         clock: Arc::clone(&clock),
         executor: Arc::clone(&executor),
-        roles: authority::roles(authority.as_ref()),
+        roles,
         production: mode,
         fetching: Fetching::Tier2,
     };
     let linked = link(linking).await?;
+    let facts = facts(&config, &linked.node, &chain, roles, strategies);
     let manager = linked.manager;
-    let facts = Arc::new(NodeFacts {
-        chain: chain_facts(&config.spec),
-        roles: authority::roles(authority.as_ref()),
-        peer_id: linked.node.peer_id().to_string(),
-        addresses: linked.node.addresses().clone(),
-        peers_expected: peers_expected(&config),
-        starting_block: chain.best().number,
-        strategies,
-    });
     let url = rpc_server.local_url();
     node_file(&facts, url.clone(), &token).write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
@@ -194,6 +193,24 @@ pub(super) async fn start(
     })
 }
 
+fn facts(
+    config: &RunConfig,
+    node: &network::Node,
+    chain: &Chain,
+    roles: Roles,
+    strategies: Vec<StrategyInfo>,
+) -> Arc<NodeFacts> {
+    Arc::new(NodeFacts {
+        chain: chain_facts(&config.spec),
+        roles,
+        peer_id: node.peer_id().to_string(),
+        addresses: node.addresses().clone(),
+        peers_expected: peers_expected(config),
+        starting_block: chain.best().number,
+        strategies,
+    })
+}
+
 fn node_file(facts: &NodeFacts, rpc_url: String, token: &Token) -> NodeFile {
     let addresses = facts.addresses.list();
     NodeFile {
@@ -241,39 +258,6 @@ async fn keep_backups(
             // A panic in it is logged by the runtime, and the next round tries again.
             let _ = tokio::task::spawn_blocking(move || desk.settle()).await;
         }
-    }
-}
-
-/// Gives each address that asks for a free port the one that it got.
-fn keep_ports(asked: &mut [Multiaddr], got: &[Multiaddr]) {
-    let port = |address: &Multiaddr| {
-        address.iter().find_map(|part| match part {
-            Protocol::Tcp(port) => Some(port),
-            _ => None,
-        })
-    };
-    for address in asked {
-        let host = address.iter().next();
-        let same = got
-            .iter()
-            .find(|got| got.iter().next() == host || host.as_ref().is_some_and(is_unspecified));
-        if let (Some(0), Some(found)) = (port(address), same.and_then(port)) {
-            *address = address
-                .iter()
-                .map(|part| match part {
-                    Protocol::Tcp(0) => Protocol::Tcp(found),
-                    other => other,
-                })
-                .collect();
-        }
-    }
-}
-
-fn is_unspecified(host: &Protocol<'_>) -> bool {
-    match host {
-        Protocol::Ip4(ip) => ip.is_unspecified(),
-        Protocol::Ip6(ip) => ip.is_unspecified(),
-        _ => false,
     }
 }
 
@@ -327,6 +311,7 @@ fn mode(
     chain: &Chain,
     folder: &ChainFolder,
     keystore: Option<&Keystore>,
+    remembered: usize,
 ) -> Result<ProductionMode, ServiceError> {
     let keys = keystore.map(Keystore::aura_keys).unwrap_or_default();
     let is_authority = |key: &sr25519::Pair| config.spec.authorities.contains(&key.public().into());
@@ -339,7 +324,7 @@ fn mode(
         },
         rule: config.authoring,
         network: &config.network,
-        reserved_nodes: config.spec.reserved_nodes.len(),
+        remembered,
         store: if chain.best().height() == 0 {
             StoreState::Empty
         } else {
@@ -347,21 +332,6 @@ fn mode(
         },
         record: authority::record_state(folder)?,
     }))
-}
-
-fn network_plan(config: &RunConfig, key: NodeKey) -> NetworkPlan {
-    let (listen, bootnodes) = match &config.network {
-        NetworkConfig::Isolated => (Vec::new(), Vec::new()),
-        NetworkConfig::Connected {
-            listen, bootnodes, ..
-        } => (listen.clone(), bootnodes.clone()),
-    };
-    NetworkPlan {
-        key,
-        listen,
-        bootnodes,
-        max_incoming: config.settings.limits.max_peers,
-    }
 }
 
 fn peers_expected(config: &RunConfig) -> PeersExpected {

@@ -9,6 +9,7 @@ use super::{
     production::{AuthorityKey, Circumstances, RecordState, StoreState, mode},
     tasks::Tasks,
 };
+use crate::network::{Admission, LocalDiscovery, SlotCount};
 use std::path::Path;
 use sync_component::orchestrator::{FirstAnswer, ProductionMode};
 
@@ -16,6 +17,20 @@ fn connected(bootnodes: usize) -> NetworkConfig {
     NetworkConfig::Connected {
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
         bootnodes: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap(); bootnodes],
+        reserved: Vec::new(),
+        admission: Admission::Everyone(SlotCount::DEFAULT),
+        local: LocalDiscovery::Off,
+        key: None,
+    }
+}
+
+fn reserved_only(nodes: usize) -> NetworkConfig {
+    NetworkConfig::Connected {
+        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
+        bootnodes: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()],
+        reserved: vec!["/ip4/127.0.0.1/tcp/2".parse().unwrap(); nodes],
+        admission: Admission::ReservedOnly,
+        local: LocalDiscovery::Off,
         key: None,
     }
 }
@@ -26,7 +41,7 @@ fn circumstances(network: &NetworkConfig) -> Circumstances<'_> {
         key: AuthorityKey::Held,
         rule: AuthoringRule::Voted,
         network,
-        reserved_nodes: 0,
+        remembered: 0,
         store: StoreState::Empty,
         record: RecordState::Absent,
     }
@@ -41,11 +56,20 @@ fn single_authority_waits_only_with_an_empty_store_and_somebody_to_ask() {
     let awaits = ProductionMode::SingleAuthority(FirstAnswer::AwaitPeers);
     assert_eq!(mode(&nobody), not_needed);
     assert_eq!(mode(&circumstances(&with_others)), awaits);
-    let reserved = Circumstances {
-        reserved_nodes: 1,
+    let remembers = Circumstances {
+        remembered: 1,
         ..nobody
     };
-    assert_eq!(mode(&reserved), awaits);
+    assert_eq!(mode(&remembers), awaits);
+    let with_reserved = reserved_only(1);
+    assert_eq!(mode(&circumstances(&with_reserved)), awaits);
+    // Nobody of those is met.
+    let closed = reserved_only(0);
+    let remembers = Circumstances {
+        remembered: 1,
+        ..circumstances(&closed)
+    };
+    assert_eq!(mode(&remembers), not_needed);
     let sealed_before = Circumstances {
         record: RecordState::Present,
         ..nobody

@@ -1,8 +1,8 @@
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
-/// Says at `info` what the node itself says better; a filter that names it overrides this.
-const QUIET: &str = "libp2p_swarm=warn";
+/// They say at `info` what the node itself says better; a filter that names them overrides this.
+const QUIET: &str = "libp2p_swarm=warn,libp2p_mdns=warn";
 
 /// What a filter does not name; a bare level in the filter overrides this.
 const EVERYTHING_ELSE: &str = "info";

@@ -110,7 +110,7 @@ pub(crate) async fn serving(base: &Path, chain_id: &str, args: &str) -> NodeProc
 pub(crate) fn started(base: &Path, chain_id: &str, args: &str) -> NodeProcess {
     let mut line: Vec<OsString> = args.split_whitespace().map(OsString::from).collect();
     if !args.contains("--isolated") {
-        line.extend(["--listen-addr".into(), "/ip4/127.0.0.1/tcp/0".into()]);
+        line.extend(["--no-mdns", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(OsString::from));
     }
     line.extend([
         "--rpc-port".into(),

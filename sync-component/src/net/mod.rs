@@ -22,6 +22,7 @@ pub use bandwidth::Bandwidth;
 pub use behaviour::SyncBehaviour;
 pub use codec::SyncCodec;
 pub use handle::NetHandle;
+pub use protocols::protocol_name;
 pub use refusals::RefusedPeer;
 
 use crate::{ports::NetworkEvent, settings::SyncSettings};

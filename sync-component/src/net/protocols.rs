@@ -85,19 +85,23 @@ fn behaviour(
         .with_max_concurrent_streams(streams);
     Behaviour::with_codec(
         codec,
-        [(name(genesis, protocol), ProtocolSupport::Full)],
+        [(
+            protocol_name(genesis, protocol.suffix()),
+            ProtocolSupport::Full,
+        )],
         config,
     )
 }
 
-/// `/<genesis hex>/sync/…/1`: a peer of another chain does not even share the protocol's name.
-fn name(genesis: &[u8], protocol: Protocol) -> StreamProtocol {
+/// `/<genesis hex>/<suffix>`, where `genesis` is the hash of block 0: a peer of another chain does not even share the
+/// protocol's name. A node names its own protocols in the same way.
+pub fn protocol_name(genesis: &[u8], suffix: &str) -> StreamProtocol {
     use std::fmt::Write as _;
     let mut name = String::from("/");
     for byte in genesis {
         write!(name, "{byte:02x}").expect("writing to a string does not fail");
     }
     name.push('/');
-    name.push_str(protocol.suffix());
+    name.push_str(suffix);
     StreamProtocol::try_from_owned(name).expect("it begins with a slash")
 }

@@ -356,6 +356,14 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
     section.set(&mut limits.refused_peers, "refused_peers", &peers, problems);
     let remembered = &mut limits.remembered_peers;
     section.set(remembered, "remembered_peers", &peers, problems);
+    section.set(&mut limits.found_peers, "found_peers", &peers, problems);
+    let addresses = sizes(1..=MANY, "addresses");
+    section.set(
+        &mut limits.addresses_per_peer,
+        "addresses_per_peer",
+        &addresses,
+        problems,
+    );
     let authorities = sizes(1..=MANY, "authorities");
     section.set(
         &mut limits.max_authorities,

@@ -226,6 +226,11 @@ pub struct Limits {
     /// `remembered_peers`: most peers of which the ledger keeps a record, bans of the operator aside; at least `max_peers`
     /// are. Too low: trust and bans are forgotten early.
     pub remembered_peers: usize,
+    /// `found_peers`: most peers that are known from others only, or are of another chain, and are kept in mind for dialling.
+    /// Too low: a node in a large network finds a place late.
+    pub found_peers: usize,
+    /// `addresses_per_peer`: most addresses that are kept of one such peer.
+    pub addresses_per_peer: usize,
 }
 
 impl Default for Limits {
@@ -257,6 +262,8 @@ impl Default for Limits {
             serving_bytes: 256 * MIB,
             refused_peers: 1_024,
             remembered_peers: 1_024,
+            found_peers: 256,
+            addresses_per_peer: 8,
         }
     }
 }

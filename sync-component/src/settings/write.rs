@@ -110,6 +110,8 @@ fn limits(limits: &Limits) -> Table {
     put(&mut table, "max_peers", limits.max_peers);
     put(&mut table, "refused_peers", limits.refused_peers);
     put(&mut table, "remembered_peers", limits.remembered_peers);
+    put(&mut table, "found_peers", limits.found_peers);
+    put(&mut table, "addresses_per_peer", limits.addresses_per_peer);
     put(&mut table, "max_authorities", limits.max_authorities);
     put(&mut table, "serving_bytes", limits.serving_bytes);
     table

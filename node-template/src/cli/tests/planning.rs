@@ -5,7 +5,8 @@ use crate::{
 };
 use std::{fs, path::PathBuf};
 
-const PEER: &str = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+pub(super) const PEER: &str =
+    "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
 fn plan(line: &str) -> RunConfig {
     config(&parse(line).run).unwrap()

@@ -230,6 +230,8 @@ const KEYS: &[Key] = &[
     from_one("max_peers", "a whole number of peers, 1 to"),
     from_one("refused_peers", "a whole number of peers, 1 to"),
     from_one("remembered_peers", "a whole number of peers, 1 to"),
+    from_one("found_peers", "a whole number of peers, 1 to"),
+    from_one("addresses_per_peer", "a whole number of addresses, 1 to"),
     from_one("max_authorities", "a whole number of authorities, 1 to"),
     Key {
         table: Table::Limits,
