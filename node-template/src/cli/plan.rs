@@ -31,6 +31,8 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
         },
         network: network(args, &spec)?,
         rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
+        prometheus: args.prometheus(),
+        alert_command: args.alert_cmd.clone(),
         log: if args.log.is_empty() {
             DEFAULT_LOG.to_owned()
         } else {

@@ -3,6 +3,7 @@
 use super::{
     ChainFolder, LastRun, ResyncDesk, ServiceError,
     link::{Linked, Linking, link},
+    onlookers::Onlookers,
     peers::PeerFile,
     resync::declared,
     run::within_patience,
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use sync_component::{
     StrategyRegistry,
     chain_sync::{Source, Voucher},
+    observer::Unobserved,
     orchestrator::{Fetching, ProductionMode},
     peers::Ledger,
     ports::{Bridge, BridgeError, Clock, PeerId, SystemClock, TokioExecutor},
@@ -71,7 +73,14 @@ impl Alone {
     ) -> Result<Self, ServiceError> {
         let lock = Lock::take(&folder.lock())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let desk = ResyncDesk::new(&folder, &spec, &spec.sync, registry.clone(), clock);
+        let desk = ResyncDesk::new(
+            &folder,
+            &spec,
+            &spec.sync,
+            registry.clone(),
+            clock,
+            Onlookers::none(),
+        );
         Ok(Self {
             spec,
             folder,
@@ -222,6 +231,7 @@ impl Alone {
             bridge,
             clock,
             executor: Arc::new(TokioExecutor::new(tokio::runtime::Handle::current())),
+            observer: Arc::new(Unobserved),
             roles: Roles::Full,
             production: ProductionMode::Voted,
             fetching: Fetching::Tier3,

@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod folder;
 mod link;
+mod onlookers;
 mod peers;
 mod production;
 mod resync;

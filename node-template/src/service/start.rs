@@ -2,6 +2,7 @@ use super::{
     ChainFolder, NetworkConfig, NodeKey, RunConfig, ServiceError,
     authority::{self, Authority},
     link::{Linking, link},
+    onlookers::{Attended, Watched},
     peers::PeerKeeper,
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
@@ -16,7 +17,7 @@ use crate::{
     rpc::{NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
     runtime::TemplateRuntime,
     status_view::NodeFile,
-    telemetry::Informant,
+    telemetry::Exposed,
 };
 use chain_spec::ChainType;
 use libp2p::{Multiaddr, multiaddr::Protocol};
@@ -45,6 +46,7 @@ pub(super) struct Running {
     facts: Arc<NodeFacts>,
     rpc_address: SocketAddr,
     peers: Arc<PeerKeeper>,
+    exposed: Arc<Exposed>,
 }
 
 impl Running {
@@ -70,6 +72,7 @@ impl Running {
         if let Err(error) = NodeFile::remove(folder.path()) {
             tracing::warn!("{error}");
         }
+        self.exposed.runs(None);
         let peers = self.peers;
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
@@ -85,18 +88,20 @@ pub(super) async fn start(
     registry: StrategyRegistry<Block>,
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
+    watched: Watched,
 ) -> Result<Running, ServiceError> {
     let key = identity(&config, folder)?;
     let rpc_server = Server::bind(config.rpc)?;
     let rpc_address = rpc_server.address();
     let token = Token::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let chain = Arc::new(Chain::open(
+    let chain = Chain::open(
         &folder.store(),
         &config.spec,
         TemplateRuntime,
         Arc::clone(&clock),
-    )?);
+    )?;
+    let chain = Arc::new(chain.observed_by(watched.metrics.clone()));
     let keystore = authority::keystore(folder, config.duty)?;
     let mode = mode(&config, &chain, folder, keystore.as_ref())?;
     let authority = authority::open(folder, keystore, mode)?;
@@ -106,6 +111,7 @@ pub(super) async fn start(
         Arc::new(TokioExecutor::new(tokio::runtime::Handle::current()));
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
     let strategies = registry.list(&config.settings);
+    let roles = authority::roles(authority.as_ref());
     let linking = Linking {
         plan: network_plan(&config, key),
         settings: config.settings.clone(),
@@ -114,7 +120,8 @@ pub(super) async fn start(
         bridge: Arc::clone(&bridge),
         clock: Arc::clone(&clock),
         executor: Arc::clone(&executor),
-        roles: authority::roles(authority.as_ref()),
+        observer: watched.metrics.clone(),
+        roles,
         production: mode,
         fetching: Fetching::Tier2,
     };
@@ -128,17 +135,7 @@ pub(super) async fn start(
         strategies,
     });
     let url = rpc_server.local_url();
-    let file = NodeFile {
-        pid: std::process::id(),
-        rpc_url: url.clone(),
-        listen_addresses: facts
-            .addresses
-            .list()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        token: token.secret().to_owned(),
-    };
+    let file = node_file(&url, &watched, &facts, &token);
     file.write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
 
@@ -146,13 +143,14 @@ pub(super) async fn start(
     tasks.spawn("network", linked.node.run());
     let (sync, events) = (Arc::clone(&manager), linked.events);
     tasks.spawn("sync", async move { sync.run(events).await });
-    let informant = Informant {
+    let attended = Attended {
         manager: Arc::clone(&manager),
         bridge: Arc::clone(&bridge),
         network: linked.network,
+        roles,
         clock: Arc::clone(&clock),
     };
-    tasks.spawn("informant", informant.run());
+    watched.attend(&mut tasks, attended);
     tasks.spawn("peers", Arc::clone(&linked.peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let (held, closing) = (Arc::downgrade(&chain), chain.closing());
@@ -186,7 +184,19 @@ pub(super) async fn start(
         facts,
         rpc_address,
         peers: linked.peers,
+        exposed: watched.exposed,
     })
+}
+
+fn node_file(url: &str, watched: &Watched, facts: &NodeFacts, token: &Token) -> NodeFile {
+    let addresses = facts.addresses.list();
+    NodeFile {
+        pid: std::process::id(),
+        rpc_url: url.to_owned(),
+        prometheus_url: watched.url.clone(),
+        listen_addresses: addresses.iter().map(ToString::to_string).collect(),
+        token: token.secret().to_owned(),
+    }
 }
 
 fn identity(config: &RunConfig, folder: &ChainFolder) -> Result<NodeKey, ServiceError> {

@@ -112,6 +112,9 @@ pub(crate) fn started(base: &Path, chain_id: &str, args: &str) -> NodeProcess {
     if !args.contains("--isolated") {
         line.extend(["--listen-addr".into(), "/ip4/127.0.0.1/tcp/0".into()]);
     }
+    if !args.contains("prometheus") {
+        line.extend(["--prometheus-port".into(), "0".into()]);
+    }
     line.extend([
         "--rpc-port".into(),
         "0".into(),
