@@ -5,7 +5,7 @@ use crate::{
     chain_block::ChainBlock,
     execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
-    import::{Batch, Rules, adopt_best, validate},
+    import::{Batch, Measure, Rules, adopt_best, validate},
     store::{Head, Store, StoreError, open_folder},
 };
 use chain_spec::ChainSpec;
@@ -19,7 +19,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, Weak},
 };
 use sync_component::{
-    BlockId,
+    BlockId, Observer,
+    observer::{BlockStage, ImportOutcome, Unobserved},
     ports::{
         BridgeError, ChainEvent, Clock, ImportBlocks, ImportError, ImportReport, VoteStanding,
     },
@@ -67,7 +68,7 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     runtime: R,
     rules: Rules,
     max_reorg: u64,
-    clock: Arc<dyn Clock>,
+    measure: Measure,
     genesis: BlockId<B>,
     head: RwLock<Head<B>>,
     /// Held through every change of the chain; the fork choice reads it.
@@ -152,13 +153,23 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             max_reorg: spec.sync.tier2.max_reorg,
             store,
             runtime,
-            clock,
+            measure: Measure {
+                observer: Arc::new(Unobserved),
+                clock,
+            },
             genesis: genesis.id,
             head: RwLock::new(head),
             writing: Mutex::new(VoteStanding::NotWithUs),
             events: broadcast::Sender::new(EVENT_BUFFER),
             open: Arc::new(Open),
         })
+    }
+
+    /// The same chain, whose imports are measured from now on.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.measure.observer = observer;
+        self
     }
 
     /// Tells, after this is dropped, whether the store is closed.
@@ -262,11 +273,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     fn import_locked(&self, standing: VoteStanding, blocks: Vec<B>) -> ImportReport<B> {
         let mut batch = Batch::on(&self.store, self.head());
-        let now = self.clock.wall();
+        let now = self.measure.clock.wall();
         let mut stored = 0;
         let mut failure = None;
         for block in blocks {
-            match validate(&mut batch, &self.runtime, &self.rules, block, now) {
+            let (runtime, rules) = (&self.runtime, &self.rules);
+            match validate(&mut batch, runtime, rules, &self.measure, block, now) {
                 Ok(()) => stored += 1,
                 Err(error) => {
                     failure = Some(error);
@@ -274,7 +286,10 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
                 }
             }
         }
-        match self.commit(standing, batch) {
+        let committed = self
+            .measure
+            .stage(BlockStage::Commit, || self.commit(standing, batch));
+        match committed {
             Ok(()) => ImportReport { stored, failure },
             Err(error) => ImportReport {
                 stored: 0,
@@ -326,7 +341,16 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
     fn import(&self, blocks: Vec<B>) -> ImportReport<B> {
         let standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.import_locked(*standing, blocks)
+        let report = self.import_locked(*standing, blocks);
+        drop(standing);
+        let observer = &self.measure.observer;
+        for _ in 0..report.stored {
+            observer.imported(ImportOutcome::Success);
+        }
+        if let Some(error) = &report.failure {
+            observer.imported(ImportOutcome::of(error));
+        }
+        report
     }
 
     fn set_vote(&self, new: VoteStanding) -> Result<(), BridgeError> {

@@ -1,6 +1,7 @@
 //! [`SyncContext`]: everything a strategy can see and touch.
 
 use crate::{
+    observer::Observer,
     peers::PeerClient,
     ports::{Bridge, Clock, Executor, Randomness},
     settings::SyncSettings,
@@ -20,6 +21,8 @@ pub struct SyncContext<B: BlockT> {
     pub randomness: Arc<dyn Randomness>,
     /// Where blocking work goes.
     pub executor: Arc<dyn Executor>,
+    /// Who measures.
+    pub observer: Arc<dyn Observer>,
     /// The checked `[sync]` table.
     pub settings: Arc<SyncSettings>,
 }
@@ -32,6 +35,7 @@ impl<B: BlockT> Clone for SyncContext<B> {
             clock: Arc::clone(&self.clock),
             randomness: Arc::clone(&self.randomness),
             executor: Arc::clone(&self.executor),
+            observer: Arc::clone(&self.observer),
             settings: Arc::clone(&self.settings),
         }
     }

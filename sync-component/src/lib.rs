@@ -49,6 +49,7 @@ pub mod headers;
 pub mod height_sync;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod observer;
 pub mod orchestrator;
 pub mod peers;
 pub mod ports;
@@ -63,6 +64,7 @@ pub mod wire;
 pub use block_id::BlockId;
 pub use context::SyncContext;
 pub use error::{Blame, NetworkError};
+pub use observer::Observer;
 pub use orchestrator::NetworkSyncManager;
 pub use registry::StrategyRegistry;
 pub use settings::SyncSettings;

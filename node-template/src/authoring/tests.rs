@@ -24,6 +24,7 @@ use std::{
 };
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, net,
+    observer::Unobserved,
     orchestrator::{Fetching, FirstAnswer, Parts, ProductionMode},
     peers::Ledger,
     ports::{
@@ -94,6 +95,7 @@ fn bench(spec: &ChainSpec, key: DevKey) -> Bench {
         clock: Arc::clone(&shared),
         randomness: Arc::new(SystemRandomness),
         executor: Arc::clone(&executor),
+        observer: Arc::new(Unobserved),
         settings: spec.sync.clone(),
         registry: StrategyRegistry::with_builtins(),
         roles: Roles::Authority,

@@ -2,7 +2,10 @@ use super::address;
 use crate::{rpc::Origins, service::DevKey};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 /// A node with a three-tier sync component.
 #[derive(Debug, Parser)]
@@ -198,7 +201,21 @@ pub struct RunArgs {
     /// Most kilobytes of extrinsics in the transaction pool
     #[arg(long, value_name = "COUNT", default_value_t = 20480)]
     pub pool_kbytes: usize,
-    /// Log filter, such as `info` or `sync=debug,libp2p=warn`; may be given several times
+    /// TCP port of the Prometheus metrics (`GET /metrics`); 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9615)]
+    pub prometheus_port: u16,
+    /// Serve the Prometheus metrics on all interfaces, not on this machine only
+    #[arg(long)]
+    pub prometheus_external: bool,
+    /// Serve no Prometheus metrics
+    #[arg(long, conflicts_with_all = ["prometheus_port", "prometheus_external"])]
+    pub no_prometheus: bool,
+    /// Command line for `sh -c` that is run once per alert, at most once a minute for the same one, with the alert as a
+    /// line of JSON on its standard input
+    #[arg(long, value_name = "CMD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub alert_cmd: Option<String>,
+    /// Log filter, such as `info` or `sync=debug,libp2p=warn`; the word `json` among them makes each line a JSON object;
+    /// may be given several times
     #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
     pub log: Vec<String>,
     /// TOML file whose keys below `[sync]` take the place of the chain spec's
@@ -587,6 +604,16 @@ pub struct LocalnetArgs {
 }
 
 impl RunArgs {
+    /// Where the metrics are served.
+    pub fn prometheus(&self) -> Option<SocketAddr> {
+        let ip = if self.prometheus_external {
+            std::net::Ipv4Addr::UNSPECIFIED
+        } else {
+            std::net::Ipv4Addr::LOCALHOST
+        };
+        (!self.no_prometheus).then(|| SocketAddr::new(ip.into(), self.prometheus_port))
+    }
+
     /// Where the RPC listens.
     pub fn rpc_ip(&self) -> IpAddr {
         if self.rpc_external {

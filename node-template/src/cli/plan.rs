@@ -42,6 +42,8 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
         },
         rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),
         access: access(args)?,
+        prometheus: args.prometheus(),
+        alert_command: args.alert_cmd.clone(),
         log: if args.log.is_empty() {
             DEFAULT_LOG.to_owned()
         } else {

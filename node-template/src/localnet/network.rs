@@ -231,6 +231,8 @@ fn arguments(chain: &str, base: &Path, plan: &NodePlan, bootnodes: Vec<String>) 
         &plan.name,
         "--chain",
         chain,
+        "--prometheus-port",
+        "0",
         "--rpc-port",
         "0",
         "--stop-with-stdin",

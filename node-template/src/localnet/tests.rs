@@ -79,6 +79,7 @@ async fn node_file_of_an_earlier_process_is_not_taken_for_ours() {
     let file = NodeFile {
         pid: 1,
         rpc_url: "http://127.0.0.1:1".into(),
+        prometheus_url: None,
         listen_addresses: Vec::new(),
         token: String::new(),
     };

@@ -3,6 +3,7 @@
 use super::{
     ChainFolder, LastRun, NetworkConfig, ResyncDesk, ServiceError,
     link::{Linked, Linking, link},
+    onlookers::Onlookers,
     peers::{PeerFile, PeerMemory, remembered},
     resync::declared,
     run::within_patience,
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use sync_component::{
     StrategyRegistry,
     chain_sync::{Source, Voucher},
+    observer::Unobserved,
     orchestrator::{Fetching, ProductionMode},
     peers::Ledger,
     ports::{Bridge, BridgeError, Clock, PeerId, SystemClock, TokioExecutor},
@@ -78,6 +80,7 @@ impl Alone {
             declared(&spec, &NetworkConfig::Isolated),
             registry.clone(),
             clock,
+            Onlookers::none(),
         );
         Ok(Self {
             spec,
@@ -242,6 +245,7 @@ impl Alone {
             bridge,
             clock,
             executor: Arc::new(TokioExecutor::new(tokio::runtime::Handle::current())),
+            observer: Arc::new(Unobserved),
             roles: Roles::Full,
             production: ProductionMode::Voted,
             fetching: Fetching::Tier3,

@@ -33,7 +33,11 @@ pub struct RunConfig {
     pub rpc: SocketAddr,
     /// Who may call what of it.
     pub access: Access,
-    /// The log filter.
+    /// Where Prometheus metrics are served; `None`: nowhere.
+    pub prometheus: Option<SocketAddr>,
+    /// What is run for each alert.
+    pub alert_command: Option<String>,
+    /// The log filter, and `json` for JSON lines.
     pub log: String,
     /// What the end of standard input means.
     pub standard_input: StandardInput,

@@ -4,7 +4,7 @@ use crate::{
     network::{NetworkStartError, NodeKeyError},
     rpc::RpcStartError,
     status_view::NodeFileError,
-    telemetry::LogFilterError,
+    telemetry::{LogFilterError, MetricsStartError},
 };
 use runtime_bridge::{OpenError, resync::ResyncFileError, signing::SigningError, store::LockError};
 use std::{io, path::PathBuf};
@@ -62,6 +62,9 @@ pub enum ServiceError {
     /// The RPC.
     #[error(transparent)]
     Rpc(#[from] RpcStartError),
+    /// The metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsStartError),
     /// `node.json`.
     #[error(transparent)]
     NodeFile(#[from] NodeFileError),

@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::Arc;
 use sync_component::{
-    NetworkSyncManager, StrategyRegistry, SyncSettings,
+    NetworkSyncManager, Observer, StrategyRegistry, SyncSettings,
     net::{self, NetHandle},
     orchestrator::{Fetching, Parts, ProductionMode},
     ports::{Bridge, Clock, Executor, NetworkEvent, SystemRandomness},
@@ -25,6 +25,7 @@ pub(super) struct Linking {
     pub(super) bridge: Arc<dyn Bridge<Block>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) executor: Arc<dyn Executor>,
+    pub(super) observer: Arc<dyn Observer>,
     pub(super) roles: Roles,
     pub(super) production: ProductionMode,
     pub(super) fetching: Fetching,
@@ -51,6 +52,7 @@ pub(super) async fn link(linking: Linking) -> Result<Linked, ServiceError> {
         bridge,
         clock,
         executor,
+        observer,
         roles,
         production,
         fetching,
@@ -72,6 +74,7 @@ pub(super) async fn link(linking: Linking) -> Result<Linked, ServiceError> {
         clock,
         randomness: Arc::new(SystemRandomness),
         executor,
+        observer,
         settings,
         registry,
         roles,

@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod link;
 mod meeting;
+mod onlookers;
 mod peers;
 mod pool;
 mod production;

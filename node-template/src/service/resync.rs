@@ -1,8 +1,13 @@
 //! Tier 3 in a running node: takes the operator's orders, runs one at a time, and asks for the stop in which the stores are
 //! exchanged.
 
-use super::{ChainFolder, NetworkConfig, ServiceError};
-use crate::{Block, authoring::Chain, runtime::TemplateRuntime};
+use super::{ChainFolder, NetworkConfig, ServiceError, onlookers::Onlookers};
+use crate::{
+    Block,
+    authoring::Chain,
+    runtime::TemplateRuntime,
+    telemetry::{Alert, AlertKind},
+};
 use chain_spec::ChainSpec;
 use runtime_bridge::{
     ChainTip,
@@ -56,6 +61,7 @@ pub struct ResyncDesk {
     registry: StrategyRegistry<Block>,
     settings: SyncSettings,
     declared: BTreeSet<PeerId>,
+    onlookers: Onlookers,
     state: Mutex<State>,
     /// Held while a run begins or ends, so that two orders at once are one order and a refusal.
     deciding: Mutex<()>,
@@ -116,19 +122,17 @@ pub struct ResyncReport {
 }
 
 impl ResyncDesk {
-    pub(crate) fn new(
+    pub(super) fn new(
         folder: &ChainFolder,
         spec: &ChainSpec,
         settings: &SyncSettings,
         declared: BTreeSet<PeerId>,
         registry: StrategyRegistry<Block>,
         clock: Arc<dyn Clock>,
+        onlookers: Onlookers,
     ) -> Self {
-        let stores = Arc::new(StoreFolders::new(
-            spec.clone(),
-            TemplateRuntime,
-            Arc::clone(&clock),
-        ));
+        let stores = StoreFolders::new(spec.clone(), TemplateRuntime, Arc::clone(&clock));
+        let stores = Arc::new(stores.observed_by(Arc::clone(&onlookers.observer)));
         let places = Places::in_folder(folder.path());
         let files = ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock);
         Self {
@@ -137,6 +141,7 @@ impl ResyncDesk {
             registry,
             settings: settings.clone(),
             declared,
+            onlookers,
             state: Mutex::new(State {
                 phase: Phase::Idle,
                 watch: ResyncWatch::default(),
@@ -169,13 +174,16 @@ impl ResyncDesk {
                 tracing::info!(%backup, "an interrupted swap is finished: the new chain runs");
                 self.state().last = Some(LastRun::Swapped { backup });
             }
-            Started::StagedLost => tracing::warn!(
-                "the chain that was to become live is gone: the old chain runs, and the run is over"
-            ),
+            Started::StagedLost => {
+                let why = "the chain that was to become live is gone: the old chain runs, and the run is over";
+                tracing::warn!("{why}");
+                self.alert(why);
+            }
             Started::RolledBack { why } => {
                 tracing::error!(
                     "{why}; the old chain runs; `resync --resume` tries a resync's swap again"
                 );
+                self.alert(&why);
                 self.state().last = Some(LastRun::Interrupted(why));
             }
             Started::AwaitsOperator(_) => {
@@ -357,7 +365,12 @@ impl ResyncDesk {
                     tracing::info!(%backup, "backup removed: it is old, and the node was in sync since");
                 }
             }
-            Err(error) => tracing::warn!(%error, "the backups cannot be kept in order"),
+            Err(error) => {
+                tracing::debug!(%error, "the backups cannot be kept in order");
+                let message = format!("the backups cannot be kept in order: {error}");
+                let alert = Alert::new(AlertKind::BackupsFailed, message);
+                self.onlookers.alert(alert);
+            }
         }
     }
 
@@ -454,8 +467,19 @@ impl ResyncDesk {
     }
 
     fn ended(&self, how: LastRun) {
+        if let LastRun::Failed(why) | LastRun::Interrupted(why) = &how {
+            self.alert(why);
+        }
         self.state().last = Some(how);
         self.enter(Phase::Idle);
+    }
+
+    fn alert(&self, why: &str) {
+        let message = format!(
+            "a resync or a restore did not come to its end: {why}; see `node-template resync --status`"
+        );
+        let alert = Alert::new(AlertKind::ResyncFailed, message);
+        self.onlookers.alert(alert);
     }
 
     async fn told_to_abort(&self) {

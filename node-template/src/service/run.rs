@@ -1,6 +1,7 @@
 use super::{
     RunConfig, ServiceError, StandardInput,
     folder::{Base, ChainFolder},
+    onlookers::{Telemetry, Watched},
     resync::{ResyncDesk, declared},
     signals::Signals,
     start::{Running, start},
@@ -9,7 +10,10 @@ use super::{
 use crate::{Block, runtime::Extrinsic, telemetry::start_log};
 use runtime_bridge::{ChainTip, Closing, store::Lock};
 use std::{sync::Arc, time::Duration};
-use sync_component::{StrategyRegistry, ports::SystemClock};
+use sync_component::{
+    StrategyRegistry,
+    ports::{Clock, SystemClock},
+};
 
 /// How long work that was begun (an import, a seal) may take to end when the node stops. Too low: it is done again after
 /// the next start; nothing is lost.
@@ -28,6 +32,12 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         .enable_all()
         .build()
         .map_err(ServiceError::System)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    // A port in use is known before anything is written.
+    let telemetry = {
+        let _context = runtime.enter();
+        Telemetry::begin(&config, Arc::clone(&clock))?
+    };
     // Before there is anything that a signal could leave behind.
     let signals = {
         let _context = runtime.enter();
@@ -46,12 +56,18 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         &config.settings,
         declared(&config.spec, &config.network),
         registry.clone(),
-        Arc::new(SystemClock::new()),
+        clock,
+        telemetry.onlookers(),
     ));
+    let watched = {
+        let _context = runtime.enter();
+        telemetry.serve(Arc::clone(&desk))
+    };
     let node = Node {
         folder: &folder,
         registry,
         desk,
+        watched,
     };
     let outcome = runtime.block_on(node.live(config, signals));
     runtime.shutdown_timeout(STOP_PATIENCE);
@@ -66,6 +82,7 @@ struct Node<'a> {
     folder: &'a ChainFolder,
     registry: StrategyRegistry<Block>,
     desk: Arc<ResyncDesk>,
+    watched: Watched,
 }
 
 /// Why a node stopped.
@@ -118,6 +135,7 @@ impl Node<'_> {
             self.folder,
             Arc::clone(&self.desk),
             waiting,
+            self.watched.clone(),
         );
         let mut running: Running = tokio::select! {
             started = starting => started?,

@@ -3,6 +3,7 @@ use super::{
     authority::{self, Authority},
     link::{Linking, link},
     meeting::{keep_ports, network_plan},
+    onlookers::{Attended, Watched},
     peers::{PeerKeeper, PeerMemory, remembered},
     pool,
     production::{self, AuthorityKey, Circumstances, StoreState},
@@ -19,7 +20,7 @@ use crate::{
     rpc::{ChainFacts, NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
     runtime::{Extrinsic, TemplateRuntime},
     status_view::NodeFile,
-    telemetry::Informant,
+    telemetry::Exposed,
 };
 use chain_spec::{ChainSpec, ChainType};
 use runtime_bridge::Closing;
@@ -50,6 +51,7 @@ pub(super) struct Running {
     facts: Arc<NodeFacts>,
     rpc_address: SocketAddr,
     peers: Arc<PeerKeeper>,
+    exposed: Arc<Exposed>,
 }
 
 impl Running {
@@ -76,6 +78,7 @@ impl Running {
         if let Err(error) = NodeFile::remove(folder.path()) {
             tracing::warn!("{error}");
         }
+        self.exposed.runs(None);
         let peers = self.peers;
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
@@ -93,18 +96,20 @@ pub(super) async fn start(
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
     waiting: Vec<Extrinsic>,
+    watched: Watched,
 ) -> Result<Running, ServiceError> {
     let key = identity(&config, folder)?;
     let rpc_server = Server::bind(config.rpc)?;
     let rpc_address = rpc_server.address();
     let token = Token::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let chain = Arc::new(Chain::open(
+    let chain = Chain::open(
         &folder.store(),
         &config.spec,
         TemplateRuntime,
         Arc::clone(&clock),
-    )?);
+    )?;
+    let chain = Arc::new(chain.observed_by(watched.metrics.clone()));
     let keystore = authority::keystore(folder, config.duty)?;
     let limits = &config.settings.limits;
     let memory = PeerMemory::open(&folder.network(), limits, &clock)?;
@@ -127,6 +132,7 @@ pub(super) async fn start(
         bridge: Arc::clone(&bridge),
         clock: Arc::clone(&clock),
         executor: Arc::clone(&executor),
+        observer: watched.metrics.clone(),
         roles,
         production: mode,
         fetching: Fetching::Tier2,
@@ -135,20 +141,21 @@ pub(super) async fn start(
     let facts = facts(&config, &linked.node, &chain, roles, strategies);
     let manager = linked.manager;
     let url = rpc_server.local_url();
-    node_file(&facts, url.clone(), &token).write(folder.path())?;
+    node_file(&url, &watched, &facts, &token).write(folder.path())?;
     greet(&config, &facts, &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
     tasks.spawn("network", linked.node.run());
     let (sync, events) = (Arc::clone(&manager), linked.events);
     tasks.spawn("sync", async move { sync.run(events).await });
-    let informant = Informant {
+    let attended = Attended {
         manager: Arc::clone(&manager),
         bridge,
         network: linked.network,
+        roles,
         clock: Arc::clone(&clock),
     };
-    tasks.spawn("informant", informant.run());
+    watched.attend(&mut tasks, attended);
     tasks.spawn("peers", Arc::clone(&linked.peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let (held, closing) = (Arc::downgrade(&chain), chain.closing());
@@ -190,6 +197,7 @@ pub(super) async fn start(
         facts,
         rpc_address,
         peers: linked.peers,
+        exposed: watched.exposed,
     })
 }
 
@@ -211,11 +219,12 @@ fn facts(
     })
 }
 
-fn node_file(facts: &NodeFacts, rpc_url: String, token: &Token) -> NodeFile {
+fn node_file(url: &str, watched: &Watched, facts: &NodeFacts, token: &Token) -> NodeFile {
     let addresses = facts.addresses.list();
     NodeFile {
         pid: std::process::id(),
-        rpc_url,
+        rpc_url: url.to_owned(),
+        prometheus_url: watched.url.clone(),
         listen_addresses: addresses.iter().map(ToString::to_string).collect(),
         token: token.secret().to_owned(),
     }

@@ -20,6 +20,9 @@ pub struct NodeFile {
     pub pid: u32,
     /// Address of its RPC on this machine, such as `http://127.0.0.1:9944`.
     pub rpc_url: String,
+    /// Address of its Prometheus metrics on this machine, such as `http://127.0.0.1:9615/metrics`, if it serves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus_url: Option<String>,
     /// Addresses at which peers reach it, each with `/p2p/<peer id>`.
     pub listen_addresses: Vec<String>,
     /// What the unsafe methods of its RPC ask for. Whoever can read this file may use them.

@@ -140,6 +140,7 @@ fn node_file_is_for_its_owner_only_and_reads_back_until_it_is_removed() {
     let mut file = NodeFile {
         pid: 7,
         rpc_url: "http://127.0.0.1:9944".into(),
+        prometheus_url: None,
         listen_addresses: vec!["/ip4/127.0.0.1/tcp/30333/p2p/x".into()],
         token: "secret".into(),
     };

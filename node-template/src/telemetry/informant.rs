@@ -2,13 +2,15 @@ use super::{
     Throttle,
     health::HealthLog,
     lines::{ImportedLine, StateLine, Traffic, reorg_line},
+    throttle::More,
 };
 use sp_runtime::traits::{Block as BlockT, Header};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
-    NetworkError, NetworkSyncManager, SyncStatus,
+    NetworkSyncManager,
     net::{Bandwidth, NetHandle},
-    orchestrator::{Hold, HoldStatus, SyncEvent},
+    observer::HoldKind,
+    orchestrator::SyncEvent,
     ports::{Bridge, ChainEvent, Clock, MonoTime},
 };
 use tokio::{
@@ -81,7 +83,7 @@ impl<B: BlockT> Informant<B> {
 
 /// What was logged before, so that it is not repeated.
 struct Said {
-    refusals: Throttle,
+    refusals: Throttle<HoldKind>,
     health: HealthLog,
 }
 
@@ -144,7 +146,7 @@ fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
             }
         }
         SyncEvent::GateHeld(hold) => {
-            if let Some(held_back) = said.refusals.pass(kind(hold), now) {
+            if let Some(held_back) = said.refusals.pass(hold.kind(), now) {
                 tracing::warn!("🚧 Not authoring: {hold}{}", More(held_back));
             }
         }
@@ -154,36 +156,6 @@ fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
         }
         // Logged where they happen, with what to do.
         SyncEvent::CatchUpPanicked | SyncEvent::PeerBanned { .. } => {}
-    }
-}
-
-/// ` (and 3 more times since)`, or nothing.
-struct More(u64);
-
-impl std::fmt::Display for More {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            0 => Ok(()),
-            1 => f.write_str(" (and once more since the last such line)"),
-            times => write!(f, " (and {times} more times since the last such line)"),
-        }
-    }
-}
-
-fn kind<B: BlockT>(hold: &Hold<B>) -> &'static str {
-    match hold {
-        Hold::Status(HoldStatus(status)) => match status {
-            SyncStatus::InSync => "in sync",
-            SyncStatus::SmallGap(_) => "small gap",
-            SyncStatus::MediumGap(_) => "medium gap",
-            SyncStatus::LargeGap(_) => "large gap",
-            SyncStatus::Critical(_) => "critical",
-        },
-        Hold::Unverified(error) => match error {
-            NetworkError::NoPeersAvailable => "no peers",
-            NetworkError::NoConsensusReached(_) => "no consensus",
-            NetworkError::NotAskedYet => "not asked yet",
-            _ => "unverified",
-        },
+        SyncEvent::GateCleared { on } => tracing::debug!("the gate cleared a block on {on}"),
     }
 }

@@ -99,6 +99,7 @@ async fn stopped_node(world: &World) {
     let left = NodeFile {
         pid: std::process::id(),
         rpc_url: "http://127.0.0.1:1".to_owned(),
+        prometheus_url: None,
         listen_addresses: Vec::new(),
         token: String::new(),
     };

@@ -112,6 +112,9 @@ pub(crate) fn started(base: &Path, chain_id: &str, args: &str) -> NodeProcess {
     if !args.contains("--isolated") {
         line.extend(["--no-mdns", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(OsString::from));
     }
+    if !args.contains("prometheus") {
+        line.extend(["--prometheus-port".into(), "0".into()]);
+    }
     line.extend([
         "--rpc-port".into(),
         "0".into(),

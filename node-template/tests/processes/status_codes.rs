@@ -73,6 +73,7 @@ async fn address_that_a_crashed_node_left_behind_is_not_asked() {
     let stale = NodeFile {
         pid: gone.id(),
         rpc_url: client(&node).url().to_owned(),
+        prometheus_url: None,
         listen_addresses: Vec::new(),
         token: String::new(),
     };

@@ -4,8 +4,10 @@
 mod batch;
 mod finality;
 mod fork_choice;
+mod measure;
 mod validate;
 
 pub(crate) use batch::Batch;
 pub(crate) use fork_choice::adopt_best;
+pub(crate) use measure::Measure;
 pub(crate) use validate::{Rules, validate};

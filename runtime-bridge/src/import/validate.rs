@@ -1,4 +1,4 @@
-use super::{Batch, finality::authorities_after};
+use super::{Batch, Measure, finality::authorities_after};
 use crate::{
     chain_block::ChainBlock,
     execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, TrieState},
@@ -16,6 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 use sync_component::{
     BlockId,
     block_id::{height, number},
+    observer::BlockStage,
     ports::{BlockFault, BridgeError, HeaderFault, ImportError, UnixMillis},
 };
 
@@ -105,6 +106,7 @@ pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
     batch: &mut Batch<'_, B>,
     runtime: &R,
     rules: &Rules,
+    measure: &Measure,
     block: B,
     now: UnixMillis,
 ) -> Result<(), ImportError<B>> {
@@ -123,11 +125,18 @@ pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
     if !batch.holds_final(parent_id).map_err(BridgeError::new)? {
         return Err(ImportError::AgainstFinal { id, finalized });
     }
-    let nodes =
-        check(batch, runtime, rules, &parent, &block, now).map_err(|refusal| match refusal {
-            Refusal::Fault(fault) => ImportError::Invalid { id, fault },
-            Refusal::Local(error) => ImportError::Local(error),
-        })?;
+    let verified = measure.stage(BlockStage::Verify, || {
+        verify(batch, runtime, rules, &parent, &block, now)
+    });
+    let executed = verified.and_then(|context| {
+        measure.stage(BlockStage::Execute, || {
+            execute(batch, runtime, &parent, &context, &block)
+        })
+    });
+    let nodes = executed.map_err(|refusal| match refusal {
+        Refusal::Fault(fault) => ImportError::Invalid { id, fault },
+        Refusal::Local(error) => ImportError::Local(error),
+    })?;
     batch.changes.nodes.extend(nodes);
     batch.add(id, block);
     Ok(())
@@ -166,21 +175,22 @@ impl From<ExecutionError> for Refusal {
     }
 }
 
-fn check<B: ChainBlock, R: Runtime<B>>(
+/// Everything that needs no state.
+fn verify<B: ChainBlock, R: Runtime<B>>(
     batch: &Batch<'_, B>,
     runtime: &R,
     rules: &Rules,
     parent: &B::Header,
     block: &B,
     now: UnixMillis,
-) -> Result<NewNodes, Refusal> {
+) -> Result<BlockContext<B>, Refusal> {
     let header = block.header();
     rules.check_header::<B>(parent, header, now)?;
     let seal = SealCheck::of(header, &authorities_after(batch, runtime, parent)?)?;
     let context = rules.context::<B>(header, seal.slot);
     check_body(block, rules.block_bytes)?;
     check_all_signatures(runtime, &context, &seal, block)?;
-    execute(batch, runtime, parent, &context, block)
+    Ok(context)
 }
 
 /// The seal and all transfers at once.

@@ -16,7 +16,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use sync_component::{
+    Observer,
     chain_sync::{Stage, Staging, Swap},
+    observer::Unobserved,
     ports::{Bridge, BridgeError, Clock},
 };
 
@@ -32,6 +34,7 @@ pub struct StoreFolders<B, R> {
     spec: ChainSpec,
     runtime: R,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
     block: PhantomData<fn() -> B>,
 }
 
@@ -50,17 +53,26 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StoreFolders<B, R> {
             spec,
             runtime,
             clock,
+            observer: Arc::new(Unobserved),
             block: PhantomData,
         }
     }
 
+    /// The same stores; imports into them are measured.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
     fn open(&self, folder: &Path) -> Result<RuntimeBridge<B, R>, OpenError> {
-        RuntimeBridge::open(
+        let bridge = RuntimeBridge::open(
             folder,
             &self.spec,
             self.runtime.clone(),
             Arc::clone(&self.clock),
-        )
+        )?;
+        Ok(bridge.observed_by(Arc::clone(&self.observer)))
     }
 }
 

@@ -133,6 +133,7 @@ async fn request_block_but_from<B: BlockT>(
             Ok(RangeAnswer::Busy(_)) => busy += 1,
             Err(error) => {
                 attempts += 1;
+                context.observer.retried();
                 tracing::debug!(%peer, block = %id, %error, "block not delivered");
             }
         }

@@ -156,6 +156,7 @@ impl<B: BlockT> Download<'_, B> {
                     if failed >= settings.tier2.max_retries.get() || error.blame() == Blame::Peer {
                         return Err(error.into());
                     }
+                    self.context.observer.retried();
                     settings.limits.backoff_first
                 }
             };

@@ -8,6 +8,7 @@ use crate::{
     peers::Record,
     ports::{Bridge, BridgeError, PeerId, heavy},
     registry::ResyncStrategy,
+    status::Tier,
     wire::Activity,
 };
 use futures::future::join_all;
@@ -115,7 +116,18 @@ impl<B: BlockT> ChainSyncManager<B> {
         order: &OperatorsOrder<B>,
         files: Arc<dyn Staging<B>>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
-        let request = order.request();
+        let begun = self.context.clock.now();
+        let outcome = self.run_up_to_swap(order.request(), files).await;
+        let took = self.context.clock.now().since(begun);
+        self.context.observer.tier_ended(Tier::Resync, took);
+        outcome
+    }
+
+    async fn run_up_to_swap(
+        &self,
+        request: &ResyncRequest<B>,
+        files: Arc<dyn Staging<B>>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
         self.watch.stage(ResyncStage::Preparing);
         for Source { peer, voucher } in self.find_trusted_peer(&request.peers).await? {
             tracing::info!(%peer, %voucher, "resync from this peer");
@@ -272,7 +284,11 @@ impl<B: BlockT> ChainSyncManager<B> {
             return Err(ResyncError::OffCheckpoint { checkpoint });
         }
         let staged = self.top_of(staging)?;
-        let ballots = self.ask_voters(staging, &staged).await?;
+        let begun = self.context.clock.now();
+        let ballots = self.ask_voters(staging, &staged).await;
+        let took = self.context.clock.now().since(begun);
+        self.context.observer.chain_validated(took);
+        let ballots = ballots?;
         let threshold = self.context.settings.tier1.threshold;
         Ok(voted_block(&staged, &ballots, threshold)?)
     }

@@ -9,7 +9,7 @@ use crate::{
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
-    status::{Note, Verdict},
+    status::{Note, Tier, Verdict},
     wire::{AnnouncedPlace, Announcement},
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
@@ -39,6 +39,8 @@ pub(super) struct State<B: BlockT> {
     pub(super) tips: TipStore<B>,
     pub(super) claims: ClaimBook<B>,
     pub(super) asking: BTreeMap<PeerId, MonoTime>,
+    /// When the first of those being asked was.
+    round_since: Option<MonoTime>,
     pub(super) ahead_since: Option<MonoTime>,
     pub(super) suspects: Suspects,
     /// A block that somebody else sealed with a key of ours.
@@ -117,6 +119,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             tips,
             claims: ClaimBook::default(),
             asking: BTreeMap::new(),
+            round_since: None,
             ahead_since: None,
             suspects: Suspects::default(),
             foreign_seal: None,
@@ -199,10 +202,10 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Queues `peer` unless it is being asked.
     pub fn ask_one(&self, peer: PeerId) {
         let now = self.context.clock.now();
-        if let std::collections::btree_map::Entry::Vacant(free) =
-            self.state().asking.entry(peer.clone())
-        {
+        let mut state = self.state();
+        if let std::collections::btree_map::Entry::Vacant(free) = state.asking.entry(peer.clone()) {
             free.insert(now);
+            state.round_since.get_or_insert(now);
             // Nobody listens any more when the node is stopping.
             let _ = self.asks.send(peer);
         }
@@ -216,8 +219,21 @@ impl<B: BlockT> HeightSyncManager<B> {
         if let Err(error) = result {
             tracing::debug!(%peer, %error, "no status");
         }
-        self.state().asking.remove(&peer);
+        let mut state = self.state();
+        state.asking.remove(&peer);
+        self.end_round(&mut state);
+        drop(state);
         self.touch();
+    }
+
+    /// Measures the round if nobody is being asked any more.
+    fn end_round(&self, state: &mut State<B>) {
+        if state.asking.is_empty()
+            && let Some(since) = state.round_since.take()
+        {
+            let took = self.context.clock.now().since(since);
+            self.context.observer.tier_ended(Tier::HeightCheck, took);
+        }
     }
 
     /// A peer is gone: its entry leaves the view.
@@ -227,6 +243,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut state = self.state();
         state.claims.forget(peer);
         state.asking.remove(peer);
+        self.end_round(&mut state);
         drop(state);
         self.touch();
     }

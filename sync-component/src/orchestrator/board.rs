@@ -6,7 +6,7 @@ use crate::{
     height_sync::Judgement,
     peers::Sighting,
     ports::{MonoTime, UnixMillis},
-    status::{Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
+    status::{CriticalReason, Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
@@ -38,6 +38,8 @@ struct State<B: BlockT> {
     notes: Vec<Note<B>>,
     session: Option<Session>,
     last_block_at: MonoTime,
+    /// Where the last fork that was told of leaves our chain.
+    fork_at: Option<BlockId<B>>,
 }
 
 /// A session of Tier 2 that is under way.
@@ -62,6 +64,7 @@ impl<B: BlockT> Board<B> {
             notes: Vec::new(),
             session: None,
             last_block_at: now,
+            fork_at: None,
         };
         Self {
             state: Mutex::new(state),
@@ -86,8 +89,12 @@ impl<B: BlockT> Board<B> {
     /// Puts up a new judgement.
     pub(super) fn judged(&self, context: &SyncContext<B>, judgement: &Judgement<B>) {
         let now = context.clock.now();
-        let changed = {
+        let (changed, forked) = {
             let mut state = self.state();
+            let fork_at = fork_of(&judgement.verdict);
+            let forked = fork_at.is_some() && fork_at != state.fork_at;
+            // A fork that is out of sight for a moment is not a new one.
+            state.fork_at = fork_at.or(state.fork_at);
             let changed = !same(&state.verdict, &judgement.verdict);
             state.verdict = judgement.verdict.clone();
             state.judged_at = now;
@@ -100,8 +107,11 @@ impl<B: BlockT> Board<B> {
             state.with_us = judgement.tally.with_us;
             state.round = state.round.wrapping_add(1);
             state.notes.clone_from(&judgement.notes);
-            changed
+            (changed, forked)
         };
+        if forked {
+            context.observer.fork_detected();
+        }
         if changed {
             self.tell(SyncEvent::StatusChanged(Box::new(self.report(context))));
         }
@@ -125,8 +135,12 @@ impl<B: BlockT> Board<B> {
         });
     }
 
-    pub(super) fn session_ended(&self) {
-        self.state().session = None;
+    pub(super) fn session_ended(&self, context: &SyncContext<B>) {
+        let ended = self.state().session.take();
+        if let Some(session) = ended {
+            let took = context.clock.now().since(session.since);
+            context.observer.tier_ended(Tier::CatchUp, took);
+        }
     }
 
     /// For how long the session under way has brought nothing.
@@ -240,6 +254,16 @@ fn slots_since_tip<B: BlockT>(context: &SyncContext<B>, now: UnixMillis) -> Opti
     let header = bridge.header(bridge.best().hash).ok()??;
     let slot = u64::from(bridge.slot_of(&header).ok()?);
     Some((now.0 / bridge.slot_duration().as_millis().max(1)).saturating_sub(slot))
+}
+
+/// Where the fork leaves our chain, if the verdict is one.
+fn fork_of<B: BlockT>(verdict: &Verdict<B>) -> Option<BlockId<B>> {
+    match verdict {
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Fork { ancestor, .. })) => {
+            Some(*ancestor)
+        }
+        _ => None,
+    }
 }
 
 fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {

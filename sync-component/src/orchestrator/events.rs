@@ -14,6 +14,11 @@ use std::time::Duration;
 pub enum SyncEvent<B: BlockT> {
     /// The verdict changed; the report is the new one.
     StatusChanged(Box<StatusReport<B>>),
+    /// The gate cleared a slot after a look at the votes, for a block on this one.
+    GateCleared {
+        /// The block to build on.
+        on: BlockId<B>,
+    },
     /// The gate let a slot go.
     GateHeld(Hold<B>),
     /// A session of Tier 2 ended.

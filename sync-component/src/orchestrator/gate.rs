@@ -3,8 +3,9 @@ use crate::{
     block_id::BlockId,
     error::{NetworkError, NoConsensus},
     height_sync::{Judgement, Waiting},
+    observer::HoldKind,
     settings::GateWait,
-    status::{SyncStatus, Verdict},
+    status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
 };
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
@@ -58,6 +59,36 @@ impl<B: BlockT> std::fmt::Display for HoldStatus<B> {
     }
 }
 
+impl<B: BlockT> Hold<B> {
+    /// Its class, for metrics and alerts.
+    pub fn kind(&self) -> HoldKind {
+        match self {
+            Self::Status(HoldStatus(status)) => match status {
+                SyncStatus::InSync => HoldKind::Undecided,
+                SyncStatus::SmallGap(_) => HoldKind::SmallGap,
+                SyncStatus::MediumGap(_) => HoldKind::MediumGap,
+                SyncStatus::LargeGap(_) => HoldKind::LargeGap,
+                SyncStatus::Critical(CriticalReason::Gap {
+                    remedy: GapRemedy::Windows,
+                    ..
+                }) => HoldKind::CriticalGap,
+                SyncStatus::Critical(_) => HoldKind::Critical,
+            },
+            Self::Unverified(error) => match error {
+                NetworkError::NoPeersAvailable => HoldKind::NoPeers,
+                NetworkError::NoConsensusReached(_) => HoldKind::NoConsensus,
+                NetworkError::Timeout { .. } => HoldKind::Timeout,
+                NetworkError::ClockSuspect { .. } => HoldKind::ClockSuspect,
+                NetworkError::NotAskedYet => HoldKind::NotAskedYet,
+                NetworkError::BlockNotFound { .. }
+                | NetworkError::SyncGapTooLarge(_)
+                | NetworkError::CriticalSyncRequired { .. }
+                | NetworkError::Local(_) => HoldKind::Fault,
+            },
+        }
+    }
+}
+
 /// How often a split is asked about again within one slot's share.
 const ROUNDS_PER_SHARE: u32 = 8;
 
@@ -94,18 +125,10 @@ pub(super) async fn gate<B: BlockT>(
             .checked_sub(context.clock.now().since(start))
             .filter(|left| !left.is_zero());
         let hold = match (look(manager, &judgement), left) {
-            (Look::Clear, _) => {
-                return Ok(Clearance::Cleared {
-                    on: judgement.ours,
-                    age: judgement.age,
-                });
-            }
+            (Look::Clear, _) => return Ok(cleared(manager, &judgement)),
             // The share is over: decide on what came.
             (Look::Wait(_), None) if decides_now(manager, &judgement) => {
-                return Ok(Clearance::Cleared {
-                    on: judgement.ours,
-                    age: judgement.age,
-                });
+                return Ok(cleared(manager, &judgement));
             }
             (Look::Hold(hold), _) | (Look::Wait(hold), None) => hold,
             (Look::Wait(hold), Some(left)) => {
@@ -123,6 +146,12 @@ pub(super) async fn gate<B: BlockT>(
         manager.board.tell(SyncEvent::GateHeld(hold.clone()));
         return Ok(Clearance::Held(hold));
     }
+}
+
+fn cleared<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) -> Clearance<B> {
+    let (on, age) = (judgement.ours, judgement.age);
+    manager.board.tell(SyncEvent::GateCleared { on });
+    Clearance::Cleared { on, age }
 }
 
 fn budget<B: BlockT>(manager: &NetworkSyncManager<B>) -> Duration {

@@ -9,6 +9,7 @@ use crate::{
     context::SyncContext,
     error::NetworkError,
     height_sync::{HeightSyncManager, rows::VoteRule},
+    observer::{ClearedBy, GateDecision},
     peers::{Ledger, PeerClient},
     ports::{MonoTime, NetworkEvent, PeerId},
     registry::ResyncStrategy,
@@ -60,6 +61,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             clock,
             randomness,
             executor,
+            observer,
             settings,
             registry,
             roles,
@@ -73,7 +75,14 @@ impl<B: BlockT> NetworkSyncManager<B> {
         // Unbounded, but never longer than `max_peers`: a peer is queued once until it has answered, and banned once.
         let (ask, asks) = mpsc::unbounded_channel();
         let (ban, banned) = mpsc::unbounded_channel();
-        let peers = PeerClient::new(network, Arc::clone(&clock), &settings, ledger, ban);
+        let peers = PeerClient::new(
+            network,
+            Arc::clone(&clock),
+            Arc::clone(&observer),
+            &settings,
+            ledger,
+            ban,
+        );
         let inbound = Arc::new(Inbound::new(&settings, roles));
         let started = clock.now();
         let settings = Arc::new(settings);
@@ -83,6 +92,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             clock,
             randomness,
             executor,
+            observer,
             settings,
         };
         let rule = match production {
@@ -115,7 +125,23 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// is younger than `tier1_fresh_slots`, and at most `tier1_slot_share` of the slot otherwise. `Err` is a fault of
     /// this node.
     pub async fn sync_before_production(&self) -> Result<Clearance<B>, NetworkError> {
-        super::gate::gate(self).await
+        let answer = super::gate::gate(self).await;
+        self.context.observer.gate(self.decision(&answer));
+        answer
+    }
+
+    fn decision(&self, answer: &Result<Clearance<B>, NetworkError>) -> GateDecision {
+        match answer {
+            Ok(Clearance::Cleared { .. }) => {
+                GateDecision::Cleared(if self.production == ProductionMode::ForcedIsolated {
+                    ClearedBy::Isolated
+                } else {
+                    ClearedBy::InSync
+                })
+            }
+            Ok(Clearance::Held(hold)) => GateDecision::Held(hold.kind()),
+            Err(_) => GateDecision::Failed,
+        }
     }
 
     /// One round of Tier 1 after the start; the background goes on with Tier 2 by itself if there is a gap. With no

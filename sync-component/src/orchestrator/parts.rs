@@ -1,4 +1,5 @@
 use crate::{
+    observer::Observer,
     peers::Ledger,
     ports::{Bridge, Clock, Executor, Network, Randomness},
     registry::{RegistryError, StrategyRegistry},
@@ -20,6 +21,8 @@ pub struct Parts<B: BlockT> {
     pub randomness: Arc<dyn Randomness>,
     /// Where blocking work goes.
     pub executor: Arc<dyn Executor>,
+    /// Who measures; [`Unobserved`](crate::observer::Unobserved) if nobody does.
+    pub observer: Arc<dyn Observer>,
     /// The checked `[sync]` table.
     pub settings: SyncSettings,
     /// The strategies to choose from.

@@ -88,7 +88,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             );
             self.current = None;
             self.target = None;
-            manager.board.session_ended();
+            manager.board.session_ended(&manager.context);
         }
     }
 
@@ -141,14 +141,14 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.current = None;
             self.target = None;
-            self.manager.board.session_ended();
+            self.manager.board.session_ended(&self.manager.context);
         }
     }
 
     pub(super) fn ended(&mut self, end: SessionEnd<B>) {
         let manager = self.manager;
         self.current = None;
-        manager.board.session_ended();
+        manager.board.session_ended(&manager.context);
         let now = manager.context.clock.now();
         let target = self.target.take();
         self.failed = target.as_ref().map(VerifiedTip::tip);

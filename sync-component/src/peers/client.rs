@@ -1,6 +1,7 @@
 use super::{Charge, Ledger, Offence, PeerTable};
 use crate::{
     error::Blame,
+    observer::{BlockStage, Observer, StageEnd},
     ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
     settings::SyncSettings,
     wire::{
@@ -25,6 +26,7 @@ pub struct PeerClient<B: BlockT>(Arc<Inner<B>>);
 struct Inner<B: BlockT> {
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
     limits: WireLimits,
     table: Mutex<PeerTable<B>>,
     banned: mpsc::UnboundedSender<PeerId>,
@@ -112,6 +114,7 @@ impl<B: BlockT> PeerClient<B> {
     pub fn new(
         network: Arc<dyn Network>,
         clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
         settings: &SyncSettings,
         ledger: Ledger,
         banned: mpsc::UnboundedSender<PeerId>,
@@ -122,6 +125,7 @@ impl<B: BlockT> PeerClient<B> {
         Self(Arc::new(Inner {
             network,
             clock,
+            observer,
             limits: WireLimits::new(settings),
             table: Mutex::new(PeerTable::new(settings.limits.max_peers, ledger)),
             banned,
@@ -248,10 +252,10 @@ impl<B: BlockT> PeerClient<B> {
         let body = self
             .bytes(peer, Protocol::Blocks, request.encode(), within)
             .await?;
-        let reply: BlocksReply<B> = self.decoded(
-            peer,
-            self.0.limits.decode_blocks_reply::<B>(&body, request.count),
-        )?;
+        let begun = self.0.clock.now();
+        let decoded = self.0.limits.decode_blocks_reply::<B>(&body, request.count);
+        self.measured(BlockStage::Decode, &decoded, begun);
+        let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(blocks) = &answer {
             follows::<B>(&request, blocks.iter().map(BlockT::header))
@@ -331,8 +335,12 @@ impl<B: BlockT> PeerClient<B> {
                 Either::Right(_) => Err(RequestFailure::Timeout),
             };
         let now = self.0.clock.now();
+        if protocol == Protocol::Blocks {
+            self.measured(BlockStage::Download, &result, start);
+        }
         match &result {
             Ok(body) => {
+                self.0.observer.answered(protocol, now.since(start));
                 let mut table = self.table();
                 let round_trip = now.since(start);
                 table.answered(peer, round_trip);
@@ -349,6 +357,11 @@ impl<B: BlockT> PeerClient<B> {
             Err(_) => {}
         }
         Ok(result?)
+    }
+
+    fn measured<T, E>(&self, stage: BlockStage, result: &Result<T, E>, begun: MonoTime) {
+        let took = self.0.clock.now().since(begun);
+        self.0.observer.stage(stage, StageEnd::of(result), took);
     }
 
     fn decoded<T>(

@@ -17,5 +17,5 @@ pub use chain::ReferenceBridge;
 pub use forge::Forge;
 pub use link::Link;
 pub use network::{MemoryNetwork, MemoryPort, Message, Tap, Way};
-pub use node::{SLOT, TestNode};
+pub use node::{SLOT, TestNode, TestNodePlan};
 pub use time::{ChargingExecutor, Effort, InlineExecutor, SeededRandomness, VirtualClock};

@@ -3,7 +3,8 @@ use super::{
     VirtualClock,
 };
 use crate::{
-    BlockId, NetworkSyncManager, StrategyRegistry, SyncSettings,
+    BlockId, NetworkSyncManager, Observer, StrategyRegistry, SyncSettings,
+    observer::Unobserved,
     orchestrator::{Fetching, Parts, ProductionMode},
     peers::Ledger,
     ports::{Bridge, Clock, Executor, ImportBlocks, PeerId, Randomness, ReadChain, UnixMillis},
@@ -55,6 +56,7 @@ pub(super) struct Ground<B: BlockT> {
     pub(super) bridge: Arc<dyn Bridge<B>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) executor: Arc<dyn Executor>,
+    pub(super) observer: Arc<dyn Observer>,
     pub(super) randomness: Arc<dyn Randomness>,
     pub(super) settings: SyncSettings,
     pub(super) registry: StrategyRegistry<B>,
@@ -78,6 +80,7 @@ pub(super) fn launch<B: BlockT>(
         clock: ground.clock,
         randomness: ground.randomness,
         executor: ground.executor,
+        observer: ground.observer,
         settings: ground.settings,
         registry: ground.registry,
         roles: ground.roles,
@@ -92,6 +95,25 @@ pub(super) fn launch<B: BlockT>(
     (manager, async move { runner.run(events).await })
 }
 
+/// What a [`TestNode`] starts from.
+#[derive(Debug)]
+pub struct TestNodePlan<'a, B: BlockT> {
+    /// Its id.
+    pub name: &'a str,
+    /// Who makes the chain's genesis.
+    pub forge: &'a Forge,
+    /// The wall-clock time at its start.
+    pub wall: UnixMillis,
+    /// Its settings.
+    pub settings: SyncSettings,
+    /// What its chain already holds.
+    pub blocks: &'a [B],
+    /// When it may author.
+    pub production: ProductionMode,
+    /// Who measures it.
+    pub observer: Arc<dyn Observer>,
+}
+
 impl<B: TestBlock> TestNode<B> {
     /// Starts a node named `name` whose chain already holds `blocks`. Needs a tokio runtime with paused time.
     pub fn start(
@@ -103,6 +125,29 @@ impl<B: TestBlock> TestNode<B> {
         blocks: &[B],
         production: ProductionMode,
     ) -> Self {
+        let plan = TestNodePlan {
+            name,
+            forge,
+            wall,
+            settings,
+            blocks,
+            production,
+            observer: Arc::new(Unobserved),
+        };
+        Self::start_as(network, plan)
+    }
+
+    /// The same, as `plan` says.
+    pub fn start_as(network: &MemoryNetwork, plan: TestNodePlan<'_, B>) -> Self {
+        let TestNodePlan {
+            name,
+            forge,
+            wall,
+            settings,
+            blocks,
+            production,
+            observer,
+        } = plan;
         let id = PeerId::from_bytes(name.as_bytes());
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(wall));
         let max_reorg = settings.tier2.max_reorg;
@@ -119,6 +164,7 @@ impl<B: TestBlock> TestNode<B> {
             bridge: chain.clone(),
             clock,
             executor: Arc::new(InlineExecutor),
+            observer,
             randomness: Arc::new(SeededRandomness::new(7)),
             settings,
             registry: StrategyRegistry::with_builtins(),

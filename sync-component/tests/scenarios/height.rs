@@ -276,6 +276,7 @@ fn h08_each_question_gets_its_own_answer() {
         let client = PeerClient::<SmallBlock>::new(
             Arc::new(port.clone()),
             clock,
+            Arc::new(sync_component::observer::Unobserved),
             &sim.settings,
             ledger,
             ban,

@@ -4,6 +4,7 @@ use super::{
 };
 use crate::{
     BlockId, NetworkSyncManager, SyncSettings,
+    observer::Unobserved,
     orchestrator::{Clearance, Fetching, FirstAnswer, Hold, ProductionMode, SyncEvent},
     ports::{Bridge, Clock, Executor, ImportBlocks, ImportError, PeerId, ReadChain, VerifyHeaders},
     status::{HealthLine, SyncStatus},
@@ -93,6 +94,7 @@ impl<B: TestBlock> SimNode<B> {
             bridge: self.chain.clone(),
             clock: self.clock.clone(),
             executor,
+            observer: Arc::new(Unobserved),
             randomness: self.randomness.clone(),
             settings: self.settings.clone(),
             registry: (self.registry)(),
@@ -266,6 +268,8 @@ impl<B: TestBlock> Watcher<B> {
             }
             SyncEvent::CatchUpPanicked => oracle.session_panicked(name),
             SyncEvent::PeerBanned { peer } => oracle.banned(&self.id, peer),
+            // Looked at where the gate is called.
+            SyncEvent::GateCleared { .. } => {}
         }
     }
 }

@@ -1,0 +1,149 @@
+use super::{Alert, AlertKind};
+use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
+use sync_component::{
+    NetworkError, SyncStatus,
+    observer::HoldKind,
+    orchestrator::{Hold, SyncEvent},
+    ports::MonoTime,
+    status::{CriticalReason, GapRemedy, Note, StatusReport, Verdict},
+};
+
+/// How long slots of ours are let go for want of votes before that is an alert. Lower: every start of a network is one;
+/// higher: a lone node is noticed late.
+const WITHOUT_VOTES: Duration = Duration::from_mins(1);
+
+/// What is an alert (SPEC sections 0, 5 and 6). No I/O: events and reports in, alerts out.
+#[derive(Debug, Default)]
+pub(super) struct AlertRules {
+    /// Whether the last verdict was a gap that Tier 2 closes in the background.
+    far_behind: bool,
+    /// Since when slots of ours are let go for want of votes.
+    without_votes: Option<MonoTime>,
+    stalled: bool,
+    behind_schedule: bool,
+}
+
+impl AlertRules {
+    pub(super) fn happened<B: BlockT>(
+        &mut self,
+        event: &SyncEvent<B>,
+        now: MonoTime,
+    ) -> Option<Alert> {
+        match event {
+            SyncEvent::StatusChanged(report) => self.judged(&report.verdict),
+            SyncEvent::GateCleared { .. } => {
+                self.without_votes = None;
+                None
+            }
+            SyncEvent::GateHeld(hold) => self.held(hold, now),
+            SyncEvent::CatchUpFailed(NetworkError::Local(fault)) => {
+                Some(Alert::new(AlertKind::LocalFault, fault.to_string()))
+            }
+            SyncEvent::CatchUpFailed(error) => self.far_behind.then(|| {
+                let message = format!("catching up failed and starts again by itself: {error}");
+                Alert::new(AlertKind::CatchUpFailed, message)
+            }),
+            SyncEvent::CatchUpPanicked => Some(Alert::new(
+                AlertKind::LocalFault,
+                "a sync session panicked and is started again; report the panic in the log above",
+            )),
+            SyncEvent::CaughtUp { .. } | SyncEvent::PeerBanned { .. } => None,
+        }
+    }
+
+    /// A verdict.
+    pub(super) fn judged<B: BlockT>(&mut self, verdict: &Verdict<B>) -> Option<Alert> {
+        self.far_behind = matches!(
+            verdict,
+            Verdict::Known(
+                SyncStatus::LargeGap(_) | SyncStatus::Critical(CriticalReason::Gap { .. })
+            )
+        );
+        match verdict {
+            Verdict::Known(SyncStatus::Critical(reason)) => {
+                Some(Alert::new(kind_of(reason)?, reason.explanation()))
+            }
+            Verdict::Unverified(error @ NetworkError::ClockSuspect { .. }) => {
+                Some(Alert::new(AlertKind::ClockSuspect, error.to_string()))
+            }
+            Verdict::Known(_) | Verdict::Unverified(_) => None,
+        }
+    }
+
+    fn held<B: BlockT>(&mut self, hold: &Hold<B>, now: MonoTime) -> Option<Alert> {
+        let kind = hold.kind();
+        let is_due = match kind {
+            HoldKind::Critical | HoldKind::ClockSuspect | HoldKind::Fault => true,
+            HoldKind::NoPeers | HoldKind::NoConsensus | HoldKind::Timeout => {
+                let since = *self.without_votes.get_or_insert(now);
+                now.since(since) >= WITHOUT_VOTES
+            }
+            // They end by themselves.
+            HoldKind::Undecided
+            | HoldKind::SmallGap
+            | HoldKind::MediumGap
+            | HoldKind::LargeGap
+            | HoldKind::CriticalGap
+            | HoldKind::NotAskedYet => false,
+        };
+        is_due.then(|| Alert {
+            kind: AlertKind::ProductionPaused,
+            hold: Some(kind),
+            message: format!("nothing is authored: {hold}"),
+        })
+    }
+
+    /// A look at the clock's notes, each an alert when it appears.
+    pub(super) fn looked<B: BlockT>(&mut self, report: &StatusReport<B>) -> Vec<Alert> {
+        let mut alerts = Vec::new();
+        let stalled = report.notes.iter().find_map(|note| match note {
+            Note::Stalled { slots } => Some(*slots),
+            _ => None,
+        });
+        if let (false, Some(slots)) = (self.stalled, stalled) {
+            let message = format!(
+                "no new block for {slots} slots; see `node-template status` for who is connected, and whether the authorities run"
+            );
+            alerts.push(Alert::new(AlertKind::Stalled, message));
+        }
+        self.stalled = stalled.is_some();
+        let missed = report.notes.iter().find_map(|note| match note {
+            Note::BehindSchedule { missed_slots } => Some(*missed_slots),
+            _ => None,
+        });
+        // Whoever catches up is behind, and whoever was just started does not know yet.
+        let missed = missed.filter(|_| match &report.verdict {
+            Verdict::Known(status) => matches!(status, SyncStatus::InSync),
+            Verdict::Unverified(error) => !matches!(error, NetworkError::NotAskedYet),
+        });
+        if let (false, Some(slots)) = (self.behind_schedule, missed) {
+            let message = format!(
+                "our best block {} is {slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run",
+                report.best
+            );
+            alerts.push(Alert::new(AlertKind::BehindSchedule, message));
+        }
+        self.behind_schedule = missed.is_some();
+        alerts
+    }
+}
+
+/// `None` for what mends itself.
+fn kind_of<B: BlockT>(reason: &CriticalReason<B>) -> Option<AlertKind> {
+    Some(match reason {
+        CriticalReason::Gap {
+            remedy: GapRemedy::Windows,
+            ..
+        } => return None,
+        CriticalReason::Gap {
+            remedy: GapRemedy::Operator,
+            ..
+        } => AlertKind::CriticalGap,
+        CriticalReason::Fork { .. } => AlertKind::Fork,
+        CriticalReason::MayBeFaulty { .. } => AlertKind::MayBeFaulty,
+        CriticalReason::FinalityConflict { .. } => AlertKind::FinalityConflict,
+        CriticalReason::OwnKeyUsedElsewhere { .. } => AlertKind::OwnKeyUsedElsewhere,
+        CriticalReason::Ahead { .. } => AlertKind::Ahead,
+    })
+}

@@ -1,0 +1,128 @@
+use super::{Page, page};
+use crate::telemetry::metrics::{
+    Metrics,
+    moment::{Beside, Moment},
+};
+use sp_consensus_aura::Slot;
+use sp_runtime::traits::Block as _;
+use std::{sync::Arc, time::Duration};
+use sync_component::{
+    SyncSettings,
+    net::Bandwidth,
+    orchestrator::ProductionMode,
+    ports::UnixMillis,
+    test_kit::{Forge, Link, MemoryNetwork, SmallBlock, TestNode, TestNodePlan},
+    wire::Roles,
+};
+
+const FIRST_SLOT: u64 = 1_000;
+
+/// A network of three authorities with one chain.
+pub(super) struct World {
+    pub(super) network: MemoryNetwork,
+    forge: Forge,
+    pub(super) chain: Vec<SmallBlock>,
+    wall: UnixMillis,
+    settings: SyncSettings,
+}
+
+/// A node whose metrics are kept.
+pub(super) struct Measured {
+    pub(super) node: TestNode<SmallBlock>,
+    metrics: Arc<Metrics>,
+}
+
+impl World {
+    pub(super) fn with_chain(length: u64) -> Self {
+        let forge = Forge::new(3);
+        let genesis: SmallBlock = Forge::genesis();
+        let chain = forge.chain(genesis.header(), Slot::from(FIRST_SLOT), length, 0);
+        Self {
+            network: MemoryNetwork::default(),
+            forge,
+            chain,
+            // Late enough for a dead fork of 20 blocks.
+            wall: UnixMillis((FIRST_SLOT + length + 60) * 6_000),
+            settings: SyncSettings::default(),
+        }
+    }
+
+    /// The first `fork` blocks of the chain and `length` others on top, all of one authority: a dead fork.
+    pub(super) fn branch(&self, fork: usize, length: u64) -> Vec<SmallBlock> {
+        let mut blocks = self.chain[..fork].to_vec();
+        for n in 0..length {
+            let slot = Slot::from(FIRST_SLOT + fork as u64 + 3 * n);
+            let parent = blocks.last().unwrap().header().clone();
+            blocks.push(self.forge.block(&parent, slot, &[9]));
+        }
+        blocks
+    }
+
+    pub(super) fn measured(&self, name: &str, blocks: &[SmallBlock]) -> Measured {
+        let metrics = Arc::new(Metrics::new("testnet", name));
+        let plan = TestNodePlan {
+            name,
+            forge: &self.forge,
+            wall: self.wall,
+            settings: self.settings.clone(),
+            blocks,
+            production: ProductionMode::Voted,
+            observer: metrics.clone(),
+        };
+        let node = TestNode::start_as(&self.network, plan);
+        Measured { node, metrics }
+    }
+
+    pub(super) fn peers(&self, count: usize, height: usize) -> Vec<TestNode<SmallBlock>> {
+        let peer = |n: usize| {
+            TestNode::start(
+                &self.network,
+                &format!("peer {n}"),
+                &self.forge,
+                self.wall,
+                self.settings.clone(),
+                &self.chain[..height],
+                ProductionMode::Voted,
+            )
+        };
+        (0..count).map(peer).collect()
+    }
+
+    pub(super) fn link(&self, a: &Measured, others: &[TestNode<SmallBlock>]) {
+        for b in others {
+            self.network.connect(&a.node.id, &b.id, Link::lan());
+        }
+    }
+}
+
+impl Measured {
+    /// What Prometheus would read now.
+    pub(super) fn page(&self) -> Page {
+        let beside = Beside {
+            roles: Roles::Full,
+            traffic: Bandwidth {
+                received: 1_000,
+                sent: 2_000,
+            },
+        };
+        let mut families = self.metrics.families();
+        families.extend(Moment::of(&self.node.manager).families(beside, "testnet"));
+        page(&families)
+    }
+
+    /// Waits in virtual time until the page is as `wanted` says.
+    pub(super) async fn until(&self, what: &str, wanted: impl Fn(&Page) -> bool) -> Page {
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(5);
+        loop {
+            let page = self.page();
+            if wanted(&page) {
+                return page;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{what} did not come: {page:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
