@@ -5,7 +5,7 @@ use crate::{
     chain_block::ChainBlock,
     execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
-    import::{Batch, Measure, Rules, adopt_best, validate},
+    import::{Batch, Measure, Reverted, Rules, adopt_best, revert, validate, validate_again},
     store::{Head, Store, StoreError, open_folder},
 };
 use chain_spec::ChainSpec;
@@ -257,6 +257,34 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             extrinsics.into_iter().take_while(|_| there_is_time()),
             self.rules.block_bytes,
         )
+    }
+
+    /// Takes the newest `count` blocks back, down to the final block at the lowest; one write. They are not stored any more,
+    /// nor is what lies as high on other branches. For a node that is stopped: nobody is told.
+    pub fn revert(&self, count: u64) -> Result<Reverted<B>, BridgeError> {
+        let _standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = Batch::on(&self.store, self.head());
+        let reverted = revert(&mut batch, &self.runtime, count)?;
+        if reverted.from != reverted.to {
+            let Batch { changes, head, .. } = batch;
+            self.store
+                .write(&changes, &head)
+                .map_err(BridgeError::new)?;
+            *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        }
+        Ok(reverted)
+    }
+
+    /// Checks everything about a stored block once more: its header, its seal, its body, and that executing it at its
+    /// parent's state gives its state root. `None` if it is not stored, or is block 0.
+    pub fn check(&self, hash: H256) -> Result<Option<()>, ImportError<B>> {
+        let block = self.store.block(hash).map_err(BridgeError::new)?;
+        let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
+            return Ok(None);
+        };
+        let batch = Batch::on(&self.store, self.head());
+        let now = self.measure.clock.wall();
+        validate_again(&batch, &self.runtime, &self.rules, &block, now).map(Some)
     }
 
     /// Imports a block of our own, if the best block is still the one that the gate cleared: checked in the critical

@@ -14,3 +14,4 @@ pub mod verify;
 pub use bridge::{ChainTip, Closing, OpenError, RuntimeBridge};
 pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;
+pub use import::Reverted;

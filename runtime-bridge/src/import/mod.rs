@@ -5,9 +5,12 @@ mod batch;
 mod finality;
 mod fork_choice;
 mod measure;
+mod revert;
 mod validate;
 
 pub(crate) use batch::Batch;
 pub(crate) use fork_choice::adopt_best;
 pub(crate) use measure::Measure;
-pub(crate) use validate::{Rules, validate};
+pub use revert::Reverted;
+pub(crate) use revert::revert;
+pub(crate) use validate::{Rules, validate, validate_again};

@@ -133,19 +133,41 @@ pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
             execute(batch, runtime, &parent, &context, &block)
         })
     });
-    let nodes = executed.map_err(|refusal| match refusal {
-        Refusal::Fault(fault) => ImportError::Invalid { id, fault },
-        Refusal::Local(error) => ImportError::Local(error),
-    })?;
+    let nodes = executed.map_err(|refusal| refusal.of(id))?;
     batch.changes.nodes.extend(nodes);
     batch.add(id, block);
     Ok(())
+}
+
+/// Checks everything about a stored block once more, at its parent's state. Changes nothing.
+pub(crate) fn validate_again<B: ChainBlock, R: Runtime<B>>(
+    batch: &Batch<'_, B>,
+    runtime: &R,
+    rules: &Rules,
+    block: &B,
+    now: UnixMillis,
+) -> Result<(), ImportError<B>> {
+    let id = BlockId::of(block.header());
+    let parent = batch.known_header(*block.header().parent_hash());
+    let parent = parent.map_err(BridgeError::new)?;
+    let checked = verify(batch, runtime, rules, &parent, block, now)
+        .and_then(|context| execute(batch, runtime, &parent, &context, block));
+    checked.map(drop).map_err(|refusal| refusal.of(id))
 }
 
 /// Why a block is not taken.
 enum Refusal {
     Fault(BlockFault),
     Local(BridgeError),
+}
+
+impl Refusal {
+    fn of<B: ChainBlock>(self, id: BlockId<B>) -> ImportError<B> {
+        match self {
+            Self::Fault(fault) => ImportError::Invalid { id, fault },
+            Self::Local(error) => ImportError::Local(error),
+        }
+    }
 }
 
 impl From<HeaderFault> for Refusal {

@@ -3,7 +3,12 @@ use codec::{Decode, Encode};
 use kvdb::{DBTransaction, KeyValueDB};
 use sp_core::H256;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{collections::HashMap, fmt, marker::PhantomData, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+};
 
 /// Numbers of the database's columns.
 pub mod column {
@@ -140,6 +145,10 @@ impl<B: BlockT<Hash = H256>> Store<B> {
             transaction.put_vec(column::HEADER, hash.as_bytes(), block.header().encode());
             transaction.put_vec(column::BODY, hash.as_bytes(), block.extrinsics().encode());
         }
+        for hash in &changes.removed {
+            transaction.delete(column::HEADER, hash.as_bytes());
+            transaction.delete(column::BODY, hash.as_bytes());
+        }
         for (height, hash) in &changes.index {
             let key = height.to_be_bytes();
             match hash {
@@ -164,6 +173,8 @@ pub struct Changes<B> {
     pub index: HashMap<u64, Option<H256>>,
     /// Trie nodes by hash.
     pub nodes: HashMap<H256, Vec<u8>>,
+    /// Blocks that go, by hash.
+    pub removed: HashSet<H256>,
 }
 
 impl<B> Default for Changes<B> {
@@ -172,6 +183,7 @@ impl<B> Default for Changes<B> {
             blocks: HashMap::new(),
             index: HashMap::new(),
             nodes: HashMap::new(),
+            removed: HashSet::new(),
         }
     }
 }
@@ -179,7 +191,8 @@ impl<B> Default for Changes<B> {
 impl<B: BlockT<Hash = H256>> Changes<B> {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty() && self.index.is_empty() && self.nodes.is_empty()
+        let adds_nothing = self.blocks.is_empty() && self.nodes.is_empty();
+        adds_nothing && self.index.is_empty() && self.removed.is_empty()
     }
 
     /// A header, from these changes or from the store.

@@ -14,5 +14,6 @@ mod golden;
 mod headers;
 mod properties;
 mod resync;
+mod revert;
 mod rules;
 mod support;

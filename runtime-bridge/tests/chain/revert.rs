@@ -1,0 +1,120 @@
+//! Taking blocks back, and checking stored ones again.
+
+use crate::support::{
+    Block, Bridge, Maker, TestRuntime, canonical_chain, dump, id, import_all, in_memory,
+    on_each_database, over, spec, tip,
+};
+use kvdb::KeyValueDB;
+use runtime_bridge::store::column;
+use sp_core::H256;
+use sp_runtime::traits::Block as _;
+use std::sync::Arc;
+use sync_component::ports::{Presence, ReadChain, SystemClock};
+
+#[test]
+fn reverted_blocks_are_gone_and_can_be_imported_again() {
+    on_each_database(|name, db| {
+        let maker = Maker::new(4);
+        let bridge = over(db, 4, 5);
+        let ours = maker.run(maker.genesis(), [1, 2, 3, 4, 5, 6]);
+        let fork = maker.run(id(&ours[2]), [20, 21]);
+        import_all(&bridge, &ours);
+        import_all(&bridge, &fork);
+        let whole = bridge.tip().unwrap();
+
+        let reverted = bridge.revert(2).unwrap();
+        assert_eq!(
+            (reverted.from, reverted.to),
+            (tip(&ours), id(&ours[3])),
+            "{name}"
+        );
+        assert_eq!(bridge.best(), id(&ours[3]), "{name}");
+        assert_eq!(canonical_chain(&bridge).len(), 5, "{name}");
+        for gone in ours[4..].iter().chain(&fork[1..]) {
+            assert_eq!(
+                bridge.presence(gone.hash()).unwrap(),
+                Presence::Absent,
+                "{name}"
+            );
+        }
+        // As high as the best block, and still there.
+        assert_eq!(
+            bridge.presence(fork[0].hash()).unwrap(),
+            Presence::Fork,
+            "{name}"
+        );
+        // What is left is a whole chain that goes on.
+        import_all(&bridge, &ours);
+        assert_eq!(bridge.tip().unwrap(), whole, "{name}");
+    });
+}
+
+#[test]
+fn final_block_is_never_taken_back() {
+    let maker = Maker::new(2);
+    let bridge = in_memory(2, 2);
+    let blocks = maker.run(maker.genesis(), 1..9);
+    import_all(&bridge, &blocks);
+    let finalized = bridge.finalized();
+    assert!(finalized.number > 0);
+    let reverted = bridge.revert(100).unwrap();
+    assert_eq!(reverted.to, finalized);
+    assert_eq!((bridge.best(), bridge.finalized()), (finalized, finalized));
+    // Nothing is left to revert.
+    assert_eq!(bridge.revert(1).unwrap().from, finalized);
+    import_all(&bridge, &blocks);
+    assert_eq!(bridge.best(), tip(&blocks));
+}
+
+fn database() -> Arc<dyn KeyValueDB> {
+    Arc::new(kvdb_memorydb::create(column::COUNT))
+}
+
+#[test]
+fn chain_after_a_revert_is_the_one_that_never_went_further() {
+    let maker = Maker::new(3);
+    let blocks = maker.run(maker.genesis(), 1..12);
+    for count in 0..6 {
+        let databases = [database(), database()];
+        let [reverted, never] = databases.each_ref().map(|db| over(db.clone(), 3, 8));
+        import_all(&reverted, &blocks);
+        reverted.revert(count as u64).unwrap();
+        import_all(&never, &blocks[..blocks.len() - count]);
+        assert_eq!(reverted.best(), never.best());
+        assert_eq!(reverted.finalized(), never.finalized());
+        // Finality goes on from the same record.
+        import_all(&reverted, &blocks);
+        import_all(&never, &blocks);
+        let [one, other] = databases.each_ref().map(|db| dump(db.as_ref()));
+        assert_eq!(one, other, "{count} blocks");
+    }
+}
+
+#[test]
+fn revert_is_on_disk_when_it_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let clock = Arc::new(SystemClock::new());
+        Bridge::open(&folder.path().join("full"), &spec(2, 5), TestRuntime, clock).unwrap()
+    };
+    let maker = Maker::new(2);
+    let blocks = maker.run(maker.genesis(), 1..6);
+    let bridge = open();
+    import_all(&bridge, &blocks);
+    bridge.revert(3).unwrap();
+    drop(bridge);
+    assert_eq!(open().best(), id(&blocks[1]));
+}
+
+#[test]
+fn stored_block_is_checked_again_at_its_parent_s_state() {
+    let maker = Maker::new(2);
+    let bridge = in_memory(2, 5);
+    let blocks: Vec<Block> = maker.run(maker.genesis(), 1..6);
+    import_all(&bridge, &blocks);
+    for block in &blocks {
+        assert_eq!(bridge.check(block.hash()).unwrap(), Some(()));
+    }
+    assert_eq!(bridge.check(H256::repeat_byte(1)).unwrap(), None);
+    assert_eq!(bridge.check(bridge.genesis_hash()).unwrap(), None);
+}
