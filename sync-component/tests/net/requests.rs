@@ -1,4 +1,4 @@
-use crate::node::{GENESIS, Node, within};
+use crate::node::{GENESIS, Node, Seen, within};
 use sync_component::{
     SyncSettings,
     net::Bandwidth,
