@@ -216,7 +216,7 @@ pub enum CliError {
     NobodyReserved,
     /// More slots than peers that are looked at.
     #[error(
-        "--in-peers {inbound} and --out-peers {outbound} are together more than {most}, which is as many peers as this node keeps an eye on; ask for fewer, or raise max_peers in [sync.limits]"
+        "{inbound} peers that dial this node and {outbound} that it dials are more than it keeps an eye on, which is {most}; ask for fewer with --in-peers and --out-peers, or raise max_peers in [sync.limits]"
     )]
     TooManyPeers {
         /// Slots for peers that dial us.

@@ -1,5 +1,5 @@
 use super::{
-    reach::{Reach, reach},
+    reach::{Reach, ip, reach},
     slots::{Direction, Link, Slots},
 };
 use libp2p::{
@@ -37,9 +37,11 @@ fn link(endpoint: &ConnectedPoint) -> Link {
         ConnectedPoint::Dialer { .. } => Direction::Outbound,
         ConnectedPoint::Listener { .. } => Direction::Inbound,
     };
+    let remote = endpoint.get_remote_address();
     Link {
         direction,
-        reach: reach(endpoint.get_remote_address()).unwrap_or(Reach::World),
+        reach: reach(remote).unwrap_or(Reach::World),
+        ip: ip(remote),
     }
 }
 

@@ -36,14 +36,30 @@ pub(super) fn dialable(address: &Multiaddr, peer: PeerId, least: Reach) -> Optio
     leads_there.then(|| address.clone().with_p2p(peer).ok())?
 }
 
+/// Where `peer` listens as seen from outside: at the address `ip` from which it came, and the port of `listening`. For peers
+/// behind a router that hands connections through, which know their inner addresses only. It leads nowhere but to where the peer
+/// is.
+pub(super) fn seen_at(listening: &Multiaddr, peer: PeerId, ip: IpAddr) -> Option<Multiaddr> {
+    endpoint(listening)?;
+    let port = listening.iter().nth(1)?;
+    let address = Multiaddr::from(ip).with(port).with_p2p(peer).ok()?;
+    reach(&address)?;
+    Some(address)
+}
+
+/// The IP address at the beginning of an address.
+pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),
+        _ => None,
+    }
+}
+
 /// The IP address, and the peer that is named behind the port.
 fn endpoint(address: &Multiaddr) -> Option<(IpAddr, Option<PeerId>)> {
-    let mut parts = address.iter();
-    let ip = match parts.next()? {
-        Protocol::Ip4(ip) => IpAddr::V4(ip),
-        Protocol::Ip6(ip) => IpAddr::V6(ip),
-        _ => return None,
-    };
+    let ip = ip(address)?;
+    let mut parts = address.iter().skip(1);
     if !matches!(parts.next()?, Protocol::Tcp(port) if port != 0) {
         return None;
     }

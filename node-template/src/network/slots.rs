@@ -1,6 +1,9 @@
 use super::{Admission, plan::SlotCount, reach::Reach};
 use libp2p::PeerId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 /// Who is connected, and who may come in. Plain data. Counted are peers, not connections: two that dial each other at once
 /// have two connections, and take the slot of the first.
@@ -18,6 +21,8 @@ pub(super) struct Link {
     pub(super) direction: Direction,
     /// How far the peer's address leads; the whole world if that is not known.
     pub(super) reach: Reach,
+    /// The peer's IP address, where there is one.
+    pub(super) ip: Option<IpAddr>,
 }
 
 /// Who dialled.

@@ -7,8 +7,8 @@ use super::{
     listen::listen,
     local,
     plan::Admission,
-    reach::{Reach, dialable},
-    slots::{Room, Slots},
+    reach::{Reach, dialable, seen_at},
+    slots::{Link, Room, Slots},
     transactions::{Carrier, Errand, Transactions},
     walks::Walks,
 };
@@ -23,7 +23,7 @@ use libp2p::{
     },
 };
 use std::error::Error;
-use sync_component::net::SyncBehaviour;
+use sync_component::net::{OfAnotherChain, SyncBehaviour};
 use tokio::time::Instant;
 
 /// A node in its network: it listens when this exists, and meets others while [`Node::run`] is polled.
@@ -251,14 +251,18 @@ impl Node {
 
     fn handle_behaviour(&mut self, event: BehavioursEvent) {
         match event {
-            BehavioursEvent::Identify(
-                identify::Event::Received { peer_id, info, .. }
-                | identify::Event::Pushed { peer_id, info, .. },
-            ) => self.identified(peer_id, &info),
             BehavioursEvent::Transactions(event) => {
                 if let Some(carrier) = &mut self.carrier {
                     carrier.handle(event);
                 }
+            }
+            // What identify says comes first; this is for peers that do not speak it.
+            BehavioursEvent::Sync(OfAnotherChain { peer }) if self.swarm.is_connected(&peer) => {
+                self.foreign(peer);
+            }
+            // What is pushed is not looked at: the peer would say how often. We ask again every few minutes.
+            BehavioursEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                self.identified(peer_id, &info);
             }
             BehavioursEvent::Finder(Found { peer, addresses }) => {
                 // Who of the connected peers told so is not known, so the farthest is taken for it.
@@ -295,7 +299,7 @@ impl Node {
             self.foreign(peer);
             return;
         }
-        let addresses = self.believed(peer, &info.listen_addrs, link.reach);
+        let addresses = self.listening(peer, &info.listen_addrs, link);
         if info.protocols.contains(&self.names.kademlia) {
             self.swarm.behaviour_mut().finder.routes(&peer, &addresses);
         }
@@ -318,6 +322,18 @@ impl Node {
         }
         // An error says that it has gone already.
         let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// Where a connected peer listens, as far as we can make use of what it says.
+    fn listening(&self, peer: PeerId, said: &[Multiaddr], link: Link) -> Vec<Multiaddr> {
+        let believed = self.believed(peer, said, link.reach);
+        match link.ip {
+            Some(ip) if believed.is_empty() => {
+                let mut seen = said.iter().filter_map(|said| seen_at(said, peer, ip));
+                seen.next().into_iter().collect()
+            }
+            _ => believed,
+        }
     }
 
     fn believed(&self, peer: PeerId, addresses: &[Multiaddr], teller: Reach) -> Vec<Multiaddr> {

@@ -1,8 +1,8 @@
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
-/// They say at `info` what the node itself says better; a filter that names them overrides this.
-const QUIET: &str = "libp2p_swarm=warn,libp2p_mdns=warn";
+/// They say what the node itself says better, and Kademlia warns of a routing table that is empty, as every first one is; a filter that names them overrides this.
+const QUIET: &str = "libp2p_swarm=warn,libp2p_mdns=warn,libp2p_kad=error";
 
 /// What a filter does not name; a bare level in the filter overrides this.
 const EVERYTHING_ELSE: &str = "info";

@@ -1,6 +1,6 @@
 //! How nodes find each other (SPEC sections 3, 5 and 11): through one bootnode, again after a restart, reserved nodes, slots.
 
-use crate::harness::{PATIENCE, client, error_line, run, serving, stdout, until_status};
+use crate::harness::{PATIENCE, client, run, serving, stdout, until_status};
 use node_template::{localnet::NodeProcess, status_view::StatusView};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -148,6 +148,6 @@ async fn node_for_reserved_nodes_only_refuses_a_stranger_and_trusts_them() {
         "resync --dry-run --chain local -d {}",
         bases.of("stranger").display()
     );
-    let nobody = error_line(&run(&nobody));
+    let nobody = stdout(&run(&nobody));
     assert!(nobody.contains("no trusted peer"), "{nobody}");
 }

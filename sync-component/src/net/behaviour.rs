@@ -23,8 +23,7 @@ use libp2p::{
     },
 };
 use std::{
-    collections::HashSet,
-    convert::Infallible,
+    collections::{HashSet, VecDeque},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -34,7 +33,15 @@ use tokio::sync::mpsc;
 /// After how long a peer may ask again when the component is behind with its events.
 const RETRY_WHEN_BEHIND: Duration = Duration::from_secs(1);
 
-/// The protocols of SPEC section 2 as one libp2p behaviour. It makes no events for the swarm's owner: everything goes
+/// A peer does not speak our status protocol: it is on another chain, or too old or too new. Nothing is gained by dialling it
+/// again soon; its connection is not kept open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfAnotherChain {
+    /// The peer.
+    pub peer: PeerId,
+}
+
+/// The protocols of SPEC section 2 as one libp2p behaviour. The swarm's owner need not look at its events: everything goes
 /// through the [`NetHandle`](super::NetHandle) and the event channel that [`new`](super::new) returned with it. It
 /// never dials; connections that other behaviours or the node make are used, and kept open while the peer speaks our
 /// protocols.
@@ -46,6 +53,8 @@ pub struct SyncBehaviour {
     outbound: Outbound,
     inbound: Inbound,
     connected: HashSet<PeerId>,
+    /// Those of them that turned out to be of another chain, until the owner is told.
+    foreign: VecDeque<PeerId>,
 }
 
 /// The behaviour's ends of what it shares with the handle and the component.
@@ -73,6 +82,7 @@ impl SyncBehaviour {
             outbound: Outbound::new(settings.limits.requests_per_peer),
             inbound: Inbound::new(settings),
             connected: HashSet::new(),
+            foreign: VecDeque::new(),
         }
     }
 
@@ -133,6 +143,9 @@ impl SyncBehaviour {
             } => {
                 if matches!(error, OutboundFailure::UnsupportedProtocols) {
                     self.protocols.keep_alive().let_go(peer);
+                    if protocol == Protocol::Status && !self.foreign.contains(&peer) {
+                        self.foreign.push_back(peer);
+                    }
                 }
                 let failure = failure(&error);
                 tracing::debug!(%peer, protocol = protocol.suffix(), %error, "A request failed");
@@ -220,7 +233,7 @@ struct Asked {
 
 impl NetworkBehaviour for SyncBehaviour {
     type ConnectionHandler = <Protocols as NetworkBehaviour>::ConnectionHandler;
-    type ToSwarm = Infallible;
+    type ToSwarm = OfAnotherChain;
 
     fn handle_pending_inbound_connection(
         &mut self,
@@ -303,8 +316,14 @@ impl NetworkBehaviour for SyncBehaviour {
         self.protocols.on_connection_handler_event(peer, id, event);
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ToSwarm<OfAnotherChain, THandlerInEvent<Self>>> {
         loop {
+            if let Some(peer) = self.foreign.pop_front() {
+                return Poll::Ready(ToSwarm::GenerateEvent(OfAnotherChain { peer }));
+            }
             if let Some(peer_id) = self.refusals.next_to_close(cx.waker()) {
                 return Poll::Ready(ToSwarm::CloseConnection {
                     peer_id,

@@ -19,7 +19,7 @@ mod protocols;
 mod refusals;
 
 pub use bandwidth::Bandwidth;
-pub use behaviour::SyncBehaviour;
+pub use behaviour::{OfAnotherChain, SyncBehaviour};
 pub use codec::SyncCodec;
 pub use handle::NetHandle;
 pub use protocols::protocol_name;

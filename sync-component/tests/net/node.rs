@@ -9,7 +9,7 @@ use libp2p::{
 use std::{future::Future, time::Duration};
 use sync_component::{
     SyncSettings,
-    net::{self, NetHandle, SyncBehaviour},
+    net::{self, NetHandle, OfAnotherChain, SyncBehaviour},
     ports::{Network, NetworkEvent, PeerId, Protocol, RequestFailure},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -38,6 +38,8 @@ pub(crate) enum Seen {
     Closed,
     /// A dial, or a connection that came in, failed.
     Failed,
+    /// A peer is of another chain.
+    Foreign,
 }
 
 /// A request as the component sees it.
@@ -234,6 +236,9 @@ async fn drive(
                 let news = match event {
                     SwarmEvent::ConnectionEstablished { .. } => Seen::Established,
                     SwarmEvent::ConnectionClosed { .. } => Seen::Closed,
+                    SwarmEvent::Behaviour(NodeBehaviourEvent::Sync(OfAnotherChain { .. })) => {
+                        Seen::Foreign
+                    }
                     SwarmEvent::IncomingConnectionError { .. }
                     | SwarmEvent::OutgoingConnectionError { .. } => Seen::Failed,
                     _ => continue,

@@ -1,4 +1,4 @@
-use crate::node::{GENESIS, Node, within};
+use crate::node::{GENESIS, Node, Seen, within};
 use sync_component::{
     SyncSettings,
     net::Bandwidth,
@@ -106,6 +106,7 @@ async fn peer_of_another_chain_is_unsupported_and_let_go() {
     alice.connect(&mut bob).await;
     let answer = alice.ask(&bob, Protocol::Status, b"");
     assert_eq!(answer.get().await, Err(RequestFailure::Unsupported));
+    alice.expect_seen(Seen::Foreign).await;
     alice.expect_disconnected(&bob).await;
     bob.expect_disconnected(&alice).await;
 }

@@ -1,4 +1,4 @@
-use super::super::reach::{Reach, dialable, reach};
+use super::super::reach::{Reach, dialable, reach, seen_at};
 use libp2p::{Multiaddr, PeerId};
 
 fn parsed(text: &str) -> Multiaddr {
@@ -59,4 +59,15 @@ fn address_names_its_peer_and_no_other() {
     assert_eq!(dialable(&named, PeerId::random(), Reach::World), None);
     let relayed = parsed(&format!("{named}/p2p-circuit"));
     assert_eq!(dialable(&relayed, peer, Reach::World), None);
+}
+
+#[test]
+fn peer_behind_a_router_is_where_it_came_from_at_the_port_where_it_listens() {
+    let peer = PeerId::random();
+    let from = "192.0.2.7".parse().unwrap();
+    let seen = |text: &str| seen_at(&parsed(text), peer, from).map(|at| at.to_string());
+    let expected = format!("/ip4/192.0.2.7/tcp/30333/p2p/{peer}");
+    assert_eq!(seen("/ip4/10.0.0.5/tcp/30333"), Some(expected));
+    assert_eq!(seen("/ip4/10.0.0.5/udp/30333"), None);
+    assert_eq!(seen("/dns4/example.org/tcp/30333"), None);
 }

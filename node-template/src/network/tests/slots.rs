@@ -9,6 +9,7 @@ fn link(direction: Direction) -> Link {
     Link {
         direction,
         reach: Reach::Machine,
+        ip: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn farthest_peer_decides_how_far_addresses_must_lead() {
     let public = Link {
         direction: Direction::Outbound,
         reach: Reach::World,
+        ip: None,
     };
     slots.connected(far, public);
     assert_eq!(slots.widest(), Some(Reach::World));
