@@ -3,7 +3,7 @@ use crate::harness::{client, error_line, run, serving, until_status};
 #[tokio::test]
 async fn json_among_the_filters_makes_each_line_an_object() {
     let base = tempfile::tempdir().unwrap();
-    let node = serving(base.path(), "dev", "--dev -l json,sync_component=debug").await;
+    let node = serving(base.path(), "dev", "--dev -l json,node_template=debug").await;
     until_status(&client(&node), "a block", |view| view.best.number >= 1).await;
     let lines = node.log_tail(200);
     assert!(lines.len() > 5);
