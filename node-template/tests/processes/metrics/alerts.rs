@@ -43,12 +43,22 @@ async fn dead_fork_is_an_event_a_metric_and_a_line_and_its_resync_is_measured() 
     let log = node.log_tail(200).join("\n");
     assert!(log.contains(&format!("🔔 {message}")), "{log}");
 
+    // A resync that does not come to its end: a block of the fork as checkpoint.
+    let old = client(&node).status().await.unwrap().best;
+    let peer = world.alice_id();
+    let off = format!(
+        "resync -y --peer {peer} --checkpoint {}:{}",
+        old.number, old.hash
+    );
+    assert!(!run(&world.line(&off, &base)).status.success());
+    let has_failed = |event: &serde_json::Value| event["alert"] == "resync_failed";
+    until("an alert", || told(&file).iter().any(has_failed));
+
     // Somebody who reads slowly does not keep the stores from being exchanged.
     let served_at = address(&node);
     let mut slow = TcpStream::connect(&served_at).unwrap();
     slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
         .unwrap();
-    let peer = world.alice_id();
     let done = run(&world.line(&format!("resync -y --peer {peer}"), &base));
     assert!(done.status.success(), "{done:?}");
     until_status(&client(&node), "in sync on the new chain", in_sync).await;
@@ -62,6 +72,7 @@ async fn dead_fork_is_an_event_a_metric_and_a_line_and_its_resync_is_measured() 
     for (series, least) in [
         ("sync_forks_detected_total", 1.0),
         (alerts, 1.0),
+        ("sync_alerts_total{alert=\"resync_failed\"}", 1.0),
         ("sync_tier_duration_seconds_count{tier=\"3\"}", 1.0),
         ("sync_chain_validation_seconds_count", 1.0),
         ("sync_stage_seconds_count{stage=\"verify\"}", 5.0),
