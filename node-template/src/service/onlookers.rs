@@ -78,7 +78,7 @@ impl Telemetry {
 
     /// Begins to answer. Needs a tokio runtime.
     pub(super) fn serve(self, desk: Arc<ResyncDesk>) -> Watched {
-        let exposed = Arc::new(Exposed::new(Arc::clone(&self.metrics), desk));
+        let exposed = Arc::new(Exposed::new(Arc::clone(&self.metrics), Arc::clone(&desk)));
         let url = self.server.as_ref().map(MetricsServer::local_url);
         if let Some(server) = self.server {
             tracing::info!("〽️ Prometheus exporter started at {}", server.address());
@@ -88,6 +88,7 @@ impl Telemetry {
             metrics: self.metrics,
             alerts: self.alerts,
             exposed,
+            desk,
             url,
         }
     }
@@ -99,6 +100,7 @@ pub(super) struct Watched {
     pub(super) metrics: Arc<Metrics>,
     pub(super) alerts: Arc<Alerts>,
     pub(super) exposed: Arc<Exposed>,
+    desk: Arc<ResyncDesk>,
     /// Where the metrics are served.
     pub(super) url: Option<String>,
 }
@@ -136,6 +138,7 @@ impl Watched {
         let informant = Informant {
             manager,
             bridge,
+            resync: Arc::clone(&self.desk),
             network,
             clock,
         };

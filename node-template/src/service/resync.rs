@@ -379,6 +379,13 @@ impl ResyncDesk {
         self.state().last.clone()
     }
 
+    /// How far the run under way is, without a look at its files; `None` if nothing is worked on.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        let state = self.state();
+        let is_idle = matches!(state.phase, Phase::Idle);
+        (!is_idle).then(|| state.watch.progress())
+    }
+
     /// What is known of the run under way.
     pub(crate) fn report(&self) -> Result<ResyncReport, ResyncFileError> {
         let journal = self.files.journal()?;

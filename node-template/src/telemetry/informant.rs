@@ -4,6 +4,7 @@ use super::{
     lines::{ImportedLine, StateLine, Traffic, reorg_line},
     throttle::More,
 };
+use crate::service::ResyncDesk;
 use sp_runtime::traits::{Block as BlockT, Header};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
@@ -31,6 +32,8 @@ pub struct Informant<B: BlockT> {
     pub manager: Arc<NetworkSyncManager<B>>,
     /// Whose imports are shown.
     pub bridge: Arc<dyn Bridge<B>>,
+    /// Whose resync is shown.
+    pub resync: Arc<ResyncDesk>,
     /// Whose traffic is shown.
     pub network: NetHandle,
     /// Time.
@@ -77,7 +80,14 @@ impl<B: BlockT> Informant<B> {
         }
         let traffic = meter.read(&self.network, self.clock.now());
         let report = &report;
-        tracing::info!("{}", StateLine { report, traffic });
+        let resync = self.resync.progress();
+        let resync = resync.as_ref();
+        let line = StateLine {
+            report,
+            resync,
+            traffic,
+        };
+        tracing::info!("{line}");
     }
 }
 

@@ -4,8 +4,9 @@ use sp_runtime::traits::Block as BlockT;
 use std::{fmt, time::Duration};
 use sync_component::{
     BlockId,
+    chain_sync::{Progress as ResyncProgress, ResyncStage},
     ports::ChainEvent,
-    status::{Progress, StatusReport, Tier},
+    status::{StatusReport, Tier},
 };
 
 /// Bytes per second in both directions since the last line.
@@ -18,32 +19,34 @@ pub(super) struct Traffic {
 /// The line that comes every few seconds: `💤 Idle …` or `⚙️  Syncing …`.
 pub(super) struct StateLine<'a, B: BlockT> {
     pub(super) report: &'a StatusReport<B>,
+    /// The operator's resync, while it works beside the live chain.
+    pub(super) resync: Option<&'a ResyncProgress>,
     pub(super) traffic: Traffic,
 }
 
 impl<B: BlockT> fmt::Display for StateLine<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
-        match (&report.progress, report.target) {
-            (Some(progress), Some(target)) => {
+        let session = Session::of(report, self.resync);
+        match &session {
+            None => f.write_str("💤 Idle ")?,
+            Some(session) => {
                 f.write_str("⚙️  Syncing ")?;
-                if let Some(rate) = progress.rate {
-                    write!(f, "{rate:.1} bps, ")?;
+                match (session.rate, session.target) {
+                    (Some(rate), Some(target)) => write!(f, "{rate:.1} bps, target=#{target} ")?,
+                    (Some(rate), None) => write!(f, "{rate:.1} bps ")?,
+                    (None, Some(target)) => write!(f, "target=#{target} ")?,
+                    (None, None) => {}
                 }
-                write!(f, "target=#{} ({} peers), ", target.number, report.peers)?;
             }
-            _ => write!(f, "💤 Idle ({} peers), ", report.peers)?,
         }
-        write!(f, "best: {}, finalized {}", report.best, report.finalized)?;
-        if let Some(progress) = &report.progress {
-            write!(
-                f,
-                ", {}",
-                Session {
-                    tier: report.tier,
-                    progress
-                }
-            )?;
+        write!(
+            f,
+            "({} peers), best: {}, finalized {}",
+            report.peers, report.best, report.finalized
+        )?;
+        if let Some(session) = session {
+            write!(f, ", {session}")?;
         }
         write!(
             f,
@@ -54,23 +57,64 @@ impl<B: BlockT> fmt::Display for StateLine<'_, B> {
     }
 }
 
-/// `Tier 2, 37%, ETA 12 s`.
-struct Session<'a> {
+/// `Tier 2, 37%, ETA 12s`, and what stands elsewhere in the line.
+struct Session {
     tier: Tier,
-    progress: &'a Progress,
+    /// What Tier 3 is doing, unless it fetches.
+    stage: Option<&'static str>,
+    done: u64,
+    total: u64,
+    rate: Option<f64>,
+    eta: Option<Duration>,
+    target: Option<u64>,
 }
 
-impl fmt::Display for Session<'_> {
+impl Session {
+    /// What is worked on: what Tier 2 does is over sooner than a resync, so it comes first.
+    fn of<B: BlockT>(report: &StatusReport<B>, resync: Option<&ResyncProgress>) -> Option<Self> {
+        if let Some(progress) = &report.progress {
+            return Some(Self {
+                tier: report.tier,
+                stage: None,
+                done: progress.done,
+                total: progress.total,
+                rate: progress.rate,
+                eta: progress.eta,
+                target: report.target.map(|target| target.height()),
+            });
+        }
+        let resync = resync?;
+        let (stage, is_fetching) = match resync.stage {
+            ResyncStage::Preparing => (Some("preparing"), false),
+            ResyncStage::Downloading => (None, true),
+            ResyncStage::Voting => (Some("asking the voters"), false),
+            ResyncStage::Swapping => (Some("exchanging the stores"), false),
+        };
+        Some(Self {
+            tier: Tier::Resync,
+            stage,
+            done: resync.done,
+            total: if is_fetching { resync.total } else { 0 },
+            rate: (is_fetching && resync.rate > 0.0).then_some(resync.rate),
+            eta: resync.eta,
+            target: is_fetching
+                .then_some(resync.total)
+                .filter(|total| *total > 0),
+        })
+    }
+}
+
+impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Progress {
-            done, total, eta, ..
-        } = self.progress;
         write!(f, "{}", self.tier)?;
-        if let Some(percent) = done.saturating_mul(100).checked_div(*total) {
+        if let Some(stage) = self.stage {
+            write!(f, " {stage}")?;
+        }
+        if let Some(percent) = self.done.saturating_mul(100).checked_div(self.total) {
             write!(f, ", {}%", percent.min(100))?;
         }
-        match eta {
-            Some(eta) => write!(f, ", ETA {}", Eta(*eta)),
+        match self.eta {
+            Some(eta) => write!(f, ", ETA {}", Eta(eta)),
             None => Ok(()),
         }
     }

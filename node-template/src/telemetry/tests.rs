@@ -7,6 +7,7 @@ use super::{
     Throttle,
     health::HealthLog,
     lines::{ImportedLine, StateLine, Traffic, reorg_line},
+    logging::{LogFormat, split},
     start_log,
 };
 use crate::runtime::{Block, Header};
@@ -15,6 +16,7 @@ use sp_runtime::{Digest, traits::Header as _};
 use std::time::Duration;
 use sync_component::{
     BlockId, NetworkError,
+    chain_sync::{Progress as ResyncProgress, ResyncStage},
     ports::{ChainEvent, MonoTime, Retracted},
     status::{Progress, StatusReport, SyncStatus, Tier, Verdict},
 };
@@ -51,6 +53,7 @@ fn idle_line_is_substrates() {
     let report = report();
     let line = StateLine {
         report: &report,
+        resync: None,
         traffic: TRAFFIC,
     };
     assert_eq!(
@@ -74,6 +77,7 @@ fn syncing_line_adds_tier_percent_and_estimate() {
     });
     let line = StateLine {
         report: &report,
+        resync: None,
         traffic: Traffic::default(),
     };
     assert_eq!(
@@ -95,11 +99,65 @@ fn session_of_no_length_shows_no_percent_and_no_estimate() {
     });
     let line = StateLine {
         report: &report,
+        resync: None,
         traffic: Traffic::default(),
     };
     let text = line.to_string();
     assert!(text.starts_with("⚙️  Syncing target=#13 (8 peers), best: "));
     assert!(!text.contains('%') && !text.contains("ETA"), "{text}");
+}
+
+#[test]
+fn session_without_a_target_that_holds_us_up_is_syncing_all_the_same() {
+    let mut report = report();
+    report.tier = Tier::CatchUp;
+    report.progress = Some(Progress {
+        done: 1,
+        total: 4,
+        rate: Some(2.0),
+        eta: None,
+        peers: 1,
+    });
+    let line = StateLine {
+        report: &report,
+        resync: None,
+        traffic: Traffic::default(),
+    };
+    let text = line.to_string();
+    assert!(
+        text.starts_with("⚙️  Syncing 2.0 bps (8 peers), best: "),
+        "{text}"
+    );
+    assert!(text.contains(", Tier 2, 25%, "), "{text}");
+}
+
+#[test]
+fn resync_beside_the_live_chain_shows_its_tier_percent_and_estimate() {
+    let report = report();
+    let mut progress = ResyncProgress {
+        stage: ResyncStage::Downloading,
+        done: 500,
+        total: 2_000,
+        rate: 100.0,
+        eta: Some(Duration::from_secs(15)),
+        sources: 2,
+    };
+    let line = |progress: &ResyncProgress| {
+        StateLine {
+            report: &report,
+            resync: Some(progress),
+            traffic: Traffic::default(),
+        }
+        .to_string()
+    };
+    assert_eq!(
+        line(&progress),
+        "⚙️  Syncing 100.0 bps, target=#2000 (8 peers), best: #12 (0xabab…abab), finalized #7 (0xcdcd…cdcd), Tier 3, 25%, ETA 15s, ⬇ 0 ⬆ 0"
+    );
+    progress.stage = ResyncStage::Voting;
+    progress.eta = None;
+    let text = line(&progress);
+    assert!(text.contains(", Tier 3 asking the voters, ⬇"), "{text}");
 }
 
 fn event(retracted: Option<Retracted<Block>>) -> ChainEvent<Block> {
@@ -198,4 +256,18 @@ fn filter_that_is_none_is_refused_with_what_would_do() {
     let error = start_log("sync=loud").unwrap_err().to_string();
     assert!(error.contains("sync=loud"), "{error}");
     assert!(error.contains("info,sync=debug"), "{error}");
+}
+
+#[test]
+fn json_is_taken_out_of_the_filters_wherever_it_stands() {
+    let json = |filter: &str| (LogFormat::Json, filter.to_owned());
+    assert_eq!(split("json"), json(""));
+    assert_eq!(split("info,json"), json("info"));
+    assert_eq!(
+        split("json,sync=debug,libp2p=warn"),
+        json("sync=debug,libp2p=warn")
+    );
+    assert_eq!(split("info, json ,json"), json("info"));
+    let text = "json=debug,info";
+    assert_eq!(split(text), (LogFormat::Text, text.to_owned()));
 }

@@ -47,7 +47,7 @@ async fn broken_store(world: &World) {
     let record = signed(&base);
     let broken: Vec<_> = store_files(&base);
 
-    let start = run(&world.line("--isolated --rpc-port 0", &base));
+    let start = run(&world.line("--isolated --rpc-port 0 --prometheus-port 0", &base));
     assert!(error_line(&start).contains("db/full"), "{start:?}");
 
     let peer = world.alice_id();

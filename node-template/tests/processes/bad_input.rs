@@ -48,7 +48,10 @@ fn refused(base: &Path, args: &str) -> String {
     } else {
         "--rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/0"
     };
-    let output = run(&format!("{args} {ports} --base-path {}", base.display()));
+    let output = run(&format!(
+        "{args} {ports} --prometheus-port 0 --base-path {}",
+        base.display()
+    ));
     error_line(&output)
 }
 
@@ -221,6 +224,8 @@ fn folder_without_permission_is_named() {
     let args = [
         "--dev",
         "--rpc-port",
+        "0",
+        "--prometheus-port",
         "0",
         "--listen-addr",
         "/ip4/127.0.0.1/tcp/0",

@@ -37,7 +37,8 @@ async fn dev_node_authors_at_once_and_goes_on_after_sigint() {
 #[tokio::test]
 async fn dev_node_with_tmp_removes_its_folder() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut command = crate::harness::command("--dev --tmp --rpc-port 0 --stop-with-stdin");
+    let mut command =
+        crate::harness::command("--dev --tmp --rpc-port 0 --prometheus-port 0 --stop-with-stdin");
     let mut child = command
         .args(["--listen-addr", "/ip4/127.0.0.1/tcp/0"])
         .env("TMPDIR", scratch.path())

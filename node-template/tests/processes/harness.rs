@@ -15,7 +15,7 @@ use std::{
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Pause between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The executable under test.
 pub(crate) fn binary() -> PathBuf {

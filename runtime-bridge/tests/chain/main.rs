@@ -12,6 +12,7 @@ mod folder;
 mod forks;
 mod golden;
 mod headers;
+mod measure;
 mod properties;
 mod resync;
 mod revert;

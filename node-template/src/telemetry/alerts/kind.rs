@@ -21,7 +21,7 @@ pub enum AlertKind {
     ProductionPaused,
     /// Nothing new for `stalled_slots`.
     Stalled,
-    /// The clock says that the chain should be higher, and no gap explains it.
+    /// The clock says for a minute that the chain should be higher, and no gap explains it.
     BehindSchedule,
     /// A large or critical gap is not being closed: a session failed. It starts again by itself.
     CatchUpFailed,

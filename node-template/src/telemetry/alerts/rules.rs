@@ -13,6 +13,10 @@ use sync_component::{
 /// higher: a lone node is noticed late.
 const WITHOUT_VOTES: Duration = Duration::from_mins(1);
 
+/// How long the clock may say that the chain should be higher before that is an alert. Lower: every restart is one, as it
+/// takes a while to find peers and to catch up.
+const BEHIND_FOR: Duration = Duration::from_mins(1);
+
 /// What is an alert (SPEC sections 0, 5 and 6). No I/O: events and reports in, alerts out.
 #[derive(Debug, Default)]
 pub(super) struct AlertRules {
@@ -21,7 +25,9 @@ pub(super) struct AlertRules {
     /// Since when slots of ours are let go for want of votes.
     without_votes: Option<MonoTime>,
     stalled: bool,
-    behind_schedule: bool,
+    /// Since when the clock says that the chain should be higher, and nothing explains it.
+    behind_since: Option<MonoTime>,
+    behind_told: bool,
 }
 
 impl AlertRules {
@@ -94,20 +100,34 @@ impl AlertRules {
         })
     }
 
-    /// A look at the clock's notes, each an alert when it appears.
-    pub(super) fn looked<B: BlockT>(&mut self, report: &StatusReport<B>) -> Vec<Alert> {
-        let mut alerts = Vec::new();
+    /// A look at what the clock alone shows: an alert when it appears, and none while it lasts.
+    pub(super) fn looked<B: BlockT>(
+        &mut self,
+        report: &StatusReport<B>,
+        now: MonoTime,
+    ) -> Vec<Alert> {
+        let alerts = [self.stalled(report), self.behind_schedule(report, now)];
+        alerts.into_iter().flatten().collect()
+    }
+
+    fn stalled<B: BlockT>(&mut self, report: &StatusReport<B>) -> Option<Alert> {
         let stalled = report.notes.iter().find_map(|note| match note {
             Note::Stalled { slots } => Some(*slots),
             _ => None,
         });
-        if let (false, Some(slots)) = (self.stalled, stalled) {
-            let message = format!(
-                "no new block for {slots} slots; see `node-template status` for who is connected, and whether the authorities run"
-            );
-            alerts.push(Alert::new(AlertKind::Stalled, message));
-        }
-        self.stalled = stalled.is_some();
+        let was_stalled = std::mem::replace(&mut self.stalled, stalled.is_some());
+        let slots = stalled.filter(|_| !was_stalled)?;
+        let message = format!(
+            "no new block for {slots} slots; see `node-template status` for who is connected, and whether the authorities run"
+        );
+        Some(Alert::new(AlertKind::Stalled, message))
+    }
+
+    fn behind_schedule<B: BlockT>(
+        &mut self,
+        report: &StatusReport<B>,
+        now: MonoTime,
+    ) -> Option<Alert> {
         let missed = report.notes.iter().find_map(|note| match note {
             Note::BehindSchedule { missed_slots } => Some(*missed_slots),
             _ => None,
@@ -117,15 +137,21 @@ impl AlertRules {
             Verdict::Known(status) => matches!(status, SyncStatus::InSync),
             Verdict::Unverified(error) => !matches!(error, NetworkError::NotAskedYet),
         });
-        if let (false, Some(slots)) = (self.behind_schedule, missed) {
-            let message = format!(
-                "our best block {} is {slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run",
-                report.best
-            );
-            alerts.push(Alert::new(AlertKind::BehindSchedule, message));
+        let Some(slots) = missed else {
+            self.behind_since = None;
+            self.behind_told = false;
+            return None;
+        };
+        let since = *self.behind_since.get_or_insert(now);
+        if self.behind_told || now.since(since) < BEHIND_FOR {
+            return None;
         }
-        self.behind_schedule = missed.is_some();
-        alerts
+        self.behind_told = true;
+        let message = format!(
+            "our best block {} is {slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run",
+            report.best
+        );
+        Some(Alert::new(AlertKind::BehindSchedule, message))
     }
 }
 

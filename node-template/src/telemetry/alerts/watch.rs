@@ -31,7 +31,7 @@ impl<B: BlockT> AlertWatch<B> {
         loop {
             tokio::select! {
                 _ = looks.tick() => {
-                    for alert in rules.looked(&self.manager.report()) {
+                    for alert in rules.looked(&self.manager.report(), self.clock.now()) {
                         self.alerts.raise(alert);
                     }
                 }

@@ -29,6 +29,10 @@ const CONNECTIONS: usize = 16;
 /// not get through a slow line; too high: slow readers keep the others waiting.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Most bytes of a request's head, and of an answer that wait to be sent. Too low: honest requests are refused; too high:
+/// readers fill our memory.
+const BUFFER: usize = 16 * 1024;
+
 /// Pause after the system refused to accept a connection, which it does again and again while files are used up.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -108,6 +112,7 @@ async fn answer_one(stream: TcpStream, exposed: Arc<Exposed>) {
     let service = service_fn(move |request| answer(request, Arc::clone(&exposed)));
     let connection = http1::Builder::new()
         .keep_alive(false)
+        .max_buf_size(BUFFER)
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
     // Whatever went wrong is the reader's to notice.

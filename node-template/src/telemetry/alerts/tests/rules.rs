@@ -191,11 +191,27 @@ fn what_the_clock_shows_is_an_alert_when_it_appears() {
     let in_sync = |notes| report(Verdict::Known(SyncStatus::InSync), notes);
     let mut rules = AlertRules::default();
     let kinds = |alerts: Vec<Alert>| alerts.iter().map(|alert| alert.kind).collect::<Vec<_>>();
-    let both = [AlertKind::Stalled, AlertKind::BehindSchedule];
-    assert_eq!(kinds(rules.looked(&in_sync(stalled()))), both);
-    assert_eq!(kinds(rules.looked(&in_sync(stalled()))), [], "it lasts");
-    assert_eq!(kinds(rules.looked(&in_sync(Vec::new()))), []);
-    assert_eq!(kinds(rules.looked(&in_sync(stalled()))), both, "it is back");
+    assert_eq!(
+        kinds(rules.looked(&in_sync(stalled()), at(0))),
+        [AlertKind::Stalled]
+    );
+    assert_eq!(kinds(rules.looked(&in_sync(stalled()), at(59))), []);
+    assert_eq!(
+        kinds(rules.looked(&in_sync(stalled()), at(60))),
+        [AlertKind::BehindSchedule],
+        "for a minute: no restart is that slow"
+    );
+    assert_eq!(
+        kinds(rules.looked(&in_sync(stalled()), at(99))),
+        [],
+        "it lasts"
+    );
+    assert_eq!(kinds(rules.looked(&in_sync(Vec::new()), at(100))), []);
+    assert_eq!(
+        kinds(rules.looked(&in_sync(stalled()), at(101))),
+        [AlertKind::Stalled],
+        "it is back"
+    );
 }
 
 #[test]
@@ -210,7 +226,9 @@ fn whoever_catches_up_is_behind_schedule_without_an_alert() {
         gap(GapRemedy::Windows),
         Verdict::Known(SyncStatus::MediumGap(50)),
     ] {
-        let alerts = AlertRules::default().looked(&report(verdict, behind()));
-        assert_eq!(alerts, []);
+        let mut rules = AlertRules::default();
+        let report = report(verdict, behind());
+        assert_eq!(rules.looked(&report, at(0)), []);
+        assert_eq!(rules.looked(&report, at(3_600)), []);
     }
 }
