@@ -7,6 +7,7 @@
 mod command;
 mod desk;
 mod rules;
+mod watch;
 
 use super::AlertEvent;
 
