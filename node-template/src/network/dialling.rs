@@ -105,7 +105,7 @@ impl Dialling {
         if peer == self.ours || addresses.is_empty() || self.foreign.contains_key(&peer) {
             return;
         }
-        if !self.candidates.contains_key(&peer) && !self.make_room() {
+        if !self.candidates.contains_key(&peer) && !self.make_room(presence) {
             return;
         }
         let most = self.limits.addresses_per_peer;
@@ -119,8 +119,9 @@ impl Dialling {
         }
     }
 
-    /// Whether one more can be kept of those that others told of: whoever failed most often makes place.
-    fn make_room(&mut self) -> bool {
+    /// Whether one more can be kept of those that others told of: whoever failed most often makes place; for a peer that is
+    /// there, also one that was never tried.
+    fn make_room(&mut self, presence: Presence) -> bool {
         let found = self
             .candidates
             .iter()
@@ -130,9 +131,10 @@ impl Dialling {
         }
         let worst = found
             .filter(|(_, candidate)| {
-                candidate.failures > 0 && matches!(candidate.state, State::Due(_))
+                let makes_place = candidate.failures > 0 || presence == Presence::Connected;
+                makes_place && candidate.due().is_some()
             })
-            .max_by_key(|(_, candidate)| candidate.failures);
+            .max_by_key(|(_, candidate)| (candidate.failures, candidate.rank));
         let Some(worst) = worst.map(|(peer, _)| *peer) else {
             return false;
         };

@@ -1,8 +1,8 @@
 //! The libp2p swarm of a node: TCP, DNS, noise, yamux, identify, ping, Kademlia, mDNS, and the sync component's behaviour.
 //!
-//! [`swarm`] is thin. Whom to dial, and when, is decided in [`dialling`]; who may come in, in [`slots`]; which addresses are
-//! believed, in [`reach`]: plain data, with the time handed in. Nobody else dials: what Kademlia ([`finder`]) and mDNS
-//! ([`local`]) find are candidates.
+//! `swarm` is thin. Whom to dial, and when, is decided in `dialling`; who may come in, in `slots`; which addresses are
+//! believed, in `reach`: plain data, with the time handed in. Nobody else dials: what Kademlia (`finder`) and mDNS (`local`)
+//! find are candidates.
 
 mod behaviours;
 mod candidate;

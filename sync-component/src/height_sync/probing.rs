@@ -64,10 +64,17 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(self.context.bridge.presence(tip.hash)? == Presence::Absent)
     }
 
-    /// A claim with more blocks above us than slots have passed since our tip is impossible.
+    /// A claim with more blocks above us than slots have passed since our tip is impossible. Counted from our final block,
+    /// where there is one above genesis: on a fork of our own making our tip is young and low, and an honest claim on another
+    /// branch has its blocks since the fork.
     fn is_impossible(&self, tip: &BlockId<B>) -> Result<bool, BridgeError> {
         let bridge = &self.context.bridge;
-        let ours = bridge.best();
+        let finalized = bridge.finalized();
+        let ours = if finalized.height() > 0 {
+            finalized
+        } else {
+            bridge.best()
+        };
         let Some(above) = tip.height().checked_sub(ours.height()) else {
             return Ok(false);
         };

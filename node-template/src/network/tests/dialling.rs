@@ -303,6 +303,26 @@ fn peers_that_others_tell_of_and_their_addresses_are_bounded() {
 }
 
 #[test]
+fn invented_peers_do_not_keep_out_one_that_is_there() {
+    let now = Instant::now();
+    let limits = DialLimits {
+        found_peers: 3,
+        ..limits()
+    };
+    let mut dialling = Dialling::new(&KnownNodes::default(), PeerId::random(), limits, now);
+    for _ in 0..9 {
+        let invented = PeerId::random();
+        dialling.learn(invented, vec![address(1, invented)], Presence::Away, now);
+    }
+    let real = PeerId::random();
+    dialling.learn(real, vec![address(2, real)], Presence::Connected, now);
+    dialling.disconnected(&real, now, NO_JITTER);
+    let later = now + Duration::from_mins(1);
+    let due = peers_of(&mut dialling, later, EMPTY);
+    assert!(due.len() == 3 && due.contains(&real), "{due:?}");
+}
+
+#[test]
 fn lies_about_a_peer_do_not_push_out_the_address_that_worked() {
     let (peer, now) = (PeerId::random(), Instant::now());
     let mut dialling = dialling(&KnownNodes::default(), now);
