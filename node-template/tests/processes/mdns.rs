@@ -59,7 +59,7 @@ impl LocalNetwork {
     async fn node(&self, base: &Path, args: &str) -> NodeProcess {
         let mut line = Vec::from(self.enter());
         line.extend(args.split_whitespace().map(OsString::from));
-        let common = "--chain local --port 0 --rpc-port 0";
+        let common = "--chain local --port 0 --rpc-port 0 --no-prometheus";
         line.extend(common.split_whitespace().map(OsString::from));
         line.extend([
             "--stop-with-stdin".into(),
