@@ -82,6 +82,10 @@ pub enum Command {
     /// List what is remembered of peers, ban them, and take bans back
     #[command(subcommand, arg_required_else_help = false)]
     Peers(PeersCommand),
+    /// Check a stored block once more: header, seal, body, and that executing it gives its state root; the node is stopped
+    CheckBlock(CheckBlockArgs),
+    /// Take the newest blocks back, down to the final one at the lowest; the node is stopped
+    Revert(RevertArgs),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
@@ -564,6 +568,31 @@ pub struct TransferArgs {
     /// The account's nonce [default: the next one, after those that wait in the node's pool]
     #[arg(long, value_name = "N")]
     pub nonce: Option<u64>,
+}
+
+/// `check-block`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckBlockArgs {
+    /// Which chain, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Its number on the best chain, or its hash
+    #[arg(value_name = "HASH or NUMBER")]
+    pub block: String,
+}
+
+/// `revert`.
+#[derive(Clone, Debug, Args)]
+pub struct RevertArgs {
+    /// Which chain, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// How many blocks
+    #[arg(value_name = "NUM", default_value_t = 256)]
+    pub num: u32,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
 }
 
 /// `purge-chain`.

@@ -6,9 +6,12 @@ use crate::{
 };
 use chain_spec::ChainSpecError;
 use runtime_bridge::resync::ResyncFileError;
+use sp_core::H256;
 use std::{io, path::PathBuf};
 use sync_component::{
-    chain_sync::BadRequest, ports::NotAPeerId, registry::RegistryError,
+    chain_sync::BadRequest,
+    ports::{BridgeError, NotAPeerId},
+    registry::RegistryError,
     settings::document::DocumentError,
 };
 
@@ -188,6 +191,27 @@ pub enum CliError {
     Receiver {
         /// What was given.
         given: String,
+    },
+    /// The chain could not be read or written.
+    #[error(transparent)]
+    Chain(BridgeError),
+    /// A block is not there.
+    #[error(
+        "{given} is no block above genesis that is stored here; give its number on the best chain, or its hash"
+    )]
+    NotStored {
+        /// What was given.
+        given: String,
+    },
+    /// A stored block does not hold.
+    #[error(
+        "block {hash:?} does not hold: {why}; `resync` builds the network's chain anew, and keeps this one as a backup"
+    )]
+    BadBlock {
+        /// Its hash.
+        hash: H256,
+        /// What is wrong.
+        why: String,
     },
     /// The user said no.
     #[error("nothing was changed; answer y, or give -y, to go on")]

@@ -22,6 +22,7 @@ mod resync_alone;
 mod run;
 mod shown;
 mod status;
+mod stored;
 mod strategies;
 mod tx;
 mod usage;
@@ -31,10 +32,11 @@ mod watch;
 mod tests;
 
 pub use args::{
-    BackupsCommand, BuildSpecArgs, Cli, Command, CompletionsArgs, DevKeyArgs, GenerateNodeKeyArgs,
-    InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs, NodeKeyArgs,
-    OutputType, PeerArgs, PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs,
-    RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
+    BackupsCommand, BuildSpecArgs, CheckBlockArgs, Cli, Command, CompletionsArgs, DevKeyArgs,
+    GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs,
+    NodeKeyArgs, OutputType, PeerArgs, PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs,
+    ResyncArgs, RevertArgs, RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs,
+    TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 
@@ -90,6 +92,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Backups(command)) => backups::run(&command)?,
         Some(Command::Tx(command)) => tx::run(&command)?,
         Some(Command::Peers(command)) => peers::run(&command)?,
+        Some(Command::CheckBlock(args)) => stored::check_block(&args)?,
+        Some(Command::Revert(args)) => stored::revert(&args)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Completions(args)) => completions(&args)?,
         Some(Command::Localnet(args)) => {

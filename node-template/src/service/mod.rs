@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod link;
 mod meeting;
+mod offline;
 mod onlookers;
 mod peers;
 mod pool;
@@ -28,6 +29,7 @@ pub use config::{
 };
 pub use error::ServiceError;
 pub use folder::ChainFolder;
+pub use offline::Offline;
 pub use peers::{PeerFile, PeerFileError, PeerKeeper};
 pub use resync::{LastRun, OrderError, ResyncDesk, ResyncReport};
 pub use run::run;

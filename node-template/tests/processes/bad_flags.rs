@@ -227,6 +227,18 @@ const TABLE: &[(&str, i32, &str)] = &[
     ("resync --status --abort --dev -d {base}", USAGE, "--abort"),
     ("resync --resume --peer x --dev -d {base}", USAGE, "--peer"),
     ("resync --bootnodes x --dev -d {base}", USAGE, "--bootnodes"),
+    ("revert many --dev -d {base}", USAGE, "many"),
+    (
+        "revert -y --dev -d {base}",
+        FAILED,
+        "run a node there first",
+    ),
+    ("check-block --dev -d {base}", USAGE, "HASH or NUMBER"),
+    (
+        "check-block 1 --dev -d {base}",
+        FAILED,
+        "run a node there first",
+    ),
     ("localnet --nodes 1", USAGE, "--nodes"),
     ("localnet --nodes 17", USAGE, "--nodes"),
     ("localnet --tour --nodes 3", USAGE, "--nodes"),

@@ -30,6 +30,7 @@ mod resync;
 mod rpc;
 mod seals;
 mod status_codes;
+mod stored;
 mod torture;
 mod tour;
 mod transactions;

@@ -1,0 +1,80 @@
+//! `revert` and `check-block`: what an operator does with the chain of a stopped node.
+
+use super::{
+    CliError, ExitCode,
+    args::{CheckBlockArgs, PlaceArgs, RevertArgs},
+    confirm::{Answer, ask},
+    place::Place,
+    print,
+};
+use crate::service::{ChainFolder, Offline};
+use sp_core::H256;
+use sync_component::ports::ReadChain;
+
+/// Takes the newest blocks back, after a question.
+pub(super) fn revert(args: &RevertArgs) -> Result<ExitCode, CliError> {
+    let offline = open(&args.place)?;
+    let (best, finalized) = (offline.chain.best(), offline.chain.finalized());
+    let lowest = best.number.saturating_sub(args.num).max(finalized.number);
+    if lowest == best.number {
+        print(&format!(
+            "nothing to revert: best #{}, finalized #{}, and what is final stays\n",
+            best.number, finalized.number
+        ))?;
+        return Ok(ExitCode::Done);
+    }
+    print(&format!(
+        "This removes the blocks #{} to #{} from this machine. Keys and the record `signed` stay.\n",
+        lowest + 1,
+        best.number
+    ))?;
+    if !args.yes {
+        let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+        if ask("Remove them?", &mut input, &mut output)? == Answer::No {
+            return Err(CliError::NotConfirmed);
+        }
+    }
+    let reverted = offline
+        .chain
+        .revert(args.num.into())
+        .map_err(CliError::Chain)?;
+    print(&format!(
+        "best is #{} ({:?}) now\n",
+        reverted.to.number, reverted.to.hash
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+/// Checks a stored block once more, at its parent's state.
+pub(super) fn check_block(args: &CheckBlockArgs) -> Result<ExitCode, CliError> {
+    let offline = open(&args.place)?;
+    let chain = &offline.chain;
+    let not_stored = || CliError::NotStored {
+        given: args.block.clone(),
+    };
+    let hash = match args.block.parse::<u32>() {
+        Ok(number) => chain.canonical_hash(number).map_err(CliError::Chain)?,
+        Err(_) => args.block.parse::<H256>().ok(),
+    };
+    let hash = hash.ok_or_else(not_stored)?;
+    let checked = chain.check(hash).map_err(|refusal| CliError::BadBlock {
+        hash,
+        why: refusal.to_string(),
+    })?;
+    checked.ok_or_else(not_stored)?;
+    print(&format!(
+        "{hash:?} holds: header, seal, body, and the state root that executing it gives\n"
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+fn open(args: &PlaceArgs) -> Result<Offline, CliError> {
+    let place = Place::of(args)?;
+    if !place.folder.exists() {
+        return Err(CliError::NoChain {
+            chain: place.spec.id,
+            folder: place.folder,
+        });
+    }
+    Ok(Offline::open(&ChainFolder::at(&place.folder), &place.spec)?)
+}
