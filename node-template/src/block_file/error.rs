@@ -40,6 +40,19 @@ pub enum NotABlock {
     Justifications,
 }
 
+impl NotABlock {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Json(_) => {
+                "give --binary if it was exported with --binary; otherwise it is damaged or of another chain: copy or export it once more"
+            }
+            Self::Scale(_) | Self::Justifications => {
+                "leave --binary out if it is JSON; otherwise it is damaged or of another chain: copy or export it once more"
+            }
+        }
+    }
+}
+
 /// What is wrong with a file of blocks.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -62,9 +75,9 @@ pub enum ReadError {
         /// Its length in bytes.
         ends: u64,
     },
-    /// It ends within a block, or before one that it announced.
+    /// It ends within a block.
     #[error(
-        "it ends at byte {ends}, within or before {block}, which begins at byte {begins}: it is not whole; copy or export it once more"
+        "it ends at byte {ends}, within {block}, which begins at byte {begins}: it is not whole; copy or export it once more"
     )]
     Truncated {
         /// The block.
@@ -99,9 +112,7 @@ pub enum ReadError {
         limit: u64,
     },
     /// Bytes that are not a block.
-    #[error(
-        "{block}, which begins at byte {begins}, is {fault}; the file is damaged, or not in this format, or not of this chain: with --binary it has to be one that was exported with --binary, without it JSON"
-    )]
+    #[error("{block}, which begins at byte {begins}, is {fault}; {}", .fault.advice())]
     Malformed {
         /// The block.
         block: NextBlock,
@@ -152,7 +163,7 @@ pub enum ImportFault {
         ours: sp_core::H256,
     },
     /// The file begins too high, or on a branch that is not here.
-    #[error("block {id} at byte {begins} has the parent {parent:?}, which is not stored; the chain here ends at {best}: import a file of the same chain that begins at or below #{} first, and check --chain", .best.number.saturating_add(1))]
+    #[error("block #{} ({:?}) at byte {begins} has the parent {parent:?}, which is not stored; the chain here ends at {best}: import a file of the same chain that begins at or below #{} first, and check --chain", .id.number, .id.hash, .best.number.saturating_add(1))]
     NoParent {
         /// The block.
         id: BlockId<Block>,
@@ -164,7 +175,7 @@ pub enum ImportFault {
         best: BlockId<Block>,
     },
     /// The bridge refused the block.
-    #[error("block {id} at byte {begins} is refused: {}; {}", reason(.source), advice(.source))]
+    #[error("block #{} ({:?}) at byte {begins} is refused: {}; {}", .id.number, .id.hash, reason(.source), advice(.source))]
     Refused {
         /// The block.
         id: BlockId<Block>,

@@ -66,7 +66,7 @@ impl NewFile {
             // As any new file; the user's mask is taken off.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder_of(path))
-            .map_err(io)?;
+            .map_err(|error| io(without_path(error)))?;
         Ok(Self {
             part: BufWriter::new(part),
             path: path.to_owned(),
@@ -103,6 +103,14 @@ impl Write for NewFile {
     fn flush(&mut self) -> io::Result<()> {
         self.part.flush()
     }
+}
+
+/// The system's error, without the name of the unfinished file, which nobody gave.
+fn without_path(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source());
+    let inner = inner.and_then(|inner| inner.downcast_ref::<io::Error>());
+    let code = inner.and_then(io::Error::raw_os_error);
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -146,7 +146,7 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     let total = files.iter().map(|(_, bytes)| bytes).sum();
-    let mut progress = Progress::new(Audience::People, Lines::Out);
+    let mut progress = Progress::new(Audience::People, Lines::Out).patient();
     let (start, mut pace, mut done) = (Instant::now(), Pace::new(), 0);
     for (name, bytes) in files {
         // What cannot be shown does not stop the work.

@@ -113,10 +113,9 @@ impl Job {
 
     fn progress(&self) -> Progress {
         if self.output.is_none() && io::stdout().is_terminal() {
-            // The blocks themselves run over the screen.
-            return Progress::in_lines(Lines::None);
+            return Progress::none();
         }
-        Progress::new(self.audience, Lines::Err)
+        Progress::new(self.audience, Lines::Err).patient()
     }
 
     fn done(&self, range: BlockRange, blocks: u64, took: Duration) -> Result<(), CliError> {

@@ -89,7 +89,7 @@ impl Job {
         let start = Instant::now();
         let mut so_far = Imported::default();
         let mut pace = Pace::new();
-        let mut progress = Progress::new(self.audience, Lines::Err);
+        let mut progress = Progress::new(self.audience, Lines::Err).patient();
         let ended = import(
             &self.offline.chain,
             reader,
@@ -126,7 +126,7 @@ impl Job {
         match (so_far.imported, so_far.skipped) {
             (0, 0) => format!("nothing was imported, best is {best}"),
             (imported, skipped) => format!(
-                "{imported} blocks before it were imported and stay, {skipped} were stored already, best is {best}"
+                "{imported} blocks before that were imported and stay, {skipped} were stored already, best is {best}"
             ),
         }
     }
@@ -154,7 +154,8 @@ impl Job {
             return Ok(());
         }
         Lines::Out.say(&format!(
-            "imported {imported} blocks in {seconds:.1} s ({rate:.1} blocks/s), skipped {skipped} that were stored already; best is {best}, finalized #{finalized}"
+            "imported {imported} blocks in {seconds:.1} s ({rate:.1} blocks/s), skipped {skipped} that were stored already; best is #{} ({:?}), finalized #{finalized}",
+            best.number, best.hash
         ))
     }
 }

@@ -12,6 +12,9 @@ use std::{
 /// Pause between two lines about the same thing. Shorter: logs fill up; longer: nobody knows whether it goes on.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// How long work may take before there is a first line about it. Longer: nobody knows whether it began.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Pause between two looks at how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -66,6 +69,15 @@ pub(super) enum Unit {
     Bytes,
 }
 
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Blocks => "blocks",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
 /// How far work is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Moment {
@@ -118,6 +130,8 @@ impl Moment {
 #[derive(Debug)]
 pub(super) struct Progress {
     way: Way,
+    /// No line before.
+    silent_until: Instant,
     looked: Option<Instant>,
     told: Option<(String, Instant)>,
 }
@@ -139,20 +153,28 @@ impl Progress {
             Audience::People if bar.is_hidden() => Way::Lines(lines),
             Audience::People => Way::Bar(bar),
         };
+        Self::by(way)
+    }
+
+    /// Nothing at all: the work itself runs over the screen.
+    pub(super) fn none() -> Self {
+        Self::by(Way::Lines(Lines::None))
+    }
+
+    fn by(way: Way) -> Self {
         Self {
             way,
+            silent_until: Instant::now(),
             looked: None,
             told: None,
         }
     }
 
-    /// Without a bar, even on a terminal: something else is written there.
-    pub(super) fn in_lines(lines: Lines) -> Self {
-        Self {
-            way: Way::Lines(lines),
-            looked: None,
-            told: None,
-        }
+    /// Work that may be over at once: no line before it took a second.
+    #[must_use]
+    pub(super) fn patient(mut self) -> Self {
+        self.silent_until += PATIENCE;
+        self
     }
 
     /// Work of which nobody knows how far it is: a moving sign on a terminal, nothing elsewhere.
@@ -177,6 +199,9 @@ impl Progress {
         let moment = moment(now);
         if let Way::Bar(bar) = &self.way {
             draw(bar, &moment);
+            return Ok(());
+        }
+        if now < self.silent_until {
             return Ok(());
         }
         let is_known = |(doing, at): &(String, Instant)| {
@@ -222,7 +247,7 @@ fn log(moment: &Moment) {
         doing = format!("{}{}", moment.doing, moment.note),
         done = moment.done,
         total = moment.total,
-        unit = ?moment.unit,
+        unit = moment.unit.name(),
         blocks_per_second = moment.rate,
         seconds_left = moment.left.map(|left| left.as_secs()),
         "progress"

@@ -132,7 +132,7 @@ fn binary_cases(file: &[u8]) -> Vec<Case> {
             "",
             file.to_vec(),
             0,
-            "has to be one that was exported with --binary",
+            "give --binary if it was exported with --binary",
         ),
     ]
 }
@@ -156,7 +156,7 @@ async fn broken_file_is_named_with_the_place_and_what_was_before_it_stays() {
         assert_eq!(world.tip(&base).number, before, "{what}: {error}");
         let kept = match before {
             0 => "nothing was imported".to_owned(),
-            before => format!("{before} blocks before it were imported and stay"),
+            before => format!("{before} blocks before that were imported and stay"),
         };
         assert!(error.contains(&kept), "{what}: {error}");
         // The whole file goes on from there.
