@@ -58,6 +58,8 @@ impl NewFile {
         let name = path.file_name().ok_or_else(|| NewFileError::NoName {
             path: path.to_owned(),
         })?;
+        // Said here, where the error names nothing that nobody gave.
+        fs::metadata(folder_of(path)).map_err(io)?;
         let mut prefix = name.to_owned();
         prefix.push(".");
         let part = tempfile::Builder::new()
@@ -66,7 +68,7 @@ impl NewFile {
             // As any new file; the user's mask is taken off.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder_of(path))
-            .map_err(|error| io(without_path(error)))?;
+            .map_err(io)?;
         Ok(Self {
             part: BufWriter::new(part),
             path: path.to_owned(),
@@ -103,14 +105,6 @@ impl Write for NewFile {
     fn flush(&mut self) -> io::Result<()> {
         self.part.flush()
     }
-}
-
-/// The system's error, without the name of the unfinished file, which nobody gave.
-fn without_path(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source());
-    let inner = inner.and_then(|inner| inner.downcast_ref::<io::Error>());
-    let code = inner.and_then(io::Error::raw_os_error);
-    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -84,30 +84,25 @@ pub enum Command {
     Peers(PeersCommand),
     /// Write blocks of the best chain to a file or standard output; the node is stopped
     ///
-    /// A file is written beside its place, as NAME.*.part, and gets its name when it is whole and on the disk. Nothing is
-    /// overwritten: a file that is there already is refused. Progress goes to standard error.
-    #[command(
-        verbatim_doc_comment,
-        after_help = "Examples:
-  node-template export-blocks --dev -d ./data chain.json                 the whole chain, a JSON object per line
-  node-template export-blocks --dev -d ./data --binary chain.bin         less than half as long
-  node-template export-blocks --dev -d ./data --from 100 --to 200        a part of it, to standard output
-  node-template export-blocks --dev -d ./data | gzip > chain.json.gz     straight into another program"
-    )]
+    /// A JSON object per block and line, or SCALE with --binary, as Substrate writes them. A file is written beside its
+    /// place, as NAME.*.part, and gets its name when it is whole and on the disk. Nothing is overwritten: a file that is
+    /// there already is refused. Progress goes to standard error.
+    #[command(after_help = "Examples:
+  node-template export-blocks --dev -d ./data chain.json
+  node-template export-blocks --dev -d ./data --binary chain.bin
+  node-template export-blocks --dev -d ./data --from 100 --to 200
+  node-template export-blocks --dev -d ./data | gzip > chain.json.gz")]
     ExportBlocks(ExportBlocksArgs),
     /// Validate the blocks of a file, or of standard input, and add them to the chain here; the node is stopped
     ///
     /// Each block is checked and executed as if a peer had sent it. Where there is no chain yet, it is made. Blocks that are
     /// stored already are skipped. When a block does not hold, when the file ends too early, and on Ctrl-C, what was imported
     /// before stays: the same command goes on from there. Progress goes to standard error.
-    #[command(
-        verbatim_doc_comment,
-        after_help = "Examples:
+    #[command(after_help = "Examples:
   node-template import-blocks --dev -d ./new chain.json
   node-template import-blocks --dev -d ./new --binary chain.bin
-  node-template export-blocks --dev -d ./old | node-template import-blocks --dev -d ./new
-  node-template import-blocks --dev -d ./new --log json chain.json       progress and result as JSON lines"
-    )]
+  node-template import-blocks --dev -d ./new --log json chain.json
+  gunzip < chain.json.gz | node-template import-blocks --dev -d ./new")]
     ImportBlocks(ImportBlocksArgs),
     /// Check a stored block once more: header, seal, body, and that executing it gives its state root; the node is stopped
     #[command(after_help = "Examples:
@@ -120,6 +115,9 @@ pub enum Command {
   node-template revert --dev -d ./data 10 -y    the newest 10, without a question")]
     Revert(RevertArgs),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
+    #[command(after_help = "Examples:
+  node-template purge-chain --dev -d ./data
+  node-template purge-chain --chain my-chain.toml -d ./data -y")]
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
     #[command(after_help = "Examples:
