@@ -12,6 +12,7 @@
 mod alone;
 mod bad_flags;
 mod bad_input;
+mod block_files;
 mod clients;
 mod commands;
 mod dead_fork;
