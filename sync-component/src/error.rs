@@ -101,6 +101,20 @@ pub enum NoConsensus {
         /// need(voters).
         need: usize,
     },
+    /// `authority-quorum` only: too few authorities attest our chain.
+    #[error(
+        "{with_us} of {authorities} authorities attest our chain, {need} are needed, {silent} are silent; where their nodes do not run or are not connected, start them; other tips are being fetched"
+    )]
+    Attestations {
+        /// Authorities whose newest attestation is on our chain.
+        with_us: usize,
+        /// Authorities without an attestation that counts.
+        silent: usize,
+        /// All authorities.
+        authorities: usize,
+        /// need(authorities).
+        need: usize,
+    },
     /// `height-majority` only: no height is reported by enough voters.
     #[error("no height is reported by {need} of {voters} voters")]
     NoCommonHeight {

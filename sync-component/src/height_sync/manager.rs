@@ -1,8 +1,10 @@
 use super::{
-    Tally,
+    Electorate, Tally,
+    attesting::{AttestationNews, Attesting},
     rows::{Turnout, VoteRule},
 };
 use crate::{
+    attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
     headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
@@ -12,9 +14,10 @@ use crate::{
     status::{Note, Tier, Verdict},
     wire::{AnnouncedPlace, Announcement},
 };
-use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use sp_core::sr25519;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, One, Saturating};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -45,6 +48,15 @@ pub(super) struct State<B: BlockT> {
     pub(super) suspects: Suspects,
     /// A block that somebody else sealed with a key of ours.
     pub(super) foreign_seal: Option<BlockId<B>>,
+    pub(super) attestations: AttestationBook<B>,
+    pub(super) attesting: Attesting<B>,
+    pub(super) evidence: EvidenceBook<B>,
+    /// Attestations to be passed on. At most one for each that was taken in since the loop last looked.
+    pub(super) news: Vec<AttestationNews<B>>,
+    /// Equivocations to be reported.
+    pub(super) unreported: Vec<Equivocation<B>>,
+    /// Who may seal the child of this block.
+    pub(super) electors: Option<(BlockId<B>, Arc<BTreeSet<sr25519::Public>>)>,
 }
 
 impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
@@ -64,8 +76,12 @@ pub struct Judgement<B: BlockT> {
     pub ours: BlockId<B>,
     /// The votes.
     pub tally: Tally<B>,
+    /// Voters that were heard.
+    pub heard: usize,
     /// Who answered.
     pub turnout: Turnout,
+    /// Whose votes they are.
+    pub electorate: Electorate,
     /// The highest verified tip that holds us up.
     pub target: Option<VerifiedTip<B>>,
     /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
@@ -92,13 +108,24 @@ pub enum Waiting {
 impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
-        let Turnout {
-            responses,
-            required,
+        let Tally {
+            electors,
+            need_of_electors,
             ..
-        } = self.turnout;
-        let enough = responses >= required && self.tally.voters > 0;
-        if enough && self.tally.with_us >= self.tally.need {
+        } = self.tally;
+        let undecided = match self.electorate {
+            Electorate::Peers => {
+                if self.turnout.responses < self.turnout.required || electors == 0 {
+                    return VoteStanding::NotWithUs;
+                }
+                false
+            }
+            // Fewer than need(n) were heard, so nobody authors, whatever they hold. Until it is known what the others hold,
+            // nothing of ours is taken back: after a restart a single authority could else push a chain of its own past slots
+            // under the one that was voted on.
+            Electorate::Authorities => self.heard < need_of_electors,
+        };
+        if undecided || self.tally.is_with_us() {
             VoteStanding::WithUs
         } else {
             VoteStanding::NotWithUs
@@ -123,6 +150,12 @@ impl<B: BlockT> HeightSyncManager<B> {
             ahead_since: None,
             suspects: Suspects::default(),
             foreign_seal: None,
+            attestations: AttestationBook::default(),
+            attesting: Attesting::default(),
+            evidence: EvidenceBook::new(context.settings.limits.max_authorities),
+            news: Vec::new(),
+            unreported: Vec::new(),
+            electors: None,
         };
         let changed = watch::Sender::new(0);
         Self {
@@ -215,9 +248,13 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
         let timeout = self.context.settings.tier1.timeout;
-        let result = self.context.peers.status(&peer, genesis, timeout).await;
-        if let Err(error) = result {
-            tracing::debug!(%peer, %error, "no status");
+        match self.context.peers.status(&peer, genesis, timeout).await {
+            Ok(attestations) => {
+                if let Err(error) = self.hear_attestations(&peer, attestations) {
+                    tracing::error!(%error, "the store failed");
+                }
+            }
+            Err(error) => tracing::debug!(%peer, %error, "no status"),
         }
         let mut state = self.state();
         state.asking.remove(&peer);
@@ -263,6 +300,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .announced(peer, header, most, self.context.clock.now());
         }
         self.verify_announced(peer, header)?;
+        self.hear_attestations(peer, announcement.attestation.clone())?;
         self.touch();
         Ok(())
     }
@@ -302,6 +340,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         );
         match checked {
             Ok(()) => {
+                self.note_seals(&mut state, base, std::slice::from_ref(header))?;
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
                     state.tips.insert(&run, bridge.as_ref())?;
@@ -331,6 +370,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut state = self.state();
         state.tips.advance(chain)?;
         if let Some(header) = header {
+            let base = BlockId::new(
+                header.number().saturating_sub(One::one()),
+                *header.parent_hash(),
+            );
+            self.note_seals(&mut state, base, std::slice::from_ref(header))?;
             state.suspects.imported(header, chain)?;
         }
         drop(state);
@@ -341,7 +385,10 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
     pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
-        self.state().suspects.add(run, chain)?;
+        let mut state = self.state();
+        let own = state.attesting.own.clone();
+        state.suspects.add(run, chain, &own)?;
+        drop(state);
         self.touch();
         Ok(())
     }

@@ -151,6 +151,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 return Ok(());
             }
         };
+        self.note_seals_of(&mut state, &run)?;
         let (beyond, reached) = (run.beyond, run.tip());
         match (
             state.tips.insert(&run, self.context.bridge.as_ref())?,

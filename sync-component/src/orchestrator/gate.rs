@@ -216,6 +216,7 @@ fn is_split<B: BlockT>(hold: &Hold<B>) -> bool {
         hold,
         Hold::Unverified(NetworkError::NoConsensusReached(
             NoConsensus::Split { .. }
+                | NoConsensus::Attestations { .. }
                 | NoConsensus::NoCommonHeight { .. }
                 | NoConsensus::Ahead { .. }
         ))

@@ -1,9 +1,9 @@
 use crate::{
     context::SyncContext,
     ports::{MonoTime, PeerId, Protocol},
-    serving::{Admission, Meter, Server},
+    serving::{Admission, Meter, Server, Told},
     settings::SyncSettings,
-    wire::{Activity, AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
+    wire::{AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
 };
 use codec::Encode;
 use futures::channel::oneshot;
@@ -49,7 +49,7 @@ impl Inbound {
     pub(super) fn serve<B: BlockT>(
         self: &Arc<Self>,
         context: &SyncContext<B>,
-        activity: Activity,
+        told: Told<B>,
         peer: &PeerId,
         protocol: Protocol,
         body: Vec<u8>,
@@ -76,7 +76,7 @@ impl Inbound {
                 Protocol::Headers => inbound.server.headers::<B>(chain, &body),
                 Protocol::Blocks => inbound.server.blocks::<B>(chain, &body),
                 Protocol::Status | Protocol::Announce => {
-                    inbound.server.status::<B>(chain, activity, &body)
+                    inbound.server.status::<B>(chain, told, &body)
                 }
             };
             let _ = reply.send(bytes);

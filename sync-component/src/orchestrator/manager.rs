@@ -11,7 +11,7 @@ use crate::{
     height_sync::{HeightSyncManager, rows::VoteRule},
     observer::{ClearedBy, GateDecision},
     peers::{Ledger, PeerClient},
-    ports::{MonoTime, NetworkEvent, PeerId},
+    ports::{MonoTime, NetworkEvent, PeerId, Signer},
     registry::ResyncStrategy,
     status::{StatusReport, SyncStatus},
     wire::Activity,
@@ -189,6 +189,12 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// The operator takes a ban back, whoever made it. Says whether there was one.
     pub fn unban_peer(&self, peer: &PeerId) -> bool {
         self.context.peers.unban(peer)
+    }
+
+    /// From now on the authority keys behind `signer` attest what this node holds (SPEC section 2), until the manager is
+    /// dropped. Without a signer a node votes for nothing and is heard by nobody as an authority.
+    pub fn attest_with(&self, signer: Arc<dyn Signer>) {
+        self.height.attest_with(signer);
     }
 
     /// What happens from now on. A receiver that lags misses the oldest.

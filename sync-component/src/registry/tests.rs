@@ -20,6 +20,8 @@ impl<B: BlockT> HeightStrategy<B> for Nobody {
             voters: ballot.voters.len(),
             need: 1,
             with_us: 0,
+            electors: ballot.voters.len(),
+            need_of_electors: 1,
             consensus: None,
         }
     }

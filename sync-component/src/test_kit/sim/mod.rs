@@ -19,22 +19,27 @@ mod node;
 mod oracle;
 mod peer;
 mod run;
+mod signer;
 
 pub use log::{EventLog, Keep};
 pub use node::SimNode;
 pub use oracle::{Clearing, Conduct, Oracle};
 pub use peer::{Misbehaviour, SimPeer};
 pub use run::{Setup, run};
+pub use signer::SimSigner;
 
 use super::{
     Forge, Link, MemoryNetwork, ReferenceBridge, SLOT, SeededRandomness, TestBlock, VirtualClock,
     link::share,
 };
 use crate::{
-    StrategyRegistry, SyncSettings,
+    BlockId, StrategyRegistry, SyncSettings,
+    attestation::attest,
     orchestrator::{Fetching, ProductionMode},
-    ports::{Clock, ImportBlocks, PeerId, UnixMillis},
+    ports::{AttestationCounter, Clock, ImportBlocks, PeerId, UnixMillis},
+    wire::{ATTESTED_HASHES, Attestation},
 };
+use signer::StolenKey;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
@@ -42,7 +47,7 @@ use rand_chacha::{
 use sp_consensus_aura::{Slot, digests::CompatibleDigestItem, sr25519::AuthoritySignature};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -211,7 +216,8 @@ impl<B: TestBlock> Sim<B> {
             forge: self.forge.clone(),
             oracle: Arc::clone(&self.oracle),
             randomness: Arc::clone(&self.randomness),
-            signed: Arc::new(Mutex::new(signed)),
+            signer: authority
+                .map(|authority| Arc::new(SimSigner::new(self.forge.clone(), authority, signed))),
             running: None,
         }
     }
@@ -244,6 +250,24 @@ impl<B: TestBlock> Sim<B> {
             SimPeer::start(self, id, Arc::clone(&chain), Misbehaviour::Nothing)
         };
         (0..count).map(server).collect()
+    }
+
+    /// An attestation of `chain`'s end by the key of `authority`, made in `slot` with the counter `nth` of that slot: for keys
+    /// that are in other hands than a node's.
+    pub fn attestation(&self, authority: usize, slot: u64, nth: u64, chain: &[B]) -> Attestation<B> {
+        let genesis: B = Forge::genesis();
+        let end = chain.last().unwrap_or(&genesis).header();
+        let below = chain.iter().rev().map(|block| *block.header().parent_hash());
+        let below: Vec<_> = below.take(ATTESTED_HASHES).collect();
+        let slot = Slot::from(slot);
+        let signer = StolenKey {
+            forge: &self.forge,
+            authority,
+            counter: AttestationCounter(AttestationCounter::lowest_of(slot).0 + nth),
+        };
+        let key = self.forge.public(authority);
+        let made = attest(&signer, key, genesis.hash(), slot, BlockId::of(end), &below);
+        made.expect("a stolen key signs everything")
     }
 
     fn clock(&self) -> Arc<VirtualClock> {
