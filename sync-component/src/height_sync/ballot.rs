@@ -78,6 +78,12 @@ impl<B: BlockT> Tally<B> {
     pub fn is_with_us(&self) -> bool {
         self.voters > 0 && self.with_us >= self.need
     }
+
+    /// Votes with us, without the one that the strategy adds for us.
+    pub fn electors_with_us(&self) -> usize {
+        let added = self.voters.saturating_sub(self.electors);
+        self.with_us.saturating_sub(added)
+    }
 }
 
 impl<B: BlockT> Ballot<B> {

@@ -53,6 +53,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             notes: self.notes(&count.facts, &verdict),
             verdict,
             ours: count.facts.ours,
+            beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
             turnout: count.facts.turnout,

@@ -35,6 +35,7 @@ pub struct HeightSyncManager<B: BlockT> {
     state: Mutex<State<B>>,
     asks: mpsc::UnboundedSender<PeerId>,
     changed: watch::Sender<u64>,
+    started: MonoTime,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,8 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
+    /// Whether this node started a short while ago.
+    pub beginning: Beginning,
     /// Who answered.
     pub turnout: Turnout,
     /// Whose votes they are.
@@ -109,28 +112,39 @@ impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
         let Tally {
-            electors,
-            need_of_electors,
-            ..
+            electors, need, ..
         } = self.tally;
-        let undecided = match self.electorate {
+        let holds = match self.electorate {
             Electorate::Peers => {
-                if self.turnout.responses < self.turnout.required || electors == 0 {
-                    return VoteStanding::NotWithUs;
-                }
-                false
+                let enough = self.turnout.responses >= self.turnout.required && electors > 0;
+                enough && self.tally.is_with_us()
             }
-            // Fewer than need(n) were heard, so nobody authors, whatever they hold. Until it is known what the others hold,
-            // nothing of ours is taken back: after a restart a single authority could else push a chain of its own past slots
-            // under the one that was voted on.
-            Electorate::Authorities => self.heard < need_of_electors,
+            // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
+            // is not while those not heard yet may still be with us: a single authority that is quick, and has sealed a chain
+            // of its own while all were down, would else push it under the one that was voted on.
+            Electorate::Authorities => {
+                let silent = electors.saturating_sub(self.heard);
+                let may_be_with_us = self.tally.with_us.saturating_add(silent) >= need;
+                self.tally.is_with_us()
+                    || self.heard < need
+                    || (self.beginning == Beginning::Recent && may_be_with_us)
+            }
         };
-        if undecided || self.tally.is_with_us() {
+        if holds {
             VoteStanding::WithUs
         } else {
             VoteStanding::NotWithUs
         }
     }
+}
+
+/// Whether this node started a short while ago: fewer than four rounds of slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It did, and others may be starting too.
+    Recent,
+    /// Whoever is not heard by now is not there.
+    Past,
 }
 
 impl<B: BlockT> HeightSyncManager<B> {
@@ -159,6 +173,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         };
         let changed = watch::Sender::new(0);
         Self {
+            started: context.clock.now(),
             context,
             strategy,
             rule,
@@ -187,6 +202,17 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Length of a slot.
     pub fn slot(&self) -> Duration {
         self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// Whether this node started fewer than four rounds of slots ago.
+    pub(super) fn beginning(&self, authorities: usize) -> Beginning {
+        let slots = u32::try_from(authorities).unwrap_or(u32::MAX);
+        let short = self.slot().saturating_mul(slots.saturating_mul(4));
+        if self.context.clock.now().since(self.started) < short {
+            Beginning::Recent
+        } else {
+            Beginning::Past
+        }
     }
 
     /// The part of a slot that may be spent on waiting for peers (`tier1_slot_share`).

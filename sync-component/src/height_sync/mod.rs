@@ -24,5 +24,5 @@ pub use authority_quorum::AuthorityQuorum;
 pub use ballot::{Ballot, Electorate, Side, Tally, Voter};
 pub use height_majority::HeightMajority;
 pub use lineage::{Lineage, consensus_block};
-pub use manager::{HeightSyncManager, Judgement, Waiting};
+pub use manager::{Beginning, HeightSyncManager, Judgement, Waiting};
 pub use tip_quorum::TipQuorum;

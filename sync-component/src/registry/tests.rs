@@ -55,7 +55,7 @@ fn removed_builtin_cannot_be_selected() {
     let settings = SyncSettings::default();
     assert!(registry.height(&settings).is_ok());
     registry
-        .remove(Tier::HeightCheck, "height-majority")
+        .remove(Tier::HeightCheck, "tip-quorum")
         .unwrap();
     assert!(matches!(
         registry.height(&settings),
@@ -64,7 +64,7 @@ fn removed_builtin_cannot_be_selected() {
     assert!(registry.check(&settings).is_err());
     assert!(
         registry
-            .remove(Tier::HeightCheck, "height-majority")
+            .remove(Tier::HeightCheck, "tip-quorum")
             .is_err()
     );
 }

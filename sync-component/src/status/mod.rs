@@ -173,9 +173,9 @@ pub struct StatusReport<B: BlockT> {
     pub consensus: Option<BlockId<B>>,
     /// Peers of our chain that are connected.
     pub peers: usize,
-    /// Voters of the newest round.
+    /// Voters of the newest round; under `authority-quorum` all authorities, silent ones included.
     pub voters: usize,
-    /// Votes with us, our own included where the strategy counts it.
+    /// Those of them that are with us.
     pub with_us: usize,
     /// Rounds since the start.
     pub round: u64,

@@ -66,7 +66,7 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
             let took = sim.elapsed().saturating_sub(start);
             assert!(judgement.verdict.is_in_sync(), "{:?}", judgement.verdict);
             // All nine, or as many as decide it: need(9).
-            assert!((7..=9).contains(&judgement.tally.voters));
+            assert!((7..=9).contains(&judgement.tally.electors));
             assert!(took < 2 * SECOND, "round {round} took {took:?}");
         }
         for peer in &peers {

@@ -18,6 +18,7 @@
     reason = "a scenario that cannot go on should say where"
 )]
 
+mod authorities;
 mod fetching;
 mod fetching_faults;
 mod forks;

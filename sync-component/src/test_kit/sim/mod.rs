@@ -124,6 +124,17 @@ impl<B: TestBlock> Sim<B> {
         }
     }
 
+    /// Another chain of as many blocks, with this many authorities. Before the first node is made.
+    pub fn authorities(&mut self, count: usize) {
+        self.forge = Forge::new(count);
+        let genesis: B = Forge::genesis();
+        let length = self.chain.len() as u64;
+        self.chain = self
+            .forge
+            .chain(genesis.header(), Slot::from(FIRST_SLOT), length, 0);
+        self.oracle.knows(&self.chain);
+    }
+
     /// Whether the network is calm: only then do exact times mean anything.
     pub fn is_calm(&self) -> bool {
         self.seed == 0

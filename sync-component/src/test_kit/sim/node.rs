@@ -324,6 +324,11 @@ impl<B: TestBlock> Author<B> {
                 return;
             }
         };
+        // What it signed itself may not have left it yet.
+        let own = manager.height_sync().attestations().into_iter();
+        let own = own.filter(|word| word.authority == self.forge.public(self.authority));
+        let id = &self.watcher.id;
+        oracle.hears_attestations([id, id], own.collect());
         oracle.cleared(&self.watcher.view(), on, self.clearing);
         if !self.build_time.is_zero() {
             self.clock.sleep(self.build_time).await;
