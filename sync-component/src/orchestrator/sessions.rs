@@ -157,6 +157,9 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 self.failed = None;
                 self.backoff.worked();
                 self.not_before = now;
+                // What the fork choice did not take changed no best block, so no event said that it is stored now: it would be
+                // fetched again and again.
+                note_local(manager.height.chain_changed(None));
                 manager.board.tell(SyncEvent::CaughtUp { best });
                 // The target may have moved meanwhile.
                 manager.height.ask(Duration::ZERO);
