@@ -1,7 +1,7 @@
 use super::{CliError, ExitCode, SpecFormat, args::BuildSpecArgs, print};
 use chain_spec::{ChainSpec, Preset};
-use sync_component::registry::defaults;
 use sp_core::{crypto::Ss58Codec, sr25519};
+use sync_component::registry::defaults;
 
 /// Prints the spec. A preset in TOML to which nothing is changed comes as the file that it is, comments included.
 pub(super) fn run(args: &BuildSpecArgs) -> Result<ExitCode, CliError> {

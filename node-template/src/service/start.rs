@@ -302,8 +302,8 @@ impl AuthoringJob {
                 return;
             }
         };
-        let signer = KeySigner::new(Arc::clone(&signed), Arc::clone(&keys));
-        self.manager.attest_with(Arc::new(signer));
+        let attester = KeySigner::new(Arc::clone(&signed), Arc::clone(&keys));
+        self.manager.attest_with(Arc::new(attester));
         authority::author(Author {
             manager: self.manager,
             chain: self.chain,

@@ -224,7 +224,10 @@ impl fmt::Display for NoteView {
                 "{authority} withheld blocks that it sealed, or sealed two for one slot; its tips hold nobody up until it seals again"
             ),
             Self::Equivocation { what, .. } => {
-                write!(f, "{what}; its operator should look for a second node with its key")
+                write!(
+                    f,
+                    "{what}; its operator should look for a second node with its key"
+                )
             }
             Self::Other => f.write_str("a condition that this version does not know"),
         }

@@ -1,7 +1,7 @@
 use crate::{
     block_id::BlockId,
     ports::{AttestationCounter, Signer, SignerError},
-    wire::{AttestedTip, Attestation},
+    wire::{Attestation, AttestedTip},
 };
 use codec::Encode;
 use sp_consensus_aura::Slot;

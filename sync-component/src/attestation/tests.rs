@@ -73,7 +73,10 @@ fn counters_rise_within_a_slot_and_across_slots() {
     // A clock that was set back.
     let third = AttestationCounter(second.0 + 1);
     assert_eq!(after(Some(second), Slot::from(1)), Some(third));
-    assert_eq!(after(Some(AttestationCounter(u64::MAX)), Slot::from(1)), None);
+    assert_eq!(
+        after(Some(AttestationCounter(u64::MAX)), Slot::from(1)),
+        None
+    );
 }
 
 #[test]
@@ -81,7 +84,10 @@ fn attestation_counts_from_its_slot_on_for_so_many_slots() {
     let forge = Forge::new(4);
     let signer = signer(&forge);
     let mut book = AttestationBook::default();
-    book.insert(made(&signer, &forge, 10, id(20, 9)), MonoTime(Duration::ZERO));
+    book.insert(
+        made(&signer, &forge, 10, id(20, 9)),
+        MonoTime(Duration::ZERO),
+    );
     let counts = |now: u64| book.counting(VALIDITY, UnixMillis(now)).count();
     let start = slot_start(10).0;
     assert_eq!(counts(start - 501), 0);
@@ -136,7 +142,10 @@ fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
     let signer = signer(&forge);
     let _ = made(&signer, &forge, 10, id(20, 9));
     let higher = made(&signer, &forge, 10, id(21, 9));
-    assert_eq!(book.intake(&higher, &everybody(&forge), VALIDITY, now), Intake::New);
+    assert_eq!(
+        book.intake(&higher, &everybody(&forge), VALIDITY, now),
+        Intake::New
+    );
     book.insert(higher, MonoTime(Duration::ZERO));
     assert_eq!(book.counting(VALIDITY, now).count(), 1);
 }

@@ -26,7 +26,7 @@ impl Suspects {
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
         if let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
-            && self.suspect(author.clone(), slot, authorities.len(), own)
+            && self.suspect(&author, slot, authorities.len(), own)
         {
             tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
         }
@@ -37,7 +37,7 @@ impl Suspects {
     /// authority. Says whether it is.
     pub fn suspect(
         &mut self,
-        author: AuthorityId,
+        author: &AuthorityId,
         slot: Slot,
         authorities: usize,
         own: &[sr25519::Public],
@@ -51,14 +51,14 @@ impl Suspects {
             let others = self
                 .0
                 .iter()
-                .filter(|(known, _)| **known != author || most == 0);
+                .filter(|(known, _)| *known != author || most == 0);
             let oldest = others.min_by_key(|(_, since)| **since);
             let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
                 break;
             };
             self.0.remove(&oldest);
         }
-        self.0.contains_key(&author)
+        self.0.contains_key(author)
     }
 
     /// Who is suspect.

@@ -34,6 +34,15 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
+    /// How many authorities there are, as last judged.
+    pub fn authorities(&self) -> usize {
+        let state = self.state();
+        state
+            .electors
+            .as_ref()
+            .map_or(0, |(_, electors)| electors.len())
+    }
+
     /// Who may seal the child of `parent`.
     pub(super) fn electors(
         &self,
@@ -126,8 +135,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         // The highest first, as they are signed.
         let ids = attested_blocks(tip);
         for (above, id) in ids.iter().enumerate() {
-            let is_ours = id.number <= ours.number
-                && bridge.canonical_hash(id.number)? == Some(id.hash);
+            let is_ours =
+                id.number <= ours.number && bridge.canonical_hash(id.number)? == Some(id.hash);
             if is_ours {
                 let above = ids.iter().take(above).rev().copied().collect();
                 return Ok(Some(voter(tip.best, Lineage::leaving(*id, above), ours)));
@@ -159,11 +168,7 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 /// The voter of `chain`, whose tip is `tip`.
-pub(super) fn voter<B: BlockT>(
-    tip: BlockId<B>,
-    chain: Lineage<B>,
-    ours: &BlockId<B>,
-) -> Voter<B> {
+pub(super) fn voter<B: BlockT>(tip: BlockId<B>, chain: Lineage<B>, ours: &BlockId<B>) -> Voter<B> {
     let side = if chain.shared().number >= tip.number.min(ours.number) {
         Side::WithUs
     } else {

@@ -6,9 +6,7 @@ use crate::{
     block_id::{BlockId, number},
     headers::VerifiedTip,
     peers::Offence,
-    ports::{
-        AttestationCounter, BridgeError, PeerId, Signer, SignerError,
-    },
+    ports::{AttestationCounter, BridgeError, PeerId, Signer, SignerError},
     wire::{ATTESTED_HASHES, Activity, Attestation},
 };
 use sp_consensus_aura::Slot;
@@ -240,7 +238,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 let own = state.attesting.own.clone();
                 state
                     .suspects
-                    .suspect(author.clone(), slot, authorities.len(), &own);
+                    .suspect(author, slot, authorities.len(), &own);
                 state.found(found);
             }
         }

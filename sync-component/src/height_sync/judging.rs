@@ -3,12 +3,12 @@
 use super::{
     Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Side, Voter, Waiting,
     attested::{Attester, voter},
+    early::{Round, behind},
     manager::State,
     rows::{self, DeepFork, Facts, Turnout, VoteRule},
 };
 use crate::{
     block_id::{BlockId, number},
-    error::NetworkError,
     headers::{ClaimState, VerifiedTip},
     peers::Sighting,
     ports::{Bridge, BridgeError, MonoTime, PeerId},
@@ -18,7 +18,7 @@ use crate::{
 };
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{cmp::Reverse, mem, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -39,8 +39,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let decided =
-            count.heard.open == 0 || (count.heard.probing == 0 && self.stays(&count, &verdict));
+        let decided = count.heard.open == 0
+            || (count.heard.probing == 0 && self.is_decided(&count, &verdict));
         let waiting = if decided {
             Waiting::Decided
         } else {
@@ -61,9 +61,34 @@ impl<B: BlockT> HeightSyncManager<B> {
             target: count.target,
             rivals: count.rivals,
             age: count.heard.age,
+            good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
             waiting,
         })
+    }
+
+    fn is_decided(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
+        let round = Round {
+            ballot: &count.heard.ballot,
+            facts: &count.facts,
+            open: count.heard.open,
+            genesis: self.genesis(),
+        };
+        let settings = &self.context.settings;
+        round.is_decided(self.strategy.as_ref(), settings, verdict)
+    }
+
+    /// How long what was counted goes on counting, if nothing else comes.
+    fn good_for(&self, horizon: Duration, heard: &Heard<B>) -> Duration {
+        match heard.electorate {
+            Electorate::Peers => horizon.saturating_sub(heard.age),
+            Electorate::Authorities => {
+                let now = self.context.clock.wall();
+                let end = self.state().attestations.next_end(self.validity(), now);
+                let left = end.map_or(0, |end| end.0.saturating_sub(now.0));
+                Duration::from_millis(left)
+            }
+        }
     }
 
     fn notes(&self, facts: &Facts<B>, verdict: &Verdict<B>) -> Vec<Note<B>> {
@@ -270,11 +295,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             Some(ClaimState::Partial { run }) => Some(run),
             _ => None,
         };
-        let verified = [Some(*tip), partial].into_iter().flatten();
-        let verified = verified
-            .filter_map(|end| state.tips.holding(&end)?.lineage_to(&end))
-            .next();
-        match verified {
+        let mut verified = [Some(*tip), partial].into_iter().flatten();
+        match verified.find_map(|end| state.tips.holding(&end)?.lineage_to(&end)) {
             Some(chain) => Ok(Some(chain)),
             None => stored_lineage(self.context.bridge.as_ref(), *tip),
         }
@@ -290,35 +312,6 @@ impl<B: BlockT> HeightSyncManager<B> {
             VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
             VoteRule::Votes => VoteRule::Votes,
         }
-    }
-
-    /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's
-    /// condition moves one way with each of them.
-    fn stays(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
-        let genesis = self.genesis();
-        let fills = [
-            Voter::on_our_chain(count.facts.ours),
-            Voter {
-                tip: BlockId::new(number::<B>(0), B::Hash::default()),
-                side: Side::Against,
-                chain: Lineage::on_our_chain(genesis),
-            },
-            Voter::on_our_chain(genesis),
-        ];
-        let max_gap = self.context.settings.tier1.max_gap;
-        fills.into_iter().all(|fill| {
-            let mut ballot = count.heard.ballot.clone();
-            // A silent authority that speaks is silent no more.
-            ballot.silent = ballot.silent.saturating_sub(count.heard.open);
-            ballot
-                .voters
-                .extend(std::iter::repeat_n(fill, count.heard.open));
-            let mut facts = count.facts.clone();
-            facts.tally = self.strategy.tally(&ballot);
-            facts.behind = behind(&ballot, max_gap);
-            facts.turnout.responses += count.heard.open;
-            same_row(&rows::outcome(&facts, &self.context.settings), verdict)
-        })
     }
 }
 
@@ -400,9 +393,9 @@ impl<B: BlockT> Heard<B> {
 
     /// Whether an authority other than `author` attests a chain that holds `block`.
     fn is_attested_by_another(&self, block: &BlockId<B>, author: &sr25519::Public) -> bool {
-        self.attesters.iter().any(|attester| {
-            attester.authority != *author && attester.chain.above().contains(block)
-        })
+        self.attesters
+            .iter()
+            .any(|attester| attester.authority != *author && attester.chain.above().contains(block))
     }
 }
 
@@ -418,9 +411,8 @@ impl<B: BlockT> State<B> {
 
 /// Voters whose chain is in `run`, as far as it is known, or goes through its end.
 fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-    let is_on = |chain: &Lineage<B>| {
-        run.contains(&chain.end()) || chain.above().contains(&run.tip())
-    };
+    let is_on =
+        |chain: &Lineage<B>| run.contains(&chain.end()) || chain.above().contains(&run.tip());
     ballot
         .voters
         .iter()
@@ -463,36 +455,10 @@ fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> b
     silent_rounds == 0 || latency.is_some_and(|usual| asked <= usual.saturating_mul(3))
 }
 
-fn behind<B: BlockT>(ballot: &Ballot<B>, max_gap: u64) -> usize {
-    let ours = ballot.ours.height();
-    ballot
-        .voters
-        .iter()
-        .filter(|voter| voter.tip.height().saturating_add(max_gap) < ours)
-        .count()
-}
-
 fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
     let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
     (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
         tip: fork.tip,
         voters: fork.voters,
     })
-}
-
-fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
-    match (a, b) {
-        (Verdict::Known(SyncStatus::Critical(a)), Verdict::Known(SyncStatus::Critical(b))) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        (Verdict::Known(a), Verdict::Known(b)) => mem::discriminant(a) == mem::discriminant(b),
-        (
-            Verdict::Unverified(NetworkError::NoConsensusReached(a)),
-            Verdict::Unverified(NetworkError::NoConsensusReached(b)),
-        ) => mem::discriminant(a) == mem::discriminant(b),
-        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        _ => false,
-    }
 }

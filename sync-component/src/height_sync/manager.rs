@@ -93,6 +93,8 @@ pub struct Judgement<B: BlockT> {
     pub notes: Vec<Note<B>>,
     /// Age of the oldest answer that counted.
     pub age: Duration,
+    /// How long what was counted goes on counting, if nothing else comes.
+    pub good_for: Duration,
     /// Peers whose first answer may still come, and claims whose first probe runs.
     pub open: usize,
     /// Whether a missing answer could still change the row.
@@ -111,9 +113,7 @@ pub enum Waiting {
 impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
-        let Tally {
-            electors, need, ..
-        } = self.tally;
+        let Tally { electors, need, .. } = self.tally;
         let holds = match self.electorate {
             Electorate::Peers => {
                 let enough = self.turnout.responses >= self.turnout.required && electors > 0;
@@ -186,6 +186,11 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
         // Every change leaves the state whole, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which state of the view judgements look at now.
+    pub fn version(&self) -> u64 {
+        *self.changed.borrow()
     }
 
     /// Changes whenever a judgement may have.

@@ -8,11 +8,14 @@ mod attested;
 mod attesting;
 mod authority_quorum;
 mod ballot;
+mod early;
 mod height_majority;
 mod judging;
 mod lineage;
 mod manager;
 mod probing;
+#[cfg(test)]
+mod quorum_tests;
 mod rounds;
 pub mod rows;
 #[cfg(test)]

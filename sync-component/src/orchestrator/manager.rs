@@ -1,6 +1,7 @@
 use super::{
     Clearance, Fetching, Parts, PeerReport, ProductionMode, StartError, SyncEvent,
     board::{Board, peer_reports, status_of},
+    gate::StandingClearance,
     inbound::Inbound,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub struct NetworkSyncManager<B: BlockT> {
     pub(super) production: ProductionMode,
     pub(super) fetching: Fetching,
     pub(super) started: MonoTime,
+    pub(super) standing_clearance: Mutex<Option<StandingClearance<B>>>,
     pub(super) queues: Mutex<Option<Queues>>,
 }
 
@@ -110,6 +112,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             production,
             fetching,
             started,
+            standing_clearance: Mutex::new(None),
             queues: Mutex::new(Some(Queues { asks, banned })),
             context,
         })

@@ -1,8 +1,8 @@
 //! The loop behind the manager: the only place that starts anything.
 
 use super::{
-    Fetching, NetworkSyncManager, SyncEvent, announcer::Announcer, inbound::announce_reply,
-    manager::Queues, sessions::Sessions,
+    Fetching, NetworkSyncManager, SyncEvent, announcer::Announcer, gate::look_ahead,
+    inbound::announce_reply, manager::Queues, sessions::Sessions,
 };
 use crate::{
     block_id::BlockId,
@@ -14,7 +14,7 @@ use crate::{
         VoteStanding, heavy,
     },
     serving::Told,
-    wire::{Activity, AnnounceReply, Announcement, Attestation},
+    wire::{Activity, AnnounceReply, Announcement, Attestation, Roles},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use sp_runtime::traits::Block as BlockT;
@@ -151,10 +151,11 @@ impl<B: BlockT> Loop<'_, B> {
     fn announced(&self, peer: &PeerId, body: &[u8]) -> AnnounceReply {
         let manager = self.manager;
         let now = manager.context.clock.now();
+        let authorities = manager.height.authorities();
         let announcement: Announcement<B> =
             match manager
                 .inbound
-                .announcement(peer, body, now, manager.height.slot())
+                .announcement(peer, body, now, manager.height.slot(), authorities)
             {
                 Ok(announcement) => announcement,
                 Err(answer) => {
@@ -355,6 +356,11 @@ impl<B: BlockT> Loop<'_, B> {
         match manager.height.judge(manager.height.horizon()) {
             Ok(judgement) => self.follow(&judgement),
             Err(error) => note_local(Err(error)),
+        }
+        if manager.inbound.roles() == Roles::Authority
+            && let Err(error) = look_ahead(manager)
+        {
+            tracing::error!(%error, "the view could not be judged for the next slot");
         }
     }
 

@@ -5,8 +5,8 @@ use crate::{
     ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
     settings::SyncSettings,
     wire::{
-        Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest,
-        RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
+        Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
+        RangeRequest, RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
     },
 };
 use codec::Encode;

@@ -1,6 +1,9 @@
 use super::{RegistryError, StrategyRegistry, StrategySettingsError};
 use crate::{
-    SyncSettings, block_sync::Sequential, chain_sync::FullChain, height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
+    SyncSettings,
+    block_sync::Sequential,
+    chain_sync::FullChain,
+    height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
 };
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;

@@ -54,19 +54,13 @@ fn removed_builtin_cannot_be_selected() {
     let mut registry = builtins();
     let settings = SyncSettings::default();
     assert!(registry.height(&settings).is_ok());
-    registry
-        .remove(Tier::HeightCheck, "tip-quorum")
-        .unwrap();
+    registry.remove(Tier::HeightCheck, "tip-quorum").unwrap();
     assert!(matches!(
         registry.height(&settings),
         Err(RegistryError::Unknown { .. })
     ));
     assert!(registry.check(&settings).is_err());
-    assert!(
-        registry
-            .remove(Tier::HeightCheck, "tip-quorum")
-            .is_err()
-    );
+    assert!(registry.remove(Tier::HeightCheck, "tip-quorum").is_err());
 }
 
 #[test]

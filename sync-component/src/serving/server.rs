@@ -4,8 +4,8 @@ use crate::{
     ports::{BridgeError, Protocol, ReadChain},
     settings::SyncSettings,
     wire::{
-        Activity, Attestation, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles, Standing, Status,
-        StatusReply, StatusRequest, WireLimits, busy_reply,
+        Activity, Attestation, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles,
+        Standing, Status, StatusReply, StatusRequest, WireLimits, busy_reply,
     },
 };
 use codec::Encode;
@@ -66,6 +66,11 @@ impl Server {
             reply_soft_bytes: limits.reply_soft_bytes,
             reply_hard_bytes: limits.reply_hard_bytes,
         }
+    }
+
+    /// What this node tells its peers to be.
+    pub fn roles(&self) -> Roles {
+        self.roles
     }
 
     /// Answers a request on `sync/status/1`.

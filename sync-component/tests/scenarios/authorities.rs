@@ -31,7 +31,8 @@ fn authorities(sim: &Sim, heights: &[usize]) -> Vec<Node> {
 async fn next_slot(sim: &Sim) {
     let length = SLOT.as_millis();
     let passed = u64::try_from(sim.elapsed().as_millis()).unwrap() % length;
-    sim.run_for(Duration::from_millis(length - passed + 20)).await;
+    sim.run_for(Duration::from_millis(length - passed + 20))
+        .await;
 }
 
 fn highest(nodes: &[Node]) -> u64 {
@@ -41,7 +42,11 @@ fn highest(nodes: &[Node]) -> u64 {
 /// Whether all agree on everything but what was sealed in this very moment.
 fn one_chain(nodes: &[Node]) -> bool {
     let lowest = nodes.iter().map(|node| node.best().height()).min().unwrap();
-    let at = |node: &Node| node.chain.canonical_hash(u32::try_from(lowest).unwrap()).unwrap();
+    let at = |node: &Node| {
+        node.chain
+            .canonical_hash(u32::try_from(lowest).unwrap())
+            .unwrap()
+    };
     let first = at(&nodes[0]);
     nodes.iter().all(|node| at(node) == first)
 }
@@ -58,7 +63,8 @@ fn authors_keep_every_slot_of_a_calm_network() {
         let kept = sim.oracle.seals() - before;
         let least = if sim.is_calm() { 19 } else { 12 };
         assert!(kept >= least, "{kept} of 20 slots");
-        sim.until(2 * MINUTE, "one chain", || one_chain(&nodes)).await;
+        sim.until(2 * MINUTE, "one chain", || one_chain(&nodes))
+            .await;
     });
 }
 
@@ -123,7 +129,10 @@ fn h16_half_a_network_stops_and_both_halves_go_on_together() {
         sim.until(3 * MINUTE, "a block more", || sim.oracle.seals() > sealed)
             .await;
         let took = sim.elapsed().saturating_sub(healed);
-        assert!(took <= SLOT.as_duration() * 2, "the first block after {took:?}");
+        assert!(
+            took <= SLOT.as_duration() * 2,
+            "the first block after {took:?}"
+        );
         sim.until(3 * MINUTE, "one chain that goes on", || {
             sim.oracle.seals() > sealed + 4 && one_chain(&nodes)
         })
@@ -148,7 +157,9 @@ fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
         sim.calm_down();
         let sealed = sim.oracle.seals();
         sim.until(3 * MINUTE, "one chain, with blocks of all", || {
-            sim.oracle.seals() > sealed + 8 && one_chain(&nodes) && nodes.iter().all(Node::is_in_sync)
+            sim.oracle.seals() > sealed + 8
+                && one_chain(&nodes)
+                && nodes.iter().all(Node::is_in_sync)
         })
         .await;
     });
@@ -251,12 +262,17 @@ fn h21_cold_and_unequal_starts_go_on_with_newcomers() {
             .await;
         let took = sim.elapsed().saturating_sub(start);
         if sim.is_calm() || top == 0 {
-            assert!(took <= SLOT.as_duration() * 3, "{count} authorities: {took:?}");
+            assert!(
+                took <= SLOT.as_duration() * 3,
+                "{count} authorities: {took:?}"
+            );
         }
         sim.until(20 * MINUTE, "all on one chain that goes on", || {
             sim.oracle.seals() > 4
                 && one_chain(&nodes)
-                && newcomers.iter().all(|node| node.best().height() + 2 >= highest(&nodes))
+                && newcomers
+                    .iter()
+                    .all(|node| node.best().height() + 2 >= highest(&nodes))
         })
         .await;
     });
@@ -271,7 +287,8 @@ fn h25_chain_of_one_authority_takes_back_nothing_that_was_voted() {
         let all = u64::try_from(count).unwrap();
         // Everybody holds 40; the malicious one, with the last key, has sealed a longer chain in its own slots since.
         let thief = count - 1;
-        sim.run_for(SLOT.as_duration() * u32::try_from(15 * all).unwrap()).await;
+        sim.run_for(SLOT.as_duration() * u32::try_from(15 * all).unwrap())
+            .await;
         let depth = 1 + usize::try_from(sim.pick(5)).unwrap();
         let mut fork = sim.chain(40 - depth).to_vec();
         let mut slot = sim::FIRST_SLOT + 40;
@@ -300,13 +317,19 @@ fn h25_chain_of_one_authority_takes_back_nothing_that_was_voted() {
             let word = sim.attestation(thief, sim.oracle.wall_slot(), n as u64, &fork);
             let top = fork.last().unwrap().header().clone();
             for node in nodes.iter().take(n + 1) {
-                evil.announce_attested(&node.id, top.clone(), word.clone()).await;
+                evil.announce_attested(&node.id, top.clone(), word.clone())
+                    .await;
             }
         }
         sim.slots(4).await;
         for node in &nodes {
             let holds = node.chain.canonical_hash(40).unwrap() == Some(voted);
-            assert!(holds, "{} left the voted chain: {}", node.name, node.health());
+            assert!(
+                holds,
+                "{} left the voted chain: {}",
+                node.name,
+                node.health()
+            );
         }
         sim.until(3 * MINUTE, "the voted chain goes on", || {
             highest(&nodes) > 40 && one_chain(&nodes)
@@ -337,10 +360,98 @@ fn two_headers_for_one_slot_are_kept_as_evidence() {
         sim.until(2 * MINUTE, "somebody shows the evidence", || {
             nodes.iter().any(|node| {
                 let notes = node.manager().report().notes;
-                notes.iter().any(|note| matches!(note, Note::Equivocation(_)))
+                notes
+                    .iter()
+                    .any(|note| matches!(note, Note::Equivocation(_)))
             })
         })
         .await;
         assert!(nodes.iter().all(|node| !refuses(sim, node, &carrier.id)));
+    });
+}
+
+#[test]
+fn h19_author_that_withholds_bodies_costs_few_slots_and_is_named() {
+    run(Setup::chain(12).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[12; 3]);
+        let thief = 3;
+        let evil = sim.peer(
+            "evil",
+            sim.chain(12),
+            Misbehaviour::SilentOn(Protocol::Blocks),
+        );
+        for node in &nodes {
+            sim.connect(&node.id, [&evil.id]);
+        }
+        sim.until(3 * MINUTE, "the first block", || highest(&nodes) > 12)
+            .await;
+        let before = sim.oracle.seals();
+        let mut turns = 0_usize;
+        for slot in 0..48_u64 {
+            let now = sim.oracle.wall_slot();
+            if sim.forge.turn(now.into()) == thief {
+                // A header on the best block, and its author's word for it; never the body.
+                let best = nodes[0].best();
+                if let Ok(Some(parent)) = nodes[0].chain.header(best.hash) {
+                    let block: SmallBlock = sim.forge.block(&parent, now.into(), b"withheld");
+                    sim.oracle.knows(std::slice::from_ref(&block));
+                    let chain = [nodes[0].chain.blocks(), vec![block.clone()]].concat();
+                    let word = sim.attestation(thief, now, slot, &chain);
+                    for node in &nodes {
+                        evil.announce_attested(&node.id, block.header().clone(), word.clone())
+                            .await;
+                    }
+                }
+            } else {
+                turns += 1;
+            }
+            next_slot(sim).await;
+        }
+        let kept = sim.oracle.seals() - before;
+        // One in 4a slots, and one for where the count begins and ends; a rough network loses some of its own.
+        let lost = turns.saturating_sub(kept);
+        let most = if sim.is_calm() { 48 / 16 + 1 } else { 16 };
+        assert!(lost <= most, "{lost} of {turns} slots lost");
+        let thiefs_key = sim.forge.public(thief);
+        let named = |node: &Node| {
+            let notes = node.manager().report().notes;
+            notes.contains(&Note::Suspect {
+                authority: thiefs_key,
+            })
+        };
+        assert!(nodes.iter().any(named), "nobody names the suspect");
+        assert!(nodes.iter().all(|node| !refuses(sim, node, &evil.id)));
+    });
+}
+
+#[test]
+fn k08_authors_that_fork_at_the_tip_end_on_one_chain() {
+    run(Setup::chain(6).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[6; 4]);
+        let followers = sim.full_nodes(2, "F", 6);
+        for follower in &followers {
+            sim.connect(&follower.id, node_ids(&nodes));
+        }
+        sim.slots(2).await;
+        // Each message takes nearly a slot: most authors build before they hear of the block before.
+        sim.network
+            .change_links(|link| link.latency = SLOT.as_duration().mul_f64(0.9));
+        sim.slots(200).await;
+        sim.calm_down();
+        let sealed = sim.oracle.seals();
+        sim.until(5 * MINUTE, "one chain that goes on", || {
+            let all = nodes.iter().chain(&followers);
+            sim.oracle.seals() > sealed + 4
+                && one_chain(&nodes)
+                && all.clone().all(Node::is_in_sync)
+        })
+        .await;
+        for node in nodes.iter().chain(&followers) {
+            assert!(!sp_consensus::SyncOracle::is_major_syncing(
+                node.manager().as_ref()
+            ));
+        }
     });
 }

@@ -39,17 +39,14 @@ use crate::{
     ports::{AttestationCounter, Clock, ImportBlocks, PeerId, UnixMillis},
     wire::{ATTESTED_HASHES, Attestation},
 };
-use signer::StolenKey;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
+use signer::StolenKey;
 use sp_consensus_aura::{Slot, digests::CompatibleDigestItem, sr25519::AuthoritySignature};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// The slot of block 1.
 pub const FIRST_SLOT: u64 = 1_000;
@@ -265,10 +262,19 @@ impl<B: TestBlock> Sim<B> {
 
     /// An attestation of `chain`'s end by the key of `authority`, made in `slot` with the counter `nth` of that slot: for keys
     /// that are in other hands than a node's.
-    pub fn attestation(&self, authority: usize, slot: u64, nth: u64, chain: &[B]) -> Attestation<B> {
+    pub fn attestation(
+        &self,
+        authority: usize,
+        slot: u64,
+        nth: u64,
+        chain: &[B],
+    ) -> Attestation<B> {
         let genesis: B = Forge::genesis();
         let end = chain.last().unwrap_or(&genesis).header();
-        let below = chain.iter().rev().map(|block| *block.header().parent_hash());
+        let below = chain
+            .iter()
+            .rev()
+            .map(|block| *block.header().parent_hash());
         let below: Vec<_> = below.take(ATTESTED_HASHES).collect();
         let slot = Slot::from(slot);
         let signer = StolenKey {

@@ -19,11 +19,7 @@ use crate::{
 use futures::FutureExt;
 use sp_consensus_aura::Slot;
 use sp_runtime::traits::Block as BlockT;
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::broadcast::error::RecvError;
 
 /// What survives a restart, and what runs between two.

@@ -51,12 +51,15 @@ struct State<B: BlockT> {
     checked: BTreeMap<PeerId, BlockId<B>>,
     honest: BTreeSet<PeerId>,
     names: BTreeMap<PeerId, String>,
-    /// The newest attestation of each authority that each node heard or sent: counter, slot, tip.
-    attested: BTreeMap<PeerId, BTreeMap<sr25519::Public, (u64, u64, BlockId<B>)>>,
+    /// The newest attestation of each authority that each node heard or sent.
+    attested: BTreeMap<PeerId, BTreeMap<sr25519::Public, Word<B>>>,
     /// The gates that were cleared, with the height to build on.
     cleared: BTreeSet<(PeerId, u64)>,
     panics: Panics,
 }
+
+/// Of an attestation: counter, slot, tip.
+type Word<B> = (u64, u64, BlockId<B>);
 
 /// A node's chain and clock.
 type Ground<B> = (Arc<dyn Bridge<B>>, Arc<VirtualClock>);
@@ -393,7 +396,8 @@ impl<B: TestBlock> Oracle<B> {
                 let attested = state.attested.entry(end.clone()).or_default();
                 let held = attested.entry(attestation.authority);
                 let new = (tip.counter, tip.slot, tip.best);
-                held.and_modify(|held| *held = new.max(*held)).or_insert(new);
+                held.and_modify(|held| *held = new.max(*held))
+                    .or_insert(new);
             }
         }
     }
@@ -566,7 +570,10 @@ impl<B: TestBlock> Tap for Oracle<B> {
             (Protocol::Announce, Way::Request) => {
                 if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
                     self.hears_announcement(to, &announcement.header);
-                    self.hears_attestations([from, to], announcement.attestation.into_iter().collect());
+                    self.hears_attestations(
+                        [from, to],
+                        announcement.attestation.into_iter().collect(),
+                    );
                 }
             }
             _ => {}

@@ -7,8 +7,8 @@ use crate::{
     settings::SyncSettings,
     test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
-        Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply, HeadersReply,
-        RangeReply, RangeRequest, Roles, StatusReply,
+        Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply,
+        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply,
     },
 };
 use codec::{Compact, Decode, Encode};
@@ -274,7 +274,7 @@ impl<B: TestBlock> Service<B> {
             Protocol::Status => {
                 let told = Told::doing(Activity::Serving);
                 self.server.status::<B>(chain, told, body)
-            },
+            }
             Protocol::Headers => self.server.headers::<B>(chain, body),
             Protocol::Blocks => self.server.blocks::<B>(chain, body),
             Protocol::Announce => AnnounceReply::Taken.encode(),
