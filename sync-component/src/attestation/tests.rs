@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::{AttestationBook, Equivocation, EvidenceBook, Intake, Validity, attest, is_genuine};
 use crate::{
     BlockId,

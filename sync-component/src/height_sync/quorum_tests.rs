@@ -13,6 +13,8 @@ use sp_core::H256;
 use std::time::Duration;
 
 type Id = BlockId<SmallBlock>;
+/// Where a voter stands: height, branch.
+type Vote = (u32, u8);
 type Strategies = Vec<(Electorate, Box<dyn HeightStrategy<SmallBlock>>)>;
 
 const OURS: u32 = 20;
@@ -121,7 +123,7 @@ fn judged(
 
 #[test]
 fn consensus_is_the_highest_block_that_enough_hold_on_whatever_branch() {
-    let cases: [(&[(u32, u8)], Option<Id>); 5] = [
+    let cases: [(&[Vote], Option<Id>); 5] = [
         (&[(20, 0), (20, 0), (19, 0), (18, 0)], Some(id(19, 0))),
         (&[(24, 1), (23, 1), (22, 1), (20, 0)], Some(id(22, 1))),
         (&[(24, 1), (23, 2), (22, 0), (20, 0)], Some(id(12, 0))),

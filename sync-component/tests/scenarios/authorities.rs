@@ -359,8 +359,8 @@ fn two_headers_for_one_slot_are_kept_as_evidence() {
         }
         sim.until(2 * MINUTE, "somebody shows the evidence", || {
             nodes.iter().any(|node| {
-                let notes = node.manager().report().notes;
-                notes
+                let shown = node.manager().report().notes;
+                shown
                     .iter()
                     .any(|note| matches!(note, Note::Equivocation(_)))
             })
@@ -415,8 +415,8 @@ fn h19_author_that_withholds_bodies_costs_few_slots_and_is_named() {
         assert!(lost <= most, "{lost} of {turns} slots lost");
         let thiefs_key = sim.forge.public(thief);
         let named = |node: &Node| {
-            let notes = node.manager().report().notes;
-            notes.contains(&Note::Suspect {
+            let shown = node.manager().report().notes;
+            shown.contains(&Note::Suspect {
                 authority: thiefs_key,
             })
         };

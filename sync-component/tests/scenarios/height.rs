@@ -427,7 +427,7 @@ fn h06_two_liars_of_four_move_nothing() {
         })
         .await;
         assert_eq!(
-            ours.chain.canonical_hash(100).unwrap(),
+            sync_component::ports::ReadChain::canonical_hash(ours.chain.as_ref(), 100).unwrap(),
             Some(sim.chain(100)[99].hash())
         );
     });
