@@ -123,6 +123,22 @@ pub enum NoConsensus {
         /// need(voters).
         need: usize,
     },
+    /// `authority-quorum` only: enough authorities attest a block above ours that we have no verified headers of.
+    #[error("enough authorities hold a block {below} above ours; its headers are being asked for")]
+    BelowConsensus {
+        /// Blocks between our tip and the consensus block.
+        below: u64,
+    },
+    /// `authority-quorum` only: our chain is so far above what enough authorities hold that a fork of it may not heal.
+    #[error(
+        "our tip is {above} blocks above the highest block that enough authorities attest, and nothing is built {most} or more above that; it goes on once they have caught up"
+    )]
+    AboveConsensus {
+        /// Blocks between the consensus block and ours.
+        above: u64,
+        /// `tier2_max_reorg`, at least 1.
+        most: u64,
+    },
     /// More than half of the voters are far below us.
     #[error("{behind} of {voters} voters are more than {max_gap} blocks below us")]
     Ahead {

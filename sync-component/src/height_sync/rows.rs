@@ -148,6 +148,9 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if let Some(reason) = vote_fault(facts) {
         return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
     }
+    if let Some(reason) = off_consensus(facts, settings) {
+        return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
+    }
     if facts.behind > facts.tally.electors / 2 {
         return ahead(facts, settings);
     }
@@ -230,6 +233,25 @@ fn vote_fault<B: BlockT>(facts: &Facts<B>) -> Option<NoConsensus> {
     } else {
         None
     }
+}
+
+/// Whoever lags votes for what it has, so two authors that nobody hears in time could each build a branch of their own on the
+/// votes of the same laggards, until neither may be taken back any more. Where authorities vote nobody builds further above
+/// the consensus block than a fork may heal.
+fn off_consensus<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Option<NoConsensus> {
+    if facts.electorate == Electorate::Peers {
+        return None;
+    }
+    let most = settings.tier2.max_reorg.max(1);
+    let consensus = facts.tally.consensus?;
+    // Its headers are not verified here yet, or not any more; that enough authorities signed that they hold it is no claim.
+    if let Some(below) = consensus.height().checked_sub(facts.ours.height())
+        && below > 0
+    {
+        return Some(NoConsensus::BelowConsensus { below });
+    }
+    let above = facts.ours.height().saturating_sub(consensus.height());
+    (above >= most).then_some(NoConsensus::AboveConsensus { above, most })
 }
 
 fn ahead<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {

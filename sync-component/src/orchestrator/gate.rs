@@ -280,6 +280,8 @@ fn is_split<B: BlockT>(hold: &Hold<B>) -> bool {
         Hold::Unverified(NetworkError::NoConsensusReached(
             NoConsensus::Split { .. }
                 | NoConsensus::Attestations { .. }
+                | NoConsensus::AboveConsensus { .. }
+                | NoConsensus::BelowConsensus { .. }
                 | NoConsensus::NoCommonHeight { .. }
                 | NoConsensus::Ahead { .. }
         ))

@@ -152,7 +152,13 @@ fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
         let (alone, others) = (nodes[3].best().height(), highest(&nodes[..3]));
         sim.slots(16).await;
         assert_eq!(nodes[3].best().height(), alone, "one of four stops");
-        assert!(highest(&nodes[..3]) >= others + 8, "three of four go on");
+        // Twelve of the sixteen slots are theirs; on a rough network a lost answer costs some of them.
+        let least = if sim.is_calm() { 11 } else { 4 };
+        let more = highest(&nodes[..3]) - others;
+        assert!(
+            more >= least,
+            "three of four go on: {more} blocks in 16 slots"
+        );
         sim.network.heal();
         sim.calm_down();
         let sealed = sim.oracle.seals();
