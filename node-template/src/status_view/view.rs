@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use sp_core::crypto::Ss58Codec;
 use sp_runtime::traits::Block as BlockT;
 use std::{fmt, time::Duration};
 use sync_component::{
@@ -163,6 +164,18 @@ pub enum NoteView {
         /// How many voters hold it.
         voters: usize,
     },
+    /// An authority whose tips hold nobody up for now.
+    Suspect {
+        /// Its address.
+        authority: String,
+    },
+    /// An authority that signed two things that exclude each other.
+    Equivocation {
+        /// Its address.
+        authority: String,
+        /// What it signed.
+        what: String,
+    },
     /// A note of a newer node.
     #[serde(other)]
     Other,
@@ -178,6 +191,13 @@ impl<B: BlockT> From<&Note<B>> for NoteView {
             Note::Minority { tip, voters } => Self::Minority {
                 tip: (*tip).into(),
                 voters: *voters,
+            },
+            Note::Suspect { authority } => Self::Suspect {
+                authority: authority.to_ss58check(),
+            },
+            Note::Equivocation(found) => Self::Equivocation {
+                authority: found.authority().to_ss58check(),
+                what: found.to_string(),
             },
         }
     }
@@ -199,6 +219,16 @@ impl fmt::Display for NoteView {
                 "{voters} voters hold another tip, #{} ({})",
                 tip.number, tip.hash
             ),
+            Self::Suspect { authority } => write!(
+                f,
+                "{authority} withheld blocks that it sealed, or sealed two for one slot; its tips hold nobody up until it seals again"
+            ),
+            Self::Equivocation { what, .. } => {
+                write!(
+                    f,
+                    "{what}; its operator should look for a second node with its key"
+                )
+            }
             Self::Other => f.write_str("a condition that this version does not know"),
         }
     }

@@ -27,6 +27,7 @@ mod load;
 mod localnet;
 mod mdns;
 mod metrics;
+mod quorum;
 mod resync;
 mod rpc;
 mod seals;

@@ -103,8 +103,8 @@ impl<B: BlockT> Board<B> {
                 .as_ref()
                 .map(crate::headers::VerifiedTip::tip);
             state.consensus = judgement.tally.consensus;
-            state.voters = judgement.tally.voters;
-            state.with_us = judgement.tally.with_us;
+            state.voters = judgement.tally.electors;
+            state.with_us = judgement.tally.electors_with_us();
             state.round = state.round.wrapping_add(1);
             state.notes.clone_from(&judgement.notes);
             (changed, forked)

@@ -54,6 +54,10 @@ impl AlertRules {
                 AlertKind::LocalFault,
                 "a sync session panicked and is started again; report the panic in the log above",
             )),
+            SyncEvent::Equivocation(found) => Some(Alert::new(
+                AlertKind::Equivocation,
+                format!("{found}; its operator should look for a second node with its key"),
+            )),
             SyncEvent::CaughtUp { .. } | SyncEvent::PeerBanned { .. } => None,
         }
     }
