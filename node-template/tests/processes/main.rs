@@ -34,3 +34,4 @@ mod stored;
 mod torture;
 mod tour;
 mod transactions;
+mod watch;
