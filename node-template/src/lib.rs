@@ -7,6 +7,7 @@ pub mod keystore;
 pub mod localnet;
 pub mod network;
 pub mod pool;
+mod port;
 pub mod rpc;
 pub mod runtime;
 pub mod service;

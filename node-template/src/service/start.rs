@@ -215,6 +215,7 @@ fn facts(
         addresses: node.addresses().clone(),
         peers_expected: peers_expected(config),
         starting_block: chain.best().number,
+        block_bytes: config.settings.limits.block_bytes,
         strategies,
     })
 }

@@ -36,3 +36,4 @@ mod stored;
 mod torture;
 mod tour;
 mod transactions;
+mod watch;

@@ -171,7 +171,10 @@ impl<B: BlockT> Loop<'_, B> {
 
     fn chain_event(&mut self, event: Result<ChainEvent<B>, broadcast::error::RecvError>) {
         let manager = self.manager;
-        manager.board.block_arrived(manager.context.clock.now());
+        let best = manager.context.bridge.best().height();
+        manager
+            .board
+            .block_arrived(best, manager.context.clock.now());
         let header = match event {
             Ok(event) => Some(event.header),
             // We lagged behind: what counts is where the chain is now.

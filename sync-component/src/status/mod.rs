@@ -224,7 +224,7 @@ pub struct Progress {
     pub done: u64,
     /// Blocks that the session is to import.
     pub total: u64,
-    /// Blocks per second over the last seconds; `None` until measured.
+    /// Blocks per second over the last seconds; `None` until measured, and when nothing came in them.
     pub rate: Option<f64>,
     /// Time left at that rate.
     pub eta: Option<Duration>,
@@ -242,7 +242,7 @@ pub enum Note<B: BlockT> {
     },
     /// The clock says that the chain should be higher.
     BehindSchedule {
-        /// Slots without a block since genesis.
+        /// Slots since our best block's.
         missed_slots: u64,
     },
     /// A peer on a branch of its own that too few share to be a fork of ours.
