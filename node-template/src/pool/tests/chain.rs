@@ -259,7 +259,7 @@ fn what_the_runtime_refuses_in_its_turn_goes_and_nothing_else() {
     let left_out = LeftOut::of(genesis, &offered, &unsealed.unwrap()).unwrap();
     world.pool.left_out(&left_out).unwrap();
     assert_eq!(world.pool.all(), [behind, other.clone()]);
-    assert_eq!(world.pool.ready(), [other.clone()]);
+    assert_eq!(world.pool.ready(), std::slice::from_ref(&other));
     // Peers still have it.
     let from_peer = Origin::Peer(PeerId::from_bytes(b"peer"));
     assert!(matches!(
