@@ -30,30 +30,27 @@ pub(super) fn run(
         Output::Lines(String::new())
     };
     // A node that is not there at all is an error, not something to wait for.
-    let mut client = Some(find()?);
+    let first = find()?;
     block_on(async {
+        let (view, peers) = look(&first).await?;
+        output.show(&view, &peers)?;
+        let mut client = first;
         loop {
-            let seen = match &client {
-                Some(client) => look(client).await,
-                None => Ok(None),
-            };
-            match seen {
-                Ok(Some((view, peers))) => output.show(&view, &peers)?,
-                Ok(None) => client = find().ok(),
-                Err(error @ ClientError::BadUrl { .. }) => return Err(error.into()),
+            tokio::time::sleep(EVERY).await;
+            match look(&client).await {
+                Ok((view, peers)) => output.show(&view, &peers)?,
                 Err(error) => {
                     output.away(&error)?;
                     // After a restart it may be elsewhere.
-                    client = find().ok().or(client);
+                    client = find().unwrap_or(client);
                 }
             }
-            tokio::time::sleep(EVERY).await;
         }
     })
 }
 
-async fn look(client: &NodeClient) -> Result<Option<(StatusView, Vec<PeerView>)>, ClientError> {
-    Ok(Some((client.status().await?, client.peers().await?)))
+async fn look(client: &NodeClient) -> Result<(StatusView, Vec<PeerView>), ClientError> {
+    Ok((client.status().await?, client.peers().await?))
 }
 
 enum Output {
