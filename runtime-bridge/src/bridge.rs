@@ -275,16 +275,23 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         Ok(reverted)
     }
 
-    /// Checks everything about a stored block once more: its header, its seal, its body, and that executing it at its
-    /// parent's state gives its state root. `None` if it is not stored, or is block 0.
-    pub fn check(&self, hash: H256) -> Result<Option<()>, ImportError<B>> {
+    /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
+    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is
+    /// block 0.
+    pub fn check(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
             return Ok(None);
         };
+        let id = BlockId::of(block.header());
+        if id.hash != hash {
+            let what = "a block, which is not the one with its hash";
+            return Err(BridgeError::new(StoreError::Damaged { what }).into());
+        }
         let batch = Batch::on(&self.store, self.head());
         let now = self.measure.clock.wall();
-        validate_again(&batch, &self.runtime, &self.rules, &block, now).map(Some)
+        validate_again(&batch, &self.runtime, &self.rules, &block, now)?;
+        Ok(Some(id))
     }
 
     /// Imports a block of our own, if the best block is still the one that the gate cleared: checked in the critical

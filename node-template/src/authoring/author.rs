@@ -1,5 +1,8 @@
 use super::{AuthorError, Chain, KeyUsedElsewhere, Slots, foreign};
-use crate::{pool::Pool, runtime::Block};
+use crate::{
+    pool::{LeftOut, Pool},
+    runtime::Block,
+};
 use runtime_bridge::signing::Signed;
 use sp_consensus_aura::Slot;
 use sp_core::{Pair, sr25519};
@@ -113,7 +116,10 @@ impl Author {
         let enough = slots.length_of(1).mul_f64(BUILDING_SHARE);
         let there_is_time = || self.clock.now().since(begun) < enough;
         let offered = self.pool.ready();
-        let unsealed = self.chain.build_while(on, slot, offered, there_is_time)?;
+        let unsealed = self
+            .chain
+            .build_while(on, slot, offered.clone(), there_is_time)?;
+        let left_out = LeftOut::of(on, &offered, &unsealed);
         if slots.at(self.clock.wall()).slot != slot {
             return Err(AuthorError::SlotOver { slot });
         }
@@ -130,6 +136,12 @@ impl Author {
             id.hash
         );
         self.chain.import_own(block, on)?;
+        // Only now is there time for it.
+        if let Some(left_out) = left_out
+            && let Err(error) = self.pool.left_out(&left_out)
+        {
+            tracing::error!(%error, "the transaction pool could not look at what the runtime refused");
+        }
         Ok(id)
     }
 

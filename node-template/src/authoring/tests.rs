@@ -68,7 +68,7 @@ struct Bench {
 }
 
 fn signed(path: &Path) -> Arc<Signed> {
-    match Signed::open(path, KeystoreState::Empty).unwrap() {
+    match Signed::open(path, KeystoreState::Empty, &[]).unwrap() {
         Opening::Ready(signed) => Arc::new(signed),
         Opening::MustWait(_) => panic!("an empty keystore has nothing to wait for"),
     }

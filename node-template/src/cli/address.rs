@@ -6,6 +6,9 @@ pub(super) enum AddressError {
     /// Not a multiaddress.
     #[error("{0}; an address looks like /ip4/192.0.2.1/tcp/30333")]
     Malformed(#[from] libp2p::multiaddr::Error),
+    /// Nothing that this program can listen on.
+    #[error("peers are met over TCP; an address to listen on looks like /ip4/0.0.0.0/tcp/30333")]
+    NotTcp,
     /// Whoever answered there would be taken for the node.
     #[error("it does not end in a peer id; add /p2p/12D3Koo…")]
     NoPeerId,
@@ -16,7 +19,12 @@ pub(super) enum AddressError {
 
 /// An address to listen on.
 pub(super) fn listen(text: &str) -> Result<Multiaddr, AddressError> {
-    Ok(text.parse()?)
+    let address: Multiaddr = text.parse()?;
+    let parts: Vec<_> = address.iter().collect();
+    match parts.as_slice() {
+        [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_)] => Ok(address),
+        _ => Err(AddressError::NotTcp),
+    }
 }
 
 /// An address to connect to: it names the peer that is expected there.
@@ -33,5 +41,36 @@ pub(super) fn peer(text: &str) -> Result<String, AddressError> {
     match text.parse::<PeerId>() {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(AddressError::NotAPeerId),
+    }
+}
+
+/// The longest name of a node, in characters: Substrate's.
+const NAME_CHARACTERS: usize = 64;
+
+/// Why a name is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NameError {
+    /// Nothing, or only space.
+    #[error("a name has at least one letter; leave --name out for the default")]
+    Empty,
+    /// It would not fit into logs and tables.
+    #[error("it has {0} characters, at most {NAME_CHARACTERS} are allowed")]
+    TooLong(usize),
+    /// It would break lines of the log.
+    #[error("line ends and other control characters are not allowed")]
+    Control,
+}
+
+/// A node's name.
+pub(super) fn name(text: &str) -> Result<String, NameError> {
+    let length = text.chars().count();
+    if text.trim().is_empty() {
+        Err(NameError::Empty)
+    } else if length > NAME_CHARACTERS {
+        Err(NameError::TooLong(length))
+    } else if text.chars().any(char::is_control) {
+        Err(NameError::Control)
+    } else {
+        Ok(text.to_owned())
     }
 }

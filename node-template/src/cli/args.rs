@@ -44,6 +44,8 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = false)]
     Key(KeyCommand),
     /// Show a chain's identity, and where this machine keeps it
+    #[command(after_help = "Example:
+  node-template chain-info --chain my-chain.toml -d ./data")]
     ChainInfo(PlaceArgs),
     /// Show how the running node stands against its network
     ///
@@ -59,6 +61,9 @@ pub enum Command {
     )]
     Status(StatusArgs),
     /// List the sync strategies of each tier and mark the ones that the chain selects
+    #[command(after_help = "Examples:
+  node-template strategies
+  node-template strategies --chain my-chain.toml --sync-config sync.toml")]
     Strategies(StrategiesArgs),
     /// Build the network's chain anew beside the present one and exchange the two; the old chain is kept as a backup
     ///
@@ -180,7 +185,7 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "base_path")]
     pub tmp: bool,
     /// This node's name, for people [default: the development key's name, else `node-template`]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = address::name)]
     pub name: Option<String>,
     /// Author blocks with the keys of the keystore
     #[arg(long)]
@@ -192,7 +197,7 @@ pub struct RunArgs {
     #[arg(long, requires = "authoring")]
     pub force_authoring: bool,
     /// Connect to nobody and listen to nobody
-    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers"])]
+    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers", "node_key", "node_key_file"])]
     pub isolated: bool,
     /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
@@ -435,10 +440,17 @@ pub struct ResyncArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum BackupsCommand {
     /// List the backups, the oldest first
+    #[command(after_help = "Example:
+  node-template backups list --chain my-chain.toml -d ./data")]
     List(PlaceArgs),
     /// Make a backup the live chain again; the present chain becomes a backup
+    #[command(after_help = "Examples:
+  node-template backups restore 17327               by the beginning of its name
+  node-template backups restore 17327 --to /tmp/old   a copy beside the present chain")]
     Restore(RestoreArgs),
     /// Remove the backups that are older than `tier3_backup_retention_days` and since which the node was in sync
+    #[command(after_help = "Example:
+  node-template backups prune --chain my-chain.toml -d ./data")]
     Prune(PlaceArgs),
 }
 
@@ -463,10 +475,16 @@ pub struct RestoreArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum PeersCommand {
     /// List the peers: trust, for how long they were consistent with this node, speed, bans
+    #[command(after_help = "Example:
+  node-template peers list --chain my-chain.toml -d ./data")]
     List(PlaceArgs),
     /// Ban a peer until `peers unban`
+    #[command(after_help = "Example:
+  node-template peers ban 12D3KooW…")]
     Ban(PeerArgs),
     /// Take a ban back, whoever made it
+    #[command(after_help = "Example:
+  node-template peers unban 12D3KooW…")]
     Unban(PeerArgs),
 }
 
@@ -481,20 +499,32 @@ pub struct PeerArgs {
     pub id: String,
 }
 
-/// `key`.
+/// `key`. Substrate's names; of its options those are left out that choose among what this chain has one of: `--network` (one
+/// address format), `--password` (a keystore is protected by its permissions alone), and `--scheme` where nothing is stored
+/// (accounts and authorities sign with sr25519).
 #[derive(Clone, Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a new key and show it, its secret phrase included
+    #[command(after_help = "Examples:
+  node-template key generate
+  node-template key generate --output-type json | jq -r .ss58Address")]
     Generate(KeyArgs),
     /// Show the public key and address of a secret, or of a public key
+    #[command(after_help = "Examples:
+  node-template key inspect < phrase.txt
+  node-template key inspect --public 5Grw…")]
     Inspect(InspectKeyArgs),
     /// Store an authority's key in the node's keystore
     #[command(after_help = "Example:
   node-template key insert --chain my-chain.toml --base-path ./data < phrase.txt")]
     Insert(InsertKeyArgs),
     /// Make a network identity; the secret goes to standard output or a file, the peer id to standard error
+    #[command(after_help = "Example:
+  node-template key generate-node-key --file ./node-key")]
     GenerateNodeKey(GenerateNodeKeyArgs),
     /// Show the peer id of a network identity
+    #[command(after_help = "Example:
+  node-template key inspect-node-key --file ./node-key")]
     InspectNodeKey(NodeKeyArgs),
 }
 

@@ -1,6 +1,6 @@
-use super::{CliError, ExitCode, SpecFormat, args::BuildSpecArgs, print};
+use super::{CliError, ExitCode, SpecFormat, account::account, args::BuildSpecArgs, print};
 use chain_spec::{ChainSpec, Preset};
-use sp_core::{crypto::Ss58Codec, sr25519};
+use sp_core::sr25519;
 use sync_component::registry::defaults;
 
 /// Prints the spec. A preset in TOML to which nothing is changed comes as the file that it is, comments included.
@@ -54,11 +54,7 @@ fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
     }
     // What the options made is checked like a file.
     let checked = ChainSpec::from_toml("the new chain spec", &spec.to_toml());
-    checked.map_err(|problems| CliError::SyncConfig(problems.into()))
-}
-
-fn account(text: &str) -> Option<sr25519::Public> {
-    sr25519::Public::from_string(text).ok()
+    checked.map_err(|problems| CliError::NewSpec(problems.into()))
 }
 
 fn balance(text: &str) -> Option<(sr25519::Public, u128)> {

@@ -1,5 +1,5 @@
-use super::CliError;
-use std::io::{BufRead, Write};
+use super::{CliError, account::LINE_BYTES};
+use std::io::{BufRead, Read, Write};
 
 /// What a person answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(super) fn ask(
         .and_then(|()| output.flush())
         .map_err(|source| CliError::Output { source })?;
     let mut line = String::new();
-    input
-        .read_line(&mut line)
-        .map_err(|source| CliError::Input { source })?;
+    // What is longer than any line here is no yes.
+    let read = input.take(LINE_BYTES).read_line(&mut line);
+    read.map_err(|source| CliError::Answer { source })?;
     match line.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(Answer::Yes),
         _ => Ok(Answer::No),

@@ -8,6 +8,7 @@ use crate::{
 };
 use chain_spec::ChainSpecError;
 use runtime_bridge::resync::ResyncFileError;
+use sp_consensus_aura::Slot;
 use sp_core::H256;
 use std::{io, path::PathBuf};
 use sync_component::{
@@ -83,6 +84,9 @@ impl CliError {
                 | Self::UnsafeOutside
                 | Self::Receiver { .. }
                 | Self::NobodyReserved
+                | Self::NewSpec(_)
+                | Self::LongLine
+                | Self::Client(ClientError::BadUrl { .. })
                 | Self::TooManyPeers { .. }
                 | Self::EmptyRange { .. }
                 | Self::PeerId(_)
@@ -293,6 +297,19 @@ pub enum CliError {
         /// Which.
         signal: StopSignal,
     },
+    /// A stored block is one of the future.
+    #[error(
+        "block {hash:?} is of slot {slot}, which lies in the future of this machine's clock; correct the clock, and check again"
+    )]
+    BlockFromFuture {
+        /// Its hash.
+        hash: H256,
+        /// Its slot.
+        slot: Slot,
+    },
+    /// What the options of `build-spec` make is no chain spec.
+    #[error(transparent)]
+    NewSpec(DocumentError),
     /// The user said no.
     #[error("nothing was changed; answer y, or give -y, to go on")]
     NotConfirmed,
@@ -362,8 +379,17 @@ pub enum CliError {
         /// What happened.
         source: io::Error,
     },
-    /// Standard input.
+    /// The answer to a question.
     #[error("the answer cannot be read ({source}); give -y to go on without a question")]
+    Answer {
+        /// What happened.
+        source: io::Error,
+    },
+    /// A line of standard input is longer than anything that is expected there.
+    #[error("the line on standard input is longer than any key; check what it is read from")]
+    LongLine,
+    /// Standard input.
+    #[error("standard input cannot be read ({source}); check what it is read from")]
     Input {
         /// What happened.
         source: io::Error,

@@ -2,6 +2,7 @@
 
 use super::{
     CliError, ExitCode, NodeKeyArgs, OutputType,
+    account::{account, line, secret},
     args::{GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand},
     node_key,
     place::Place,
@@ -15,12 +16,9 @@ use crate::{
 use serde::Serialize;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
 use std::{
-    io::{BufRead, Read, Write, stderr, stdin},
+    io::{Write, stderr, stdin},
     path::Path,
 };
-
-/// Longest line that is read as a secret. A phrase of 24 words with a derivation path is a few hundred bytes.
-const SECRET_BYTES: u64 = 4_096;
 
 /// Makes, shows and stores keys.
 pub(super) fn run(command: &KeyCommand) -> Result<ExitCode, CliError> {
@@ -94,15 +92,15 @@ fn generate(args: &KeyArgs) -> Result<ExitCode, CliError> {
 }
 
 fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
-    let line = given(args.uri.as_deref())?;
+    let given = given(args.uri.as_deref())?;
     let view = if args.public {
-        let public = sr25519::Public::from_string(&line).map_err(|_| CliError::NotAPublicKey)?;
+        let public = account(&given).ok_or(CliError::NotAPublicKey)?;
         KeyView::of_public(&public)
     } else {
-        let (pair, seed) = secret(&line)?;
-        let is_phrase = line.split_whitespace().count() > 1;
+        let (pair, seed) = secret(&given).ok_or(CliError::NotASecret)?;
+        let is_phrase = given.split_whitespace().count() > 1;
         KeyView {
-            secret_phrase: is_phrase.then(|| line.clone()),
+            secret_phrase: is_phrase.then(|| given.clone()),
             secret_seed: seed.map(|seed| format!("0x{}", hex::encode(seed))),
             ..KeyView::of_public(&pair.public())
         }
@@ -115,28 +113,14 @@ fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
 fn given(uri: Option<&str>) -> Result<String, CliError> {
     match uri {
         Some(uri) if uri != "-" => Ok(uri.trim().to_owned()),
-        _ => {
-            let mut line = String::new();
-            let read = stdin().lock().take(SECRET_BYTES).read_line(&mut line);
-            read.map_err(|source| CliError::Input { source })?;
-            Ok(line.trim().to_owned())
-        }
+        _ => line(&mut stdin().lock()),
     }
-}
-
-/// The key of a secret phrase or URI, with its seed where there is one.
-fn secret(uri: &str) -> Result<(sr25519::Pair, Option<<sr25519::Pair as Pair>::Seed>), CliError> {
-    // The library takes nothing at all for the well-known development phrase.
-    if uri.is_empty() {
-        return Err(CliError::NotASecret);
-    }
-    sr25519::Pair::from_string_with_seed(uri, None).map_err(|_| CliError::NotASecret)
 }
 
 fn insert(args: &InsertKeyArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
     let uri = given(args.suri.as_deref())?;
-    let (pair, _) = secret(&uri)?;
+    let (pair, _) = secret(&uri).ok_or(CliError::NotASecret)?;
     let folder = ChainFolder::at(&place.folder).keystore();
     let stored = keystore::insert(&folder, &uri, &pair)?;
     let how = match stored {

@@ -3,6 +3,7 @@
 //! Each command is a file of its own. An error is one line on standard error, `error: what; what to do`, and an exit
 //! code from [`ExitCode`].
 
+mod account;
 mod address;
 mod args;
 mod backups;

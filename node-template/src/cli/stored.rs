@@ -8,9 +8,13 @@ use super::{
     print,
     progress::Progress,
 };
-use crate::service::{ChainFolder, Offline};
+use crate::{
+    Block,
+    service::{ChainFolder, Offline},
+};
+use runtime_bridge::store::StoreError;
 use sp_core::H256;
-use sync_component::ports::ReadChain;
+use sync_component::ports::{BlockFault, BridgeError, HeaderFault, ImportError, ReadChain};
 
 /// Takes the newest blocks back, after a question.
 pub(super) fn revert(args: &RevertArgs) -> Result<ExitCode, CliError> {
@@ -53,20 +57,40 @@ pub(super) fn check_block(args: &CheckBlockArgs) -> Result<ExitCode, CliError> {
     let not_stored = || CliError::NotStored {
         given: args.block.clone(),
     };
-    let hash = match args.block.parse::<u32>() {
-        Ok(number) => chain.canonical_hash(number).map_err(CliError::Chain)?,
-        Err(_) => args.block.parse::<H256>().ok(),
+    let number = args.block.parse::<u32>().ok();
+    let hash = match number {
+        Some(number) => chain.canonical_hash(number).map_err(CliError::Chain)?,
+        None => args.block.parse::<H256>().ok(),
     };
     let hash = hash.ok_or_else(not_stored)?;
-    let checked = chain.check(hash).map_err(|refusal| CliError::BadBlock {
-        hash,
-        why: refusal.to_string(),
-    })?;
-    checked.ok_or_else(not_stored)?;
+    let checked = chain.check(hash).map_err(|error| refusal(hash, error))?;
+    let id = checked.ok_or_else(not_stored)?;
+    if number.is_some_and(|number| number != id.number) {
+        let what = "the index of numbers";
+        return Err(CliError::Chain(BridgeError::new(StoreError::Damaged {
+            what,
+        })));
+    }
     print(&format!(
-        "{hash:?} holds: header, seal, body, and the state root that executing it gives\n"
+        "#{} {hash:?} holds: header, seal, body, and the state root that executing it gives\n",
+        id.number
     ))?;
     Ok(ExitCode::Done)
+}
+
+/// A block is bad only if something is wrong with the block: neither this machine's store nor its clock is the block's fault.
+fn refusal(hash: H256, error: ImportError<Block>) -> CliError {
+    match error {
+        ImportError::Local(error) => CliError::Chain(error),
+        ImportError::Invalid {
+            fault: BlockFault::Header(HeaderFault::FromFuture { slot }),
+            ..
+        } => CliError::BlockFromFuture { hash, slot },
+        error => CliError::BadBlock {
+            hash,
+            why: error.to_string(),
+        },
+    }
 }
 
 /// The chain of `args`, which has to be here.

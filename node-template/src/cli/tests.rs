@@ -131,3 +131,69 @@ fn commands_are_told_apart() {
         Some(Command::PurgeChain(purge)) if purge.yes
     ));
 }
+
+/// All commands that do something, each with the words that call it.
+fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+    let words = format!("{words} {}", command.get_name());
+    if !command.has_subcommands() {
+        return vec![(words.trim().to_owned(), command.clone())];
+    }
+    let below = command.get_subcommands();
+    below.flat_map(|below| leaves(below, &words)).collect()
+}
+
+#[test]
+fn help_of_every_command_has_an_example_that_calls_it() {
+    let all = leaves(&super::Cli::command(), "");
+    assert!(all.len() > 20, "{}", all.len());
+    for (words, command) in all {
+        let help = command.clone().render_long_help().to_string();
+        let examples = help.split("Example").nth(1).unwrap_or_default();
+        assert!(examples.contains(&words), "{words}:\n{help}");
+        assert!(
+            command
+                .get_about()
+                .is_some_and(|about| !about.to_string().is_empty()),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn names_have_at_most_64_characters_and_no_control_characters() {
+    use super::address::name;
+    for good in ["a", "Zoë’s node 🦀", &"é".repeat(64)] {
+        assert_eq!(name(good).unwrap(), good);
+    }
+    for bad in ["", "  ", "a\nb", "a\u{1b}[31m", &"é".repeat(65)] {
+        assert!(name(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn nothing_is_an_account_that_the_library_derives_from_the_development_phrase() {
+    use super::account::{account, secret};
+    let bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    let hex = "0x8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48";
+    assert!(account(bob).is_some());
+    assert_eq!(account(bob), account(hex));
+    for none in ["", " ", "/", "/1", "//Bob", "///", " //Bob", "5FHneW46"] {
+        assert_eq!(account(none), None, "{none:?}");
+    }
+    assert!(secret("").is_none());
+    assert_eq!(
+        secret("//Bob").map(|(pair, _)| sp_core::Pair::public(&pair)),
+        account(bob)
+    );
+}
+
+#[test]
+fn line_that_is_longer_than_any_key_is_refused_and_not_cut() {
+    use super::{account::line, confirm};
+    use std::io::BufReader;
+    let endless = || BufReader::new(std::io::repeat(b'y'));
+    assert!(line(&mut endless()).is_err());
+    assert_eq!(line(&mut " //Bob \nmore".as_bytes()).unwrap(), "//Bob");
+    let answer = confirm::ask("Sure?", &mut endless(), &mut Vec::new()).unwrap();
+    assert_eq!(answer, confirm::Answer::No);
+}

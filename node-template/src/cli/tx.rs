@@ -1,5 +1,6 @@
 use super::{
     CliError, ExitCode,
+    account::{account, line, secret},
     args::{TransferArgs, TxCommand},
     print,
     resync::block_on,
@@ -8,7 +9,7 @@ use super::{
 use crate::{runtime::Extrinsic, status_view::NodeClient};
 use codec::Encode;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
-use std::io::{BufRead, stdin};
+use std::io::stdin;
 
 /// Makes extrinsics and sends them to a node.
 pub(super) fn run(command: &TxCommand) -> Result<ExitCode, CliError> {
@@ -37,30 +38,22 @@ fn transfer(args: &TransferArgs) -> Result<ExitCode, CliError> {
 
 /// The key that pays. No error repeats the secret.
 fn sender(uri: &str) -> Result<sr25519::Pair, CliError> {
-    let mut line = String::new();
-    let uri = if uri == "-" {
-        let read = stdin().lock().read_line(&mut line);
-        read.map_err(|source| CliError::Input { source })?;
-        line.trim_end()
+    let given = if uri == "-" {
+        line(&mut stdin().lock())?
     } else {
-        uri
+        uri.to_owned()
     };
-    // The library takes nothing at all for the well-known development phrase.
-    if uri.is_empty() {
-        return Err(CliError::Sender);
-    }
-    sr25519::Pair::from_string(uri, None).map_err(|_| CliError::Sender)
+    let (pair, _) = secret(&given).ok_or(CliError::Sender)?;
+    Ok(pair)
 }
 
 /// An address, a public key in hex, or the URI of a key (`//Bob`).
 fn receiver(text: &str) -> Result<sr25519::Public, CliError> {
     let account = if text.starts_with("//") {
         // A development account; nothing secret is in its name.
-        sr25519::Pair::from_string(text, None)
-            .map(|pair| pair.public())
-            .ok()
+        secret(text).map(|(pair, _)| pair.public())
     } else {
-        sr25519::Public::from_string(text).ok()
+        account(text)
     };
     account.ok_or_else(|| CliError::Receiver {
         given: text.to_owned(),

@@ -30,36 +30,28 @@ pub(super) fn run(
         Output::Lines(String::new())
     };
     // A node that is not there at all is an error, not something to wait for.
-    let mut client = Some(find()?);
+    let mut client = find()?;
     block_on(async {
-        loop {
-            let seen = match &client {
-                Some(client) => look(client).await,
-                None => Ok(None),
-            };
-            let reader = match seen {
-                Ok(Some((view, peers))) => output.show(&view, &peers)?,
-                Ok(None) => {
-                    client = find().ok();
-                    Reader::There
-                }
+        let (view, peers) = look(&client).await?;
+        let mut reader = output.show(&view, &peers)?;
+        while reader == Reader::There {
+            tokio::time::sleep(EVERY).await;
+            reader = match look(&client).await {
+                Ok((view, peers)) => output.show(&view, &peers)?,
                 Err(error @ ClientError::BadUrl { .. }) => return Err(error.into()),
                 Err(error) => {
                     // After a restart it may be elsewhere.
-                    client = find().ok().or(client);
+                    client = find().unwrap_or(client);
                     output.away(&error)?
                 }
             };
-            if reader == Reader::Gone {
-                return Ok(ExitCode::Done);
-            }
-            tokio::time::sleep(EVERY).await;
         }
+        Ok(ExitCode::Done)
     })
 }
 
-async fn look(client: &NodeClient) -> Result<Option<(StatusView, Vec<PeerView>)>, ClientError> {
-    Ok(Some((client.status().await?, client.peers().await?)))
+async fn look(client: &NodeClient) -> Result<(StatusView, Vec<PeerView>), ClientError> {
+    Ok((client.status().await?, client.peers().await?))
 }
 
 enum Output {

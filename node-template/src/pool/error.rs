@@ -60,6 +60,16 @@ pub enum Refusal {
         /// Their bytes.
         bytes: usize,
     },
+    /// The runtime did not take it when it was its turn.
+    #[error(
+        "the runtime of this chain refused it when it was put into a block, and it stays out for a while: look for the reason in the log of the author's node, and send it again later"
+    )]
+    Refused,
+    /// The node stops, or exchanges its stores.
+    #[error(
+        "the node takes nothing in just now, as it stops or exchanges its stores; send it again in a moment"
+    )]
+    Stopping,
     /// The state could not be read.
     #[error(transparent)]
     Local(#[from] BridgeError),

@@ -161,9 +161,14 @@ impl Sending {
             if !is_due {
                 continue;
             }
-            let (arrivals, body) = self
+            let Body {
+                passed,
+                arrivals,
+                bytes: body,
+            } = self
                 .pool
                 .reading(|queue| body(queue.after(sent.until), peer));
+            sent.until = passed.unwrap_or(sent.until);
             sent.state = SendState::Idle;
             if !arrivals.is_empty() {
                 sent.state = SendState::UnderWay;
@@ -201,13 +206,29 @@ impl Sending {
     }
 }
 
+/// What is next to be sent to a peer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Body {
+    /// The arrival number of the last one before the first that is sent: it came from the peer itself, and is not looked at
+    /// again.
+    pub(super) passed: Option<u64>,
+    /// The arrival numbers of what is sent.
+    pub(super) arrivals: Vec<u64>,
+    /// That, encoded.
+    pub(super) bytes: Vec<u8>,
+}
+
 /// As many as fit into one body, without what `peer` itself sent.
-fn body<'a>(entries: impl Iterator<Item = &'a Entry>, peer: &PeerId) -> (Vec<u64>, Vec<u8>) {
+pub(super) fn body<'a>(entries: impl Iterator<Item = &'a Entry>, peer: &PeerId) -> Body {
     let mut bytes = 0;
+    let mut passed = None;
     let mut arrivals = Vec::new();
     let mut extrinsics = Vec::new();
     for entry in entries {
-        if entry.candidate.origin == Origin::Peer(peer.clone()) {
+        if matches!(&entry.candidate.origin, Origin::Peer(from) if from == peer) {
+            if arrivals.is_empty() {
+                passed = Some(entry.arrival);
+            }
             continue;
         }
         bytes += entry.candidate.bytes;
@@ -217,7 +238,11 @@ fn body<'a>(entries: impl Iterator<Item = &'a Entry>, peer: &PeerId) -> (Vec<u64
         arrivals.push(entry.arrival);
         extrinsics.push(&entry.candidate.extrinsic);
     }
-    (arrivals, extrinsics.encode())
+    Body {
+        passed,
+        arrivals,
+        bytes: extrinsics.encode(),
+    }
 }
 
 struct Taking {
@@ -267,7 +292,7 @@ fn take(pool: &Pool, peer: &PeerId, body: &[u8]) -> Result<Answer, BadBody> {
     for extrinsic in extrinsics {
         match pool.submit(extrinsic, Origin::Peer(peer.clone())) {
             Err(Refusal::BadSignature | Refusal::NotSigned) => return Err(BadBody),
-            Err(Refusal::Full { .. }) => break,
+            Err(Refusal::Full { .. } | Refusal::Stopping) => break,
             Err(Refusal::Local(error)) => {
                 tracing::warn!(%error, "a peer's transfer could not be checked");
                 break;

@@ -8,8 +8,9 @@
 //! | `gossip.rs`, `message.rs` | `transactions/1`: transfers on their way to and from peers |
 //!
 //! What its owner was told is in the pool stays in it until it is in the best chain or can never be (its nonce is used up, or
-//! it was not ready for [`Limits::unready`]); a full pool refuses new ones. What peers sent makes room for
-//! senders of a higher priority. A block that leaves the best chain gives its transfers back. The pool lives in memory: after
+//! it was not ready for [`Limits::unready`], or the runtime refuses it in its turn); a full pool refuses new ones. What peers sent makes room for
+//! senders of a higher priority, and what of it only waits for anything that is ready. A block that leaves the best chain gives
+//! its transfers back. The pool lives in memory: after
 //! a restart of the process peers offer theirs again.
 
 mod demand;
@@ -31,5 +32,5 @@ pub use demand::{Demand, PoolRules, Standing};
 pub use error::Refusal;
 pub use gossip::Gossip;
 pub use limits::Limits;
-pub use pool::Pool;
-pub use queue::{Candidate, Entry, Origin, Place, Queue};
+pub use pool::{LeftOut, Pool};
+pub use queue::{Candidate, Coming, Entry, Origin, Place, Queue};

@@ -1,23 +1,26 @@
-use super::{Candidate, Demand, Limits, Origin, Place, PoolRules, Queue, Refusal, Standing};
+use super::{
+    Candidate, Coming, Demand, Limits, Origin, Place, PoolRules, Queue, Refusal, Standing,
+};
 use crate::{
     authoring::Chain,
     runtime::{Block, Extrinsic},
 };
 use codec::Encode;
 use runtime_bridge::{
+    Unsealed,
     execute::{BlockContext, Runtime},
     verify::{SignatureCheck, check_signatures},
 };
 use sp_core::{Blake2Hasher, H256, Hasher, sr25519};
 use sp_runtime::traits::{Block as _, Header as _};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use sync_component::{
     BlockId,
-    ports::{BridgeError, ChainEvent, Clock, MonoTime, ReadChain, Retracted, VerifyHeaders},
+    ports::{BridgeError, Clock, ReadChain, VerifyHeaders},
 };
 use tokio::sync::{Notify, broadcast::error::RecvError};
 
@@ -25,9 +28,20 @@ use tokio::sync::{Notify, broadcast::error::RecvError};
 /// one change within a millisecond does not happen outside of catching up, where nothing is authored.
 const READINGS: u32 = 3;
 
-/// The best block is not stored.
+/// Through how many new blocks it is looked which accounts they touched; beyond, all accounts are looked at, which then costs
+/// less.
+const BLOCKS_READ: usize = 32;
+
+/// How often the pool looks after its content if the chain tells nothing, and when it tries again after a fault.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// For how long an extrinsic stays out that the runtime refused. Too low: peers bring it again and again; too high: it is not
+/// taken although it applies by now. Substrate's.
+const REFUSED_FOR: Duration = Duration::from_mins(30);
+
+/// A block whose state is asked for is not stored.
 #[derive(Debug, thiserror::Error)]
-#[error("the best block {0} is not in the store")]
+#[error("block {0} is not in the store")]
 struct NoState(BlockId<Block>);
 
 /// The pool over the chain.
@@ -35,8 +49,9 @@ struct NoState(BlockId<Block>);
 pub struct Pool {
     chain: Arc<Chain>,
     clock: Arc<dyn Clock>,
-    unready: Duration,
     queue: Mutex<Queue>,
+    /// The best block up to which the queue has followed the chain.
+    seen: Mutex<BlockId<Block>>,
     changed: Notify,
 }
 
@@ -44,9 +59,9 @@ impl Pool {
     /// An empty pool for `chain`.
     pub fn new(chain: Arc<Chain>, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         Self {
+            seen: Mutex::new(chain.best()),
             chain,
             clock,
-            unready: limits.unready,
             queue: Mutex::new(Queue::new(limits)),
             changed: Notify::new(),
         }
@@ -58,10 +73,24 @@ impl Pool {
 
     /// Checks `extrinsic` and takes it in; answers its hash. Blocks its thread.
     pub fn submit(&self, extrinsic: Extrinsic, origin: Origin) -> Result<H256, Refusal> {
+        self.check_and_take(extrinsic, origin, Coming::New)
+    }
+
+    /// Takes in again what was here before. Blocks its thread.
+    pub fn put_back(&self, extrinsic: Extrinsic, origin: Origin) -> Result<H256, Refusal> {
+        self.check_and_take(extrinsic, origin, Coming::Back)
+    }
+
+    fn check_and_take(
+        &self,
+        extrinsic: Extrinsic,
+        origin: Origin,
+        coming: Coming,
+    ) -> Result<H256, Refusal> {
         let encoded = extrinsic.encode();
         let hash = Blake2Hasher::hash(&encoded);
         // Before the signature, which costs most: peers send the same ones.
-        if self.queue().contains(&hash) {
+        if self.queue().meets(&hash, &origin) {
             return Err(Refusal::Known);
         }
         let rules = self.chain.runtime();
@@ -80,6 +109,7 @@ impl Pool {
             extrinsic,
             demand,
             origin,
+            coming,
             at: self.clock.now(),
         };
         self.take_in(&candidate)?;
@@ -123,11 +153,18 @@ impl Pool {
 
     /// How `account` stands on the best chain.
     pub fn standing(&self, account: &sr25519::Public) -> Result<Standing, BridgeError> {
-        let best = self.chain.best();
-        let standing = self.chain.reading_state(best.hash, |state| {
+        self.standing_at(self.chain.best(), account)
+    }
+
+    fn standing_at(
+        &self,
+        block: BlockId<Block>,
+        account: &sr25519::Public,
+    ) -> Result<Standing, BridgeError> {
+        let standing = self.chain.reading_state(block.hash, |state| {
             self.chain.runtime().standing(state, account)
         })?;
-        standing.ok_or_else(|| BridgeError::new(NoState(best)))
+        standing.ok_or_else(|| BridgeError::new(NoState(block)))
     }
 
     /// The nonce that the next extrinsic of `account` should have, after what waits in the pool.
@@ -146,6 +183,12 @@ impl Pool {
         let queue = self.queue();
         let all = queue.all().map(|entry| entry.candidate.extrinsic.clone());
         all.collect()
+    }
+
+    /// Takes everything out, the oldest first, and lets nothing in any more: whatever was said to be in the pool is in what
+    /// this returns.
+    pub fn close(&self) -> Vec<(Extrinsic, Origin)> {
+        self.queue().close()
     }
 
     /// How many extrinsics it holds, and their bytes.
@@ -167,56 +210,46 @@ impl Pool {
     /// Keeps the pool up to date with the best chain; never returns.
     pub async fn maintain(self: Arc<Self>) {
         let mut events = self.chain.events();
-        let mut seen = self.chain.best();
         loop {
-            let news = match events.recv().await {
-                Ok(event) => Some(event),
-                // Some were missed: all accounts are looked at.
-                Err(RecvError::Lagged(_)) => None,
-                // The chain is gone, and this with it in a moment.
-                Err(RecvError::Closed) => return std::future::pending().await,
-            };
-            let best = news
-                .as_ref()
-                .map_or_else(|| self.chain.best(), |event| event.best);
             let pool = Arc::clone(&self);
-            let from = std::mem::replace(&mut seen, best);
-            let work = move || pool.follow(from, news);
             // A panic in it is logged by the runtime.
-            if let Ok(Err(error)) = tokio::task::spawn_blocking(work).await {
-                tracing::error!(%error, "the transaction pool could not follow the chain");
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || pool.follow()).await {
+                tracing::error!(%error, "the transaction pool could not follow the chain; it tries again");
+            }
+            tokio::select! {
+                // An event only says that there is something to see, so that a missed one costs nothing.
+                event = events.recv() => if matches!(event, Err(RecvError::Closed)) {
+                    // The chain is gone, and this with it in a moment.
+                    return std::future::pending().await;
+                },
+                () = self.clock.sleep(LOOK_EVERY) => {}
             }
         }
     }
 
-    /// The best chain went from `from` on to the block of `news`.
-    pub(super) fn follow(
-        &self,
-        from: BlockId<Block>,
-        news: Option<ChainEvent<Block>>,
-    ) -> Result<(), BridgeError> {
-        let next = news
-            .as_ref()
-            .filter(|event| *event.header.parent_hash() == from.hash);
-        let touched = match next {
-            Some(event) => self.touched_by(event.best.hash)?,
-            None => None,
-        };
-        let senders = self.queue().senders();
-        for sender in &senders {
-            if touched
-                .as_ref()
-                .is_none_or(|touched| touched.contains(sender))
-            {
-                let standing = self.standing(sender)?;
-                self.queue().set_standing(sender, standing);
+    /// Goes on from the best block that was last seen to the present one: looks at the accounts that may have changed, takes
+    /// back what left the best chain, and drops what was not ready for too long. After an error the next call does all of it
+    /// again. Blocks its thread.
+    pub(super) fn follow(&self) -> Result<(), BridgeError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, to) = (*seen, self.chain.best());
+        if from != to {
+            let touched = self.touched_between(from, to)?;
+            let senders = self.queue().senders();
+            for sender in &senders {
+                if touched
+                    .as_ref()
+                    .is_none_or(|touched| touched.contains(sender))
+                {
+                    let standing = self.standing(sender)?;
+                    self.queue().set_standing(sender, standing);
+                }
             }
+            self.take_back(from)?;
+            *seen = to;
         }
-        if let Some(retracted) = news.and_then(|event| event.retracted) {
-            self.take_back(retracted)?;
-        }
-        let before = MonoTime(self.clock.now().0.saturating_sub(self.unready));
-        let dropped = self.queue().drop_unready(before);
+        drop(seen);
+        let dropped = self.queue().drop_unready(self.clock.now());
         if dropped > 0 {
             tracing::debug!(
                 dropped,
@@ -226,27 +259,38 @@ impl Pool {
         Ok(())
     }
 
-    /// The accounts that a block may have changed; `None` if its body is not there.
-    fn touched_by(&self, block: H256) -> Result<Option<BTreeSet<sr25519::Public>>, BridgeError> {
-        let Some(block) = self.chain.block(block)? else {
-            return Ok(None);
-        };
-        let rules = self.chain.runtime();
-        let extrinsics = block.extrinsics().iter();
-        Ok(Some(
-            extrinsics.flat_map(|one| rules.touched(one)).collect(),
-        ))
+    /// The accounts that the blocks above `from` up to `to` may have changed; `None` if they are many, or do not build on it.
+    fn touched_between(
+        &self,
+        from: BlockId<Block>,
+        to: BlockId<Block>,
+    ) -> Result<Option<BTreeSet<sr25519::Public>>, BridgeError> {
+        let mut touched = BTreeSet::new();
+        let mut at = to.hash;
+        for _ in 0..BLOCKS_READ {
+            let Some(block) = self.chain.block(at)? else {
+                return Ok(None);
+            };
+            let rules = self.chain.runtime();
+            touched.extend(block.extrinsics().iter().flat_map(|one| rules.touched(one)));
+            at = *block.header().parent_hash();
+            if at == from.hash {
+                return Ok(Some(touched));
+            }
+        }
+        Ok(None)
     }
 
-    /// The extrinsics of blocks that left the best chain, the oldest first, as far as they still apply.
-    fn take_back(&self, retracted: Retracted<Block>) -> Result<(), BridgeError> {
+    /// The extrinsics of the blocks from `tip` down that are not in the best chain any more, the oldest first, as far as their
+    /// nonces are not used up.
+    fn take_back(&self, tip: BlockId<Block>) -> Result<(), BridgeError> {
         let mut blocks = Vec::new();
-        let mut at = retracted.old_best.hash;
-        while at != retracted.common_ancestor.hash {
-            let Some(block) = self.chain.block(at)? else {
+        let mut at = tip;
+        while self.chain.canonical_hash(at.number)? != Some(at.hash) {
+            let Some(block) = self.chain.block(at.hash)? else {
                 break;
             };
-            at = *block.header().parent_hash();
+            at = BlockId::new(at.number.saturating_sub(1), *block.header().parent_hash());
             blocks.push(block);
         }
         let mut back: usize = 0;
@@ -254,7 +298,7 @@ impl Pool {
             let (_, extrinsics) = block.deconstruct();
             for extrinsic in extrinsics {
                 // Inherents, and what the other branch holds as well, stay out.
-                match self.submit(extrinsic, Origin::Block) {
+                match self.put_back(extrinsic, Origin::Block) {
                     Ok(_) => back += 1,
                     Err(Refusal::Local(error)) => return Err(error),
                     Err(_) => {}
@@ -265,5 +309,73 @@ impl Pool {
             tracing::info!(back, "extrinsics of blocks that left the chain wait again");
         }
         Ok(())
+    }
+
+    /// What the runtime did not take into a block of ours: an extrinsic whose turn it was and whose sender could pay is refused
+    /// for a reason that the pool knows nothing of, and goes. Blocks its thread.
+    pub fn left_out(&self, made: &LeftOut) -> Result<(), BridgeError> {
+        let rules = self.chain.runtime();
+        let mut ends = BTreeMap::new();
+        for (extrinsic, reason) in &made.skipped {
+            let Some(demand) = rules.demand(extrinsic) else {
+                continue;
+            };
+            let (next, left) = match ends.entry(demand.sender) {
+                Entry::Occupied(end) => *end.get(),
+                Entry::Vacant(free) => *free.insert(self.end_of(&demand.sender, made)?),
+            };
+            if demand.nonce != next || demand.cost > left {
+                continue;
+            }
+            let hash = Blake2Hasher::hash(&extrinsic.encode());
+            let until = self.clock.now().plus(REFUSED_FOR);
+            if self.queue().refuse(&hash, until) {
+                tracing::warn!(
+                    ?hash,
+                    reason,
+                    "the runtime refuses an extrinsic; it is dropped"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The next nonce of `sender` and what it has left, at the end of that block. What others paid it there is left out.
+    fn end_of(&self, sender: &sr25519::Public, made: &LeftOut) -> Result<(u64, u128), BridgeError> {
+        let rules = self.chain.runtime();
+        let Standing { nonce, balance, .. } = self.standing_at(made.parent, sender)?;
+        let demands = made.taken.iter().filter_map(|one| rules.demand(one));
+        let own = demands.filter(|demand| demand.sender == *sender);
+        Ok(own.fold((nonce, balance), |(next, left), demand| {
+            (next.saturating_add(1), left.saturating_sub(demand.cost))
+        }))
+    }
+}
+
+/// What a block of ours was made of, and what the runtime did not take into it.
+#[derive(Debug)]
+pub struct LeftOut {
+    parent: BlockId<Block>,
+    taken: Vec<Extrinsic>,
+    /// Each with the reason.
+    skipped: Vec<(Extrinsic, String)>,
+}
+
+impl LeftOut {
+    /// Of `unsealed`, a block on `parent` made of `offered`; `None` if the runtime took all that it looked at.
+    pub fn of(
+        parent: BlockId<Block>,
+        offered: &[Extrinsic],
+        unsealed: &Unsealed<Block>,
+    ) -> Option<Self> {
+        let skipped = unsealed.skipped().iter().filter_map(|(position, error)| {
+            Some((offered.get(*position)?.clone(), error.to_string()))
+        });
+        let skipped: Vec<_> = skipped.collect();
+        (!skipped.is_empty()).then(|| Self {
+            parent,
+            taken: unsealed.extrinsics().to_vec(),
+            skipped,
+        })
     }
 }

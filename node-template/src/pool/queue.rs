@@ -8,15 +8,28 @@ use std::{
 };
 use sync_component::ports::{MonoTime, PeerId};
 
+/// How many refused extrinsics are remembered. Too low: peers bring them again and again; each more costs 40 bytes.
+const REFUSED_KEPT: usize = 1_024;
+
 /// Whence an extrinsic came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// From whoever was told that it is in the pool: never pushed out.
     Owner,
-    /// From a block that left the best chain: always comes in, and stays.
+    /// From a block that left the best chain: never pushed out.
     Block,
     /// From a peer, which keeps it as well.
     Peer(PeerId),
+}
+
+/// Whether an extrinsic is new here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coming {
+    /// It is: it has to fit, and its sender to be able to pay.
+    New,
+    /// It was in a block that left the chain, or in the pool before the stores were exchanged. What pays for it may come back
+    /// after it, so it is taken in as long as its nonce is not used up.
+    Back,
 }
 
 /// An extrinsic that may come in. Its signature is good.
@@ -32,6 +45,8 @@ pub struct Candidate {
     pub demand: Demand,
     /// Whence it came.
     pub origin: Origin,
+    /// Whether it was here before.
+    pub coming: Coming,
     /// When.
     pub at: MonoTime,
 }
@@ -43,6 +58,8 @@ pub struct Entry {
     pub candidate: Candidate,
     /// Its number among all that ever came in, from 1.
     pub arrival: u64,
+    /// Since when it has not been ready; `None` while it is.
+    pub unready_since: Option<MonoTime>,
 }
 
 /// Where an extrinsic is in the pool.
@@ -64,6 +81,16 @@ pub struct Queue {
     order: BTreeMap<u64, H256>,
     arrivals: u64,
     bytes: usize,
+    /// What the runtime refused, and until when it stays out.
+    refused: BTreeMap<H256, MonoTime>,
+    doors: Doors,
+}
+
+/// Whether anything comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doors {
+    Open,
+    Closed,
 }
 
 #[derive(Debug)]
@@ -112,6 +139,8 @@ impl Queue {
             order: BTreeMap::new(),
             arrivals: 0,
             bytes: 0,
+            refused: BTreeMap::new(),
+            doors: Doors::Open,
         }
     }
 
@@ -133,6 +162,23 @@ impl Queue {
     /// Whether the extrinsic with this hash is here.
     pub fn contains(&self, hash: &H256) -> bool {
         self.known.contains_key(hash)
+    }
+
+    /// Whether the extrinsic with this hash is here. Whatever is known of one that now comes from `origin` as well: it is kept
+    /// for the better reason, since whoever sent it is told that it is in the pool.
+    pub fn meets(&mut self, hash: &H256, origin: &Origin) -> bool {
+        let Some((sender, nonce)) = self.known.get(hash) else {
+            return false;
+        };
+        let account = self.accounts.get_mut(sender);
+        let entry = account.and_then(|account| account.entries.get_mut(nonce));
+        if let Some(entry) = entry
+            && matches!(entry.candidate.origin, Origin::Peer(_))
+            && !matches!(origin, Origin::Peer(_))
+        {
+            Arc::make_mut(entry).candidate.origin = origin.clone();
+        }
+        true
     }
 
     /// How `sender` stood when it was last looked at; `None` if nothing of it is here.
@@ -157,80 +203,114 @@ impl Queue {
 
     /// Takes `candidate` in, whose sender stands so.
     pub fn insert(&mut self, candidate: Candidate, standing: Standing) -> Result<Place, Refusal> {
-        if self.contains(&candidate.hash) {
+        if self.doors == Doors::Closed {
+            return Err(Refusal::Stopping);
+        }
+        if self.meets(&candidate.hash, &candidate.origin) {
             return Err(Refusal::Known);
         }
-        self.check(&candidate, standing)?;
-        self.make_room(&candidate, standing.priority)?;
+        if candidate.coming == Coming::New {
+            if self.is_refused(&candidate.hash, candidate.at) {
+                return Err(Refusal::Refused);
+            }
+            let place = self.check(&candidate, standing)?;
+            self.make_room(&candidate, place, standing.priority)?;
+        }
+        self.check_nonce(&candidate.demand, standing)?;
         let Demand { sender, nonce, .. } = candidate.demand;
         self.arrivals = self.arrivals.saturating_add(1);
         self.order.insert(self.arrivals, candidate.hash);
         self.known.insert(candidate.hash, (sender, nonce));
         self.bytes = self.bytes.saturating_add(candidate.bytes);
-        let entry = Arc::new(Entry {
+        let at = candidate.at;
+        let entry = Entry {
             candidate,
             arrival: self.arrivals,
-        });
+            unready_since: None,
+        };
         let account = self.accounts.entry(sender).or_insert_with(|| Account {
             standing,
             entries: BTreeMap::new(),
         });
         account.standing = standing;
-        account.entries.insert(nonce, entry);
-        Ok(if account.behind_ready().0 > nonce {
-            Place::Ready
-        } else {
-            Place::Waiting
-        })
+        account.entries.insert(nonce, Arc::new(entry));
+        if account.behind_ready().0 > nonce {
+            return Ok(Place::Ready);
+        }
+        if let Some(entry) = account.entries.get_mut(&nonce) {
+            Arc::make_mut(entry).unready_since = Some(at);
+        }
+        Ok(Place::Waiting)
     }
 
-    fn check(&self, candidate: &Candidate, standing: Standing) -> Result<(), Refusal> {
+    /// That its nonce is neither used up nor taken.
+    fn check_nonce(&self, demand: &Demand, standing: Standing) -> Result<(), Refusal> {
+        let Demand { sender, nonce, .. } = *demand;
+        let next = standing.nonce;
+        if nonce < next {
+            return Err(Refusal::Stale { nonce, next });
+        }
+        match self.accounts.get(&sender) {
+            Some(account) if account.entries.contains_key(&nonce) => {
+                Err(Refusal::NonceTaken { nonce })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a new one may come in if there is room, and where it would be.
+    fn check(&self, candidate: &Candidate, standing: Standing) -> Result<Place, Refusal> {
+        self.check_nonce(&candidate.demand, standing)?;
         let Demand {
             sender,
             nonce,
             cost,
         } = candidate.demand;
         let next = standing.nonce;
-        if nonce < next {
-            return Err(Refusal::Stale { nonce, next });
-        }
         let most = self.limits.nonces_ahead;
-        if nonce - next > most {
+        if nonce.saturating_sub(next) > most {
             return Err(Refusal::TooFarAhead { nonce, next, most });
         }
         let (behind, left) = match self.accounts.get(&sender) {
-            Some(account) if account.entries.contains_key(&nonce) => {
-                return Err(Refusal::NonceTaken { nonce });
-            }
             Some(account) => account.behind_ready(),
             None => (next, standing.balance),
         };
-        // What lies further behind may be paid by what comes in until then.
-        if nonce == behind && cost > left {
+        if nonce != behind {
+            // What lies further behind may be paid by what comes in until then.
+            return Ok(Place::Waiting);
+        }
+        if cost > left {
             return Err(Refusal::CannotPay { cost, left });
         }
-        Ok(())
+        Ok(Place::Ready)
     }
 
     fn has_room(&self, bytes: usize) -> bool {
         self.len() < self.limits.count && self.bytes.saturating_add(bytes) <= self.limits.bytes
     }
 
-    /// Pushes out what peers sent of senders with a lower priority; the last of a sender first, so that no gap comes.
-    fn make_room(&mut self, candidate: &Candidate, priority: u8) -> Result<(), Refusal> {
-        if candidate.origin == Origin::Block {
-            return Ok(());
-        }
+    /// Pushes out what peers sent: of senders with a lower priority, and for one that is ready whatever only waits, since
+    /// anybody can make any number of those. The last of a sender first, so that no gap comes.
+    fn make_room(
+        &mut self,
+        candidate: &Candidate,
+        place: Place,
+        priority: u8,
+    ) -> Result<(), Refusal> {
         while !self.has_room(candidate.bytes) {
-            let last = self.accounts.values().filter_map(|account| {
-                let (_, entry) = account.entries.last_key_value()?;
-                Some((account.standing.priority, entry))
+            let last = self.accounts.iter().filter_map(|(sender, account)| {
+                let (nonce, entry) = account.entries.last_key_value()?;
+                if !matches!(entry.candidate.origin, Origin::Peer(_)) {
+                    return None;
+                }
+                let theirs = account.standing.priority;
+                let lower = theirs < priority && *sender != candidate.demand.sender;
+                let waits = place == Place::Ready && account.behind_ready().0 <= *nonce;
+                // Those that wait go first.
+                (waits || lower).then_some(((!waits, theirs, Reverse(entry.arrival)), entry))
             });
             let victim = last
-                .filter(|(theirs, entry)| {
-                    *theirs < priority && matches!(entry.candidate.origin, Origin::Peer(_))
-                })
-                .min_by_key(|(theirs, entry)| (*theirs, Reverse(entry.arrival)))
+                .min_by_key(|(rank, _)| *rank)
                 .map(|(_, entry)| entry.candidate.hash);
             let Some(victim) = victim else {
                 return Err(Refusal::Full {
@@ -275,19 +355,65 @@ impl Queue {
         }
     }
 
-    /// Removes what came before `before` and is not ready. Says how many that were.
-    pub fn drop_unready(&mut self, before: MonoTime) -> usize {
+    /// Notes what is ready at `now`, and removes what has not been for longer than the limit. Says how many that were.
+    /// Made after every change of the chain.
+    pub fn drop_unready(&mut self, now: MonoTime) -> usize {
+        let most = self.limits.unready;
         let mut late = Vec::new();
-        for account in self.accounts.values() {
+        for account in self.accounts.values_mut() {
             let (behind, _) = account.behind_ready();
-            let unready = account.entries.range(behind..).map(|(_, entry)| entry);
-            let old = unready.filter(|entry| entry.candidate.at < before);
-            late.extend(old.map(|entry| entry.candidate.hash));
+            for (nonce, entry) in &mut account.entries {
+                let since = (*nonce >= behind).then(|| entry.unready_since.unwrap_or(now));
+                if entry.unready_since != since {
+                    Arc::make_mut(entry).unready_since = since;
+                }
+                if since.is_some_and(|since| now.since(since) > most) {
+                    late.push(entry.candidate.hash);
+                }
+            }
         }
         for hash in &late {
             self.remove(hash);
         }
         late.len()
+    }
+
+    /// The runtime does not take it, although its sender could pay and it was its turn: it goes, and stays out until `until`.
+    /// Says whether it was here.
+    pub fn refuse(&mut self, hash: &H256, until: MonoTime) -> bool {
+        if !self.contains(hash) {
+            return false;
+        }
+        self.remove(hash);
+        if self.refused.len() >= REFUSED_KEPT {
+            let first = self.refused.iter().min_by_key(|(_, until)| **until);
+            if let Some(first) = first.map(|(hash, _)| *hash) {
+                self.refused.remove(&first);
+            }
+        }
+        self.refused.insert(*hash, until);
+        true
+    }
+
+    /// Takes everything out, the oldest first. Nothing comes in any more.
+    pub fn close(&mut self) -> Vec<(Extrinsic, Origin)> {
+        self.doors = Doors::Closed;
+        let all = self.all();
+        let taken = all.map(|entry| {
+            let candidate = &entry.candidate;
+            (candidate.extrinsic.clone(), candidate.origin.clone())
+        });
+        let taken = taken.collect();
+        self.accounts.clear();
+        self.known.clear();
+        self.order.clear();
+        self.bytes = 0;
+        taken
+    }
+
+    /// Whether the runtime refused it not long ago.
+    pub fn is_refused(&self, hash: &H256, now: MonoTime) -> bool {
+        self.refused.get(hash).is_some_and(|until| now < *until)
     }
 
     /// All that may go into the next block, in the order in which it should: by priority, then by arrival, a sender's by

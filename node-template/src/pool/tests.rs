@@ -4,5 +4,6 @@
 )]
 
 mod chain;
+mod offering;
 mod queue;
 mod wire;

@@ -343,7 +343,8 @@ fn refusal_code(refusal: &Refusal) -> i32 {
         Refusal::Known => 1013,
         Refusal::NonceTaken { .. } => 1014,
         Refusal::Full { .. } => 1016,
-        Refusal::Local(_) => INTERNAL_ERROR_CODE,
+        Refusal::Refused => 1012,
+        Refusal::Stopping | Refusal::Local(_) => INTERNAL_ERROR_CODE,
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) fn is_ready<B: BlockT>(report: &StatusReport<B>) -> bool {
     let agrees = matches!(report.verdict, Verdict::Known(SyncStatus::InSync));
     let is_old = report.notes.iter().any(|note| match note {
         Note::Stalled { .. } | Note::BehindSchedule { .. } => true,
-        Note::Minority { .. } => false,
+        Note::Minority { .. } | Note::Suspect { .. } | Note::Equivocation(_) => false,
     });
     agrees && !is_old
 }

@@ -78,9 +78,10 @@ pub(super) fn open(
     } else {
         KeystoreState::HoldsKeys
     };
+    let publics: Vec<_> = keys.iter().map(Pair::public).collect();
     Ok(Some(Authority {
         keys: keys.into(),
-        opening: Signed::open(&folder.signed(), state)?,
+        opening: Signed::open(&folder.signed(), state, &publics)?,
     }))
 }
 
@@ -92,7 +93,7 @@ pub(super) fn roles(authority: Option<&Authority>) -> Roles {
     }
 }
 
-/// The record, after the wait for a lost one: as many slots as there are authorities.
+/// The record, after the wait for what it does not know: as many slots as there are authorities.
 pub(super) async fn ready(
     opening: Opening,
     slots: Slots,
@@ -105,7 +106,7 @@ pub(super) async fn ready(
     };
     let wait = slots.length_of(authorities);
     tracing::info!(
-        "no record of earlier seals: authoring begins after {authorities} slots ({} s), when none of them can be repeated",
+        "no record of what a key of ours has sealed: authoring begins after {authorities} slots ({} s), when none of them can be repeated",
         wait.as_secs()
     );
     clock.sleep(wait).await;

@@ -36,6 +36,15 @@ pub enum ServiceError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// There is no store.
+    #[error(
+        "no blocks are stored in {}; run a node there first, or name another place with --base-path or --chain",
+        .folder.display()
+    )]
+    NoStore {
+        /// The chain's folder.
+        folder: PathBuf,
+    },
     /// The files of a resync or a restore.
     #[error(transparent)]
     Resync(ResyncFileError),

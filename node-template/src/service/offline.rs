@@ -5,7 +5,7 @@ use crate::{authoring::Chain, runtime::TemplateRuntime};
 use chain_spec::ChainSpec;
 use runtime_bridge::{
     resync::{Places, RealDisk, ResyncFiles, StoreFolders},
-    store::{Lock, StoreError},
+    store::Lock,
 };
 use std::sync::Arc;
 use sync_component::ports::{Clock, SystemClock};
@@ -50,8 +50,8 @@ impl Offline {
         files.nothing_is_under_way().map_err(ServiceError::Resync)?;
         let store = folder.store();
         if absent == Absent::Refused && !store.exists() {
-            let missing = StoreError::NotAStore { path: store };
-            return Err(ServiceError::Store(missing.into()));
+            let folder = folder.path().to_owned();
+            return Err(ServiceError::NoStore { folder });
         }
         Ok(Self {
             chain: Chain::open(&store, spec, TemplateRuntime, clock)?,

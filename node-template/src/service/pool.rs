@@ -9,14 +9,17 @@ use std::sync::Arc;
 use sync_component::{NetworkSyncManager, ports::Clock};
 use tokio::sync::mpsc;
 
+/// What waited in a pool, and whence each came.
+pub(super) type Kept = Vec<(Extrinsic, Origin)>;
+
 /// What waited when the stores were exchanged waits again, as far as it applies.
-pub(super) async fn put_back(pool: Pool, waiting: Vec<Extrinsic>) -> Arc<Pool> {
+pub(super) async fn put_back(pool: Pool, waiting: Kept) -> Arc<Pool> {
     let pool = Arc::new(pool);
     if !waiting.is_empty() {
         let into = Arc::clone(&pool);
         let work = move || {
             let waiting = waiting.into_iter();
-            let back = waiting.flat_map(|one| into.submit(one, Origin::Owner));
+            let back = waiting.flat_map(|(one, origin)| into.put_back(one, origin));
             tracing::info!(back = back.count(), "extrinsics wait again");
         };
         // A panic in it is logged by the runtime.

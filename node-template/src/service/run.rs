@@ -2,12 +2,13 @@ use super::{
     RunConfig, ServiceError, StandardInput,
     folder::{Base, ChainFolder},
     onlookers::{Telemetry, Watched},
+    pool::Kept,
     resync::{ResyncDesk, declared},
     signals::Signals,
     start::{Running, start},
     stdin_guard,
 };
-use crate::{Block, runtime::Extrinsic, telemetry::start_log};
+use crate::{Block, telemetry::start_log};
 use runtime_bridge::{ChainTip, Closing, store::Lock};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
@@ -85,16 +86,14 @@ struct Node<'a> {
     watched: Watched,
 }
 
-/// Why a node stopped.
-pub(super) enum Stopped {
+/// Why a node stops.
+pub(super) enum Stopping {
     /// For good.
-    Ended,
+    Ends,
     /// To exchange its stores.
     ForSwap {
         chain: Closing,
         tip: Option<ChainTip>,
-        /// What was in the pool.
-        waiting: Vec<Extrinsic>,
     },
 }
 
@@ -110,12 +109,8 @@ impl Node<'_> {
         let mut kept = Vec::new();
         loop {
             match Box::pin(self.serve(&mut config, kept, &mut signals)).await? {
-                Stopped::Ended => return Ok(()),
-                Stopped::ForSwap {
-                    chain,
-                    tip,
-                    waiting,
-                } => {
+                (Stopping::Ends, _) => return Ok(()),
+                (Stopping::ForSwap { chain, tip }, waiting) => {
                     self.swap(&chain, tip).await?;
                     kept = waiting;
                 }
@@ -123,12 +118,13 @@ impl Node<'_> {
         }
     }
 
+    /// Runs until it stops; says why, and what was left in the pool.
     async fn serve(
         &self,
         config: &mut RunConfig,
-        waiting: Vec<Extrinsic>,
+        waiting: Kept,
         signals: &mut Signals,
-    ) -> Result<Stopped, ServiceError> {
+    ) -> Result<(Stopping, Kept), ServiceError> {
         let starting = start(
             config.clone(),
             self.registry.clone(),
@@ -141,7 +137,7 @@ impl Node<'_> {
             started = starting => started?,
             signal = signals.any() => {
                 tracing::info!("{signal} during the start: stopping");
-                return Ok(Stopped::Ended);
+                return Ok((Stopping::Ends, Kept::new()));
             }
         };
         // After an exchange the node is found where it was.
@@ -150,18 +146,17 @@ impl Node<'_> {
             end = running.tasks.first_end() => Err(ServiceError::from(end)),
             signal = signals.any() => {
                 tracing::info!("{signal}: stopping");
-                Ok(Stopped::Ended)
+                Ok(Stopping::Ends)
             }
             () = self.desk.swap_is_due() => Ok(running.for_swap()),
         };
         tokio::select! {
-            () = running.stop(self.folder) => {}
+            left = running.stop(self.folder) => outcome.map(|why| (why, left)),
             signal = signals.any() => {
                 tracing::warn!("{signal} again: not waiting any longer");
-                return outcome.map(|_| Stopped::Ended);
+                outcome.map(|_| (Stopping::Ends, Kept::new()))
             }
         }
-        outcome
     }
 
     /// Exchanges the stores once nobody holds the live one any more.

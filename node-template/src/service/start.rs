@@ -5,10 +5,10 @@ use super::{
     meeting::{keep_ports, network_plan},
     onlookers::{Attended, Watched},
     peers::{PeerKeeper, PeerMemory, remembered},
-    pool,
+    pool::{self, Kept},
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
-    run::Stopped,
+    run::Stopping,
     tasks::Tasks,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     network,
     pool::Pool,
     rpc::{ChainFacts, NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
-    runtime::{Extrinsic, TemplateRuntime},
+    runtime::TemplateRuntime,
     status_view::NodeFile,
     telemetry::Exposed,
 };
@@ -64,17 +64,17 @@ impl Running {
     }
 
     /// What the swap needs to know of the chain that is about to be closed.
-    pub(super) fn for_swap(&self) -> Stopped {
+    pub(super) fn for_swap(&self) -> Stopping {
         let tip = self.chain.upgrade().and_then(|chain| tip_of(&chain));
-        Stopped::ForSwap {
+        Stopping::ForSwap {
             chain: self.closing.clone(),
             tip,
-            waiting: self.pool.all(),
         }
     }
 
-    /// Ends everything and waits for it; the node can no longer be found from its first moment on.
-    pub(super) async fn stop(self, folder: &ChainFolder) {
+    /// Ends everything and waits for it; the node can no longer be found from its first moment on. Returns what is left in
+    /// the pool.
+    pub(super) async fn stop(self, folder: &ChainFolder) -> Kept {
         if let Err(error) = NodeFile::remove(folder.path()) {
             tracing::warn!("{error}");
         }
@@ -85,6 +85,8 @@ impl Running {
         self.rpc.begin_to_stop();
         self.tasks.stop().await;
         self.rpc.stop(RPC_PATIENCE).await;
+        // Whoever was told until the RPC's last moment that a transfer is in the pool was told the truth.
+        self.pool.close()
     }
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn start(
     registry: StrategyRegistry<Block>,
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
-    waiting: Vec<Extrinsic>,
+    waiting: Kept,
     watched: Watched,
 ) -> Result<Running, ServiceError> {
     let key = identity(&config, folder)?;

@@ -77,3 +77,54 @@ fn purge_chain_without_yes_and_without_input_removes_nothing() {
     assert!(run(&format!("{line} -y")).status.success());
     assert!(!store.exists());
 }
+
+#[test]
+fn completions_know_the_commands_and_options_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = stdout(&run(&format!("completions {shell}")));
+        for word in [
+            "purge-chain",
+            "generate-node-key",
+            "force-authoring",
+            "dry-run",
+        ] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let mut bash = std::process::Command::new("bash");
+    let script = stdout(&run("completions bash"));
+    bash.args(["-n", "-c", &script]);
+    // Not every machine has it.
+    if let Ok(checked) = bash.output() {
+        assert!(checked.status.success(), "{checked:?}");
+    }
+}
+
+#[test]
+fn nothing_is_colored_where_nobody_looks() {
+    let base = tempfile::tempdir().unwrap();
+    let at = base.path().display();
+    let lines = [
+        "strategies".to_owned(),
+        "--help".to_owned(),
+        "nonsense".to_owned(),
+        format!("chain-info --dev -d {at}"),
+        format!("--chain nowhere.toml -d {at}"),
+    ];
+    for line in lines {
+        for no_color in [None, Some("1")] {
+            let mut command = crate::harness::command(&line);
+            if let Some(value) = no_color {
+                command.env("NO_COLOR", value);
+            }
+            let output = crate::harness::finish(command);
+            let said = [output.stdout, output.stderr].concat();
+            assert!(!said.is_empty(), "{line}");
+            assert!(
+                !said.contains(&0x1b),
+                "{line}: {}",
+                String::from_utf8_lossy(&said)
+            );
+        }
+    }
+}

@@ -70,8 +70,20 @@ fn peak_mib(node: &NodeProcess) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_acknowledged_is_lost_under_more_load_than_there_is_room_for() {
     let seconds = std::env::var("LOAD_SECONDS").map_or(3, |text| text.parse().unwrap());
+    offered_to_all(seconds, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_pool_refuses_what_it_has_no_room_for_and_loses_nothing_else() {
+    // Less than is offered in a slot.
+    let all = offered_to_all(3, "--pool-limit 100").await;
+    assert!(all.refused > 0, "{all:?}");
+}
+
+/// Offers transfers to two of three nodes, and waits until all that was acknowledged has arrived.
+async fn offered_to_all(seconds: u64, options: &str) -> Sent {
     let folder = tempfile::tempdir().unwrap();
-    let processes = three_nodes(folder.path()).await;
+    let processes = three_nodes(folder.path(), options).await;
     let nodes = processes.each_ref().map(client);
 
     let to = sr25519::Pair::from_string("//Poor", None).unwrap().public();
@@ -122,4 +134,5 @@ async fn nothing_that_was_acknowledged_is_lost_under_more_load_than_there_is_roo
             all.taken, all.refused
         );
     }
+    all
 }

@@ -229,19 +229,24 @@ async fn wrong_parameters_are_errors_that_say_what_is_expected() {
     let node = serving(base.path(), "dev", "--dev").await;
     let url = client(&node).url().to_owned();
     let cases = [
-        ("chain_getBlockHash", json!([-1]), -32602, ""),
-        ("chain_getBlockHash", json!(["7"]), -32602, ""),
+        ("chain_getBlockHash", json!([-1]), -32602, "Invalid params"),
+        ("chain_getBlockHash", json!(["7"]), -32602, "Invalid params"),
         (
             "chain_getBlockHash",
             json!([(0..1_025).collect::<Vec<u32>>()]),
             -32602,
             "at most 1024 numbers",
         ),
-        ("chain_getHeader", json!(["0x12"]), -32602, ""),
-        ("chain_getBlock", json!([7]), -32602, ""),
+        ("chain_getHeader", json!(["0x12"]), -32602, "Invalid params"),
+        ("chain_getBlock", json!([7]), -32602, "Invalid params"),
         ("system_accountNextIndex", json!(["nobody"]), -32602, "SS58"),
-        ("system_accountNextIndex", json!([]), -32602, ""),
-        ("state_getStorage", json!(["xyz"]), -32602, ""),
+        (
+            "system_accountNextIndex",
+            json!([]),
+            -32602,
+            "Invalid params",
+        ),
+        ("state_getStorage", json!(["xyz"]), -32602, "Invalid params"),
         (
             "state_getStorage",
             json!(["0x00", format!("0x{}", "11".repeat(32))]),
@@ -269,7 +274,7 @@ async fn wrong_parameters_are_errors_that_say_what_is_expected() {
         ),
         ("sync_resync", json!([{}]), -32601, "token"),
         ("sync_banPeer", json!(["x"]), -32601, "token"),
-        ("author_rotateKeys", json!([]), -32601, ""),
+        ("author_rotateKeys", json!([]), -32601, "Method not found"),
     ];
     for (method, params, code, text) in cases {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});

@@ -18,6 +18,17 @@ async fn up_to(base: &Path, height: u64) -> Vec<(u64, String)> {
     seals_in(&log)
 }
 
+/// The number of the best block, from the question that `revert` asks.
+fn tip(at: &str) -> u64 {
+    let asked = run(&format!("revert 1 {at}"));
+    let text = stdout(&asked);
+    let last = text
+        .split(" to #")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{asked:?}"));
+    last.split(' ').next().unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reverted_chain_goes_on_and_no_slot_is_sealed_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,10 +51,15 @@ async fn reverted_chain_goes_on_and_no_slot_is_sealed_twice() {
         error_line(&asked).contains("nothing was changed"),
         "{asked:?}"
     );
+    let before = tip(&at);
     let reverted = stdout(&run(&format!("revert 2 -y {at}")));
-    assert!(reverted.contains("best is #"), "{reverted}");
-    let gone = error_line(&run(&format!("check-block 99 {at}")));
-    assert!(gone.contains("99"), "{gone}");
+    let now = tip(&at);
+    assert_eq!(now, before - 2);
+    assert!(reverted.contains(&format!("best is #{now} ")), "{reverted}");
+    let gone = error_line(&run(&format!("check-block {} {at}", now + 1)));
+    assert!(gone.contains("no block above genesis"), "{gone}");
+    let there = stdout(&run(&format!("check-block {now} {at}")));
+    assert!(there.contains(&format!("#{now} 0x")), "{there}");
     assert_eq!(
         fs::read(chain_folder(base, "dev").join("signed")).unwrap(),
         signed
@@ -61,6 +77,13 @@ async fn reverted_chain_goes_on_and_no_slot_is_sealed_twice() {
         first.len() + second.len(),
         "{first:?} {second:?}"
     );
+
+    let purged = run(&format!("purge-chain -y {at}"));
+    assert!(purged.status.success(), "{purged:?}");
+    for command in ["revert 1 -y", "check-block 1"] {
+        let refused = error_line(&run(&format!("{command} {at}")));
+        assert!(refused.contains("no blocks are stored"), "{refused}");
+    }
 
     fs::write(chain_folder(base, "dev").join("journal"), "nonsense").unwrap();
     let refused = error_line(&run(&format!("revert 1 -y {at}")));

@@ -53,9 +53,9 @@ async fn until_balance(node: &NodeClient, of: &sr25519::Public, wanted: u128) {
     }
 }
 
-/// Alice and Bob, who author, and a node that follows them; there is a block.
-pub(crate) async fn three_nodes(folder: &Path) -> [NodeProcess; 3] {
-    let chain = format!("--chain {}", spec(folder).display());
+/// Alice and Bob, who author, and a node that follows them, each with these options; there is a block.
+pub(crate) async fn three_nodes(folder: &Path, options: &str) -> [NodeProcess; 3] {
+    let chain = format!("--chain {} {options}", spec(folder).display());
     let base = |name: &str| {
         let base = folder.join(name);
         fs::create_dir_all(&base).unwrap();
@@ -73,7 +73,7 @@ pub(crate) async fn three_nodes(folder: &Path) -> [NodeProcess; 3] {
 #[tokio::test(flavor = "multi_thread")]
 async fn transfer_sent_to_one_node_changes_balances_on_all() {
     let folder = tempfile::tempdir().unwrap();
-    let processes = three_nodes(folder.path()).await;
+    let processes = three_nodes(folder.path(), "").await;
     let nodes = processes.each_ref().map(client);
 
     // By the command line, to a node that authors nothing.

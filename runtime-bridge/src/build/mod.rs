@@ -43,6 +43,11 @@ impl<B: ChainBlock> Unsealed<B> {
         self.header.hash()
     }
 
+    /// What is in it, inherents included.
+    pub fn extrinsics(&self) -> &[B::Extrinsic] {
+        &self.extrinsics
+    }
+
     /// Extrinsics that were left out because they do not apply, by their position in what was offered.
     pub fn skipped(&self) -> &[(usize, ExecutionError)] {
         &self.skipped

@@ -53,6 +53,24 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
         self.changes.add(block);
     }
 
+    /// Whether the way from the stored block `id` down to the best chain is stored. A branch that was forgotten keeps its blocks
+    /// when a revert takes those away that it builds on.
+    pub(crate) fn is_rooted(&self, id: BlockId<B>) -> Result<bool, StoreError> {
+        if self.head.leaves.contains(&id) {
+            return Ok(true);
+        }
+        let floor = self.head.finalized.height();
+        let mut at = id;
+        while at.height() > floor && self.canonical(at.height())? != Some(at.hash) {
+            let Some(header) = self.header(at.hash)? else {
+                return Ok(false);
+            };
+            // Above the floor, so above 0.
+            at = BlockId::new(number::<B>(at.height() - 1), *header.parent_hash());
+        }
+        Ok(true)
+    }
+
     /// Whether the final block is `id` or below it on its branch.
     pub(crate) fn holds_final(&self, id: BlockId<B>) -> Result<bool, StoreError> {
         // Leaves are dropped when the final block rises past their branch, so that a run of blocks on a branch costs

@@ -122,6 +122,9 @@ pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
     let parent = batch.header(parent_hash).map_err(BridgeError::new)?;
     let parent = parent.ok_or(ImportError::UnknownParent { id })?;
     let parent_id = BlockId::new(*parent.number(), parent_hash);
+    if !batch.is_rooted(parent_id).map_err(BridgeError::new)? {
+        return Err(ImportError::UnknownParent { id });
+    }
     if !batch.holds_final(parent_id).map_err(BridgeError::new)? {
         return Err(ImportError::AgainstFinal { id, finalized });
     }

@@ -34,6 +34,11 @@ pub(super) struct KeyRecord {
 }
 
 impl Records {
+    /// Whether anything is known of this key.
+    pub(super) fn knows(&self, key: &sr25519::Public) -> bool {
+        self.keys.iter().any(|(known, _)| known == key)
+    }
+
     /// The slot at or below which this key seals nothing.
     pub(super) fn last_slot(&self, key: &sr25519::Public) -> Option<Slot> {
         let own = self

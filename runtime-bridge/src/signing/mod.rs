@@ -92,23 +92,31 @@ pub enum KeystoreState {
 pub enum Opening {
     /// Signing may begin.
     Ready(Signed),
-    /// The record is lost: wait as many slots as there are authorities, then [`Waiting::finish`].
+    /// The record, or what it said of a key, is lost: wait as many slots as there are authorities, then [`Waiting::finish`].
     MustWait(Waiting),
 }
 
-/// A lost record. While it waits, nothing can be signed.
+/// A record that says nothing of a key. While it waits, nothing can be signed.
 #[derive(Debug)]
 pub struct Waiting {
     path: PathBuf,
+    /// What it says of others; `None` if all of it is lost.
+    records: Option<Records>,
+    /// The keys of which it says nothing.
+    unknown: Vec<sr25519::Public>,
 }
 
 impl Waiting {
-    /// Starts a new record at `slot_now`, the present slot after the wait: nothing is ever sealed at or below it.
+    /// Begins the record of the keys of which there was none at `slot_now`, the present slot after the wait: they never seal
+    /// at or below it.
     pub fn finish(self, slot_now: Slot) -> Result<Signed, SigningError> {
-        let records = Records {
+        let mut records = self.records.unwrap_or_else(|| Records {
             floor: *slot_now,
             ..Records::default()
-        };
+        });
+        for key in self.unknown {
+            records.record(key).slot = Some(*slot_now);
+        }
         file::write(&self.path, &records)?;
         Ok(Signed {
             path: self.path,
@@ -136,24 +144,42 @@ pub struct ForeignUse {
 }
 
 impl Signed {
-    /// Opens the record at `path`. A missing one is new if the keystore is empty, and lost if it is not. Anything that
-    /// cannot be read is an error: it is never replaced.
-    pub fn open(path: &Path, keystore: KeystoreState) -> Result<Opening, SigningError> {
+    /// Opens the record at `path` for `keys`. A missing one is new if the keystore is empty, and lost if it is not. One that
+    /// says nothing of a key is as good as lost for it: the key may have come from another node, which sealed with it a moment
+    /// ago. Anything that cannot be read is an error: it is never replaced.
+    pub fn open(
+        path: &Path,
+        keystore: KeystoreState,
+        keys: &[sr25519::Public],
+    ) -> Result<Opening, SigningError> {
         let path = path.to_owned();
-        match (file::read(&path)?, keystore) {
-            (Some(records), _) => Ok(Opening::Ready(Self {
+        let ready = |path, records| {
+            Opening::Ready(Self {
                 path,
                 records: Mutex::new(records),
-            })),
-            (None, KeystoreState::Empty) => {
-                let records = Records::default();
-                Ok(Opening::Ready(Self {
-                    path,
-                    records: Mutex::new(records),
-                }))
+            })
+        };
+        Ok(match (file::read(&path)?, keystore) {
+            (Some(records), _) => {
+                let unknown = keys.iter().filter(|key| !records.knows(key));
+                let unknown: Vec<_> = unknown.copied().collect();
+                if unknown.is_empty() {
+                    ready(path, records)
+                } else {
+                    Opening::MustWait(Waiting {
+                        path,
+                        records: Some(records),
+                        unknown,
+                    })
+                }
             }
-            (None, KeystoreState::HoldsKeys) => Ok(Opening::MustWait(Waiting { path })),
-        }
+            (None, KeystoreState::Empty) => ready(path, Records::default()),
+            (None, KeystoreState::HoldsKeys) => Opening::MustWait(Waiting {
+                path,
+                records: None,
+                unknown: keys.to_vec(),
+            }),
+        })
     }
 
     /// Signs `pre_hash` as the seal of `slot`, once the slot is on disk. At most one seal per key and slot, in rising

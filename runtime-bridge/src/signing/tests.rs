@@ -9,7 +9,7 @@ fn key(seed: u8) -> sr25519::Pair {
 }
 
 fn open(path: &Path) -> Signed {
-    match Signed::open(path, KeystoreState::Empty).unwrap() {
+    match Signed::open(path, KeystoreState::Empty, &[]).unwrap() {
         Opening::Ready(signed) => signed,
         Opening::MustWait(_) => panic!("an empty keystore has nothing to wait for"),
     }
@@ -38,16 +38,60 @@ fn same_or_lower_slot_is_never_sealed_again_not_even_after_a_restart() {
 fn lost_record_with_keys_has_to_wait_and_starts_at_the_end_of_the_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("signed");
-    let Opening::MustWait(waiting) = Signed::open(&path, KeystoreState::HoldsKeys).unwrap() else {
+    let Opening::MustWait(waiting) = Signed::open(&path, KeystoreState::HoldsKeys, &[]).unwrap()
+    else {
         panic!("a lost record has to wait");
     };
     let signed = waiting.finish(50.into()).unwrap();
     assert!(signed.seal(&key(1), 50.into(), b"a").is_err());
     signed.seal(&key(1), 51.into(), b"a").unwrap();
     assert!(matches!(
-        Signed::open(&path, KeystoreState::HoldsKeys).unwrap(),
+        Signed::open(&path, KeystoreState::HoldsKeys, &[]).unwrap(),
         Opening::Ready(_)
     ));
+}
+
+#[test]
+fn key_of_which_the_record_says_nothing_has_to_wait_and_the_others_keep_their_slots() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    open(&path).seal(&key(1), 10.into(), b"a").unwrap();
+    let both = [key(1).public(), key(2).public()];
+    // Its old node may have sealed slot 11 a moment ago, whatever the keystore was like.
+    for keystore in [KeystoreState::Empty, KeystoreState::HoldsKeys] {
+        let opened = Signed::open(&path, keystore, &both).unwrap();
+        assert!(matches!(opened, Opening::MustWait(_)), "{opened:?}");
+    }
+    let Opening::MustWait(waiting) = Signed::open(&path, KeystoreState::HoldsKeys, &both).unwrap()
+    else {
+        panic!("a key without a record has to wait");
+    };
+    let signed = waiting.finish(15.into()).unwrap();
+    assert!(signed.seal(&key(2), 15.into(), b"a").is_err());
+    assert!(signed.seal(&key(1), 10.into(), b"b").is_err());
+    // What its old node sealed before the wait ended is not held against it.
+    assert_eq!(signed.foreign_use(&key(2).public(), 12.into()), None);
+    signed.seal(&key(1), 11.into(), b"b").unwrap();
+    signed.seal(&key(2), 16.into(), b"b").unwrap();
+    let again = Signed::open(&path, KeystoreState::HoldsKeys, &both).unwrap();
+    assert!(matches!(again, Opening::Ready(_)), "{again:?}");
+}
+
+#[test]
+fn key_that_waited_and_sealed_nothing_does_not_wait_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signed");
+    let keys = [key(1).public()];
+    let Opening::MustWait(waiting) = Signed::open(&path, KeystoreState::HoldsKeys, &keys).unwrap()
+    else {
+        panic!("a lost record has to wait");
+    };
+    waiting.finish(50.into()).unwrap();
+    let Opening::Ready(signed) = Signed::open(&path, KeystoreState::HoldsKeys, &keys).unwrap()
+    else {
+        panic!("its record is there");
+    };
+    assert!(signed.seal(&key(1), 50.into(), b"a").is_err());
 }
 
 #[test]
@@ -61,13 +105,13 @@ fn damaged_record_is_an_error_and_stays_as_it_is() {
         bad[at] ^= 1;
         fs::write(&path, &bad).unwrap();
         assert!(
-            Signed::open(&path, KeystoreState::Empty).is_err(),
+            Signed::open(&path, KeystoreState::Empty, &[]).is_err(),
             "byte {at}"
         );
         assert_eq!(fs::read(&path).unwrap(), bad);
         fs::write(&path, &good[..at]).unwrap();
         assert!(
-            Signed::open(&path, KeystoreState::Empty).is_err(),
+            Signed::open(&path, KeystoreState::Empty, &[]).is_err(),
             "cut at {at}"
         );
     }
@@ -134,7 +178,7 @@ fn record_of_another_format_is_named_and_stays_as_it_is() {
     let mut bytes = file::bytes(&Records::default());
     bytes[0] = 2;
     fs::write(&path, &bytes).unwrap();
-    let error = Signed::open(&path, KeystoreState::HoldsKeys).unwrap_err();
+    let error = Signed::open(&path, KeystoreState::HoldsKeys, &[]).unwrap_err();
     assert!(
         matches!(
             error,
@@ -153,7 +197,7 @@ fn record_of_another_format_is_named_and_stays_as_it_is() {
 fn record_that_is_no_file_is_an_error_and_not_a_lost_one() {
     let folder = tempfile::tempdir().unwrap();
     for keystore in [KeystoreState::Empty, KeystoreState::HoldsKeys] {
-        let opened = Signed::open(folder.path(), keystore);
+        let opened = Signed::open(folder.path(), keystore, &[]);
         assert!(matches!(opened, Err(SigningError::Io { .. })), "{opened:?}");
     }
 }
@@ -201,7 +245,7 @@ fn before_a_seal() -> impl Strategy<Value = Before> {
 }
 
 fn after_loss(path: &Path, slot_now: u64) -> Signed {
-    match Signed::open(path, KeystoreState::HoldsKeys).unwrap() {
+    match Signed::open(path, KeystoreState::HoldsKeys, &[]).unwrap() {
         Opening::MustWait(waiting) => waiting.finish(slot_now.into()).unwrap(),
         Opening::Ready(_) => panic!("a lost record has to wait"),
     }

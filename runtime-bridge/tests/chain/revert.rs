@@ -2,14 +2,17 @@
 
 use crate::support::{
     Block, Bridge, Maker, TestRuntime, canonical_chain, dump, id, import_all, in_memory,
-    on_each_database, over, spec, tip,
+    on_each_database, over, reseal, spec, tip,
 };
-use kvdb::KeyValueDB;
+use codec::Encode;
+use kvdb::{DBTransaction, KeyValueDB};
 use runtime_bridge::store::column;
 use sp_core::H256;
 use sp_runtime::traits::Block as _;
 use std::sync::Arc;
-use sync_component::ports::{Presence, ReadChain, SystemClock};
+use sync_component::ports::{
+    BlockFault, HeaderFault, ImportBlocks, ImportError, Presence, ReadChain, SystemClock,
+};
 
 #[test]
 fn reverted_blocks_are_gone_and_can_be_imported_again() {
@@ -114,8 +117,113 @@ fn stored_block_is_checked_again_at_its_parent_s_state() {
     let blocks: Vec<Block> = maker.run(maker.genesis(), 1..6);
     import_all(&bridge, &blocks);
     for block in &blocks {
-        assert_eq!(bridge.check(block.hash()).unwrap(), Some(()));
+        assert_eq!(bridge.check(block.hash()).unwrap(), Some(id(block)));
     }
     assert_eq!(bridge.check(H256::repeat_byte(1)).unwrap(), None);
     assert_eq!(bridge.check(bridge.genesis_hash()).unwrap(), None);
+}
+
+/// A chain of five blocks whose database is changed behind the bridge's back.
+fn changed(change: impl FnOnce(&[Block], &mut DBTransaction)) -> (Bridge, Vec<Block>) {
+    let maker = Maker::new(2);
+    let blocks = maker.run(maker.genesis(), 1..6);
+    let db = database();
+    let bridge = over(db.clone(), 2, 5);
+    import_all(&bridge, &blocks);
+    let mut writes = db.transaction();
+    change(&blocks, &mut writes);
+    db.write(writes).unwrap();
+    (bridge, blocks)
+}
+
+fn put(block: &Block, writes: &mut DBTransaction) {
+    let hash = block.hash();
+    writes.put(column::HEADER, hash.as_bytes(), &block.header.encode());
+    writes.put(column::BODY, hash.as_bytes(), &block.extrinsics.encode());
+}
+
+#[test]
+fn changed_body_seal_and_state_root_are_the_block_s_fault() {
+    let (bridge, blocks) = changed(|blocks, writes| {
+        let body = blocks[1].extrinsics.encode();
+        writes.put(column::BODY, blocks[2].hash().as_bytes(), &body);
+    });
+    let faults = |error: ImportError<Block>| match error {
+        ImportError::Invalid { fault, .. } => fault,
+        other => panic!("{other}"),
+    };
+    let refused = bridge.check(blocks[2].hash()).unwrap_err();
+    assert_eq!(faults(refused), BlockFault::WrongExtrinsicsRoot);
+    assert_eq!(
+        bridge.check(blocks[3].hash()).unwrap(),
+        Some(id(&blocks[3]))
+    );
+
+    // Stored as if they had been good once: one with another state root, one sealed by an authority whose turn it is not.
+    let keys = Maker::new(2);
+    let mut bad = Vec::new();
+    let (bridge, _) = changed(|blocks, writes| {
+        let mut root = blocks[2].clone();
+        root.header.state_root = H256::repeat_byte(7);
+        bad.push(reseal(root, keys.key(3)));
+        bad.push(reseal(blocks[2].clone(), keys.key(4)));
+        for block in &bad {
+            put(block, writes);
+        }
+    });
+    let expected = [BlockFault::WrongStateRoot, HeaderFault::BadSeal.into()];
+    for (block, fault) in bad.iter().zip(expected) {
+        assert_eq!(faults(bridge.check(block.hash()).unwrap_err()), fault);
+    }
+}
+
+#[test]
+fn damaged_store_is_not_the_block_s_fault() {
+    // Another block in its place, good as it is; its parent gone; the parent's state gone.
+    let damages: [fn(&[Block], &mut DBTransaction); 3] = [
+        |blocks, writes| {
+            let (other, hash) = (&blocks[1], blocks[2].hash());
+            writes.put(column::HEADER, hash.as_bytes(), &other.header.encode());
+            writes.put(column::BODY, hash.as_bytes(), &other.extrinsics.encode());
+        },
+        |blocks, writes| writes.delete(column::HEADER, blocks[1].hash().as_bytes()),
+        |blocks, writes| writes.delete(column::STATE, blocks[1].header.state_root.as_bytes()),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let (bridge, blocks) = changed(damage);
+        let refused = bridge.check(blocks[2].hash()).unwrap_err();
+        assert!(
+            matches!(refused, ImportError::Local(_)),
+            "{number}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn block_on_a_forgotten_branch_whose_beginning_was_reverted_lacks_its_parent() {
+    let maker = Maker::new(1);
+    let bridge = in_memory(1, 1_000);
+    let ours = maker.run(maker.genesis(), 1..9);
+    let other = maker.run(id(&ours[1]), 20..26);
+    let low = maker.run(id(&other[0]), [30, 31]);
+    for branch in [&ours, &other, &low[..1].to_vec()] {
+        import_all(&bridge, branch);
+    }
+    // A flood of leaves, all of them higher.
+    for slot in 100..360 {
+        import_all(&bridge, &maker.run(id(&ours[3]), [slot]));
+    }
+    bridge.revert(6).unwrap();
+    assert_eq!(bridge.best(), id(&ours[1]));
+    assert_eq!(bridge.presence(other[0].hash()).unwrap(), Presence::Absent);
+    assert_eq!(bridge.presence(low[0].hash()).unwrap(), Presence::Fork);
+    let report = bridge.import(vec![low[1].clone()]);
+    assert!(
+        matches!(report.failure, Some(ImportError::UnknownParent { .. })),
+        "{report:?}"
+    );
+    // With what is missing it is a chain again.
+    import_all(&bridge, &other[..1]);
+    import_all(&bridge, &low);
+    assert_eq!(bridge.best(), tip(&low));
 }

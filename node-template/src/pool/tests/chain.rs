@@ -3,16 +3,16 @@
 use crate::{
     authoring::Chain,
     keystore::DevKey,
-    pool::{Limits, Origin, Pool, Refusal},
+    pool::{LeftOut, Limits, Origin, Pool, Refusal},
     runtime::{Block, Call, Extrinsic, TemplateRuntime, Transfer, account_key},
 };
-use chain_spec::Preset;
+use chain_spec::{ChainSpec, Preset};
 use sp_core::{Pair, sr25519};
 use sp_runtime::traits::Block as _;
 use std::sync::Arc;
 use sync_component::{
     BlockId,
-    ports::{ChainEvent, Clock, ImportBlocks, ReadChain, SystemClock, VoteStanding},
+    ports::{Clock, ImportBlocks, PeerId, ReadChain, SystemClock, VoteStanding},
 };
 use tempfile::TempDir;
 
@@ -26,11 +26,14 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(&Preset::Dev.spec())
+    }
+
+    fn of(spec: &ChainSpec) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let spec = Preset::Dev.spec();
         let store = folder.path().join("full");
-        let chain = Chain::open(&store, &spec, TemplateRuntime, clock.clone()).unwrap();
+        let chain = Chain::open(&store, spec, TemplateRuntime, clock.clone()).unwrap();
         let chain = Arc::new(chain);
         Self {
             pool: Arc::new(Pool::new(chain.clone(), clock, Limits::default())),
@@ -60,20 +63,6 @@ impl World {
         block
     }
 
-    /// Lets the pool see what the chain has told since.
-    fn follow(
-        &self,
-        from: BlockId<Block>,
-        events: &mut tokio::sync::broadcast::Receiver<ChainEvent<Block>>,
-    ) {
-        let mut from = from;
-        while let Ok(event) = events.try_recv() {
-            let best = event.best;
-            self.pool.follow(from, Some(event)).unwrap();
-            from = best;
-        }
-    }
-
     fn balance(&self, of: sr25519::Public) -> u128 {
         self.pool.standing(&of).unwrap().balance
     }
@@ -92,13 +81,12 @@ fn what_is_in_a_block_leaves_the_pool_and_moves_the_balance() {
     world.submit(world.transfer(DevKey::Bob, 1, 5)).unwrap();
     let alice = DevKey::Alice.pair().public();
     assert_eq!(world.pool.next_nonce(&alice).unwrap(), 3);
-    let mut events = world.chain.events();
     let genesis = world.chain.best();
     let ready = world.pool.ready();
     assert_eq!(ready.len(), 3, "Bob's waits for the one before it");
     let block = world.block_on(genesis, ready);
     assert_eq!(block.extrinsics().len(), 4);
-    world.follow(genesis, &mut events);
+    world.pool.follow().unwrap();
     assert_eq!(world.pool.size().0, 1);
     assert_eq!(world.balance(receiver), before + 15);
     let key = world
@@ -153,14 +141,13 @@ fn bad_signatures_inherents_and_empty_accounts_are_refused() {
 fn extrinsics_of_a_branch_that_is_left_wait_again() {
     let mut world = World::new();
     world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
-    let mut events = world.chain.events();
     let genesis = world.chain.best();
     let ours = world.transfer(DevKey::Alice, 0, 5);
     let shared = world.transfer(DevKey::Bob, 0, 7);
     world.submit(ours.clone()).unwrap();
     world.submit(shared.clone()).unwrap();
     let left = world.block_on(genesis, world.pool.ready());
-    world.follow(genesis, &mut events);
+    world.pool.follow().unwrap();
     assert_eq!(world.pool.size().0, 0);
     let left_tip = world.chain.best();
     assert_eq!(left_tip.hash, left.header().hash());
@@ -168,7 +155,7 @@ fn extrinsics_of_a_branch_that_is_left_wait_again() {
     let first = BlockId::of(first.header());
     world.block_on(first, Vec::new());
     assert_ne!(world.chain.best(), left_tip);
-    world.follow(left_tip, &mut events);
+    world.pool.follow().unwrap();
     // Bob's is in the other branch as well.
     assert_eq!(world.pool.all(), [ours]);
     assert_eq!(world.pool.ready().len(), 1);
@@ -177,9 +164,108 @@ fn extrinsics_of_a_branch_that_is_left_wait_again() {
 #[test]
 fn missed_events_cost_nothing() {
     let mut world = World::new();
+    world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
+    let genesis = world.chain.best();
+    let ours = world.transfer(DevKey::Alice, 0, 5);
+    let shared = world.transfer(DevKey::Bob, 0, 7);
+    world.submit(ours.clone()).unwrap();
+    world.submit(shared.clone()).unwrap();
+    world.block_on(genesis, world.pool.ready());
+    world.pool.follow().unwrap();
+    assert_eq!(world.pool.size().0, 0);
+    // The reorganisation, and what comes after it: nobody tells the pool of any but the last.
+    let mut tip = genesis;
+    for offered in [vec![shared], Vec::new(), Vec::new()] {
+        tip = BlockId::of(world.block_on(tip, offered).header());
+    }
+    assert_eq!(world.chain.best(), tip);
+    world.pool.follow().unwrap();
+    assert_eq!(world.pool.all(), [ours]);
+}
+
+#[test]
+fn block_between_the_pool_s_start_and_its_first_look_is_seen() {
+    let mut world = World::new();
     world.submit(world.transfer(DevKey::Alice, 0, 5)).unwrap();
     let genesis = world.chain.best();
     world.block_on(genesis, world.pool.ready());
-    world.pool.follow(genesis, None).unwrap();
+    world.pool.follow().unwrap();
     assert_eq!(world.pool.size().0, 0);
+}
+
+#[test]
+fn transfer_whose_money_left_the_chain_with_it_waits_for_the_money() {
+    let mut world = World::new();
+    world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
+    let genesis = world.chain.best();
+    let poor = sr25519::Pair::from_string("//Poor", None).unwrap();
+    let chain = world.chain.genesis_hash();
+    let gift = Extrinsic::transfer(&DevKey::Alice.pair(), poor.public(), 100, 0, chain);
+    let spent = Extrinsic::transfer(&poor, DevKey::Charlie.pair().public(), 50, 0, chain);
+    let first = BlockId::of(world.block_on(genesis, vec![gift.clone()]).header());
+    world.pool.follow().unwrap();
+    world.block_on(first, vec![spent.clone()]);
+    world.pool.follow().unwrap();
+    let mut tip = genesis;
+    for _ in 0..3 {
+        tip = BlockId::of(world.block_on(tip, Vec::new()).header());
+    }
+    assert_eq!(world.chain.best(), tip);
+    world.pool.follow().unwrap();
+    assert_eq!(world.pool.all(), [gift.clone(), spent.clone()]);
+    assert_eq!(world.pool.ready(), [gift]);
+    tip = BlockId::of(world.block_on(tip, world.pool.ready()).header());
+    world.pool.follow().unwrap();
+    assert_eq!(world.pool.ready(), [spent]);
+    world.block_on(tip, world.pool.ready());
+    world.pool.follow().unwrap();
+    assert_eq!(world.pool.size().0, 0);
+}
+
+#[test]
+fn what_a_swap_carries_over_keeps_its_origin_and_waits_for_its_money() {
+    let world = World::new();
+    let poor = sr25519::Pair::from_string("//Poor", None).unwrap();
+    let to = DevKey::Bob.pair().public();
+    let spent = Extrinsic::transfer(&poor, to, 50, 0, world.chain.genesis_hash());
+    let peer = Origin::Peer(PeerId::from_bytes(b"peer"));
+    world.pool.put_back(spent.clone(), Origin::Owner).unwrap();
+    let other = world.transfer(DevKey::Alice, 0, 5);
+    world.pool.submit(other.clone(), peer.clone()).unwrap();
+    assert_eq!(
+        world.pool.close(),
+        [(spent, Origin::Owner), (other.clone(), peer)]
+    );
+    assert!(matches!(world.submit(other), Err(Refusal::Stopping)));
+}
+
+#[test]
+fn what_the_runtime_refuses_in_its_turn_goes_and_nothing_else() {
+    let mut spec = Preset::Dev.spec();
+    let full = sr25519::Pair::from_string("//Full", None).unwrap().public();
+    spec.genesis.balances.insert(full, u128::MAX);
+    let world = World::of(&spec);
+    let genesis = world.chain.best();
+    let alice = DevKey::Alice.pair();
+    let overflows = Extrinsic::transfer(&alice, full, 1, 0, world.chain.genesis_hash());
+    let behind = world.transfer(DevKey::Alice, 1, 5);
+    let other = world.transfer(DevKey::Bob, 0, 5);
+    for one in [&overflows, &behind, &other] {
+        world.submit(one.clone()).unwrap();
+    }
+    let offered = world.pool.ready();
+    assert_eq!(offered.len(), 3);
+    let unsealed = world.chain.build(genesis, 11.into(), offered.clone());
+    let left_out = LeftOut::of(genesis, &offered, &unsealed.unwrap()).unwrap();
+    world.pool.left_out(&left_out).unwrap();
+    assert_eq!(world.pool.all(), [behind, other.clone()]);
+    assert_eq!(world.pool.ready(), std::slice::from_ref(&other));
+    // Peers still have it.
+    let from_peer = Origin::Peer(PeerId::from_bytes(b"peer"));
+    assert!(matches!(
+        world.pool.submit(overflows, from_peer),
+        Err(Refusal::Refused)
+    ));
+    let unsealed = world.chain.build(genesis, 11.into(), vec![other.clone()]);
+    assert!(LeftOut::of(genesis, &[other], &unsealed.unwrap()).is_none());
 }

@@ -1,5 +1,5 @@
 use crate::{
-    pool::{Candidate, Demand, Limits, Origin, Place, Queue, Refusal, Standing},
+    pool::{Candidate, Coming, Demand, Limits, Origin, Place, Queue, Refusal, Standing},
     runtime::{Call, Extrinsic, Transfer},
 };
 use codec::Encode;
@@ -8,7 +8,7 @@ use sp_core::{Blake2Hasher, Hasher, sr25519};
 use std::{collections::BTreeMap, time::Duration};
 use sync_component::ports::{MonoTime, PeerId};
 
-fn account(id: u8) -> sr25519::Public {
+pub(super) fn account(id: u8) -> sr25519::Public {
     sr25519::Public::from_raw([id; 32])
 }
 
@@ -17,7 +17,7 @@ fn at(seconds: u64) -> MonoTime {
 }
 
 /// A transfer of `cost` by account `id`, 10 bytes long.
-fn candidate(id: u8, nonce: u64, cost: u128) -> Candidate {
+pub(super) fn candidate(id: u8, nonce: u64, cost: u128) -> Candidate {
     let extrinsic = Extrinsic(Call::Transfer(Transfer {
         from: account(id),
         to: account(0),
@@ -35,16 +35,17 @@ fn candidate(id: u8, nonce: u64, cost: u128) -> Candidate {
             cost,
         },
         origin: Origin::Owner,
+        coming: Coming::New,
         at: at(0),
     }
 }
 
-fn of_peer(mut candidate: Candidate) -> Candidate {
+pub(super) fn of_peer(mut candidate: Candidate) -> Candidate {
     candidate.origin = Origin::Peer(PeerId::from_bytes(b"peer"));
     candidate
 }
 
-fn standing(nonce: u64, balance: u128) -> Standing {
+pub(super) fn standing(nonce: u64, balance: u128) -> Standing {
     Standing {
         nonce,
         balance,
@@ -201,10 +202,13 @@ fn bytes_are_limited_too_and_what_a_block_gives_back_always_comes_in() {
         Err(Refusal::Full { .. })
     ));
     let mut back = candidate(1, 0, 1);
-    back.origin = Origin::Block;
+    back.coming = Coming::Back;
     queue.insert(back, has).unwrap();
     assert_eq!(queue.ready().len(), 3);
 }
+
+/// Seconds that an extrinsic may wait.
+const MOST: u64 = 300;
 
 #[test]
 fn unready_extrinsics_go_after_a_while_and_ready_ones_stay() {
@@ -212,9 +216,143 @@ fn unready_extrinsics_go_after_a_while_and_ready_ones_stay() {
     let has = standing(0, 100);
     queue.insert(candidate(1, 0, 1), has).unwrap();
     queue.insert(candidate(2, 1, 1), has).unwrap();
-    assert_eq!(queue.drop_unready(at(0)), 0);
-    assert_eq!(queue.drop_unready(at(1)), 1);
+    assert_eq!(queue.drop_unready(at(MOST)), 0);
+    assert_eq!(queue.drop_unready(at(MOST + 1)), 1);
     assert_eq!(ready(&queue), [(account(1), 0)]);
+}
+
+#[test]
+fn extrinsic_that_was_ready_for_long_may_wait_as_long_as_a_new_one() {
+    let mut queue = small(10);
+    queue.insert(candidate(1, 0, 10), standing(0, 100)).unwrap();
+    assert_eq!(queue.drop_unready(at(1_000)), 0);
+    // A reorganisation takes the sender's money.
+    queue.set_standing(&account(1), standing(0, 5));
+    assert_eq!(queue.drop_unready(at(1_001)), 0);
+    assert_eq!(queue.drop_unready(at(1_001 + MOST)), 0);
+    // It comes back for a moment, and the wait begins anew.
+    queue.set_standing(&account(1), standing(0, 10));
+    assert_eq!(queue.drop_unready(at(1_301)), 0);
+    queue.set_standing(&account(1), standing(0, 5));
+    assert_eq!(queue.drop_unready(at(1_302)), 0);
+    assert_eq!(queue.drop_unready(at(1_302 + MOST)), 0);
+    assert_eq!(queue.drop_unready(at(1_303 + MOST)), 1);
+}
+
+#[test]
+fn what_comes_back_waits_for_its_money_and_is_not_too_far_ahead() {
+    let mut queue = small(10);
+    let back = |nonce, cost| Candidate {
+        coming: Coming::Back,
+        ..candidate(1, nonce, cost)
+    };
+    assert_eq!(
+        queue.insert(back(0, 50), standing(0, 10)).unwrap(),
+        Place::Waiting
+    );
+    queue.insert(back(8_193, 1), standing(0, 10)).unwrap();
+    queue.set_standing(&account(1), standing(0, 60));
+    assert_eq!(ready(&queue), [(account(1), 0)]);
+    assert!(matches!(
+        queue.insert(back(0, 51), standing(0, 60)),
+        Err(Refusal::NonceTaken { nonce: 0 })
+    ));
+}
+
+#[test]
+fn what_the_owner_sends_after_a_peer_is_never_pushed_out() {
+    let mut queue = small(1);
+    let low = standing(0, 100);
+    queue.insert(of_peer(candidate(1, 0, 1)), low).unwrap();
+    assert!(matches!(
+        queue.insert(candidate(1, 0, 1), low),
+        Err(Refusal::Known)
+    ));
+    // What a peer says of it later changes nothing.
+    assert!(matches!(
+        queue.insert(of_peer(candidate(1, 0, 1)), low),
+        Err(Refusal::Known)
+    ));
+    let high = Standing {
+        priority: 99,
+        ..low
+    };
+    assert!(matches!(
+        queue.insert(candidate(2, 0, 1), high),
+        Err(Refusal::Full { .. })
+    ));
+}
+
+#[test]
+fn ready_extrinsic_pushes_out_what_only_waits_whatever_its_priority() {
+    let mut queue = small(4);
+    let rich = Standing {
+        priority: 99,
+        ..standing(0, 100)
+    };
+    queue.insert(of_peer(candidate(1, 0, 1)), rich).unwrap();
+    for nonce in [2, 3] {
+        queue.insert(of_peer(candidate(1, nonce, 1)), rich).unwrap();
+    }
+    queue.insert(candidate(2, 5, 1), rich).unwrap();
+    // One that waits itself does not.
+    assert!(matches!(
+        queue.insert(of_peer(candidate(3, 1, 1)), standing(0, 100)),
+        Err(Refusal::Full { .. })
+    ));
+    for id in [3, 4] {
+        let new = of_peer(candidate(id, 0, 1));
+        assert_eq!(queue.insert(new, standing(0, 100)).unwrap(), Place::Ready);
+    }
+    // What is left is ready, or the owner's.
+    assert!(matches!(
+        queue.insert(of_peer(candidate(5, 0, 1)), standing(0, 100)),
+        Err(Refusal::Full { .. })
+    ));
+    assert_eq!(ready(&queue), [1, 3, 4].map(|id| (account(id), 0)));
+    assert!(queue.contains(&candidate(2, 5, 1).hash));
+}
+
+#[test]
+fn refused_extrinsic_stays_out_for_a_while_but_not_if_a_block_gives_it_back() {
+    let mut queue = small(4);
+    let has = standing(0, 100);
+    let one = candidate(1, 0, 1);
+    queue.insert(one.clone(), has).unwrap();
+    assert!(queue.refuse(&one.hash, at(10)));
+    assert!(!queue.refuse(&candidate(2, 0, 1).hash, at(10)));
+    assert!(matches!(
+        queue.insert(one.clone(), has),
+        Err(Refusal::Refused)
+    ));
+    let back = Candidate {
+        coming: Coming::Back,
+        ..one.clone()
+    };
+    queue.insert(back, has).unwrap();
+    queue.refuse(&one.hash, at(10));
+    queue.insert(Candidate { at: at(10), ..one }, has).unwrap();
+}
+
+#[test]
+fn closed_pool_gives_everything_away_and_takes_nothing_more() {
+    let mut queue = small(4);
+    let has = standing(0, 100);
+    queue.insert(candidate(2, 0, 1), has).unwrap();
+    queue.insert(of_peer(candidate(1, 0, 1)), has).unwrap();
+    let peer = of_peer(candidate(1, 0, 1)).origin;
+    assert_eq!(
+        queue.close(),
+        [
+            (candidate(2, 0, 1).extrinsic, Origin::Owner),
+            (candidate(1, 0, 1).extrinsic, peer)
+        ]
+    );
+    assert!(queue.is_empty() && queue.bytes() == 0 && queue.ready().is_empty());
+    assert!(matches!(
+        queue.insert(candidate(3, 0, 1), has),
+        Err(Refusal::Stopping)
+    ));
 }
 
 #[test]
