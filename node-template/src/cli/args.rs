@@ -445,7 +445,7 @@ pub struct PeerArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make a new key and show it, its secret phrase included
-    Generate(KeyArgs),
+    Generate(GenerateKeyArgs),
     /// Show the public key and address of a secret, or of a public key
     Inspect(InspectKeyArgs),
     /// Store an authority's key in the node's keystore
@@ -467,9 +467,45 @@ pub enum OutputType {
     Json,
 }
 
+/// How many words a secret phrase has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PhraseLength {
+    /// 128 bits of randomness
+    #[value(name = "12")]
+    Twelve,
+    /// 160 bits
+    #[value(name = "15")]
+    Fifteen,
+    /// 192 bits
+    #[value(name = "18")]
+    Eighteen,
+    /// 224 bits
+    #[value(name = "21")]
+    TwentyOne,
+    /// 256 bits
+    #[value(name = "24")]
+    TwentyFour,
+}
+
+impl PhraseLength {
+    /// As a number.
+    pub fn words(self) -> usize {
+        match self {
+            Self::Twelve => 12,
+            Self::Fifteen => 15,
+            Self::Eighteen => 18,
+            Self::TwentyOne => 21,
+            Self::TwentyFour => 24,
+        }
+    }
+}
+
 /// `key generate`.
 #[derive(Clone, Debug, Args)]
-pub struct KeyArgs {
+pub struct GenerateKeyArgs {
+    /// How many words the secret phrase has
+    #[arg(long, short = 'w', value_enum, value_name = "WORDS", default_value_t = PhraseLength::Twelve)]
+    pub words: PhraseLength,
     /// How it is shown
     #[arg(long, value_enum, default_value_t = OutputType::Text)]
     pub output_type: OutputType,

@@ -33,10 +33,10 @@ mod tests;
 
 pub use args::{
     BackupsCommand, BuildSpecArgs, CheckBlockArgs, Cli, Command, CompletionsArgs, DevKeyArgs,
-    GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand, KeyType, LocalnetArgs,
-    NodeKeyArgs, OutputType, PeerArgs, PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs,
-    ResyncArgs, RevertArgs, RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs,
-    TransferArgs, TxCommand,
+    GenerateKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyCommand, KeyType,
+    LocalnetArgs, NodeKeyArgs, OutputType, PeerArgs, PeersCommand, PhraseLength, PlaceArgs,
+    PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs, RpcMethods, RunArgs, Scheme, SpecFormat,
+    StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 
