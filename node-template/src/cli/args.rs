@@ -152,7 +152,7 @@ pub struct RunArgs {
     #[arg(long, requires = "authoring")]
     pub force_authoring: bool,
     /// Connect to nobody and listen to nobody
-    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers"])]
+    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "public_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers"])]
     pub isolated: bool,
     /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
@@ -186,6 +186,10 @@ pub struct RunArgs {
     /// Addresses to listen on for peers, instead of all interfaces at `--port`; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::listen, conflicts_with = "port")]
     pub listen_addr: Vec<Multiaddr>,
+    /// Addresses at which other nodes reach this one, where they are not those that it listens on: behind a router that
+    /// hands a port through, or behind a proxy. Peers are told these instead; may be given several times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::public)]
+    pub public_addr: Vec<Multiaddr>,
     /// TCP port of the RPC (HTTP and WebSocket); 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9944)]
     pub rpc_port: u16,

@@ -66,6 +66,42 @@ const TABLE: &[(&str, i32, &str)] = &[
         USAGE,
         "--port",
     ),
+    (
+        "--isolated --public-addr /ip4/203.0.113.7/tcp/1 -d {base}",
+        USAGE,
+        "--isolated",
+    ),
+    ("--public-addr -d {base}", USAGE, "--public-addr"),
+    (
+        "--public-addr 203.0.113.7:30333 -d {base}",
+        USAGE,
+        "203.0.113.7:30333",
+    ),
+    (
+        "--public-addr /ip4/203.0.113.7 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
+    (
+        "--public-addr /ip4/203.0.113.7/tcp/0 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
+    (
+        "--public-addr /ip4/0.0.0.0/tcp/30333 -d {base}",
+        USAGE,
+        "somebody can be",
+    ),
+    (
+        "--public-addr /dns/example.org/tcp/30333 -d {base}",
+        USAGE,
+        "IP addresses",
+    ),
+    (
+        "--public-addr /ip4/203.0.113.7/udp/30333/quic-v1 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
     ("--node-key 12 -d {base}", USAGE, "64 hex digits"),
     (
         "--node-key 12 --node-key-file x -d {base}",

@@ -25,6 +25,7 @@ mod kill_loop;
 mod load;
 mod localnet;
 mod mdns;
+mod public_addr;
 mod metrics;
 mod resync;
 mod rpc;
