@@ -46,7 +46,11 @@ fn presets_endow_alice_to_ferdie_and_name_every_default() {
             assert!(spec.genesis.balances.contains_key(&key(name)), "{name}");
         }
         let mut expected = SyncSettings::default();
-        expected.strategies.tier1 = Some("height-majority".into());
+        let tier1 = match preset {
+            Preset::Dev => "tip-quorum",
+            Preset::Local => "authority-quorum",
+        };
+        expected.strategies.tier1 = Some(tier1.into());
         expected.strategies.tier2 = Some("sequential".into());
         assert_eq!(spec.sync, expected);
         let written = expected.to_table();

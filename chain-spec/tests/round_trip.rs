@@ -6,7 +6,7 @@ use proptest::{collection, option, prelude::*, sample};
 use sp_consensus_aura::SlotDuration;
 use sp_core::{H256, sr25519};
 use std::time::Duration;
-use sync_component::{SyncSettings, settings::Threshold};
+use sync_component::{SyncSettings, registry::defaults, settings::Threshold};
 
 const PEER: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
@@ -101,7 +101,10 @@ fn spec() -> impl Strategy<Value = ChainSpec> {
         .prop_map(|(identity, chain, nodes)| {
             let (name, id, chain_type) = identity;
             let (properties, keys, slot, genesis) = chain;
-            let (bootnodes, reserved_nodes, hashes, good, sync) = nodes;
+            let (bootnodes, reserved_nodes, hashes, good, mut sync) = nodes;
+            // Where a specification names none, its number of authorities does.
+            let tier1 = defaults::tier1(keys.len()).to_owned();
+            sync.strategies.tier1.get_or_insert(tier1);
             let address = |port| format!("/ip4/127.0.0.1/tcp/{port}/p2p/{PEER}");
             let hashes: Vec<H256> = hashes.into_iter().map(H256).collect();
             let (good, bad) = hashes.split_at(good.min(hashes.len()));

@@ -1,11 +1,13 @@
 //! A node with the three-tier sync component. Replace [`runtime`] by your own to make it yours.
 
 pub mod authoring;
+pub mod block_file;
 pub mod cli;
 pub mod keystore;
 pub mod localnet;
 pub mod network;
 pub mod pool;
+mod port;
 pub mod rpc;
 pub mod runtime;
 pub mod service;

@@ -101,6 +101,20 @@ pub enum NoConsensus {
         /// need(voters).
         need: usize,
     },
+    /// `authority-quorum` only: too few authorities attest our chain.
+    #[error(
+        "{with_us} of {authorities} authorities attest our chain, {need} are needed, {silent} are silent; where their nodes do not run or are not connected, start them; other tips are being fetched"
+    )]
+    Attestations {
+        /// Authorities whose newest attestation is on our chain.
+        with_us: usize,
+        /// Authorities without an attestation that counts.
+        silent: usize,
+        /// All authorities.
+        authorities: usize,
+        /// need(authorities).
+        need: usize,
+    },
     /// `height-majority` only: no height is reported by enough voters.
     #[error("no height is reported by {need} of {voters} voters")]
     NoCommonHeight {
@@ -108,6 +122,22 @@ pub enum NoConsensus {
         voters: usize,
         /// need(voters).
         need: usize,
+    },
+    /// `authority-quorum` only: enough authorities attest a block above ours that we have no verified headers of.
+    #[error("enough authorities hold a block {below} above ours; its headers are being asked for")]
+    BelowConsensus {
+        /// Blocks between our tip and the consensus block.
+        below: u64,
+    },
+    /// `authority-quorum` only: our chain is so far above what enough authorities hold that a fork of it may not heal.
+    #[error(
+        "our tip is {above} blocks above the highest block that enough authorities attest, and nothing is built {most} or more above that; it goes on once they have caught up"
+    )]
+    AboveConsensus {
+        /// Blocks between the consensus block and ours.
+        above: u64,
+        /// `tier2_max_reorg`, at least 1.
+        most: u64,
     },
     /// More than half of the voters are far below us.
     #[error("{behind} of {voters} voters are more than {max_gap} blocks below us")]

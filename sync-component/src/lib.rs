@@ -13,7 +13,7 @@
 //! use std::sync::Arc;
 //! use sync_component::{
 //!     StrategyRegistry, SyncSettings,
-//!     height_sync::{Ballot, Side, Tally},
+//!     height_sync::{Ballot, Tally},
 //!     registry::HeightStrategy,
 //! };
 //!
@@ -24,8 +24,14 @@
 //! impl<B: BlockT> HeightStrategy<B> for Unanimous {
 //!     fn tally(&self, ballot: &Ballot<B>) -> Tally<B> {
 //!         let voters = ballot.voters.len();
-//!         let with_us = ballot.voters.iter().filter(|voter| voter.side == Side::WithUs).count();
-//!         Tally { voters, need: voters, with_us, consensus: Some(ballot.ours) }
+//!         Tally {
+//!             voters,
+//!             need: voters,
+//!             with_us: ballot.with_us(),
+//!             electors: voters,
+//!             need_of_electors: voters,
+//!             consensus: Some(ballot.ours),
+//!         }
 //!     }
 //! }
 //!
@@ -40,6 +46,7 @@
 //! ```
 
 pub mod ancestor;
+pub mod attestation;
 pub mod block_id;
 pub mod block_sync;
 pub mod chain_sync;

@@ -17,6 +17,7 @@ use sp_core::H256;
 use std::{collections::BTreeMap, time::Duration};
 use sync_component::{
     SyncSettings,
+    registry::defaults,
     settings::document::{
         Document, Fault, Format, Location, ProblemReport, Problems, Rule, Section, free_table,
         one_of, text, whole,
@@ -54,13 +55,17 @@ fn spec(root: &mut Section<'_>, problems: &mut Problems) -> Option<ChainSpec> {
     let reserved_nodes = unique_list(root, "reserved_nodes", &node_address(), problems);
     let bad_blocks = unique_list(root, "bad_blocks", &hash(), problems);
     let checkpoints = checkpoints(root, &bad_blocks, problems);
-    let sync = SyncSettings::read(root, slot.map(Duration::from_millis), problems);
+    let mut sync = SyncSettings::read(root, slot.map(Duration::from_millis), problems);
+    let authorities = authorities?;
+    // Here it is known how many they are; the settings alone could not say.
+    let tier1 = &mut sync.strategies.tier1;
+    tier1.get_or_insert_with(|| defaults::tier1(authorities.len()).to_owned());
     Some(ChainSpec {
         name: name?,
         id: id?,
         chain_type: chain_type.unwrap_or(ChainType::Live),
         properties,
-        authorities: authorities?,
+        authorities,
         slot_duration: SlotDuration::from_millis(slot?),
         genesis,
         bootnodes,

@@ -82,11 +82,42 @@ pub enum Command {
     /// List what is remembered of peers, ban them, and take bans back
     #[command(subcommand, arg_required_else_help = false)]
     Peers(PeersCommand),
+    /// Write blocks of the best chain to a file or standard output; the node is stopped
+    ///
+    /// A JSON object per block and line, or SCALE with --binary, as Substrate writes them. A file is written beside its
+    /// place, as NAME.*.part, and gets its name when it is whole and on the disk. Nothing is overwritten: a file that is
+    /// there already is refused. Progress goes to standard error.
+    #[command(after_help = "Examples:
+  node-template export-blocks --dev -d ./data chain.json
+  node-template export-blocks --dev -d ./data --binary chain.bin
+  node-template export-blocks --dev -d ./data --from 100 --to 200
+  node-template export-blocks --dev -d ./data | gzip > chain.json.gz")]
+    ExportBlocks(ExportBlocksArgs),
+    /// Validate the blocks of a file, or of standard input, and add them to the chain here; the node is stopped
+    ///
+    /// Each block is checked and executed as if a peer had sent it. Where there is no chain yet, it is made. Blocks that are
+    /// stored already are skipped. When a block does not hold, when the file ends too early, and on Ctrl-C, what was imported
+    /// before stays: the same command goes on from there. Progress goes to standard error.
+    #[command(after_help = "Examples:
+  node-template import-blocks --dev -d ./new chain.json
+  node-template import-blocks --dev -d ./new --binary chain.bin
+  node-template import-blocks --dev -d ./new --log json chain.json
+  gunzip < chain.json.gz | node-template import-blocks --dev -d ./new")]
+    ImportBlocks(ImportBlocksArgs),
     /// Check a stored block once more: header, seal, body, and that executing it gives its state root; the node is stopped
+    #[command(after_help = "Examples:
+  node-template check-block --dev -d ./data 17
+  node-template check-block --dev -d ./data 0x1b60…")]
     CheckBlock(CheckBlockArgs),
     /// Take the newest blocks back, down to the final one at the lowest; the node is stopped
+    #[command(after_help = "Examples:
+  node-template revert --dev -d ./data          the newest 256, or as many as are not final; asks before
+  node-template revert --dev -d ./data 10 -y    the newest 10, without a question")]
     Revert(RevertArgs),
     /// Remove the blocks of a chain from this machine; keys, signing records and the network key stay
+    #[command(after_help = "Examples:
+  node-template purge-chain --dev -d ./data
+  node-template purge-chain --chain my-chain.toml -d ./data -y")]
     PurgeChain(PurgeChainArgs),
     /// Run a network of nodes on this machine
     #[command(after_help = "Examples:
@@ -113,6 +144,15 @@ pub struct PlaceArgs {
     /// Folder of all chains' data [default: node-template in the user's data folder]
     #[arg(long, short = 'd', value_name = "PATH")]
     pub base_path: Option<PathBuf>,
+}
+
+/// How a long command says how far it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LogArgs {
+    /// Write progress and result to the log on standard error instead of a bar and plain lines, filtered like a node's:
+    /// `info`, `warn`, …; the word `json` among them makes each line a JSON object; may be given several times
+    #[arg(long, short = 'l', value_name = "FILTER", action = ArgAction::Append)]
+    pub log: Vec<String>,
 }
 
 /// Options of a running node.
@@ -608,6 +648,46 @@ pub struct TransferArgs {
     /// The account's nonce [default: the next one, after those that wait in the node's pool]
     #[arg(long, value_name = "N")]
     pub nonce: Option<u64>,
+}
+
+/// `export-blocks`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportBlocksArgs {
+    /// Which chain, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The new file; `-` for standard output [default: standard output]
+    #[arg(value_name = "OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// The lowest block
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub from: u32,
+    /// The highest block [default: the best one]
+    #[arg(long, value_name = "N")]
+    pub to: Option<u32>,
+    /// Write SCALE instead of JSON
+    #[arg(long)]
+    pub binary: bool,
+    /// How progress is shown.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// `import-blocks`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportBlocksArgs {
+    /// Which chain, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The file; `-` for standard input [default: standard input]
+    #[arg(value_name = "INPUT")]
+    pub input: Option<PathBuf>,
+    /// It was exported with --binary
+    #[arg(long)]
+    pub binary: bool,
+    /// How progress is shown.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// `check-block`.

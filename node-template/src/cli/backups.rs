@@ -1,13 +1,20 @@
 use super::{
     BackupsCommand, CliError, ExitCode, PlaceArgs, RestoreArgs,
+    pace::Pace,
     place::Place,
     print,
+    progress::{Audience, Lines, Moment, Progress, Unit},
     resync::{Operated, block_on, confirm, follow_restore},
     resync_alone::{end, hold},
 };
 use crate::{Block, rpc::BackupView, runtime::TemplateRuntime, service::ChainFolder};
 use runtime_bridge::resync::{Places, RealDisk, ResyncFiles, StoreFolders};
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use sync_component::ports::{Clock, SystemClock};
 
 /// Lists, restores and removes old chains.
@@ -127,14 +134,40 @@ fn is_in_use(folder: &Path) -> io::Result<bool> {
     }
 }
 
+/// Copies the files of a store, and shows how far it is.
 fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
         // Its own marker of age, and the lock file of a database that is closed, are not part of the store.
         if entry.file_type()?.is_file() && name != "IN_SYNC_SINCE" && name != "LOCK" {
-            fs::copy(entry.path(), to.join(name))?;
+            files.push((name, entry.metadata()?.len()));
         }
     }
+    let total = files.iter().map(|(_, bytes)| bytes).sum();
+    let mut progress = Progress::new(Audience::People, Lines::Out).patient();
+    let (start, mut pace, mut done) = (Instant::now(), Pace::new(), 0);
+    for (name, bytes) in files {
+        // What cannot be shown does not stop the work.
+        let _ = progress.show(|now| {
+            pace.reached(now.duration_since(start), 0, done);
+            copying(done, total, &pace)
+        });
+        fs::copy(from.join(&name), to.join(&name))?;
+        done += bytes;
+    }
     Ok(())
+}
+
+fn copying(done: u64, total: u64, pace: &Pace) -> Moment {
+    Moment {
+        doing: "copying".to_owned(),
+        note: String::new(),
+        done,
+        total: Some(total),
+        unit: Unit::Bytes,
+        rate: None,
+        left: pace.left(total),
+    }
 }

@@ -1,6 +1,7 @@
 use super::{CliError, ExitCode, SpecFormat, args::BuildSpecArgs, print};
 use chain_spec::{ChainSpec, Preset};
 use sp_core::{crypto::Ss58Codec, sr25519};
+use sync_component::registry::defaults;
 
 /// Prints the spec. A preset in TOML to which nothing is changed comes as the file that it is, comments included.
 pub(super) fn run(args: &BuildSpecArgs) -> Result<ExitCode, CliError> {
@@ -37,6 +38,9 @@ fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
             Ok(account.into())
         });
         spec.authorities = authorities.collect::<Result<_, CliError>>()?;
+        // The base's was chosen for its own number of authorities.
+        let tier1 = defaults::tier1(spec.authorities.len());
+        spec.sync.strategies.tier1 = Some(tier1.to_owned());
     }
     if !args.balance.is_empty() {
         let balances = args.balance.iter().map(|text| {

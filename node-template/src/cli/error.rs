@@ -1,4 +1,6 @@
+use super::stopping::{Stop, StopSignal};
 use crate::{
+    block_file::{ExportError, ImportFault},
     keystore::KeystoreError,
     localnet::LocalnetError,
     service::{AloneError, OrderError, PeerFileError, ServiceError},
@@ -28,6 +30,8 @@ pub enum ExitCode {
     StatusFailed,
     /// `status`: no node runs there: 4.
     NoNode,
+    /// It stopped because a signal came: 128 and the signal's number, as shells say it.
+    Stopped(StopSignal),
     /// `status`: what the node said, as [`crate::status_view::VerdictKind::exit_code`] has it.
     Verdict(u8),
 }
@@ -40,12 +44,31 @@ impl From<ExitCode> for std::process::ExitCode {
             ExitCode::NoNode => 4,
             ExitCode::Usage => 64,
             ExitCode::StatusFailed => 70,
+            ExitCode::Stopped(signal) => 128 + signal.number(),
             ExitCode::Verdict(code) => code,
         })
     }
 }
 
 impl CliError {
+    /// How a command ends with it, `status` aside.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Stopped { signal, .. } | Self::StoppedAtOnce { signal } => {
+                ExitCode::Stopped(*signal)
+            }
+            error if error.is_usage() => ExitCode::Usage,
+            _ => ExitCode::Failed,
+        }
+    }
+
+    /// Work that stopped because it was asked to.
+    pub(super) fn stopped(stop: &Stop, so_far: String) -> Self {
+        // Nothing but a signal makes it stop.
+        let signal = stop.signal().unwrap_or(StopSignal::Terminate);
+        Self::Stopped { signal, so_far }
+    }
+
     /// Whether the command line itself is wrong.
     pub(super) fn is_usage(&self) -> bool {
         matches!(
@@ -61,6 +84,7 @@ impl CliError {
                 | Self::Receiver { .. }
                 | Self::NobodyReserved
                 | Self::TooManyPeers { .. }
+                | Self::EmptyRange { .. }
                 | Self::PeerId(_)
                 | Self::BadRequest(_)
                 | Self::Node(ServiceError::Log(_))
@@ -212,6 +236,62 @@ pub enum CliError {
         hash: H256,
         /// What is wrong.
         why: String,
+    },
+    /// Nothing lies between the two.
+    #[error("--from {from} is above --to {to}; give the lower number with --from")]
+    EmptyRange {
+        /// `--from`.
+        from: u32,
+        /// `--to`.
+        to: u32,
+    },
+    /// No such block to export.
+    #[error(
+        "there is no block #{number}: the chain here ends at #{best}; give a lower --from or --to, or let the node fetch more"
+    )]
+    AboveBest {
+        /// The block that was wanted.
+        number: u32,
+        /// The best block.
+        best: u32,
+    },
+    /// An export did not come to its end.
+    #[error(transparent)]
+    Export(ExportError),
+    /// The file to import cannot be read.
+    #[error("{} cannot be read ({source}); name a file that `export-blocks` wrote", .path.display())]
+    NotRead {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// An import did not come to its end.
+    #[error("{name}: {fault}; {so_far}")]
+    Import {
+        /// What was read.
+        name: String,
+        /// Why.
+        #[source]
+        fault: Box<ImportFault>,
+        /// What stays.
+        so_far: String,
+    },
+    /// A signal came.
+    #[error("{signal}: {so_far}")]
+    Stopped {
+        /// Which.
+        signal: StopSignal,
+        /// How far the work came, and how to go on.
+        so_far: String,
+    },
+    /// A second signal came, before the work had stopped.
+    #[error(
+        "{signal} once more: ended at once; what was stored stays, a file that ends in .part may be left and can be removed"
+    )]
+    StoppedAtOnce {
+        /// Which.
+        signal: StopSignal,
     },
     /// The user said no.
     #[error("nothing was changed; answer y, or give -y, to go on")]

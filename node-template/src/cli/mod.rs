@@ -10,18 +10,23 @@ mod build_spec;
 mod chain_info;
 mod confirm;
 mod error;
+mod export_blocks;
+mod import_blocks;
 mod key;
 mod meeting;
 mod node_key;
+mod pace;
 mod peers;
 mod place;
 mod plan;
+mod progress;
 mod purge_chain;
 mod resync;
 mod resync_alone;
 mod run;
 mod shown;
 mod status;
+mod stopping;
 mod stored;
 mod strategies;
 mod tx;
@@ -33,12 +38,13 @@ mod tests;
 
 pub use args::{
     BackupsCommand, BuildSpecArgs, CheckBlockArgs, Cli, Command, CompletionsArgs, DevKeyArgs,
-    GenerateKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyCommand, KeyType,
-    LocalnetArgs, NodeKeyArgs, OutputType, PeerArgs, PeersCommand, PhraseLength, PlaceArgs,
-    PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs, RpcMethods, RunArgs, Scheme, SpecFormat,
-    StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
+    ExportBlocksArgs, GenerateKeyArgs, GenerateNodeKeyArgs, ImportBlocksArgs, InsertKeyArgs,
+    InspectKeyArgs, KeyCommand, KeyType, LocalnetArgs, LogArgs, NodeKeyArgs, OutputType, PeerArgs,
+    PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
+    RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
+pub use stopping::StopSignal;
 
 use clap::CommandFactory;
 use std::{ffi::OsString, io::Write};
@@ -65,11 +71,7 @@ struct Failure {
 
 impl From<CliError> for Failure {
     fn from(error: CliError) -> Self {
-        let code = if error.is_usage() {
-            ExitCode::Usage
-        } else {
-            ExitCode::Failed
-        };
+        let code = error.exit_code();
         Self {
             error: Box::new(error),
             code,
@@ -92,6 +94,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Backups(command)) => backups::run(&command)?,
         Some(Command::Tx(command)) => tx::run(&command)?,
         Some(Command::Peers(command)) => peers::run(&command)?,
+        Some(Command::ExportBlocks(args)) => export_blocks::run(&args)?,
+        Some(Command::ImportBlocks(args)) => import_blocks::run(&args)?,
         Some(Command::CheckBlock(args)) => stored::check_block(&args)?,
         Some(Command::Revert(args)) => stored::revert(&args)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,

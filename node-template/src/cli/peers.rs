@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     rpc::{BanView, PeerView},
-    service::PeerFile,
+    service::{NetworkConfig, PeerFile, declared},
 };
 use std::{sync::Arc, time::Duration};
 use sync_component::ports::{Clock, PeerId, SystemClock};
@@ -84,7 +84,9 @@ fn list(args: &PlaceArgs) -> Result<(), CliError> {
     } else {
         let (file, clock) = file(&place);
         let hours = place.spec.sync.tier3.trust_hours;
-        PeerView::all(&file.read()?, clock.now(), hours)
+        // What a command line declared is known to the node that it started only.
+        let declared = declared(&place.spec, &NetworkConfig::Isolated);
+        PeerView::all(&file.read()?, clock.now(), hours, &declared)
     };
     if peers.is_empty() {
         print("no peer was met yet\n")?;
@@ -99,10 +101,10 @@ fn line(peer: &PeerView) -> String {
     let here = if peer.connected { "connected" } else { "away" };
     let consistent = Duration::from_secs(peer.consistent_seconds);
     let hours = consistent.as_secs_f64() / 3_600.0;
-    let trusted = if peer.trusted_seconds.is_some() {
-        ", trusted"
-    } else {
-        ""
+    let trusted = match (peer.declared, peer.trusted_seconds) {
+        (true, _) => ", trusted: declared",
+        (false, Some(_)) => ", trusted",
+        (false, None) => "",
     };
     let latency = peer
         .latency_ms

@@ -61,10 +61,9 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
 fn access(args: &RunArgs) -> Result<Access, CliError> {
     let methods = match (args.rpc_methods, args.rpc_external) {
         (RpcMethods::Unsafe, true) => return Err(CliError::UnsafeOutside),
-        (RpcMethods::Auto | RpcMethods::Safe, true) | (RpcMethods::Safe, false) => {
-            MethodsOffered::Safe
-        }
-        (RpcMethods::Auto | RpcMethods::Unsafe, false) => MethodsOffered::All,
+        (RpcMethods::Safe, _) => MethodsOffered::Safe,
+        // Who calls decides, not where the server listens.
+        (RpcMethods::Auto, _) | (RpcMethods::Unsafe, false) => MethodsOffered::All,
     };
     let origins = match &args.rpc_cors {
         Some(origins) => origins.clone(),

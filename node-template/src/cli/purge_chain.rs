@@ -4,6 +4,7 @@ use super::{
     confirm::{Answer, ask},
     place::Place,
     print,
+    progress::Progress,
 };
 use std::{
     fs, io,
@@ -55,7 +56,10 @@ pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
         _ => {}
     }
     for path in &paths {
-        fs::remove_dir_all(path).map_err(|source| CliError::Path {
+        let busy = Progress::busy("removing");
+        let removed = fs::remove_dir_all(path);
+        drop(busy);
+        removed.map_err(|source| CliError::Path {
             path: path.clone(),
             source,
         })?;

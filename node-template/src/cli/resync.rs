@@ -2,8 +2,10 @@ use super::{
     CliError, ExitCode, ResyncArgs,
     confirm::{Answer, ask},
     place::Place,
-    print, resync_alone,
-    shown::{Shown, describe, ended, plan_text},
+    print,
+    progress::{Audience, Lines, Progress},
+    resync_alone,
+    shown::{describe, ended, moment, plan_text},
 };
 use crate::{
     rpc::ResyncParams,
@@ -114,7 +116,7 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
 /// Shows how far the run is until it ends, through the stop in which the stores are exchanged.
 async fn follow(place: &Place, node: Operated) -> Result<ExitCode, CliError> {
     let mut node = node;
-    let mut shown = Shown::new();
+    let mut shown = Progress::new(Audience::People, Lines::Out);
     let mut away_since = None;
     loop {
         match node.client.resync_status().await {
@@ -124,7 +126,7 @@ async fn follow(place: &Place, node: Operated) -> Result<ExitCode, CliError> {
             }
             Ok(view) => {
                 away_since = None;
-                shown.show(&view)?;
+                shown.show(|_| moment(&view))?;
             }
             // The node stops and starts again in the exchange; its token is another one then.
             Err(error @ (ClientError::Unreachable { .. } | ClientError::Declined { .. })) => {

@@ -4,8 +4,9 @@ use super::{
     CliError, ExitCode, ResyncArgs,
     place::Place,
     print,
+    progress::{Audience, Lines, Progress},
     resync::{block_on, confirm},
-    shown::{Shown, describe, ended, plan_text},
+    shown::{describe, ended, moment, plan_text},
 };
 use crate::{
     Block,
@@ -114,13 +115,16 @@ async fn begin(args: &ResyncArgs, alone: &Alone) -> Result<ExitCode, CliError> {
 }
 
 async fn carry_out(alone: &Alone, addresses: Vec<Multiaddr>) -> Result<ExitCode, CliError> {
-    let mut shown = Shown::new();
+    let mut shown = Progress::new(Audience::People, Lines::Out);
     let run = alone.carry_out(addresses);
     tokio::pin!(run);
     let last = loop {
         tokio::select! {
             last = &mut run => break last?,
-            () = tokio::time::sleep(POLL) => shown.show(&alone.desk().report()?.into())?,
+            () = tokio::time::sleep(POLL) => {
+                let view = alone.desk().report()?.into();
+                shown.show(|_| moment(&view))?;
+            }
         }
     };
     drop(shown);

@@ -1,47 +1,23 @@
 //! How a run of Tier 3 is shown to people.
 
-use super::{CliError, ExitCode, print};
+use super::{
+    CliError, ExitCode, print,
+    progress::{Moment, Unit},
+};
 use crate::rpc::{LastRunView, PlanView, ResyncView};
-use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
-/// A run under way: a progress bar, or a line for each stage where there is no terminal. Gone when dropped.
-#[derive(Debug)]
-pub(super) struct Shown {
-    bar: ProgressBar,
-    told: String,
-}
-
-impl Shown {
-    /// Nothing yet.
-    pub(super) fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        bar.set_style(
-            ProgressStyle::with_template("{msg}  {bar:30} {pos}/{len} blocks")
-                .expect("the template is a constant and well formed"),
-        );
-        Self {
-            bar,
-            told: String::new(),
-        }
-    }
-
-    /// How far it is now.
-    pub(super) fn show(&mut self, view: &ResyncView) -> Result<(), CliError> {
-        self.bar.set_length(view.total);
-        self.bar.set_position(view.done);
-        self.bar.set_message(doing(view));
-        let stage = view.doing.clone().unwrap_or_default();
-        if self.bar.is_hidden() && stage != self.told {
-            print(&format!("{stage}\n"))?;
-            self.told = stage;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+/// A run under way, as far as the node knows.
+pub(super) fn moment(view: &ResyncView) -> Moment {
+    let eta = view.eta_seconds;
+    Moment {
+        doing: view.doing.clone().unwrap_or_else(|| "waiting".to_owned()),
+        note: eta.map_or_else(String::new, |_| format!(" from {} peers", view.sources)),
+        done: view.done,
+        total: Some(view.total),
+        unit: Unit::Blocks,
+        rate: eta.map(|_| view.rate),
+        left: eta.map(Duration::from_secs),
     }
 }
 
@@ -64,17 +40,6 @@ pub(super) fn plan_text(plan: &PlanView) -> String {
         mib(plan.free),
         plan.backups,
     )
-}
-
-fn doing(view: &ResyncView) -> String {
-    let doing = view.doing.as_deref().unwrap_or("waiting");
-    match view.eta_seconds {
-        Some(eta) => format!(
-            "{doing} from {} peers, {:.1} blocks/s, {eta} s left",
-            view.sources, view.rate
-        ),
-        None => doing.to_owned(),
-    }
 }
 
 /// How a run ended.
@@ -103,7 +68,7 @@ pub(super) fn describe(view: &ResyncView) -> String {
     let now = match (&view.run, &view.stage) {
         (Some(run), Some(stage)) => {
             let how = if view.active {
-                doing(view)
+                moment(view).text()
             } else {
                 "interrupted: `resync --resume` goes on, `resync --abort` gives it up".to_owned()
             };

@@ -6,6 +6,7 @@ use super::{
     confirm::{Answer, ask},
     place::Place,
     print,
+    progress::Progress,
 };
 use crate::service::{ChainFolder, Offline};
 use sp_core::H256;
@@ -34,10 +35,10 @@ pub(super) fn revert(args: &RevertArgs) -> Result<ExitCode, CliError> {
             return Err(CliError::NotConfirmed);
         }
     }
-    let reverted = offline
-        .chain
-        .revert(args.num.into())
-        .map_err(CliError::Chain)?;
+    let busy = Progress::busy("removing blocks");
+    let reverted = offline.chain.revert(args.num.into());
+    drop(busy);
+    let reverted = reverted.map_err(CliError::Chain)?;
     print(&format!(
         "best is #{} ({:?}) now\n",
         reverted.to.number, reverted.to.hash
@@ -68,7 +69,8 @@ pub(super) fn check_block(args: &CheckBlockArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Done)
 }
 
-fn open(args: &PlaceArgs) -> Result<Offline, CliError> {
+/// The chain of `args`, which has to be here.
+pub(super) fn open(args: &PlaceArgs) -> Result<Offline, CliError> {
     let place = Place::of(args)?;
     if !place.folder.exists() {
         return Err(CliError::NoChain {

@@ -5,6 +5,7 @@
 
 mod confirming;
 mod meeting;
+mod pacing;
 mod planning;
 mod purging;
 
@@ -73,6 +74,12 @@ fn wrong_usage_is_one_line_that_names_the_mistake_and_the_help() {
         ("--reserved-only --out-peers 1", "--reserved-only"),
         ("--in-peers -1", "-1"),
         ("--out-peers many", "many"),
+        ("export-blocks --from x", "x"),
+        ("export-blocks --from -1", "-1"),
+        ("export-blocks --to 4294967296", "4294967296"),
+        ("export-blocks one two", "two"),
+        ("import-blocks --from 1", "--from"),
+        ("import-blocks --dev --chain local", "--chain"),
     ];
     for (line, named) in table {
         let problem = problem(line);
@@ -110,6 +117,14 @@ fn commands_are_told_apart() {
     assert!(matches!(
         parse("chain-info --dev").command,
         Some(Command::ChainInfo(place)) if place.dev
+    ));
+    assert!(matches!(
+        parse("export-blocks --dev --from 3 --to 7 --binary out").command,
+        Some(Command::ExportBlocks(export)) if export.from == 3 && export.to == Some(7) && export.binary
+    ));
+    assert!(matches!(
+        parse("import-blocks --dev -d /x --log json,info -").command,
+        Some(Command::ImportBlocks(import)) if import.log.log == ["json,info"] && !import.binary
     ));
     assert!(matches!(
         parse("purge-chain -y --chain dev -d /x").command,

@@ -1,13 +1,13 @@
 //! `status --watch`.
 
-use super::{CliError, ExitCode, args::StatusArgs, print, resync::block_on};
+use super::{CliError, ExitCode, args::StatusArgs, resync::block_on};
 use crate::{
     rpc::{BanView, PeerView},
     status_view::{ClientError, NodeClient, StatusView},
 };
 use std::{
-    fmt::Write,
-    io::{IsTerminal, stdout},
+    fmt::Write as _,
+    io::{ErrorKind, IsTerminal, Write as _, stdout},
     time::Duration,
 };
 
@@ -37,15 +37,21 @@ pub(super) fn run(
                 Some(client) => look(client).await,
                 None => Ok(None),
             };
-            match seen {
+            let reader = match seen {
                 Ok(Some((view, peers))) => output.show(&view, &peers)?,
-                Ok(None) => client = find().ok(),
+                Ok(None) => {
+                    client = find().ok();
+                    Reader::There
+                }
                 Err(error @ ClientError::BadUrl { .. }) => return Err(error.into()),
                 Err(error) => {
-                    output.away(&error)?;
                     // After a restart it may be elsewhere.
                     client = find().ok().or(client);
+                    output.away(&error)?
                 }
+            };
+            if reader == Reader::Gone {
+                return Ok(ExitCode::Done);
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -66,35 +72,60 @@ enum Output {
 }
 
 impl Output {
-    fn show(&mut self, view: &StatusView, peers: &[PeerView]) -> Result<(), CliError> {
+    fn show(&mut self, view: &StatusView, peers: &[PeerView]) -> Result<Reader, CliError> {
         match self {
             Self::Json => {
                 let both = serde_json::json!({ "status": view, "peers": peers });
-                print(&format!("{both}\n"))
+                write_out(&format!("{both}\n"))
             }
-            Self::Screen => print(&screen(&format!("{view}\n\n{}", table(peers)))),
-            Self::Lines(last) => changed(last, &format!("{}, {} peers", view.health, view.peers)),
+            Self::Screen => write_out(&screen(&format!("{view}\n\n{}", table(peers)))),
+            Self::Lines(last) => changed(last, &line(view)),
         }
     }
 
-    fn away(&mut self, error: &ClientError) -> Result<(), CliError> {
+    fn away(&mut self, error: &ClientError) -> Result<Reader, CliError> {
         match self {
             Self::Json => {
                 let error = serde_json::json!({ "error": error.to_string() });
-                print(&format!("{error}\n"))
+                write_out(&format!("{error}\n"))
             }
-            Self::Screen => print(&screen(&error.to_string())),
+            Self::Screen => write_out(&screen(&error.to_string())),
             Self::Lines(last) => changed(last, &error.to_string()),
         }
     }
 }
 
-fn changed(last: &mut String, line: &str) -> Result<(), CliError> {
+/// The health line, what to do if it does not say so, and the peers.
+fn line(view: &StatusView) -> String {
+    let reason = view.explanation();
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    format!("{}{reason}, {} peers", view.health, view.peers)
+}
+
+/// Who reads what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    There,
+    /// It has gone away (`| head`), and nobody sees what would come.
+    Gone,
+}
+
+fn write_out(text: &str) -> Result<Reader, CliError> {
+    let mut out = stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(source) => Err(CliError::Output { source }),
+    }
+}
+
+fn changed(last: &mut String, line: &str) -> Result<Reader, CliError> {
     if last == line {
-        return Ok(());
+        return Ok(Reader::There);
     }
     line.clone_into(last);
-    print(&format!("{line}\n"))
+    write_out(&format!("{line}\n"))
 }
 
 /// The text in the place of what is on the terminal: from the top left on, each line cleared to its end, then the rest.
@@ -143,6 +174,7 @@ fn row(peer: &PeerView) -> String {
     let trusted = match (&peer.ban, peer.trusted_seconds) {
         (Some(BanView::ByOperator), _) => "banned by the operator".to_owned(),
         (Some(BanView::Seconds(left)), _) => format!("banned for {left} s more"),
+        (None, _) if peer.declared => "declared".to_owned(),
         (None, Some(seconds)) => format!("for {}", hours(seconds)),
         (None, None) => format!("not yet, consistent for {}", hours(peer.consistent_seconds)),
     };

@@ -22,6 +22,8 @@ pub struct NodeFacts {
     pub peers_expected: PeersExpected,
     /// The best block at the start.
     pub starting_block: NumberFor<Block>,
+    /// Longest block of the chain, encoded, in bytes.
+    pub block_bytes: usize,
     /// The registry's strategies, those in use marked.
     pub strategies: Vec<StrategyInfo>,
 }

@@ -6,15 +6,23 @@ use super::{
     token::{Caller, MethodsOffered},
 };
 use futures::future::Either;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Authority};
 use jsonrpsee::server::HttpBody;
 use std::{
     fmt,
     future::{Ready, ready},
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll},
 };
 use tower::{Layer, Service};
+
+/// Names by which programs of this machine call it. A web page whose name was bound to 127.0.0.1 calls it by another.
+pub(super) const LOCAL_HOSTS: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallerAddress(pub(super) IpAddr);
 
 /// Answers `GET /health` and `GET /health/readiness`.
 pub(super) trait Healthy: Send + Sync {
@@ -63,10 +71,14 @@ impl Gate {
         }
     }
 
-    fn caller<B>(&self, request: &Request<B>) -> Caller {
+    /// Whoever comes from elsewhere, or calls this machine by a name that it does not give itself, has no business with the
+    /// operator's methods, whatever the server listens on.
+    pub(super) fn caller<B>(&self, request: &Request<B>) -> Caller {
         match self.offered {
-            MethodsOffered::All => self.token.caller(request),
-            MethodsOffered::Safe => Caller::Anybody,
+            MethodsOffered::All if comes_from_here(request) && is_for_here(request) => {
+                self.token.caller(request)
+            }
+            MethodsOffered::All | MethodsOffered::Safe => Caller::Anybody,
         }
     }
 
@@ -78,6 +90,23 @@ impl Gate {
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         response
     }
+}
+
+fn comes_from_here<B>(request: &Request<B>) -> bool {
+    let address = request.extensions().get::<CallerAddress>();
+    address.is_some_and(|CallerAddress(ip)| ip.to_canonical().is_loopback())
+}
+
+/// Whether the request names one of [`LOCAL_HOSTS`].
+fn is_for_here<B>(request: &Request<B>) -> bool {
+    let named = request.headers().get(header::HOST);
+    let named = named.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    named.is_some_and(|named| {
+        LOCAL_HOSTS
+            .iter()
+            .filter_map(|local| local.strip_suffix(":*"))
+            .any(|local| named.host().eq_ignore_ascii_case(local))
+    })
 }
 
 fn text(status: StatusCode, body: impl Into<HttpBody>) -> Response<HttpBody> {

@@ -5,6 +5,7 @@ use super::{
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
     gate::Healthy,
+    readiness::is_ready,
     subscriptions::{self, Head},
     token::operator_only,
 };
@@ -31,11 +32,10 @@ use sp_core::{Bytes, H256, crypto::Ss58Codec, sr25519};
 use sp_runtime::traits::NumberFor;
 use std::sync::Arc;
 use sync_component::{
-    NetworkSyncManager, SyncStatus,
+    NetworkSyncManager,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
     ports::{BridgeError, PeerId, ReadChain},
-    status::{Note, Verdict},
     wire::Roles,
 };
 
@@ -91,17 +91,15 @@ impl Rpc {
 impl Healthy for Rpc {
     fn health(&self) -> Health {
         Health {
-            peers: self.manager.peers().len(),
+            // From memory: load balancers ask often.
+            peers: self.manager.report().peers,
             is_syncing: self.manager.is_major_syncing(),
             should_have_peers: self.facts.peers_expected == PeersExpected::Yes,
         }
     }
 
     fn is_ready(&self) -> bool {
-        let report = self.manager.report();
-        let is_stalled = |note: &Note<Block>| matches!(note, Note::Stalled { .. });
-        let agrees = matches!(report.verdict, Verdict::Known(SyncStatus::InSync));
-        agrees && !report.notes.iter().any(is_stalled)
+        is_ready(&self.manager.report())
     }
 }
 
@@ -246,7 +244,8 @@ impl NodeApiServer for Rpc {
     }
 
     fn sync_status(&self) -> RpcResult<StatusView> {
-        Ok(StatusView::from(&self.manager.report()))
+        let resync = self.desk.progress();
+        Ok(StatusView::new(&self.manager.report(), resync.as_ref()))
     }
 
     fn sync_strategies(&self) -> RpcResult<Vec<StrategyEntry>> {
@@ -255,7 +254,8 @@ impl NodeApiServer for Rpc {
 
     fn remembered_peers(&self) -> RpcResult<Vec<PeerView>> {
         let hours = self.peers.trust_hours();
-        let all = PeerView::all(&self.peers.ledger(), self.peers.now(), hours);
+        let (ledger, declared) = (self.peers.ledger(), self.desk.declared());
+        let all = PeerView::all(&ledger, self.peers.now(), hours, declared);
         Ok(PeerView::told(all, &self.manager.peers()))
     }
 

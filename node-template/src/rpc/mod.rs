@@ -1,12 +1,19 @@
 //! JSON-RPC over HTTP and WebSocket, in Substrate's shapes (SPEC section 12).
 
+mod accept;
 mod answers;
 mod api;
 mod blocks;
+mod body;
+mod bounded;
+mod connection;
 mod cors;
 mod gate;
+mod line;
 mod methods;
 mod peers;
+mod places;
+mod readiness;
 mod resync;
 mod server;
 mod subscriptions;

@@ -2,7 +2,7 @@
 
 use crate::{Block, status_view::BlockView};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use sync_component::{
     orchestrator::PeerReport,
     peers::{Ban, Ledger, Record},
@@ -25,6 +25,9 @@ pub struct PeerView {
     pub trust: f64,
     /// Observed seconds in which it never contradicted us.
     pub consistent_seconds: u64,
+    /// Whether it is trusted because the operator declared it: a reserved node of the chain spec or of the command line.
+    #[serde(default)]
+    pub declared: bool,
     /// For how many of these seconds it has been trusted (`tier3_trust_hours`); absent while it is not.
     pub trusted_seconds: Option<u64>,
     /// Moving average of its round trips, in milliseconds.
@@ -47,14 +50,22 @@ pub enum BanView {
 
 impl PeerView {
     /// All that `ledger` remembers: the connected first, then those that were consistent for the longest. One that was
-    /// consistent for `trust_hours` is trusted.
-    pub fn all(ledger: &Ledger, now: MonoTime, trust_hours: f64) -> Vec<Self> {
+    /// consistent for `trust_hours` is trusted, and so is one that was declared.
+    pub fn all(
+        ledger: &Ledger,
+        now: MonoTime,
+        trust_hours: f64,
+        declared: &BTreeSet<PeerId>,
+    ) -> Vec<Self> {
         let mut records: Vec<_> = ledger.iter().collect();
         records.sort_by_key(|(_, record)| {
             let behind = (!record.is_connected(), record.ban.is_some());
             (behind, std::cmp::Reverse(record.consistent))
         });
-        let view = |(peer, record)| Self::of(peer, record, now, trust_hours);
+        let view = |(peer, record)| Self {
+            declared: declared.contains(peer),
+            ..Self::of(peer, record, now, trust_hours)
+        };
         records.into_iter().map(view).collect()
     }
 
@@ -77,6 +88,7 @@ impl PeerView {
         Self {
             best: None,
             agrees: None,
+            declared: false,
             trusted_seconds: trusted
                 .filter(|_| record.is_trusted(trust_hours))
                 .map(|time| time.as_secs()),

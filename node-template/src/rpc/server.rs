@@ -1,29 +1,35 @@
-use super::{MethodsOffered, Origins, Rpc, Token, gate::Gate};
+use super::{
+    MethodsOffered, Origins, Rpc, Token,
+    accept::{Answering, accept},
+    body::WholeBody,
+    gate::{Gate, Healthy, LOCAL_HOSTS},
+    places::{CONNECTIONS, Places},
+};
+use crate::port::Port;
 use http::{HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
-use jsonrpsee::server::{
-    BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle,
-    middleware::http::HostFilterLayer,
+use jsonrpsee::{
+    Methods,
+    server::{
+        BatchRequestConfig, PingConfig, ServerBuilder, ServerConfig, ServerHandle,
+        middleware::http::HostFilterLayer, stop_channel,
+    },
 };
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Threads that answer. Lower: one slow call delays the others; higher: calls take the cores from the import.
 const WORKERS: usize = 2;
 
-/// Longest request. The longest of ours is a list of block numbers.
+/// Most threads for calls that read the store. Lower: they wait for each other; higher: callers take the cores and the disk
+/// from the import, and the memory of as many answers.
+const READERS: usize = 16;
+
+/// Longest request. Too low: batches of transfers are refused; too high: each connection may hold as much.
 const REQUEST_BYTES: u32 = 1024 * 1024;
 
-/// Longest answer.
-const RESPONSE_BYTES: u32 = 8 * 1024 * 1024;
-
-/// Most connections at once, as with Substrate. Too low: tools are refused; too high: callers fill our memory.
-const CONNECTIONS: u32 = 100;
+/// Longest answer that has no block in it: peers, lists of hashes, what waits in the pool.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Most calls in one batch.
 const BATCH: u32 = 100;
@@ -31,8 +37,15 @@ const BATCH: u32 = 100;
 /// Most subscriptions of one connection. Too low: tools that follow several things are refused; each costs a task.
 const SUBSCRIPTIONS: u32 = 64;
 
-/// Names by which programs of this machine call it. A web page whose name was bound to 127.0.0.1 calls it by another.
-const LOCAL_HOSTS: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
+/// Answers and notifications that wait for a WebSocket. Too low: tasks wait for each other; too high: slow readers hold more.
+const WAITING: u32 = 16;
+
+/// How often a WebSocket's client is asked for a sign of life. Too low: traffic for nothing; too high: those that vanished
+/// hold a place for so much longer.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// How long it may give none.
+const SILENT_FOR: Duration = Duration::from_secs(45);
 
 /// The RPC cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -57,54 +70,59 @@ pub struct Access {
 
 /// A server that has its port. It answers from [`Server::start`] on.
 #[derive(Debug)]
-pub struct Server {
-    listener: std::net::TcpListener,
-    address: SocketAddr,
+pub struct Server(Port);
+
+/// What it answers with.
+pub(super) struct Answers {
+    /// The methods.
+    pub(super) methods: Methods,
+    /// For load balancers.
+    pub(super) health: Arc<dyn Healthy>,
+    /// Longest block of the chain, encoded, in bytes.
+    pub(super) block_bytes: usize,
 }
 
 impl Server {
     /// Takes the port, so that one in use is known before anything else runs.
     pub fn bind(address: SocketAddr) -> Result<Self, RpcStartError> {
-        let error = |source| RpcStartError { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(error)?;
-        listener.set_nonblocking(true).map_err(error)?;
-        let address = listener.local_addr().map_err(error)?;
-        Ok(Self { listener, address })
+        let port = Port::take(address).map_err(|source| RpcStartError { address, source })?;
+        Ok(Self(port))
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Where programs of this machine reach it.
     pub fn local_url(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("http://{address}")
+        self.0.local_url()
     }
 
     /// Answers until [`Serving::stop`]. Without `--rpc-external`, only calls to a name of this machine are
     /// answered, and pages of other origins are turned away.
     pub fn start(self, rpc: Rpc, token: Token, access: Access) -> Result<Serving, RpcStartError> {
-        let is_local = self.address.ip().is_loopback();
-        let hosts = if is_local {
+        let answers = Answers {
+            block_bytes: rpc.facts.block_bytes,
+            health: Arc::new(rpc.clone()),
+            methods: rpc.into_module().into(),
+        };
+        self.start_with(answers, token, access)
+    }
+
+    pub(super) fn start_with(
+        self,
+        answers: Answers,
+        token: Token,
+        access: Access,
+    ) -> Result<Serving, RpcStartError> {
+        let address = self.address();
+        let error = |source| RpcStartError { address, source };
+        let hosts = if address.ip().is_loopback() {
             HostFilterLayer::new(LOCAL_HOSTS).expect("the names are constants and well formed")
         } else {
             HostFilterLayer::disable()
         };
-        let config = ServerConfig::builder()
-            .max_request_body_size(REQUEST_BYTES)
-            .max_response_body_size(RESPONSE_BYTES)
-            .max_connections(CONNECTIONS)
-            .max_subscriptions_per_connection(SUBSCRIPTIONS)
-            .set_batch_request_config(BatchRequestConfig::Limit(BATCH))
-            .build();
         let origins = access.origins.clone();
         let allowed = move |origin: &HeaderValue, _: &Parts| origins.allow(origin);
         let cors = CorsLayer::new()
@@ -113,41 +131,72 @@ impl Server {
             .allow_headers([CONTENT_TYPE]);
         let gate = Gate {
             token,
-            // Whoever comes from elsewhere has no business with the operator's methods.
-            offered: if is_local {
-                access.methods
-            } else {
-                MethodsOffered::Safe
-            },
+            offered: access.methods,
             origins: access.origins,
-            health: Arc::new(rpc.clone()),
+            health: answers.health,
         };
-        let address = self.address;
-        let error = |source| RpcStartError { address, source };
+        let body = WholeBody {
+            most: usize::try_from(REQUEST_BYTES).unwrap_or(usize::MAX),
+        };
+        let service = ServerBuilder::with_config(config(answers.block_bytes))
+            .set_http_middleware(
+                tower::ServiceBuilder::new()
+                    .layer(hosts)
+                    .layer(cors)
+                    .layer(gate)
+                    .layer(body),
+            )
+            .to_service_builder();
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
+            .max_blocking_threads(READERS)
             .thread_name("rpc")
             .enable_all()
             .build()
             .map_err(error)?;
-        let handle = {
+        let (stop, handle) = stop_channel();
+        let listener = {
             let _context = runtime.enter();
-            let server = ServerBuilder::with_config(config)
-                .set_http_middleware(
-                    tower::ServiceBuilder::new()
-                        .layer(hosts)
-                        .layer(cors)
-                        .layer(gate),
-                )
-                .build_from_tcp(self.listener)
-                .map_err(error)?;
-            server.start(rpc.into_module())
+            self.0.listen().map_err(error)?
         };
+        runtime.spawn(accept(
+            listener,
+            Answering {
+                service,
+                methods: answers.methods,
+                places: Arc::new(Places::default()),
+                stop,
+            },
+        ));
         Ok(Serving {
             handle,
             runtime: Some(runtime),
         })
     }
+}
+
+fn config(block_bytes: usize) -> ServerConfig {
+    let ping = PingConfig::new()
+        .ping_interval(PING_EVERY)
+        .inactive_limit(SILENT_FOR);
+    // `Places` bounds the connections; those that were cut and still end here must not take the place of new ones.
+    let requests = u32::try_from(2 * CONNECTIONS).unwrap_or(u32::MAX);
+    ServerConfig::builder()
+        .max_request_body_size(REQUEST_BYTES)
+        .max_response_body_size(longest_answer(block_bytes))
+        .max_connections(requests)
+        .max_subscriptions_per_connection(SUBSCRIPTIONS)
+        .set_batch_request_config(BatchRequestConfig::Limit(BATCH))
+        .set_message_buffer_capacity(WAITING)
+        .enable_ws_ping(ping)
+        .build()
+}
+
+/// Longest answer where blocks have at most so many bytes: in JSON, a block is two digits for each byte, and a few
+/// characters more for each of its extrinsics, none of which is shorter than ten bytes.
+pub(super) fn longest_answer(block_bytes: usize) -> u32 {
+    let longest = block_bytes.saturating_mul(3).max(ANSWER_BYTES);
+    u32::try_from(longest).unwrap_or(u32::MAX)
 }
 
 /// A server that answers. It has a runtime of its own, whose end takes every connection with it: a client that sends half

@@ -23,6 +23,25 @@ impl Offline {
     /// none. The folder must exist.
     pub(crate) fn open(folder: &ChainFolder, spec: &ChainSpec) -> Result<Self, ServiceError> {
         let lock = Lock::take(&folder.lock())?;
+        Self::open_locked(folder, spec, lock, Absent::Refused)
+    }
+
+    /// The same; folder and store are made where there are none, as a node would.
+    pub(crate) fn open_or_create(
+        folder: &ChainFolder,
+        spec: &ChainSpec,
+    ) -> Result<Self, ServiceError> {
+        folder.create()?;
+        let lock = Lock::take(&folder.lock())?;
+        Self::open_locked(folder, spec, lock, Absent::Made)
+    }
+
+    fn open_locked(
+        folder: &ChainFolder,
+        spec: &ChainSpec,
+        lock: Lock,
+        absent: Absent,
+    ) -> Result<Self, ServiceError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let stores = StoreFolders::new(spec.clone(), TemplateRuntime, Arc::clone(&clock));
         let places = Places::in_folder(folder.path());
@@ -30,7 +49,7 @@ impl Offline {
         let files = ResyncFiles::new(places, disk, Arc::new(stores), Arc::clone(&clock));
         files.nothing_is_under_way().map_err(ServiceError::Resync)?;
         let store = folder.store();
-        if !store.exists() {
+        if absent == Absent::Refused && !store.exists() {
             let missing = StoreError::NotAStore { path: store };
             return Err(ServiceError::Store(missing.into()));
         }
@@ -39,4 +58,11 @@ impl Offline {
             _lock: lock,
         })
     }
+}
+
+/// What becomes of a store that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    Refused,
+    Made,
 }

@@ -241,6 +241,11 @@ impl ResyncDesk {
         Ok(chain_sync.sources(&request.peers))
     }
 
+    /// Peers that are declared trusted.
+    pub(crate) fn declared(&self) -> &BTreeSet<PeerId> {
+        &self.declared
+    }
+
     /// The strategy that the settings, or the operator, chose.
     pub(crate) fn strategy(&self, wanted: Option<&str>) -> Result<String, OrderError> {
         let mut settings = self.settings.clone();
@@ -584,7 +589,7 @@ impl ResyncDesk {
 }
 
 /// Peers that are declared trusted: the reserved nodes of the chain spec and of the command line (SPEC sections 3 and 11).
-pub(super) fn declared(spec: &ChainSpec, network: &NetworkConfig) -> BTreeSet<PeerId> {
+pub(crate) fn declared(spec: &ChainSpec, network: &NetworkConfig) -> BTreeSet<PeerId> {
     let of_run = match network {
         NetworkConfig::Isolated => [].as_slice(),
         NetworkConfig::Connected { reserved, .. } => reserved,

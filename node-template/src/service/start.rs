@@ -23,7 +23,7 @@ use crate::{
     telemetry::Exposed,
 };
 use chain_spec::{ChainSpec, ChainType};
-use runtime_bridge::Closing;
+use runtime_bridge::{Closing, signing::KeySigner};
 use sp_core::{Pair, sr25519};
 use std::{
     net::SocketAddr,
@@ -215,6 +215,7 @@ fn facts(
         addresses: node.addresses().clone(),
         peers_expected: peers_expected(config),
         starting_block: chain.best().number,
+        block_bytes: config.settings.limits.block_bytes,
         strategies,
     })
 }
@@ -302,6 +303,8 @@ impl AuthoringJob {
                 return;
             }
         };
+        let attester = KeySigner::new(Arc::clone(&signed), Arc::clone(&keys));
+        self.manager.attest_with(Arc::new(attester));
         authority::author(Author {
             manager: self.manager,
             chain: self.chain,

@@ -15,8 +15,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an operator's order may take: the node may have gigabytes to remove, or a store to open, before it answers.
 const ORDER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Largest reply that is read. The largest reply of the methods below is a few kilobytes.
-const MAX_REPLY_BYTES: u32 = 1024 * 1024;
+/// Largest reply that is read. The largest ones are a block, in JSON three times its bytes at most (`block_bytes` of its chain),
+/// and the extrinsics of a full pool. Too low: they cannot be read; too high: who answers in the node's place fills our memory.
+const MAX_REPLY_BYTES: u32 = 64 * 1024 * 1024;
 
 /// Asks a running node over its JSON-RPC.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 mod client;
 mod header;
 mod node_file;
+mod session;
 mod view;
 
 #[cfg(test)]
@@ -12,4 +13,5 @@ mod tests;
 pub use client::{ClientError, Health, NodeClient};
 pub use header::{DigestView, HeaderView};
 pub use node_file::{NodeFile, NodeFileError};
+pub(crate) use session::Session;
 pub use view::{BlockView, NoteView, ProgressView, StatusView, VerdictKind};

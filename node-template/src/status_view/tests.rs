@@ -8,6 +8,7 @@ use sp_runtime::{generic, testing::H256, traits::BlakeTwo256};
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use sync_component::{
     BlockId, NetworkError,
+    chain_sync::{Progress, ResyncStage},
     status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
 };
 
@@ -40,7 +41,7 @@ fn report(verdict: Verdict<Block>) -> StatusReport<Block> {
 
 #[test]
 fn json_has_the_fields_of_the_contract() {
-    let view = StatusView::from(&report(Verdict::Known(SyncStatus::SmallGap(5))));
+    let view = StatusView::new(&report(Verdict::Known(SyncStatus::SmallGap(5))), None);
     let json = serde_json::to_value(&view).unwrap();
     assert_eq!(json["verdict"], "smallGap");
     assert_eq!(json["best"]["number"], 12_340);
@@ -66,7 +67,7 @@ fn json_read_back_is_the_same_view() {
             voters: 1,
         },
     ];
-    let view = StatusView::from(&full);
+    let view = StatusView::new(&full, None);
     let text = serde_json::to_string(&view).unwrap();
     assert_eq!(serde_json::from_str::<StatusView>(&text).unwrap(), view);
 }
@@ -98,14 +99,14 @@ fn exit_codes_follow_the_verdict() {
         (Verdict::Unverified(NetworkError::NoPeersAvailable), 3),
     ];
     for (verdict, code) in table {
-        let view = StatusView::from(&report(verdict));
+        let view = StatusView::new(&report(verdict), None);
         assert_eq!(view.verdict.exit_code(), code, "{view}");
     }
 }
 
 #[test]
 fn text_starts_with_the_health_line() {
-    let view = StatusView::from(&report(Verdict::Known(SyncStatus::SmallGap(5))));
+    let view = StatusView::new(&report(Verdict::Known(SyncStatus::SmallGap(5))), None);
     let text = view.to_string();
     let mut lines = text.lines();
     assert_eq!(
@@ -165,4 +166,57 @@ fn node_file_of_something_else_is_malformed() {
         NodeFile::read(folder.path()),
         Err(NodeFileError::Malformed { .. })
     ));
+}
+
+#[test]
+fn text_says_why_and_what_to_do_where_the_health_line_does_not() {
+    let fork = CriticalReason::Fork {
+        ours: block(12_340),
+        theirs: block(12_345),
+        ancestor: block(12_000),
+    };
+    let view = StatusView::new(&report(Verdict::Known(SyncStatus::Critical(fork))), None);
+    let text = view.to_string();
+    assert!(text.contains("\n  reason     fork: our tip"), "{text}");
+    assert!(text.contains("run `node-template resync`"), "{text}");
+
+    // It is said once.
+    let alone = Verdict::Unverified(NetworkError::NoPeersAvailable);
+    let text = StatusView::new(&report(alone), None).to_string();
+    assert_eq!(text.matches("--bootnodes").count(), 1, "{text}");
+    assert!(!text.contains("\n  reason"), "{text}");
+    let text = StatusView::new(&report(Verdict::Known(SyncStatus::InSync)), None).to_string();
+    assert!(!text.contains("reason"), "{text}");
+}
+
+#[test]
+fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
+    let in_sync = report(Verdict::Known(SyncStatus::InSync));
+    let mut resync = Progress {
+        stage: ResyncStage::Downloading,
+        done: 500,
+        total: 2_000,
+        rate: 100.0,
+        eta: Some(Duration::from_secs(15)),
+        sources: 2,
+    };
+    let view = StatusView::new(&in_sync, Some(&resync));
+    let progress = view.progress.clone().unwrap();
+    assert_eq!(view.tier, 3);
+    assert_eq!(
+        (progress.done, progress.total, progress.peers),
+        (500, 2_000, 2)
+    );
+    assert_eq!((progress.rate, progress.eta_secs), (Some(100.0), Some(15)));
+    resync.stage = ResyncStage::Voting;
+    let view = StatusView::new(&in_sync, Some(&resync));
+    let text = view.to_string();
+    assert!(text.contains("Tier 3"), "{text}");
+    assert!(text.contains("progress   asking the voters"), "{text}");
+}
+
+#[test]
+fn note_of_an_old_tip_speaks_of_the_tip() {
+    let text = NoteView::BehindSchedule { missed_slots: 77 }.to_string();
+    assert!(text.contains("our best block is 77 slots old"), "{text}");
 }

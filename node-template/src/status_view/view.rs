@@ -1,9 +1,12 @@
+use super::session::Session;
 use serde::{Deserialize, Serialize};
+use sp_core::crypto::Ss58Codec;
 use sp_runtime::traits::Block as BlockT;
 use std::{fmt, time::Duration};
 use sync_component::{
     BlockId,
-    status::{HealthLine, Note, Progress, StatusReport, SyncStatus, Verdict},
+    chain_sync::Progress as ResyncProgress,
+    status::{HealthLine, Note, StatusReport, SyncStatus, Verdict},
 };
 
 /// `sync_status`, and `status --json`. Unknown fields of a newer node are ignored, so that the two may differ in age.
@@ -124,16 +127,20 @@ pub struct ProgressView {
     pub eta_secs: Option<u64>,
     /// Peers that are being asked.
     pub peers: usize,
+    /// What Tier 3 is doing, unless it fetches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
 }
 
-impl From<&Progress> for ProgressView {
-    fn from(progress: &Progress) -> Self {
+impl From<&Session> for ProgressView {
+    fn from(session: &Session) -> Self {
         Self {
-            done: progress.done,
-            total: progress.total,
-            rate: progress.rate,
-            eta_secs: progress.eta.map(|eta| eta.as_secs()),
-            peers: progress.peers,
+            done: session.done,
+            total: session.total,
+            rate: session.rate,
+            eta_secs: session.eta.map(|eta| eta.as_secs()),
+            peers: session.peers,
+            stage: session.stage.map(str::to_owned),
         }
     }
 }
@@ -153,7 +160,7 @@ pub enum NoteView {
     },
     /// The clock says that the chain should be higher.
     BehindSchedule {
-        /// Slots without a block since genesis.
+        /// Slots since our best block's.
         missed_slots: u64,
     },
     /// Some voters are on a branch that too few share.
@@ -162,6 +169,18 @@ pub enum NoteView {
         tip: BlockView,
         /// How many voters hold it.
         voters: usize,
+    },
+    /// An authority whose tips hold nobody up for now.
+    Suspect {
+        /// Its address.
+        authority: String,
+    },
+    /// An authority that signed two things that exclude each other.
+    Equivocation {
+        /// Its address.
+        authority: String,
+        /// What it signed.
+        what: String,
     },
     /// A note of a newer node.
     #[serde(other)]
@@ -179,6 +198,13 @@ impl<B: BlockT> From<&Note<B>> for NoteView {
                 tip: (*tip).into(),
                 voters: *voters,
             },
+            Note::Suspect { authority } => Self::Suspect {
+                authority: authority.to_ss58check(),
+            },
+            Note::Equivocation(found) => Self::Equivocation {
+                authority: found.authority().to_ss58check(),
+                what: found.to_string(),
+            },
         }
     }
 }
@@ -192,21 +218,33 @@ impl fmt::Display for NoteView {
             ),
             Self::BehindSchedule { missed_slots } => write!(
                 f,
-                "{missed_slots} slots since genesis have no block; no action needed if the network was down"
+                "our best block is {missed_slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run"
             ),
             Self::Minority { tip, voters } => write!(
                 f,
                 "{voters} voters hold another tip, #{} ({})",
                 tip.number, tip.hash
             ),
+            Self::Suspect { authority } => write!(
+                f,
+                "{authority} withheld blocks that it sealed, or sealed two for one slot; its tips hold nobody up until it seals again"
+            ),
+            Self::Equivocation { what, .. } => {
+                write!(
+                    f,
+                    "{what}; its operator should look for a second node with its key"
+                )
+            }
             Self::Other => f.write_str("a condition that this version does not know"),
         }
     }
 }
 
-impl<B: BlockT> From<&StatusReport<B>> for StatusView {
-    fn from(report: &StatusReport<B>) -> Self {
+impl StatusView {
+    /// How a node stands, and what it works on: `resync` is the operator's, while it works beside the live chain.
+    pub fn new<B: BlockT>(report: &StatusReport<B>, resync: Option<&ResyncProgress>) -> Self {
         let (verdict, reason, gap) = verdict_parts(&report.verdict);
+        let session = Session::of(report, resync);
         Self {
             verdict,
             reason,
@@ -221,10 +259,19 @@ impl<B: BlockT> From<&StatusReport<B>> for StatusView {
             with_us: report.with_us,
             round: report.round,
             age_ms: millis(report.age),
-            tier: report.tier.number(),
-            progress: report.progress.as_ref().map(Into::into),
+            tier: session
+                .as_ref()
+                .map_or(report.tier, |session| session.tier)
+                .number(),
+            progress: session.as_ref().map(Into::into),
             notes: report.notes.iter().map(Into::into).collect(),
         }
+    }
+
+    /// Why, and what to do, where the health line does not say it.
+    pub fn explanation(&self) -> Option<&str> {
+        let reason = self.reason.as_deref();
+        reason.filter(|reason| !self.health.contains(reason))
     }
 }
 
@@ -258,6 +305,9 @@ fn millis(duration: Duration) -> u64 {
 impl fmt::Display for StatusView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.health)?;
+        if let Some(reason) = self.explanation() {
+            writeln!(f, "  {:<10} {reason}", "reason")?;
+        }
         row(f, "best", &self.best)?;
         row(f, "finalized", &self.finalized)?;
         optional_row(f, "consensus", self.consensus.as_ref())?;
@@ -295,6 +345,9 @@ fn optional_row(f: &mut fmt::Formatter<'_>, label: &str, block: Option<&BlockVie
 
 impl fmt::Display for ProgressView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(stage) = &self.stage {
+            return f.write_str(stage);
+        }
         write!(
             f,
             "{} of {} blocks from {} peers",

@@ -1,14 +1,16 @@
 use sp_runtime::traits::Block as BlockT;
+use std::mem::{Discriminant, discriminant};
 use sync_component::{
-    SyncStatus,
-    status::{HealthLine, StatusReport, Verdict},
+    NetworkError, SyncStatus,
+    error::NoConsensus,
+    status::{CriticalReason, HealthLine, StatusReport, Verdict},
 };
 
 /// Which health lines are worth showing. Every block that arrives makes a gap of one for a moment: a small gap is shown
 /// only if it is still there when somebody looks again, and nothing is shown twice in a row.
 #[derive(Debug, Default)]
 pub(super) struct HealthLog {
-    shown: Option<String>,
+    shown: Option<Kind>,
 }
 
 impl HealthLog {
@@ -22,16 +24,50 @@ impl HealthLog {
 
     /// The line of a status that has lasted, if it is not the one that was shown last.
     pub(super) fn looked<B: BlockT>(&mut self, report: &StatusReport<B>) -> Option<String> {
-        let line = HealthLine(report).to_string();
-        // Heights change all the time; what is before them does not.
-        let kind = match report.verdict {
-            Verdict::Known(SyncStatus::Critical(_)) | Verdict::Unverified(_) => line.as_str(),
-            Verdict::Known(_) => line.split(':').next().unwrap_or(&line),
-        };
-        if self.shown.as_deref() == Some(kind) {
+        let kind = Kind::of(&report.verdict);
+        if self.shown == Some(kind) {
             return None;
         }
-        self.shown = Some(kind.to_owned());
-        Some(line)
+        self.shown = Some(kind);
+        Some(HealthLine(report).to_string())
+    }
+}
+
+/// What a health line is about. Heights and gaps change with each block; the line is shown when something else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Known(&'static str),
+    Unknown(
+        Discriminant<NetworkError>,
+        Option<Discriminant<NoConsensus>>,
+    ),
+}
+
+impl Kind {
+    fn of<B: BlockT>(verdict: &Verdict<B>) -> Self {
+        let status = match verdict {
+            Verdict::Known(status) => status,
+            Verdict::Unverified(error) => {
+                let why = match error {
+                    NetworkError::NoConsensusReached(why) => Some(discriminant(why)),
+                    _ => None,
+                };
+                return Self::Unknown(discriminant(error), why);
+            }
+        };
+        Self::Known(match status {
+            SyncStatus::InSync => "in sync",
+            SyncStatus::SmallGap(_) => "small gap",
+            SyncStatus::MediumGap(_) => "medium gap",
+            SyncStatus::LargeGap(_) => "large gap",
+            SyncStatus::Critical(reason) => match reason {
+                CriticalReason::Gap { .. } => "critical gap",
+                CriticalReason::Fork { .. } => "fork",
+                CriticalReason::MayBeFaulty { .. } => "may be faulty",
+                CriticalReason::FinalityConflict { .. } => "finality conflict",
+                CriticalReason::OwnKeyUsedElsewhere { .. } => "own key used elsewhere",
+                CriticalReason::Ahead { .. } => "ahead",
+            },
+        })
     }
 }

@@ -165,7 +165,8 @@ fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
             tracing::warn!("catching up failed and starts again by itself: {error}");
         }
         // Logged where they happen, with what to do.
-        SyncEvent::CatchUpPanicked | SyncEvent::PeerBanned { .. } => {}
+        // Logged where they are found.
+        SyncEvent::CatchUpPanicked | SyncEvent::PeerBanned { .. } | SyncEvent::Equivocation(_) => {}
         SyncEvent::GateCleared { on } => tracing::debug!("the gate cleared a block on {on}"),
     }
 }

@@ -1,12 +1,10 @@
 //! The informant's lines as texts, so that tests can hold them to the letter (SPEC section 12).
 
+use crate::status_view::Session;
 use sp_runtime::traits::Block as BlockT;
 use std::{fmt, time::Duration};
 use sync_component::{
-    BlockId,
-    chain_sync::{Progress as ResyncProgress, ResyncStage},
-    ports::ChainEvent,
-    status::{StatusReport, Tier},
+    BlockId, chain_sync::Progress as ResyncProgress, ports::ChainEvent, status::StatusReport,
 };
 
 /// Bytes per second in both directions since the last line.
@@ -57,53 +55,7 @@ impl<B: BlockT> fmt::Display for StateLine<'_, B> {
     }
 }
 
-/// `Tier 2, 37%, ETA 12s`, and what stands elsewhere in the line.
-struct Session {
-    tier: Tier,
-    /// What Tier 3 is doing, unless it fetches.
-    stage: Option<&'static str>,
-    done: u64,
-    total: u64,
-    rate: Option<f64>,
-    eta: Option<Duration>,
-    target: Option<u64>,
-}
-
-impl Session {
-    /// What is worked on: what Tier 2 does is over sooner than a resync, so it comes first.
-    fn of<B: BlockT>(report: &StatusReport<B>, resync: Option<&ResyncProgress>) -> Option<Self> {
-        if let Some(progress) = &report.progress {
-            return Some(Self {
-                tier: report.tier,
-                stage: None,
-                done: progress.done,
-                total: progress.total,
-                rate: progress.rate,
-                eta: progress.eta,
-                target: report.target.map(|target| target.height()),
-            });
-        }
-        let resync = resync?;
-        let (stage, is_fetching) = match resync.stage {
-            ResyncStage::Preparing => (Some("preparing"), false),
-            ResyncStage::Downloading => (None, true),
-            ResyncStage::Voting => (Some("asking the voters"), false),
-            ResyncStage::Swapping => (Some("exchanging the stores"), false),
-        };
-        Some(Self {
-            tier: Tier::Resync,
-            stage,
-            done: resync.done,
-            total: if is_fetching { resync.total } else { 0 },
-            rate: (is_fetching && resync.rate > 0.0).then_some(resync.rate),
-            eta: resync.eta,
-            target: is_fetching
-                .then_some(resync.total)
-                .filter(|total| *total > 0),
-        })
-    }
-}
-
+/// `Tier 2, 37%, ETA 12s`.
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.tier)?;

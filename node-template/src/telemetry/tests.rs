@@ -18,7 +18,7 @@ use sync_component::{
     BlockId, NetworkError,
     chain_sync::{Progress as ResyncProgress, ResyncStage},
     ports::{ChainEvent, MonoTime, Retracted},
-    status::{Progress, StatusReport, SyncStatus, Tier, Verdict},
+    status::{CriticalReason, GapRemedy, Progress, StatusReport, SyncStatus, Tier, Verdict},
 };
 
 fn block(number: u32, byte: u8) -> BlockId<Block> {
@@ -249,6 +249,27 @@ fn another_reason_is_another_line() {
     assert!(health.changed(&alone).is_some());
     assert_eq!(health.changed(&alone), None);
     assert!(health.changed(&not_asked).is_some());
+}
+
+#[test]
+fn critical_gap_that_closes_is_one_line_however_many_blocks_come() {
+    let mut health = HealthLog::default();
+    let gap = |gap| {
+        with(Verdict::Known(SyncStatus::Critical(CriticalReason::Gap {
+            gap,
+            remedy: GapRemedy::Windows,
+        })))
+    };
+    assert!(health.changed(&gap(5_000)).is_some());
+    for left in (1_001..5_000).rev().step_by(100) {
+        assert_eq!(health.changed(&gap(left)), None);
+        assert_eq!(health.looked(&gap(left)), None);
+    }
+    assert!(
+        health
+            .changed(&with(Verdict::Known(SyncStatus::LargeGap(900))))
+            .is_some()
+    );
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn build_spec_reads_a_file_and_prints_it() {
 #[test]
 fn strategies_lists_each_tier_and_marks_the_selected_ones() {
     let text = stdout(&run("strategies"));
-    assert!(text.contains("* height-majority"), "{text}");
+    assert!(text.contains("* authority-quorum"), "{text}");
     assert!(text.contains("* sequential"), "{text}");
     for tier in ["Tier 1", "Tier 2", "Tier 3"] {
         assert!(text.contains(tier), "{text}");

@@ -16,14 +16,14 @@ use std::{
 const MIB: u64 = 1 << 20;
 
 /// A file system in memory, seen through the process that mounted it in a namespace of its own; gone when dropped.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     holder: Child,
     root: PathBuf,
 }
 
 impl SmallDisk {
     /// `None` where the system lets nobody make namespaces.
-    fn new(folder: &Path, size: u64) -> Option<Self> {
+    pub(crate) fn new(folder: &Path, size: u64) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
         let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && echo ready && cat");
         let mut holder = Command::new("unshare")
@@ -41,6 +41,11 @@ impl SmallDisk {
         let root = root.join(folder.strip_prefix("/").unwrap());
         let disk = Self { holder, root };
         (line == "ready\n" && fs::read_dir(&disk.root).is_ok()).then_some(disk)
+    }
+
+    /// Its folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Fills the disk until this many bytes are left.

@@ -23,7 +23,8 @@ const KEYS: [DevKey; 4] = [DevKey::Alice, DevKey::Bob, DevKey::Charlie, DevKey::
 const KILLS: u32 = 20;
 const VICTIM: NodeIndex = NodeIndex(3);
 
-async fn network(folder: &Path) -> LocalNetwork {
+/// Four validators.
+pub(crate) async fn network(folder: &Path) -> LocalNetwork {
     let mut network = local_network(folder);
     for (index, key) in KEYS.into_iter().enumerate() {
         let plan = NodePlan {
@@ -36,7 +37,8 @@ async fn network(folder: &Path) -> LocalNetwork {
     network
 }
 
-async fn until_all(network: &mut LocalNetwork, what: &str, height: u64) {
+/// Waits until all nodes are in sync at `height` or above.
+pub(crate) async fn until_all(network: &mut LocalNetwork, what: &str, height: u64) {
     let start = Instant::now();
     loop {
         let rows = network.survey().await.unwrap();
@@ -53,7 +55,7 @@ async fn until_all(network: &mut LocalNetwork, what: &str, height: u64) {
     }
 }
 
-async fn height(network: &mut LocalNetwork, node: NodeIndex) -> u64 {
+pub(crate) async fn height(network: &mut LocalNetwork, node: NodeIndex) -> u64 {
     let rows = network.survey().await.unwrap();
     rows[node.0].state.height().unwrap_or_default()
 }

@@ -211,6 +211,19 @@ async fn health_is_told_to_load_balancers_and_strange_pages_are_turned_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn operator_on_the_machine_of_an_external_rpc_keeps_the_orders() {
+    let base = tempfile::tempdir().unwrap();
+    let node = serving(base.path(), "dev", "--dev --rpc-external").await;
+    let peer = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    let ban = format!("peers ban {peer} --dev -d {}", base.path().display());
+    let banned = run(&ban);
+    assert!(banned.status.success(), "{banned:?}");
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "sync_unbanPeer", "params": [peer]});
+    let answer = ask(client(&node).url(), "POST / HTTP/1.1", &body.to_string());
+    assert!(answer.contains("-32601"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_parameters_are_errors_that_say_what_is_expected() {
     let base = tempfile::tempdir().unwrap();
     let node = serving(base.path(), "dev", "--dev").await;
@@ -218,6 +231,12 @@ async fn wrong_parameters_are_errors_that_say_what_is_expected() {
     let cases = [
         ("chain_getBlockHash", json!([-1]), -32602, ""),
         ("chain_getBlockHash", json!(["7"]), -32602, ""),
+        (
+            "chain_getBlockHash",
+            json!([(0..1_025).collect::<Vec<u32>>()]),
+            -32602,
+            "at most 1024 numbers",
+        ),
         ("chain_getHeader", json!(["0x12"]), -32602, ""),
         ("chain_getBlock", json!([7]), -32602, ""),
         ("system_accountNextIndex", json!(["nobody"]), -32602, "SS58"),

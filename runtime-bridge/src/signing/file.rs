@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
+use sync_component::ports::AttestationCounter;
 
 /// Version of the file. A change of its bytes is a new version.
 const FORMAT: u32 = 1;
@@ -42,6 +43,22 @@ impl Records {
             .and_then(|(_, record)| record.slot);
         let floor = (self.floor > 0).then_some(self.floor);
         own.max(floor).map(Slot::from)
+    }
+
+    /// The counter at or below which this key attests nothing.
+    pub(super) fn last_counter(&self, key: &sr25519::Public) -> Option<AttestationCounter> {
+        let own = self
+            .keys
+            .iter()
+            .find(|(known, _)| known == key)
+            .and_then(|(_, record)| record.counter)
+            .map(AttestationCounter);
+        // All that was used up to the end of the wait for a lost record.
+        let floor = (self.floor > 0).then(|| {
+            let above = AttestationCounter::lowest_of(Slot::from(self.floor.saturating_add(1)));
+            AttestationCounter(above.0.saturating_sub(1))
+        });
+        own.max(floor)
     }
 
     /// The record of `key`, made if it is new.

@@ -4,8 +4,11 @@
 //! it. It is written and synced before a signature leaves this module.
 
 mod file;
+mod signer;
 #[cfg(test)]
 mod tests;
+
+pub use signer::KeySigner;
 
 use file::Records;
 use sp_consensus_aura::Slot;
@@ -15,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
+use sync_component::ports::{AttestationCounter, StatementOf};
 
 /// Why nothing was signed, or the record was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,14 @@ pub enum SigningError {
         slot: Slot,
         /// The slot of its last seal.
         last: Slot,
+    },
+    /// Every counter of the key is used up.
+    #[error("{key} has used counter {last}, the highest there is: it can attest nothing any more")]
+    NoCounterLeft {
+        /// The key.
+        key: sr25519::Public,
+        /// Its last counter.
+        last: AttestationCounter,
     },
     /// The file does not read as a record.
     #[error(
@@ -168,6 +180,34 @@ impl Signed {
         file::write(&self.path, &next)?;
         *records = next;
         Ok(key.sign(pre_hash))
+    }
+
+    /// Signs the `statement` of the next counter of `key` in `slot`, once the counter is on disk. No counter is used twice for
+    /// a key, and none falls, through any restart.
+    pub fn attest(
+        &self,
+        key: &sr25519::Pair,
+        slot: Slot,
+        statement: StatementOf<'_>,
+    ) -> Result<(AttestationCounter, sr25519::Signature), SigningError> {
+        let public = key.public();
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = records.last_counter(&public);
+        let Some(counter) = AttestationCounter::after(last, slot) else {
+            let last = last.unwrap_or(AttestationCounter(u64::MAX));
+            return Err(SigningError::NoCounterLeft { key: public, last });
+        };
+        let mut next = records.clone();
+        next.record(public).counter = Some(counter.0);
+        file::write(&self.path, &next)?;
+        *records = next;
+        Ok((counter, key.sign(&statement(counter))))
+    }
+
+    /// The highest counter that `key` has used, or may have used before a lost record was replaced.
+    pub fn last_counter(&self, key: &sr25519::Public) -> Option<AttestationCounter> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.last_counter(key)
     }
 
     /// Whether a block by `author` in `slot` shows that a key of this record is in use elsewhere: its slot lies above

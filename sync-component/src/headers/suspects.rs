@@ -1,6 +1,10 @@
 use super::{Beyond, VerifiedTip};
-use crate::ports::{Bridge, BridgeError};
+use crate::{
+    block_id::BlockId,
+    ports::{Bridge, BridgeError},
+};
 use sp_consensus_aura::{Slot, sr25519::AuthorityId};
+use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::collections::BTreeMap;
 
@@ -13,34 +17,53 @@ use std::collections::BTreeMap;
 pub struct Suspects(BTreeMap<AuthorityId, Slot>);
 
 impl Suspects {
-    /// The author of the highest block of `run` is suspect from now on. Never the author of a single-authority chain.
+    /// The author of the highest block of `run` is suspect from now on.
     pub fn add<B: BlockT>(
         &mut self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
+        own: &[sr25519::Public],
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
-        if authorities.len() > 1
-            && let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
+        if let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
+            && self.suspect(&author, slot, authorities.len(), own)
         {
-            let most = (authorities.len() - 1) / 2;
-            self.0.insert(author.clone(), slot);
-            while self.0.len() > most {
-                let others = self
-                    .0
-                    .iter()
-                    .filter(|(known, _)| **known != author || most == 0);
-                let oldest = others.min_by_key(|(_, since)| **since);
-                let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
-                    break;
-                };
-                self.0.remove(&oldest);
-            }
-            if self.0.contains_key(&author) {
-                tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
-            }
+            tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
         }
         Ok(())
+    }
+
+    /// `author` is suspect from now on, for what it did in `slot`. Never a key of our own, and nobody where there is a single
+    /// authority. Says whether it is.
+    pub fn suspect(
+        &mut self,
+        author: &AuthorityId,
+        slot: Slot,
+        authorities: usize,
+        own: &[sr25519::Public],
+    ) -> bool {
+        if authorities < 2 || own.contains(author.as_ref()) {
+            return false;
+        }
+        let most = (authorities - 1) / 2;
+        self.0.insert(author.clone(), slot);
+        while self.0.len() > most {
+            let others = self
+                .0
+                .iter()
+                .filter(|(known, _)| *known != author || most == 0);
+            let oldest = others.min_by_key(|(_, since)| **since);
+            let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
+                break;
+            };
+            self.0.remove(&oldest);
+        }
+        self.0.contains_key(author)
+    }
+
+    /// Who is suspect.
+    pub fn iter(&self) -> impl Iterator<Item = sr25519::Public> {
+        self.0.keys().map(|author| author.clone().into())
     }
 
     /// A block was imported: its author is no suspect any more if it sealed it at least 4a slots later.
@@ -74,21 +97,24 @@ impl Suspects {
     }
 
     /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing. A run that is only a window of a
-    /// longer claim does not end there.
+    /// longer claim does not end there. A suspect's block that `is_attested` by another authority is as good as any.
     pub fn trusted_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
+        is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         if self.0.is_empty() || run.beyond == Beyond::Claimed {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;
-        let is_suspect = |header: &B::Header| {
-            author(&authorities, header, chain)
-                .is_some_and(|(author, _)| self.0.contains_key(&author))
+        let is_suspects_own = |header: &B::Header, block: &BlockId<B>| {
+            author(&authorities, header, chain).is_some_and(|(author, _)| {
+                self.0.contains_key(&author) && !is_attested(block, author.as_ref())
+            })
         };
-        let keep = run.headers().iter().rposition(|header| !is_suspect(header));
+        let mut blocks = run.headers().iter().zip(run.ids());
+        let keep = blocks.rposition(|(header, block)| !is_suspects_own(header, block));
         Ok(keep.and_then(|last| run.first(last + 1)))
     }
 }

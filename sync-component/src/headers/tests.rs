@@ -213,12 +213,18 @@ fn world(
 async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
     let (chain, run) = world(4, 6);
     let mut suspects = Suspects::default();
-    suspects.add(&run, &chain).unwrap();
-    let rest = suspects.trusted_part(&run, &chain).unwrap().unwrap();
+    suspects.add(&run, &chain, &[]).unwrap();
+    let rest = suspects
+        .trusted_part(&run, &chain, &|_, _| false)
+        .unwrap()
+        .unwrap();
     assert_eq!(rest.tip(), run.ids()[4]);
     let mut window = run.clone();
     window.beyond = Beyond::Claimed;
-    let rest = suspects.trusted_part(&window, &chain).unwrap().unwrap();
+    let rest = suspects
+        .trusted_part(&window, &chain, &|_, _| false)
+        .unwrap()
+        .unwrap();
     assert_eq!(rest.tip(), run.tip(), "a window's end is no tip");
     // Slot 6 was withheld; its author seals again in slot 10 and, 4a slots later, in slot 22.
     let forge = Forge::new(4);
@@ -226,7 +232,10 @@ async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
     for (slot, still) in [(10_u64, true), (22, false)] {
         let block: SmallBlock = forge.block(&parent, slot.into(), &[]);
         suspects.imported(block.header(), &chain).unwrap();
-        let rest = suspects.trusted_part(&run, &chain).unwrap().unwrap();
+        let rest = suspects
+            .trusted_part(&run, &chain, &|_, _| false)
+            .unwrap()
+            .unwrap();
         assert_eq!(rest.tip() != run.tip(), still, "slot {slot}");
     }
 }
@@ -242,7 +251,7 @@ async fn half_of_the_authorities_and_a_single_one_are_never_suspect() {
         let (chain, run) = world(authorities, 12);
         let mut suspects = Suspects::default();
         for length in (1..=12).rev() {
-            suspects.add(&prefix(&run, length), &chain).unwrap();
+            suspects.add(&prefix(&run, length), &chain, &[]).unwrap();
         }
         let headers = run.headers();
         let slot = |header: &Header<u32, BlakeTwo256>| *chain.slot_of(header).unwrap();

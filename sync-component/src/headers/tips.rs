@@ -1,5 +1,6 @@
 use crate::{
     block_id::BlockId,
+    height_sync::Lineage,
     ports::{Bridge, BridgeError, Presence},
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
@@ -23,7 +24,7 @@ pub struct VerifiedTip<B: BlockT> {
 #[derive(Debug)]
 struct Verified<B: BlockT> {
     headers: Vec<B::Header>,
-    ids: Vec<BlockId<B>>,
+    ids: Arc<[BlockId<B>]>,
 }
 
 /// Whether the chain goes on above the highest header that was verified.
@@ -80,6 +81,17 @@ impl<B: BlockT> VerifiedTip<B> {
             .ids
             .get(self.range.clone())
             .expect(NEVER_EMPTY)
+    }
+
+    /// The chain of whoever has `block`, a block of this run; `None` if it is not.
+    pub fn lineage_to(&self, block: &BlockId<B>) -> Option<Lineage<B>> {
+        let at = self.ids().iter().position(|id| id == block)?;
+        let above = self.range.start..self.range.start + at + 1;
+        Some(Lineage::within(
+            self.ancestor,
+            Arc::clone(&self.verified.ids),
+            above,
+        ))
     }
 
     /// Whether the run holds this block.

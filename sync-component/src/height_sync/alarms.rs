@@ -1,7 +1,7 @@
 //! What no vote can outweigh (SPEC sections 1 and 3).
 
 use super::{
-    HeightSyncManager,
+    HeightSyncManager, Tally,
     judging::Heard,
     manager::State,
     rows::{Alarms, Future},
@@ -20,6 +20,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         &self,
         state: &State<B>,
         heard: &Heard<B>,
+        tally: &Tally<B>,
         ours: &BlockId<B>,
     ) -> Result<Alarms<B>, BridgeError> {
         let bridge = self.context.bridge.as_ref();
@@ -29,12 +30,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             conflict = conflict.or(final_conflict(bridge, run, max_reorg)?);
         }
         let voters = &heard.ballot.voters;
-        let need = heard.ballot.threshold.need(voters.len());
         let in_consensus = state.claims.parked_blocks().find(|block| {
             let on_it = voters
                 .iter()
                 .filter(|voter| state.claims.is_parked_above(&voter.tip, block));
-            on_it.count() >= need
+            on_it.count() >= tally.need_of_electors
         });
         Ok(Alarms {
             foreign_seal: state.foreign_seal,

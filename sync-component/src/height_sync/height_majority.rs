@@ -1,4 +1,4 @@
-use super::{Ballot, Side, Tally};
+use super::{Ballot, Tally};
 use crate::{block_id::BlockId, registry::HeightStrategy};
 use sp_runtime::traits::Block as BlockT;
 use std::collections::BTreeMap;
@@ -15,11 +15,7 @@ impl<B: BlockT> HeightStrategy<B> for HeightMajority {
     fn tally(&self, ballot: &Ballot<B>) -> Tally<B> {
         let voters = ballot.voters.len();
         let need = ballot.threshold.need(voters);
-        let with_us = ballot
-            .voters
-            .iter()
-            .filter(|voter| voter.side == Side::WithUs)
-            .count();
+        let with_us = ballot.with_us();
         let heights = count(ballot.voters.iter().map(|voter| voter.tip.number));
         // At most one height can be reported by more than half of the voters, so the order does not matter here.
         let common = heights
@@ -43,6 +39,8 @@ impl<B: BlockT> HeightStrategy<B> for HeightMajority {
             voters,
             need,
             with_us,
+            electors: voters,
+            need_of_electors: need,
             consensus,
         }
     }

@@ -1,22 +1,24 @@
 //! What the view amounts to: from what peers said to one outcome row. No network I/O.
 
 use super::{
-    Ballot, HeightSyncManager, Judgement, Side, Voter, Waiting,
+    Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Side, Voter, Waiting,
+    attested::{Attester, voter},
+    early::{Round, behind},
     manager::State,
     rows::{self, DeepFork, Facts, Turnout, VoteRule},
 };
 use crate::{
     block_id::{BlockId, number},
-    error::NetworkError,
     headers::{ClaimState, VerifiedTip},
     peers::Sighting,
-    ports::{BridgeError, MonoTime, PeerId, Presence},
+    ports::{Bridge, BridgeError, MonoTime, PeerId},
     settings::Threshold,
     status::{Note, SyncStatus, Verdict},
     wire::Activity,
 };
-use sp_runtime::traits::Block as BlockT;
-use std::{cmp::Reverse, mem, time::Duration};
+use sp_core::sr25519;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::{cmp::Reverse, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -37,8 +39,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let decided =
-            count.heard.open == 0 || (count.heard.probing == 0 && self.stays(&count, &verdict));
+        let decided = count.heard.open == 0
+            || (count.heard.probing == 0 && self.is_decided(&count, &verdict));
         let waiting = if decided {
             Waiting::Decided
         } else {
@@ -48,30 +50,71 @@ impl<B: BlockT> HeightSyncManager<B> {
             count.facts.tally.consensus = Some(count.facts.ours);
         }
         Ok(Judgement {
-            notes: count
-                .facts
-                .deep_forks
-                .iter()
-                .filter_map(|fork| minority(fork, &verdict))
-                .collect(),
+            notes: self.notes(&count.facts, &verdict),
             verdict,
             ours: count.facts.ours,
+            beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
+            heard: count.heard.ballot.voters.len(),
             turnout: count.facts.turnout,
+            electorate: count.facts.electorate,
             target: count.target,
             rivals: count.rivals,
             age: count.heard.age,
+            good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
             waiting,
         })
+    }
+
+    fn is_decided(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
+        let round = Round {
+            ballot: &count.heard.ballot,
+            facts: &count.facts,
+            open: count.heard.open,
+            genesis: self.genesis(),
+        };
+        let settings = &self.context.settings;
+        round.is_decided(self.strategy.as_ref(), settings, verdict)
+    }
+
+    /// How long what was counted goes on counting, if nothing else comes.
+    fn good_for(&self, horizon: Duration, heard: &Heard<B>) -> Duration {
+        match heard.electorate {
+            Electorate::Peers => horizon.saturating_sub(heard.age),
+            Electorate::Authorities => {
+                let now = self.context.clock.wall();
+                let end = self.state().attestations.next_end(self.validity(), now);
+                let left = end.map_or(0, |end| end.0.saturating_sub(now.0));
+                Duration::from_millis(left)
+            }
+        }
+    }
+
+    fn notes(&self, facts: &Facts<B>, verdict: &Verdict<B>) -> Vec<Note<B>> {
+        let state = self.state();
+        let minorities = facts
+            .deep_forks
+            .iter()
+            .filter_map(|fork| minority(fork, verdict));
+        let suspects = state.suspects.iter();
+        let suspects = suspects.map(|authority| Note::Suspect { authority });
+        let equivocations = state.evidence.iter().cloned().map(Note::Equivocation);
+        minorities.chain(suspects).chain(equivocations).collect()
     }
 
     fn count(&self, horizon: Duration) -> Result<Count<B>, BridgeError> {
         let settings = &self.context.settings;
         let ours = self.context.bridge.best();
         let mut state = self.state();
-        let heard = self.hear(&state, horizon, &ours)?;
+        let electors = self.electors(&mut state, ours)?;
+        let mut heard = self.hear(&state, horizon, &ours)?;
+        if heard.electorate == Electorate::Authorities {
+            self.hear_authorities(&state, &electors, &ours, &mut heard)?;
+        }
         let ballot = &heard.ballot;
+        let tally = self.strategy.tally(ballot);
+        let is_enough = |votes: usize| votes > 0 && votes >= tally.need_of_electors;
         let finalized = self.context.bridge.finalized();
         let (near, far): (Vec<_>, Vec<_>) = state.tips.iter().partition(|tip| {
             tip.depth_below(&ours) <= settings.tier2.max_reorg
@@ -82,10 +125,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         // follow the first dead fork that it hears of deeper than it may come back from.
         let voted: Vec<_> = near
             .iter()
-            .filter(|tip| {
-                let on_it = state.voters_on(tip, ballot);
-                on_it > 0 && on_it >= ballot.threshold.need(ballot.voters.len())
-            })
+            .filter(|tip| is_enough(voters_on(tip, ballot)))
             .collect();
         let trusted: Vec<_> = near
             .iter()
@@ -94,7 +134,9 @@ impl<B: BlockT> HeightSyncManager<B> {
                 if voted.iter().any(|voted| voted.tip() == tip.tip()) {
                     return Ok(Some((*tip).clone()));
                 }
-                state.suspects.trusted_part(tip, chain)
+                state.suspects.trusted_part(tip, chain, &|block, author| {
+                    heard.is_attested_by_another(block, author)
+                })
             })
             .collect::<Result<_, _>>()?;
         let trusted = trusted.into_iter().flatten();
@@ -105,7 +147,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let deep_forks = far.into_iter().map(|tip| DeepFork {
             tip: tip.tip(),
             ancestor: tip.ancestor,
-            voters: state.voters_on(tip, ballot),
+            voters: voters_on(tip, ballot),
         });
         let deep_forks = deep_forks.collect();
         let rivals = near
@@ -113,23 +155,26 @@ impl<B: BlockT> HeightSyncManager<B> {
             .copied()
             .filter(|tip| tip.tip().number >= ours.number)
             // What nobody claims any more, nobody has.
-            .filter(|tip| state.voters_on(tip, ballot) > 0)
+            .filter(|tip| voters_on(tip, ballot) > 0)
             .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
             .cloned();
         let rivals = rivals.collect();
         let behind = behind(ballot, settings.tier1.max_gap);
+        let alarms = self.alarms(&state, &heard, &tally, &ours)?;
         let facts = Facts {
             ours,
             turnout: heard.turnout,
-            tally: self.strategy.tally(ballot),
+            tally: tally.clone(),
+            electorate: heard.electorate,
+            silent: heard.ballot.silent,
             gap: target
                 .as_ref()
                 .map(|tip| tip.tip().height().saturating_sub(ours.height())),
             deep_forks,
             behind,
-            alarms: self.alarms(&state, &heard, &ours)?,
+            alarms,
             ahead_for: state.ahead_for(
-                behind > ballot.voters.len() / 2,
+                behind > tally.electors / 2,
                 self.context.clock.now(),
                 if horizon >= self.horizon() {
                     Timing::Keep
@@ -158,7 +203,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         let tier1 = &self.context.settings.tier1;
         let now = self.context.clock.now();
         let table = self.context.peers.table();
-        let mut heard = Heard::nobody(*ours, tier1.threshold, table.len());
+        let electorate = self.strategy.electorate();
+        let mut heard = Heard::nobody(*ours, tier1.threshold, table.len(), electorate);
         let mut expected: usize = 0;
         for (peer, entry) in table.iter() {
             expected += usize::from(entry.is_expected());
@@ -182,11 +228,14 @@ impl<B: BlockT> HeightSyncManager<B> {
             heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
                 && fresh.is_some_and(|told| told.standing.best.height() > 0);
             heard.add(
-                &part,
+                part,
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
             );
         }
-        heard.turnout.required = tier1.required(expected);
+        heard.turnout.required = match electorate {
+            Electorate::Peers => tier1.required(expected),
+            Electorate::Authorities => 0,
+        };
         Ok(heard)
     }
 
@@ -221,6 +270,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 Some(ClaimState::Parked { .. }) => Part::Votes(Voter {
                     tip,
                     side: Side::Against,
+                    chain: Lineage::on_our_chain(self.genesis()),
                 }),
                 Some(
                     ClaimState::Impossible
@@ -230,42 +280,30 @@ impl<B: BlockT> HeightSyncManager<B> {
                 ) => Part::Voteless,
             });
         }
-        let side = self.side(state, peer, sighting, ours)?;
-        Ok(side.map_or(Part::Voteless, |side| Part::Votes(Voter { tip, side })))
+        let chain = self.lineage(state, peer, &tip)?;
+        Ok(chain.map_or(Part::Voteless, |chain| Part::Votes(voter(tip, chain, ours))))
     }
 
-    /// The side of a voter whose tip is stored or verified.
-    fn side(
+    /// The chain of a peer whose tip is stored or verified.
+    fn lineage(
         &self,
         state: &State<B>,
         peer: &PeerId,
-        sighting: &Sighting<B>,
-        ours: &BlockId<B>,
-    ) -> Result<Option<Side>, BridgeError> {
-        let bridge = &self.context.bridge;
-        let tip = sighting.standing.best;
-        let at = tip.number.min(ours.number);
-        let our_hash = bridge.canonical_hash(at)?;
-        if let Some(theirs) = sighting.hash_at(crate::block_id::height::<B>(at)) {
-            return Ok(Some(if our_hash == Some(theirs) {
-                Side::WithUs
-            } else {
-                Side::Against
-            }));
-        }
+        tip: &BlockId<B>,
+    ) -> Result<Option<Lineage<B>>, BridgeError> {
         let partial = match state.claims.get(peer).map(|claim| claim.state) {
-            Some(ClaimState::Partial { run }) => state.tips.holding(&run),
+            Some(ClaimState::Partial { run }) => Some(run),
             _ => None,
         };
-        if let Some(run) = state.tips.holding(&tip).or(partial) {
-            return Ok(Some(if run.ancestor == *ours {
-                Side::WithUs
-            } else {
-                Side::Against
-            }));
+        let mut verified = [Some(*tip), partial].into_iter().flatten();
+        match verified.find_map(|end| state.tips.holding(&end)?.lineage_to(&end)) {
+            Some(chain) => Ok(Some(chain)),
+            None => stored_lineage(self.context.bridge.as_ref(), *tip),
         }
-        // Stored on a branch that reaches above our best block, which the fork choice did not take.
-        Ok((bridge.presence(tip.hash)? != Presence::Absent).then_some(Side::Against))
+    }
+
+    fn genesis(&self) -> BlockId<B> {
+        BlockId::new(number::<B>(0), self.context.bridge.genesis_hash())
     }
 
     fn effective_rule(&self, anybody_above_genesis: bool) -> VoteRule {
@@ -274,39 +312,6 @@ impl<B: BlockT> HeightSyncManager<B> {
             VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
             VoteRule::Votes => VoteRule::Votes,
         }
-    }
-
-    /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's
-    /// condition moves one way with each of them.
-    fn stays(&self, count: &Count<B>, verdict: &Verdict<B>) -> bool {
-        let genesis = BlockId::new(number::<B>(0), self.context.bridge.genesis_hash());
-        let nowhere = BlockId::new(number::<B>(0), B::Hash::default());
-        let fills = [
-            Voter {
-                tip: count.facts.ours,
-                side: Side::WithUs,
-            },
-            Voter {
-                tip: nowhere,
-                side: Side::Against,
-            },
-            Voter {
-                tip: genesis,
-                side: Side::WithUs,
-            },
-        ];
-        let max_gap = self.context.settings.tier1.max_gap;
-        fills.into_iter().all(|fill| {
-            let mut ballot = count.heard.ballot.clone();
-            ballot
-                .voters
-                .extend(std::iter::repeat_n(fill, count.heard.open));
-            let mut facts = count.facts.clone();
-            facts.tally = self.strategy.tally(&ballot);
-            facts.behind = behind(&ballot, max_gap);
-            facts.turnout.responses += count.heard.open;
-            same_row(&rows::outcome(&facts, &self.context.settings), verdict)
-        })
     }
 }
 
@@ -321,20 +326,28 @@ struct Count<B: BlockT> {
 /// Who answered, and who may yet.
 pub(super) struct Heard<B: BlockT> {
     pub(super) ballot: Ballot<B>,
+    electorate: Electorate,
+    /// Authorities whose attestations count, with the chains that they are on.
+    pub(super) attesters: Vec<Attester<B>>,
     pub(super) turnout: Turnout,
     above_genesis: bool,
     /// Peers whose chain goes on in our future.
     pub(super) from_future: usize,
     /// Age of the oldest answer with a vote.
     age: Duration,
-    /// Answers and probes that are missing.
-    open: usize,
+    /// Answers and probes that are missing, or authorities.
+    pub(super) open: usize,
     /// Those of them that are first probes of a claim: a round always waits for these.
-    probing: usize,
+    pub(super) probing: usize,
 }
 
 impl<B: BlockT> Heard<B> {
-    fn nobody(ours: BlockId<B>, threshold: Threshold, connected: usize) -> Self {
+    fn nobody(
+        ours: BlockId<B>,
+        threshold: Threshold,
+        connected: usize,
+        electorate: Electorate,
+    ) -> Self {
         let turnout = Turnout {
             connected,
             responses: 0,
@@ -345,9 +358,12 @@ impl<B: BlockT> Heard<B> {
             ours,
             threshold,
             voters: Vec::new(),
+            silent: 0,
         };
         Self {
             ballot,
+            electorate,
+            attesters: Vec::new(),
             turnout,
             above_genesis: false,
             from_future: 0,
@@ -357,32 +373,33 @@ impl<B: BlockT> Heard<B> {
         }
     }
 
-    fn add(&mut self, part: &Part<B>, age: Duration) {
+    /// A peer's part. Where authorities vote, peers only answer.
+    fn add(&mut self, part: Part<B>, age: Duration) {
         self.turnout.responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
+        if self.electorate == Electorate::Authorities {
+            return;
+        }
         self.open += usize::from(matches!(part, Part::Awaited | Part::Probing));
         self.probing += usize::from(matches!(part, Part::Probing));
         if let Part::Votes(voter) = part {
-            self.ballot.voters.push(*voter);
-            self.age = self.age.max(age);
+            self.vote(voter, age);
         }
+    }
+
+    pub(super) fn vote(&mut self, voter: Voter<B>, age: Duration) {
+        self.ballot.voters.push(voter);
+        self.age = self.age.max(age);
+    }
+
+    /// Whether an authority other than `author` attests a chain that holds `block`.
+    fn is_attested_by_another(&self, block: &BlockId<B>, author: &sr25519::Public) -> bool {
+        self.attesters
+            .iter()
+            .any(|attester| attester.authority != *author && attester.chain.above().contains(block))
     }
 }
 
 impl<B: BlockT> State<B> {
-    /// Voters whose tip is in `run`, or whose claim goes on above it.
-    fn voters_on(&self, run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-        let partly = |tip: &BlockId<B>| {
-            self.claims
-                .partial_run(tip)
-                .is_some_and(|end| run.contains(&end))
-        };
-        ballot
-            .voters
-            .iter()
-            .filter(|voter| run.contains(&voter.tip) || partly(&voter.tip))
-            .count()
-    }
-
     fn ahead_for(&mut self, ahead: bool, now: MonoTime, timing: Timing) -> Duration {
         let since = ahead.then(|| self.ahead_since.unwrap_or(now));
         if timing == Timing::Keep {
@@ -390,6 +407,37 @@ impl<B: BlockT> State<B> {
         }
         since.map_or(Duration::ZERO, |since| now.since(since))
     }
+}
+
+/// Voters whose chain is in `run`, as far as it is known, or goes through its end.
+fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
+    let is_on =
+        |chain: &Lineage<B>| run.contains(&chain.end()) || chain.above().contains(&run.tip());
+    ballot
+        .voters
+        .iter()
+        .filter(|voter| is_on(&voter.chain))
+        .count()
+}
+
+/// The chain below the stored block `tip`; `None` if it is not stored.
+pub(super) fn stored_lineage<B: BlockT>(
+    bridge: &dyn Bridge<B>,
+    tip: BlockId<B>,
+) -> Result<Option<Lineage<B>>, BridgeError> {
+    let mut above = Vec::new();
+    let mut at = tip;
+    while bridge.canonical_hash(at.number)? != Some(at.hash) {
+        // Ends at the final block at the latest: stored branches start above it.
+        let (Some(header), Some(below)) = (bridge.header(at.hash)?, at.height().checked_sub(1))
+        else {
+            return Ok(None);
+        };
+        above.push(at);
+        at = BlockId::new(number::<B>(below), *header.parent_hash());
+    }
+    above.reverse();
+    Ok(Some(Lineage::leaving(at, above.into())))
 }
 
 /// Whether a judgement keeps the time for how long a condition holds.
@@ -407,36 +455,10 @@ fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> b
     silent_rounds == 0 || latency.is_some_and(|usual| asked <= usual.saturating_mul(3))
 }
 
-fn behind<B: BlockT>(ballot: &Ballot<B>, max_gap: u64) -> usize {
-    let ours = ballot.ours.height();
-    ballot
-        .voters
-        .iter()
-        .filter(|voter| voter.tip.height().saturating_add(max_gap) < ours)
-        .count()
-}
-
 fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
     let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
     (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
         tip: fork.tip,
         voters: fork.voters,
     })
-}
-
-fn same_row<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
-    match (a, b) {
-        (Verdict::Known(SyncStatus::Critical(a)), Verdict::Known(SyncStatus::Critical(b))) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        (Verdict::Known(a), Verdict::Known(b)) => mem::discriminant(a) == mem::discriminant(b),
-        (
-            Verdict::Unverified(NetworkError::NoConsensusReached(a)),
-            Verdict::Unverified(NetworkError::NoConsensusReached(b)),
-        ) => mem::discriminant(a) == mem::discriminant(b),
-        (Verdict::Unverified(a), Verdict::Unverified(b)) => {
-            mem::discriminant(a) == mem::discriminant(b)
-        }
-        _ => false,
-    }
 }

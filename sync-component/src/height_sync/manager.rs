@@ -1,8 +1,10 @@
 use super::{
-    Tally,
+    Electorate, Tally,
+    attesting::{AttestationNews, Attesting},
     rows::{Turnout, VoteRule},
 };
 use crate::{
+    attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
     headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
@@ -12,9 +14,10 @@ use crate::{
     status::{Note, Tier, Verdict},
     wire::{AnnouncedPlace, Announcement},
 };
-use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use sp_core::sr25519;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, One, Saturating};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -32,6 +35,7 @@ pub struct HeightSyncManager<B: BlockT> {
     state: Mutex<State<B>>,
     asks: mpsc::UnboundedSender<PeerId>,
     changed: watch::Sender<u64>,
+    started: MonoTime,
 }
 
 #[derive(Debug)]
@@ -45,6 +49,15 @@ pub(super) struct State<B: BlockT> {
     pub(super) suspects: Suspects,
     /// A block that somebody else sealed with a key of ours.
     pub(super) foreign_seal: Option<BlockId<B>>,
+    pub(super) attestations: AttestationBook<B>,
+    pub(super) attesting: Attesting<B>,
+    pub(super) evidence: EvidenceBook<B>,
+    /// Attestations to be passed on. At most one for each that was taken in since the loop last looked.
+    pub(super) news: Vec<AttestationNews<B>>,
+    /// Equivocations to be reported.
+    pub(super) unreported: Vec<Equivocation<B>>,
+    /// Who may seal the child of this block.
+    pub(super) electors: Option<(BlockId<B>, Arc<BTreeSet<sr25519::Public>>)>,
 }
 
 impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
@@ -64,8 +77,14 @@ pub struct Judgement<B: BlockT> {
     pub ours: BlockId<B>,
     /// The votes.
     pub tally: Tally<B>,
+    /// Voters that were heard.
+    pub heard: usize,
+    /// Whether this node started a short while ago.
+    pub beginning: Beginning,
     /// Who answered.
     pub turnout: Turnout,
+    /// Whose votes they are.
+    pub electorate: Electorate,
     /// The highest verified tip that holds us up.
     pub target: Option<VerifiedTip<B>>,
     /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
@@ -74,6 +93,8 @@ pub struct Judgement<B: BlockT> {
     pub notes: Vec<Note<B>>,
     /// Age of the oldest answer that counted.
     pub age: Duration,
+    /// How long what was counted goes on counting, if nothing else comes.
+    pub good_for: Duration,
     /// Peers whose first answer may still come, and claims whose first probe runs.
     pub open: usize,
     /// Whether a missing answer could still change the row.
@@ -92,18 +113,38 @@ pub enum Waiting {
 impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
-        let Turnout {
-            responses,
-            required,
-            ..
-        } = self.turnout;
-        let enough = responses >= required && self.tally.voters > 0;
-        if enough && self.tally.with_us >= self.tally.need {
+        let Tally { electors, need, .. } = self.tally;
+        let holds = match self.electorate {
+            Electorate::Peers => {
+                let enough = self.turnout.responses >= self.turnout.required && electors > 0;
+                enough && self.tally.is_with_us()
+            }
+            // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
+            // is not while those not heard yet may still be with us: a single authority that is quick, and has sealed a chain
+            // of its own while all were down, would else push it under the one that was voted on.
+            Electorate::Authorities => {
+                let silent = electors.saturating_sub(self.heard);
+                let may_be_with_us = self.tally.with_us.saturating_add(silent) >= need;
+                self.tally.is_with_us()
+                    || self.heard < need
+                    || (self.beginning == Beginning::Recent && may_be_with_us)
+            }
+        };
+        if holds {
             VoteStanding::WithUs
         } else {
             VoteStanding::NotWithUs
         }
     }
+}
+
+/// Whether this node started a short while ago: fewer than four rounds of slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It did, and others may be starting too.
+    Recent,
+    /// Whoever is not heard by now is not there.
+    Past,
 }
 
 impl<B: BlockT> HeightSyncManager<B> {
@@ -123,9 +164,16 @@ impl<B: BlockT> HeightSyncManager<B> {
             ahead_since: None,
             suspects: Suspects::default(),
             foreign_seal: None,
+            attestations: AttestationBook::default(),
+            attesting: Attesting::default(),
+            evidence: EvidenceBook::new(context.settings.limits.max_authorities),
+            news: Vec::new(),
+            unreported: Vec::new(),
+            electors: None,
         };
         let changed = watch::Sender::new(0);
         Self {
+            started: context.clock.now(),
             context,
             strategy,
             rule,
@@ -138,6 +186,11 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub(super) fn state(&self) -> MutexGuard<'_, State<B>> {
         // Every change leaves the state whole, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which state of the view judgements look at now.
+    pub fn version(&self) -> u64 {
+        *self.changed.borrow()
     }
 
     /// Changes whenever a judgement may have.
@@ -154,6 +207,17 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Length of a slot.
     pub fn slot(&self) -> Duration {
         self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// Whether this node started fewer than four rounds of slots ago.
+    pub(super) fn beginning(&self, authorities: usize) -> Beginning {
+        let slots = u32::try_from(authorities).unwrap_or(u32::MAX);
+        let short = self.slot().saturating_mul(slots.saturating_mul(4));
+        if self.context.clock.now().since(self.started) < short {
+            Beginning::Recent
+        } else {
+            Beginning::Past
+        }
     }
 
     /// The part of a slot that may be spent on waiting for peers (`tier1_slot_share`).
@@ -215,9 +279,13 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
         let timeout = self.context.settings.tier1.timeout;
-        let result = self.context.peers.status(&peer, genesis, timeout).await;
-        if let Err(error) = result {
-            tracing::debug!(%peer, %error, "no status");
+        match self.context.peers.status(&peer, genesis, timeout).await {
+            Ok(attestations) => {
+                if let Err(error) = self.hear_attestations(&peer, attestations) {
+                    tracing::error!(%error, "the store failed");
+                }
+            }
+            Err(error) => tracing::debug!(%peer, %error, "no status"),
         }
         let mut state = self.state();
         state.asking.remove(&peer);
@@ -263,6 +331,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .announced(peer, header, most, self.context.clock.now());
         }
         self.verify_announced(peer, header)?;
+        self.hear_attestations(peer, announcement.attestation.clone())?;
         self.touch();
         Ok(())
     }
@@ -302,6 +371,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         );
         match checked {
             Ok(()) => {
+                self.note_seals(&mut state, base, std::slice::from_ref(header))?;
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
                     state.tips.insert(&run, bridge.as_ref())?;
@@ -331,6 +401,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut state = self.state();
         state.tips.advance(chain)?;
         if let Some(header) = header {
+            let base = BlockId::new(
+                header.number().saturating_sub(One::one()),
+                *header.parent_hash(),
+            );
+            self.note_seals(&mut state, base, std::slice::from_ref(header))?;
             state.suspects.imported(header, chain)?;
         }
         drop(state);
@@ -341,7 +416,10 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
     pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
-        self.state().suspects.add(run, chain)?;
+        let mut state = self.state();
+        let own = state.attesting.own.clone();
+        state.suspects.add(run, chain, &own)?;
+        drop(state);
         self.touch();
         Ok(())
     }

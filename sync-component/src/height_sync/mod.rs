@@ -4,16 +4,28 @@
 //! ([`Ballot`] in, [`Tally`] out); [`rows`] turns a tally and the verified tips into the outcome. Both are I/O-free.
 
 mod alarms;
+mod attested;
+mod attesting;
+mod authority_quorum;
 mod ballot;
+mod early;
 mod height_majority;
 mod judging;
+mod lineage;
 mod manager;
 mod probing;
+#[cfg(test)]
+mod quorum_tests;
 mod rounds;
 pub mod rows;
 #[cfg(test)]
 mod tests;
+mod tip_quorum;
 
-pub use ballot::{Ballot, Side, Tally, Voter};
+pub use attesting::{AttestationNews, DueAttestation};
+pub use authority_quorum::AuthorityQuorum;
+pub use ballot::{Ballot, Electorate, Side, Tally, Voter};
 pub use height_majority::HeightMajority;
-pub use manager::{HeightSyncManager, Judgement, Waiting};
+pub use lineage::{Lineage, consensus_block};
+pub use manager::{Beginning, HeightSyncManager, Judgement, Waiting};
+pub use tip_quorum::TipQuorum;

@@ -26,8 +26,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         };
         let mut state = self.state();
         let mut due = Vec::new();
+        let mut known = Vec::new();
         for (peer, tip) in claims {
             if !self.is_unknown(&state, &peer, &tip)? {
+                let partly = state.claims.get(&peer).and_then(|claim| match claim.state {
+                    ClaimState::Partial { run } => Some(run),
+                    _ => None,
+                });
+                known.push((peer, partly.unwrap_or(tip).height()));
                 continue;
             }
             if self.is_impossible(&tip)? {
@@ -41,6 +47,11 @@ impl<B: BlockT> HeightSyncManager<B> {
                 state.claims.start(peer.clone(), tip, now);
                 due.push((peer, tip));
             }
+        }
+        drop(state);
+        let mut table = self.context.peers.table();
+        for (peer, height) in known {
+            table.shown(&peer, height);
         }
         Ok(due)
     }
@@ -151,6 +162,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 return Ok(());
             }
         };
+        self.note_seals_of(&mut state, &run)?;
         let (beyond, reached) = (run.beyond, run.tip());
         match (
             state.tips.insert(&run, self.context.bridge.as_ref())?,

@@ -1,6 +1,6 @@
 //! The outcome rows of SPEC section 4: the first that holds. Nothing is latched: each round computes it anew.
 
-use super::Tally;
+use super::{Electorate, Tally};
 use crate::{
     block_id::BlockId,
     error::{NetworkError, NoConsensus},
@@ -22,6 +22,10 @@ pub struct Facts<B: BlockT> {
     pub turnout: Turnout,
     /// The votes.
     pub tally: Tally<B>,
+    /// Whose votes they are.
+    pub electorate: Electorate,
+    /// Authorities without an attestation that counts.
+    pub silent: usize,
     /// Row 1: blocks between us and the highest verified tip that holds us up.
     pub gap: Option<u64>,
     /// Row 2: branches with verified headers that leave ours deeper than the fork choice may go.
@@ -133,7 +137,7 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if let Some(fork) = facts
         .deep_forks
         .iter()
-        .find(|fork| fork.voters >= facts.tally.need)
+        .find(|fork| fork.voters > 0 && fork.voters >= facts.tally.need_of_electors)
     {
         return Verdict::Known(SyncStatus::Critical(CriticalReason::Fork {
             ours: facts.ours,
@@ -141,10 +145,13 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
             ancestor: fork.ancestor,
         }));
     }
-    if let Some(reason) = vote_fault(&facts.tally) {
+    if let Some(reason) = vote_fault(facts) {
         return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
     }
-    if facts.behind > facts.tally.voters / 2 {
+    if let Some(reason) = off_consensus(facts, settings) {
+        return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
+    }
+    if facts.behind > facts.tally.electors / 2 {
         return ahead(facts, settings);
     }
     Verdict::Known(SyncStatus::InSync)
@@ -176,6 +183,9 @@ fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
     if connected == 0 {
         return Some(NetworkError::NoPeersAvailable);
     }
+    if facts.electorate == Electorate::Authorities {
+        return None;
+    }
     if responses == 0 {
         return Some(NetworkError::Timeout {
             asked: connected,
@@ -188,7 +198,7 @@ fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
             connected,
             required,
         }
-    } else if facts.tally.voters == 0 {
+    } else if facts.tally.electors == 0 {
         NoConsensus::NoVotes { responses }
     } else {
         return None;
@@ -196,18 +206,27 @@ fn turnout_fault<B: BlockT>(facts: &Facts<B>) -> Option<NetworkError> {
     Some(NetworkError::NoConsensusReached(reason))
 }
 
-fn vote_fault<B: BlockT>(tally: &Tally<B>) -> Option<NoConsensus> {
+fn vote_fault<B: BlockT>(facts: &Facts<B>) -> Option<NoConsensus> {
     let Tally {
         voters,
         need,
         with_us,
         consensus,
-    } = *tally;
-    if with_us < need {
-        Some(NoConsensus::Split {
-            with_us,
-            voters,
-            need,
+        ..
+    } = facts.tally;
+    if !facts.tally.is_with_us() {
+        Some(match facts.electorate {
+            Electorate::Peers => NoConsensus::Split {
+                with_us,
+                voters,
+                need,
+            },
+            Electorate::Authorities => NoConsensus::Attestations {
+                with_us,
+                silent: facts.silent,
+                authorities: voters,
+                need,
+            },
         })
     } else if consensus.is_none() {
         Some(NoConsensus::NoCommonHeight { voters, need })
@@ -216,8 +235,27 @@ fn vote_fault<B: BlockT>(tally: &Tally<B>) -> Option<NoConsensus> {
     }
 }
 
+/// Whoever lags votes for what it has, so two authors that nobody hears in time could each build a branch of their own on the
+/// votes of the same laggards, until neither may be taken back any more. Where authorities vote nobody builds further above
+/// the consensus block than a fork may heal.
+fn off_consensus<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Option<NoConsensus> {
+    if facts.electorate == Electorate::Peers {
+        return None;
+    }
+    let most = settings.tier2.max_reorg.max(1);
+    let consensus = facts.tally.consensus?;
+    // Its headers are not verified here yet, or not any more; that enough authorities signed that they hold it is no claim.
+    if let Some(below) = consensus.height().checked_sub(facts.ours.height())
+        && below > 0
+    {
+        return Some(NoConsensus::BelowConsensus { below });
+    }
+    let above = facts.ours.height().saturating_sub(consensus.height());
+    (above >= most).then_some(NoConsensus::AboveConsensus { above, most })
+}
+
 fn ahead<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<B> {
-    let (behind, voters) = (facts.behind, facts.tally.voters);
+    let (behind, voters) = (facts.behind, facts.tally.electors);
     if facts.ahead_for > facts.slot {
         Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead {
             ours: facts.ours,

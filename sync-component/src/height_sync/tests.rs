@@ -1,5 +1,5 @@
 use super::{
-    Ballot, HeightMajority, Side, Tally, Voter,
+    Ballot, Electorate, HeightMajority, Lineage, Side, Tally, Voter,
     rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
 };
 use crate::{
@@ -25,6 +25,7 @@ fn ballot(voters: Vec<Voter<SmallBlock>>) -> Ballot<SmallBlock> {
         ours: id(10, 1),
         threshold: Threshold::default(),
         voters,
+        silent: 0,
     }
 }
 
@@ -32,6 +33,7 @@ fn with_us(number: u32) -> Voter<SmallBlock> {
     Voter {
         tip: id(number, 1),
         side: Side::WithUs,
+        chain: Lineage::on_our_chain(id(number.min(10), 1)),
     }
 }
 
@@ -39,6 +41,7 @@ fn against(number: u32, branch: u8) -> Voter<SmallBlock> {
     Voter {
         tip: id(number, branch),
         side: Side::Against,
+        chain: Lineage::leaving(id(0, 1), (1..=number).map(|at| id(at, branch)).collect()),
     }
 }
 
@@ -74,6 +77,8 @@ fn facts(tally: Tally<SmallBlock>) -> Facts<SmallBlock> {
             waited: Duration::ZERO,
         },
         tally,
+        electorate: Electorate::Peers,
+        silent: 0,
         gap: None,
         deep_forks: Vec::new(),
         alarms: Alarms {

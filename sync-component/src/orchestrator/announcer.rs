@@ -1,23 +1,65 @@
 use crate::{
-    block_id::BlockId,
+    height_sync::AttestationNews,
     ports::PeerId,
-    wire::{AnnouncedPlace, Announcement},
+    wire::{AnnouncedPlace, Announcement, Attestation},
 };
+use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+};
 
-/// Which peer is being told of which best block: one announcement per peer at a time, and then the newest.
+/// Which peer is being told of which best block, and of which attestations: one announcement per peer at a time, then the
+/// newest block, with one attestation after the other. An attestation that waits gives way to a newer one of its authority,
+/// so a slow peer's queue is never longer than there are authorities.
 #[derive(Debug)]
 pub(super) struct Announcer<B: BlockT> {
-    newest: Option<Announcement<B>>,
-    under_way: BTreeMap<PeerId, BlockId<B>>,
+    newest: Option<B::Header>,
+    peers: BTreeMap<PeerId, Told<B>>,
 }
+
+/// What a peer is told.
+#[derive(Debug)]
+struct Told<B: BlockT> {
+    announcement: Announcing,
+    block: Pending,
+    /// Attestations that it has still to be told of, the oldest first.
+    waiting: VecDeque<Attestation<B>>,
+}
+
+/// Whether an announcement to a peer is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Announcing {
+    Nothing,
+    UnderWay,
+}
+
+/// Whether a peer has still to be told of the newest best block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    Told,
+    ToBeTold,
+}
+
+impl<B: BlockT> Default for Told<B> {
+    fn default() -> Self {
+        Self {
+            announcement: Announcing::Nothing,
+            block: Pending::Told,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+/// An announcement to send now.
+pub(super) type Send<B> = (PeerId, Announcement<B>);
 
 impl<B: BlockT> Announcer<B> {
     pub(super) fn new() -> Self {
         Self {
             newest: None,
-            under_way: BTreeMap::new(),
+            peers: BTreeMap::new(),
         }
     }
 
@@ -27,33 +69,76 @@ impl<B: BlockT> Announcer<B> {
         &mut self,
         header: B::Header,
         peers: impl IntoIterator<Item = PeerId>,
-    ) -> Vec<(PeerId, Announcement<B>)> {
-        let best = BlockId::of(&header);
-        let announcement = Announcement {
-            header,
-            place: AnnouncedPlace::Best,
-            attestation: None,
-        };
-        self.newest = Some(announcement.clone());
+    ) -> Vec<Send<B>> {
+        self.newest = Some(header);
         let mut sends = Vec::new();
         for peer in peers {
-            if !self.under_way.contains_key(&peer) {
-                self.under_way.insert(peer.clone(), best);
-                sends.push((peer, announcement.clone()));
-            }
+            self.peers.entry(peer.clone()).or_default().block = Pending::ToBeTold;
+            sends.extend(self.next(&peer));
         }
         sends
     }
 
-    /// `peer` was told, or did not listen. Returns a newer announcement if there is one by now.
-    pub(super) fn told(&mut self, peer: &PeerId) -> Option<Announcement<B>> {
-        let told = self.under_way.remove(peer)?;
-        let newest = self.newest.clone()?;
-        let best = BlockId::of(&newest.header);
-        if best == told {
+    /// `news` is to reach all of `peers` but the one that brought it. `best` is our best block, for those that nothing was
+    /// announced to yet.
+    pub(super) fn pass_on(
+        &mut self,
+        news: AttestationNews<B>,
+        best: impl FnOnce() -> Option<B::Header>,
+        peers: impl IntoIterator<Item = PeerId>,
+    ) -> Vec<Send<B>> {
+        if self.newest.is_none() {
+            self.newest = best();
+        }
+        let AttestationNews { attestation, from } = news;
+        let mut sends = Vec::new();
+        for peer in peers {
+            if Some(&peer) == from.as_ref() {
+                continue;
+            }
+            let told = self.peers.entry(peer.clone()).or_default();
+            told.wait(attestation.clone());
+            sends.extend(self.next(&peer));
+        }
+        sends
+    }
+
+    /// `peer` was told, or did not listen. Returns the next announcement if there is one.
+    pub(super) fn told(&mut self, peer: &PeerId) -> Option<Send<B>> {
+        self.peers.get_mut(peer)?.announcement = Announcing::Nothing;
+        let next = self.next(peer);
+        if next.is_none() {
+            self.peers.remove(peer);
+        }
+        next
+    }
+
+    fn next(&mut self, peer: &PeerId) -> Option<Send<B>> {
+        let header = self.newest.clone()?;
+        let told = self.peers.get_mut(peer)?;
+        if told.announcement == Announcing::UnderWay {
             return None;
         }
-        self.under_way.insert(peer.clone(), best);
-        Some(newest)
+        let attestation = told.waiting.pop_front();
+        let block = mem::replace(&mut told.block, Pending::Told);
+        if attestation.is_none() && block == Pending::Told {
+            return None;
+        }
+        told.announcement = Announcing::UnderWay;
+        let announcement = Announcement {
+            header,
+            place: AnnouncedPlace::Best,
+            attestation,
+        };
+        Some((peer.clone(), announcement))
+    }
+}
+
+impl<B: BlockT> Told<B> {
+    fn wait(&mut self, attestation: Attestation<B>) {
+        let authority: sr25519::Public = attestation.authority;
+        self.waiting
+            .retain(|waiting| waiting.authority != authority);
+        self.waiting.push_back(attestation);
     }
 }

@@ -1,11 +1,11 @@
-use super::{PeerReport, SyncEvent};
+use super::{PeerReport, SyncEvent, speed::Speed};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
     error::NetworkError,
     height_sync::Judgement,
     peers::Sighting,
-    ports::{MonoTime, UnixMillis},
+    ports::{MonoTime, PeerId, UnixMillis},
     status::{CriticalReason, Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
     wire::Activity,
 };
@@ -43,12 +43,13 @@ struct State<B: BlockT> {
 }
 
 /// A session of Tier 2 that is under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Session {
     since: MonoTime,
     from: u64,
     to: u64,
     progressed_at: MonoTime,
+    speed: Speed,
 }
 
 impl<B: BlockT> Board<B> {
@@ -103,8 +104,8 @@ impl<B: BlockT> Board<B> {
                 .as_ref()
                 .map(crate::headers::VerifiedTip::tip);
             state.consensus = judgement.tally.consensus;
-            state.voters = judgement.tally.voters;
-            state.with_us = judgement.tally.with_us;
+            state.voters = judgement.tally.electors;
+            state.with_us = judgement.tally.electors_with_us();
             state.round = state.round.wrapping_add(1);
             state.notes.clone_from(&judgement.notes);
             (changed, forked)
@@ -117,12 +118,13 @@ impl<B: BlockT> Board<B> {
         }
     }
 
-    /// A new best block.
-    pub(super) fn block_arrived(&self, now: MonoTime) {
+    /// A new best block, at this height.
+    pub(super) fn block_arrived(&self, best: u64, now: MonoTime) {
         let mut state = self.state();
         state.last_block_at = now;
         if let Some(session) = &mut state.session {
             session.progressed_at = now;
+            session.speed.reached(best, now);
         }
     }
 
@@ -132,6 +134,7 @@ impl<B: BlockT> Board<B> {
             from,
             to,
             progressed_at: now,
+            speed: Speed::begin(from, now),
         });
     }
 
@@ -147,6 +150,7 @@ impl<B: BlockT> Board<B> {
     pub(super) fn session_stuck_for(&self, now: MonoTime) -> Option<Duration> {
         self.state()
             .session
+            .as_ref()
             .map(|session| now.since(session.progressed_at))
     }
 
@@ -183,6 +187,7 @@ impl<B: BlockT> Board<B> {
             },
             progress: state
                 .session
+                .as_ref()
                 .map(|session| session.progress(best.height(), peers, now)),
             notes: state.notes.iter().cloned().chain(time_notes).collect(),
         }
@@ -226,15 +231,10 @@ impl<B: BlockT> Board<B> {
 }
 
 impl Session {
-    fn progress(self, best: u64, peers: usize, now: MonoTime) -> Progress {
+    fn progress(&self, best: u64, peers: usize, now: MonoTime) -> Progress {
         let total = self.to.saturating_sub(self.from);
         let done = best.saturating_sub(self.from).min(total);
-        let seconds = now.since(self.since).as_secs_f64();
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "shown to people, with one decimal"
-        )]
-        let rate = (done > 0 && seconds >= 0.2).then(|| done as f64 / seconds);
+        let rate = self.speed.per_second(now);
         #[expect(clippy::cast_precision_loss, reason = "shown to people, in seconds")]
         let left = (total - done) as f64;
         let eta = rate.and_then(|rate| Duration::try_from_secs_f64(left / rate).ok());
@@ -279,19 +279,23 @@ fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
 /// Peers of our chain that have said where they stand.
 pub(super) fn peer_reports<B: BlockT>(context: &SyncContext<B>) -> Vec<PeerReport<B>> {
     let now = context.clock.now();
-    let table = context.peers.table();
-    let told = table
-        .iter()
-        .filter_map(|(peer, entry)| Some((peer, entry.sighting.as_ref()?)));
-    told.map(|(peer, sighting)| PeerReport {
-        peer: peer.clone(),
+    // The store is read afterwards: whoever waits for the table does not wait for a disk.
+    let told: Vec<_> = {
+        let table = context.peers.table();
+        let told = table
+            .iter()
+            .filter_map(|(peer, entry)| Some((peer.clone(), entry.sighting.clone()?)));
+        told.collect()
+    };
+    let report = |(peer, sighting): (PeerId, Sighting<B>)| PeerReport {
+        peer,
         roles: sighting.roles,
         best: sighting.standing.best,
         activity: sighting.standing.activity,
-        agrees: agrees(context, sighting),
+        agrees: agrees(context, &sighting),
         age: now.since(sighting.at),
-    })
-    .collect()
+    };
+    told.into_iter().map(report).collect()
 }
 
 /// Whether the peer holds our block at the lower of its height and ours, as far as it told its hash there.

@@ -1,5 +1,6 @@
 use super::Hold;
 use crate::{
+    attestation::Equivocation,
     block_id::BlockId,
     error::NetworkError,
     ports::PeerId,
@@ -30,6 +31,8 @@ pub enum SyncEvent<B: BlockT> {
     CatchUpFailed(NetworkError),
     /// A session of Tier 2 panicked: a fault of this program. It starts again by itself.
     CatchUpPanicked,
+    /// An authority signed two things that exclude each other. Nobody is charged for carrying them.
+    Equivocation(Equivocation<B>),
     /// A peer was banned.
     PeerBanned {
         /// Who.

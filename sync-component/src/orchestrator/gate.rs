@@ -4,12 +4,17 @@ use crate::{
     error::{NetworkError, NoConsensus},
     height_sync::{Judgement, Waiting},
     observer::HoldKind,
+    ports::MonoTime,
     settings::GateWait,
     status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
 };
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// Answer of the gate: `Cleared` is the original design's `Ok(true)`, `Held` its `Ok(false)`.
 #[derive(Clone, Debug)]
@@ -112,6 +117,9 @@ pub(super) async fn gate<B: BlockT>(
             age: Duration::ZERO,
         });
     }
+    if let Some(cleared) = still_cleared(manager) {
+        return Ok(cleared);
+    }
     let start = context.clock.now();
     let budget = budget(manager);
     let pause = (budget / ROUNDS_PER_SHARE).max(Duration::from_millis(10));
@@ -152,6 +160,61 @@ fn cleared<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>)
     let (on, age) = (judgement.ours, judgement.age);
     manager.board.tell(SyncEvent::GateCleared { on });
     Clearance::Cleared { on, age }
+}
+
+/// What the background found: the gate may clear a slot at once as long as nothing has changed since.
+#[derive(Clone, Debug)]
+pub(super) struct StandingClearance<B: BlockT> {
+    on: BlockId<B>,
+    /// Of the view that was judged.
+    version: u64,
+    judged: MonoTime,
+    /// Of the oldest answer, when it was judged.
+    age: Duration,
+    good_for: Duration,
+}
+
+/// Judges the view for the gate, ahead of the slot.
+pub(super) fn look_ahead<B: BlockT>(manager: &NetworkSyncManager<B>) -> Result<(), NetworkError> {
+    let version = manager.height.version();
+    let judged = manager.context.clock.now();
+    let judgement = manager.height.judge(manager.height.fresh())?;
+    let clearance = match look(manager, &judgement) {
+        Look::Clear => Some(StandingClearance {
+            on: judgement.ours,
+            version,
+            judged,
+            age: judgement.age,
+            good_for: judgement.good_for,
+        }),
+        Look::Wait(_) | Look::Hold(_) => None,
+    };
+    *standing_clearance(manager) = clearance;
+    Ok(())
+}
+
+fn still_cleared<B: BlockT>(manager: &NetworkSyncManager<B>) -> Option<Clearance<B>> {
+    let clearance = standing_clearance(manager).clone()?;
+    let since = manager.context.clock.now().since(clearance.judged);
+    let holds = clearance.version == manager.height.version()
+        && since < clearance.good_for
+        && clearance.on == manager.context.bridge.best();
+    holds.then(|| {
+        let on = clearance.on;
+        manager.board.tell(SyncEvent::GateCleared { on });
+        Clearance::Cleared {
+            on,
+            age: clearance.age.saturating_add(since),
+        }
+    })
+}
+
+fn standing_clearance<B: BlockT>(
+    manager: &NetworkSyncManager<B>,
+) -> MutexGuard<'_, Option<StandingClearance<B>>> {
+    // It is replaced whole, so a panic elsewhere does not spoil it.
+    let clearance = manager.standing_clearance.lock();
+    clearance.unwrap_or_else(PoisonError::into_inner)
 }
 
 fn budget<B: BlockT>(manager: &NetworkSyncManager<B>) -> Duration {
@@ -216,6 +279,9 @@ fn is_split<B: BlockT>(hold: &Hold<B>) -> bool {
         hold,
         Hold::Unverified(NetworkError::NoConsensusReached(
             NoConsensus::Split { .. }
+                | NoConsensus::Attestations { .. }
+                | NoConsensus::AboveConsensus { .. }
+                | NoConsensus::BelowConsensus { .. }
                 | NoConsensus::NoCommonHeight { .. }
                 | NoConsensus::Ahead { .. }
         ))

@@ -1,9 +1,9 @@
 use crate::{
     context::SyncContext,
     ports::{MonoTime, PeerId, Protocol},
-    serving::{Admission, Meter, Server},
+    serving::{Admission, Meter, Server, Told},
     settings::SyncSettings,
-    wire::{Activity, AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
+    wire::{AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
 };
 use codec::Encode;
 use futures::channel::oneshot;
@@ -45,11 +45,16 @@ impl Inbound {
         }
     }
 
+    /// What this node tells its peers to be.
+    pub(super) fn roles(&self) -> Roles {
+        self.server.roles()
+    }
+
     /// Answers a request for data, soon and on another thread.
     pub(super) fn serve<B: BlockT>(
         self: &Arc<Self>,
         context: &SyncContext<B>,
-        activity: Activity,
+        told: Told<B>,
         peer: &PeerId,
         protocol: Protocol,
         body: Vec<u8>,
@@ -76,7 +81,7 @@ impl Inbound {
                 Protocol::Headers => inbound.server.headers::<B>(chain, &body),
                 Protocol::Blocks => inbound.server.blocks::<B>(chain, &body),
                 Protocol::Status | Protocol::Announce => {
-                    inbound.server.status::<B>(chain, activity, &body)
+                    inbound.server.status::<B>(chain, told, &body)
                 }
             };
             let _ = reply.send(bytes);
@@ -95,12 +100,13 @@ impl Inbound {
         body: &[u8],
         now: MonoTime,
         slot: Duration,
+        authorities: usize,
     ) -> Result<Announcement<B>, AnnounceReply> {
         if !self
             .announcements
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .admits(peer, now, slot)
+            .admits(peer, now, slot, authorities)
         {
             let retry_after_ms = u32::try_from(slot.as_millis()).unwrap_or(u32::MAX);
             return Err(AnnounceReply::Busy { retry_after_ms });
@@ -111,14 +117,18 @@ impl Inbound {
 }
 
 impl AnnouncementCap {
-    fn admits(&mut self, peer: &PeerId, now: MonoTime, slot: Duration) -> bool {
+    /// Each authority's attestations of a slot and of what it imports in it come on top.
+    fn admits(&mut self, peer: &PeerId, now: MonoTime, slot: Duration, authorities: usize) -> bool {
+        let attestations = u32::try_from(authorities)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(4);
         if now.since(self.slot) >= slot {
             self.slot = now;
             self.counts.clear();
         }
         let count = self.counts.entry(peer.clone()).or_insert(0);
         *count = count.saturating_add(1);
-        *count <= self.most
+        *count <= self.most.saturating_add(attestations)
     }
 }
 

@@ -1,6 +1,7 @@
 use super::{
     Clearance, Fetching, Parts, PeerReport, ProductionMode, StartError, SyncEvent,
     board::{Board, peer_reports, status_of},
+    gate::StandingClearance,
     inbound::Inbound,
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     height_sync::{HeightSyncManager, rows::VoteRule},
     observer::{ClearedBy, GateDecision},
     peers::{Ledger, PeerClient},
-    ports::{MonoTime, NetworkEvent, PeerId},
+    ports::{MonoTime, NetworkEvent, PeerId, Signer},
     registry::ResyncStrategy,
     status::{StatusReport, SyncStatus},
     wire::Activity,
@@ -34,6 +35,7 @@ pub struct NetworkSyncManager<B: BlockT> {
     pub(super) production: ProductionMode,
     pub(super) fetching: Fetching,
     pub(super) started: MonoTime,
+    pub(super) standing_clearance: Mutex<Option<StandingClearance<B>>>,
     pub(super) queues: Mutex<Option<Queues>>,
 }
 
@@ -110,6 +112,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             production,
             fetching,
             started,
+            standing_clearance: Mutex::new(None),
             queues: Mutex::new(Some(Queues { asks, banned })),
             context,
         })
@@ -189,6 +192,12 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// The operator takes a ban back, whoever made it. Says whether there was one.
     pub fn unban_peer(&self, peer: &PeerId) -> bool {
         self.context.peers.unban(peer)
+    }
+
+    /// From now on the authority keys behind `signer` attest what this node holds (SPEC section 2), until the manager is
+    /// dropped. Without a signer a node votes for nothing and is heard by nobody as an authority.
+    pub fn attest_with(&self, signer: Arc<dyn Signer>) {
+        self.height.attest_with(signer);
     }
 
     /// What happens from now on. A receiver that lags misses the oldest.

@@ -10,6 +10,7 @@ mod manager;
 mod parts;
 mod run;
 mod sessions;
+mod speed;
 #[cfg(test)]
 mod tests;
 

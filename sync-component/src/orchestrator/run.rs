@@ -1,8 +1,8 @@
 //! The loop behind the manager: the only place that starts anything.
 
 use super::{
-    Fetching, NetworkSyncManager, SyncEvent, announcer::Announcer, inbound::announce_reply,
-    manager::Queues, sessions::Sessions,
+    Fetching, NetworkSyncManager, SyncEvent, announcer::Announcer, gate::look_ahead,
+    inbound::announce_reply, manager::Queues, sessions::Sessions,
 };
 use crate::{
     block_id::BlockId,
@@ -10,9 +10,11 @@ use crate::{
     height_sync::Judgement,
     peers::{Offence, Span, observe},
     ports::{
-        BridgeError, ChainEvent, MonoTime, NetworkEvent, PeerId, Protocol, VoteStanding, heavy,
+        BridgeError, ChainEvent, JobLost, MonoTime, NetworkEvent, PeerId, Protocol, SignerError,
+        VoteStanding, heavy,
     },
-    wire::{Activity, AnnounceReply, Announcement},
+    serving::Told,
+    wire::{Activity, AnnounceReply, Announcement, Attestation, Roles},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use sp_runtime::traits::Block as BlockT;
@@ -20,16 +22,17 @@ use std::{sync::PoisonError, time::Duration};
 use tokio::sync::{broadcast, mpsc};
 
 /// A task of the loop that ended.
-enum Done {
+enum Done<B: BlockT> {
     Asked,
     Probed,
     Announced(PeerId),
     VoteTold(VoteStanding, Result<(), NetworkError>),
+    Attested(Result<Result<Attestation<B>, SignerError>, JobLost>),
 }
 
 struct Loop<'a, B: BlockT> {
     manager: &'a NetworkSyncManager<B>,
-    tasks: FuturesUnordered<BoxFuture<'a, Done>>,
+    tasks: FuturesUnordered<BoxFuture<'a, Done<B>>>,
     sessions: Sessions<'a, B>,
     announcer: Announcer<B>,
     standing: VoteStanding,
@@ -130,9 +133,17 @@ impl<B: BlockT> Loop<'_, B> {
                 body,
                 reply,
             } => {
+                let attestations = match protocol {
+                    Protocol::Status => manager.height.attestations(),
+                    _ => Vec::new(),
+                };
+                let told = Told {
+                    activity: manager.activity(),
+                    attestations,
+                };
                 manager
                     .inbound
-                    .serve(context, manager.activity(), &peer, protocol, body, reply);
+                    .serve(context, told, &peer, protocol, body, reply);
             }
         }
     }
@@ -140,10 +151,11 @@ impl<B: BlockT> Loop<'_, B> {
     fn announced(&self, peer: &PeerId, body: &[u8]) -> AnnounceReply {
         let manager = self.manager;
         let now = manager.context.clock.now();
+        let authorities = manager.height.authorities();
         let announcement: Announcement<B> =
             match manager
                 .inbound
-                .announcement(peer, body, now, manager.height.slot())
+                .announcement(peer, body, now, manager.height.slot(), authorities)
             {
                 Ok(announcement) => announcement,
                 Err(answer) => {
@@ -159,7 +171,10 @@ impl<B: BlockT> Loop<'_, B> {
 
     fn chain_event(&mut self, event: Result<ChainEvent<B>, broadcast::error::RecvError>) {
         let manager = self.manager;
-        manager.board.block_arrived(manager.context.clock.now());
+        let best = manager.context.bridge.best().height();
+        manager
+            .board
+            .block_arrived(best, manager.context.clock.now());
         let header = match event {
             Ok(event) => Some(event.header),
             // We lagged behind: what counts is where the chain is now.
@@ -213,14 +228,17 @@ impl<B: BlockT> Loop<'_, B> {
         );
     }
 
-    fn task_done(&mut self, done: Done) {
+    fn task_done(&mut self, done: Done<B>) {
         match done {
             Done::Asked | Done::Probed => {}
             Done::Announced(peer) => {
-                if let Some(newer) = self.announcer.told(&peer) {
+                if let Some((peer, newer)) = self.announcer.told(&peer) {
                     self.announce(peer, newer);
                 }
             }
+            Done::Attested(Ok(Ok(attestation))) => self.manager.height.attested(attestation),
+            Done::Attested(Ok(Err(error))) => tracing::error!("{error}"),
+            Done::Attested(Err(error)) => tracing::error!("no attestation was signed: {error}"),
             Done::VoteTold(standing, result) => {
                 self.telling_vote = None;
                 match result {
@@ -278,9 +296,53 @@ impl<B: BlockT> Loop<'_, B> {
         ));
     }
 
+    /// Has our keys attest what we hold, where that is due.
+    fn attest(&mut self) {
+        let manager = self.manager;
+        // A chain that an operator still builds is nobody's word.
+        if manager.fetching == Fetching::Tier3 {
+            return;
+        }
+        let due = match manager.height.due_attestations(manager.activity()) {
+            Ok(due) => due,
+            Err(error) => return note_local(Err(error)),
+        };
+        for due in due {
+            let executor = manager.context.executor.as_ref();
+            let signed = heavy(executor, move || due.sign());
+            self.tasks.push(signed.map(Done::Attested).boxed());
+        }
+    }
+
+    /// Passes on what is new of the authorities, and reports what they must not have signed.
+    fn pass_on(&mut self) {
+        let manager = self.manager;
+        let (news, equivocations) = manager.height.take_news();
+        for found in equivocations {
+            tracing::warn!("{found}");
+            manager.board.tell(SyncEvent::Equivocation(found));
+        }
+        if news.is_empty() {
+            return;
+        }
+        let peers: Vec<_> = {
+            let table = manager.context.peers.table();
+            table.iter().map(|(peer, _)| peer.clone()).collect()
+        };
+        let bridge = manager.context.bridge.as_ref();
+        for news in news {
+            let best = || bridge.header(bridge.best().hash).ok().flatten();
+            for (peer, announcement) in self.announcer.pass_on(news, best, peers.iter().cloned()) {
+                self.announce(peer, announcement);
+            }
+        }
+    }
+
     /// Looks at the view again and does what follows from it.
     fn reconsider(&mut self) {
         let manager = self.manager;
+        self.attest();
+        self.pass_on();
         match manager.height.take_due_probes() {
             Ok(due) => {
                 for (peer, tip) in due {
@@ -297,6 +359,11 @@ impl<B: BlockT> Loop<'_, B> {
         match manager.height.judge(manager.height.horizon()) {
             Ok(judgement) => self.follow(&judgement),
             Err(error) => note_local(Err(error)),
+        }
+        if manager.inbound.roles() == Roles::Authority
+            && let Err(error) = look_ahead(manager)
+        {
+            tracing::error!(%error, "the view could not be judged for the next slot");
         }
     }
 
@@ -335,7 +402,7 @@ pub(super) fn note_local(result: Result<(), BridgeError>) {
     }
 }
 
-fn note_fault(result: Result<(), NetworkError>) -> Done {
+fn note_fault<B: BlockT>(result: Result<(), NetworkError>) -> Done<B> {
     if let Err(error) = result {
         tracing::error!(%error, "a probe failed for a reason of our own");
     }

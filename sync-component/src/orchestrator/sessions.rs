@@ -42,6 +42,8 @@ pub(super) struct Sessions<'a, B: BlockT> {
     /// The tip that the last session failed to fetch: others come first.
     failed: Option<BlockId<B>>,
     in_vain: BTreeMap<BlockId<B>, InVain>,
+    /// The tip that was last said to be withheld.
+    told_withheld: Option<BlockId<B>>,
     /// Since when there is something to fetch and a probe runs that may change what.
     undecided_since: Option<MonoTime>,
     /// Our height when the last session started.
@@ -60,6 +62,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             target: None,
             failed: None,
             in_vain: BTreeMap::new(),
+            told_withheld: None,
             undecided_since: None,
             from: 0,
             not_before: manager.started,
@@ -76,11 +79,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     pub(super) fn watchdog(&mut self) {
         let manager = self.manager;
         let patience = Duration::from_secs(30).max(manager.height.slot().saturating_mul(10));
-        let now = manager.context.clock.now();
-        let stuck = manager.board.session_stuck_for(now).map(|stuck| {
-            let last = manager.context.peers.last_delivery();
-            last.map_or(stuck, |at| stuck.min(now.since(at)))
-        });
+        let stuck = self.stuck_for();
+        self.note_withheld(stuck);
         if self.current.is_some() && stuck.is_some_and(|stuck| stuck > patience) {
             tracing::warn!(
                 seconds = patience.as_secs(),
@@ -89,6 +89,29 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             self.current = None;
             self.target = None;
             manager.board.session_ended(&manager.context);
+        }
+    }
+
+    /// For how long the session under way has brought nothing.
+    fn stuck_for(&self) -> Option<Duration> {
+        let manager = self.manager;
+        let now = manager.context.clock.now();
+        let stuck = manager.board.session_stuck_for(now)?;
+        let last = manager.context.peers.last_delivery();
+        Some(last.map_or(stuck, |at| stuck.min(now.since(at))))
+    }
+
+    /// Who sealed a tip whose first missing block nobody delivers within a slot's share is suspect, long before the request for
+    /// it times out: until then it would cost everybody their slots.
+    fn note_withheld(&mut self, stuck: Option<Duration>) {
+        let manager = self.manager;
+        let is_late = stuck.is_some_and(|stuck| stuck >= manager.height.slot_share());
+        let Some(target) = self.target.as_ref().filter(|_| self.current.is_some()) else {
+            return;
+        };
+        if is_late && self.told_withheld != Some(target.tip()) {
+            self.told_withheld = Some(target.tip());
+            note_local(manager.height.withheld(target));
         }
     }
 
@@ -157,6 +180,9 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 self.failed = None;
                 self.backoff.worked();
                 self.not_before = now;
+                // What the fork choice did not take changed no best block, so no event said that it is stored now: it would be
+                // fetched again and again.
+                note_local(manager.height.chain_changed(None));
                 manager.board.tell(SyncEvent::CaughtUp { best });
                 // The target may have moved meanwhile.
                 manager.height.ask(Duration::ZERO);

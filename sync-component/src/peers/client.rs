@@ -5,8 +5,8 @@ use crate::{
     ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
     settings::SyncSettings,
     wire::{
-        Announcement, BlocksReply, DecodeError, HeadersReply, RangeReply, RangeRequest,
-        RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
+        Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
+        RangeRequest, RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
     },
 };
 use codec::Encode;
@@ -148,20 +148,22 @@ impl<B: BlockT> PeerClient<B> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks where `peer` stands and notes the answer. A peer of another chain leaves the table.
+    /// Asks where `peer` stands, notes the answer, and returns the attestations that came with it. A peer of another chain
+    /// leaves the table.
     pub async fn status(
         &self,
         peer: &PeerId,
         genesis: B::Hash,
         within: Duration,
-    ) -> Result<(), RequestError> {
+    ) -> Result<Vec<Attestation<B>>, RequestError> {
         let result = self.ask_status(peer, genesis, within).await;
         let now = self.0.clock.now();
         let mut table = self.table();
         match result {
-            Ok(status) => {
+            Ok(mut status) => {
+                let attestations = std::mem::take(&mut status.attestations);
                 table.told(peer, status, now);
-                Ok(())
+                Ok(attestations)
             }
             Err(error) => {
                 match &error {

@@ -32,6 +32,8 @@ pub struct PeerEntry<B: BlockT> {
     pub failed_at: Option<MonoTime>,
     /// Requests for blocks in a row that stayed without answer.
     pub undelivered: u32,
+    /// The highest block that it claimed to have and whose header we know to be good, by its number.
+    pub shown: Option<u64>,
 }
 
 /// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
@@ -95,6 +97,7 @@ impl<B: BlockT> PeerTable<B> {
             silent_rounds: 0,
             failed_at: None,
             undelivered: 0,
+            shown: None,
         });
     }
 
@@ -223,6 +226,14 @@ impl<B: BlockT> PeerTable<B> {
         }
     }
 
+    /// `peer` claims to have the block at `height`, and we know its header to be good: it is likelier to have it than whoever
+    /// only claims something.
+    pub fn shown(&mut self, peer: &PeerId, height: u64) {
+        if let Some(entry) = self.entries.get_mut(peer) {
+            entry.shown = Some(height);
+        }
+    }
+
     /// A request for the peer's status failed.
     pub fn status_failed(&mut self, peer: &PeerId, now: MonoTime) {
         if let Some(entry) = self.entries.get_mut(peer) {
@@ -262,8 +273,9 @@ impl<B: BlockT> PeerTable<B> {
         self.ledger.is_banned(peer)
     }
 
-    /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those that
-    /// answered their last request for blocks, then by latency, the untried in the middle.
+    /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those whose claim
+    /// was found good, as claims cost nothing; then those that answered their last request for blocks, then by latency, the
+    /// untried in the middle.
     pub fn holders(&self, height: u64) -> Vec<PeerId> {
         let holds = |entry: &PeerEntry<B>| {
             entry.sighting.as_ref().is_some_and(|sighting| {
@@ -280,6 +292,7 @@ impl<B: BlockT> PeerTable<B> {
         holders.sort_by_key(|(peer, entry)| {
             let latency = self.record(peer).and_then(|record| record.latency);
             (
+                entry.shown.is_none_or(|shown| shown < height),
                 entry.undelivered,
                 latency.unwrap_or(Duration::from_millis(200)),
             )

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Network`] | `net` over libp2p; the test kit's simulated network |
 //! | [`Bridge`] ([`ReadChain`], [`VerifyHeaders`], [`ImportBlocks`]) | `runtime-bridge`; the test kit's reference bridge |
+//! | [`Signer`] | the node, over the record `signed`; the test kit's signer |
 //! | [`Clock`], [`Randomness`], [`Executor`] | [`SystemClock`], [`SystemRandomness`], [`TokioExecutor`]; virtual ones in tests |
 
 mod bridge;
@@ -12,6 +13,7 @@ mod executor;
 mod network;
 mod peer_id;
 mod randomness;
+mod signer;
 
 pub use bridge::{
     BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
@@ -22,3 +24,4 @@ pub use executor::{Executor, JobLost, TokioExecutor, heavy};
 pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
 pub use peer_id::{NotAPeerId, PeerId};
 pub use randomness::{Randomness, SystemRandomness};
+pub use signer::{AttestationCounter, Signer, SignerError, StatementOf};

@@ -1,6 +1,9 @@
 use super::{RegistryError, StrategyRegistry, StrategySettingsError};
 use crate::{
-    SyncSettings, block_sync::Sequential, chain_sync::FullChain, height_sync::HeightMajority,
+    SyncSettings,
+    block_sync::Sequential,
+    chain_sync::FullChain,
+    height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
 };
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
@@ -14,6 +17,20 @@ pub fn register_builtins<B: BlockT>(
         Arc::new(|settings| {
             takes_no_settings("height-majority", settings)?;
             Ok(Arc::new(HeightMajority))
+        }),
+    )?;
+    registry.register_height(
+        "tip-quorum",
+        Arc::new(|settings| {
+            takes_no_settings("tip-quorum", settings)?;
+            Ok(Arc::new(TipQuorum))
+        }),
+    )?;
+    registry.register_height(
+        "authority-quorum",
+        Arc::new(|settings| {
+            takes_no_settings("authority-quorum", settings)?;
+            Ok(Arc::new(AuthorityQuorum))
         }),
     )?;
     registry.register_fetch(
@@ -46,10 +63,19 @@ fn takes_no_settings(name: &str, settings: &SyncSettings) -> Result<(), Strategy
 
 /// Names used where the settings name none.
 pub mod defaults {
-    /// Tier 1.
-    pub const TIER1: &str = "height-majority";
+    /// Tier 1 where nothing says how many authorities there are; [`tier1`] otherwise.
+    pub const TIER1: &str = "tip-quorum";
     /// Tier 2.
     pub const TIER2: &str = "sequential";
     /// Tier 3.
     pub const TIER3: &str = "full-chain";
+
+    /// Tier 1 of a chain with this many authorities: their own word where they are several.
+    pub const fn tier1(authorities: usize) -> &'static str {
+        if authorities > 1 {
+            "authority-quorum"
+        } else {
+            TIER1
+        }
+    }
 }

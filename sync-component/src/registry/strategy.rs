@@ -3,7 +3,7 @@ use crate::{
     block_sync::{FetchError, FetchJob},
     chain_sync::{ResyncError, ResyncJob},
     context::SyncContext,
-    height_sync::{Ballot, Tally},
+    height_sync::{Ballot, Electorate, Tally},
 };
 use async_trait::async_trait;
 use sp_runtime::traits::Block as BlockT;
@@ -17,6 +17,11 @@ use std::fmt;
 ///
 /// The crate's front page shows a whole one.
 pub trait HeightStrategy<B: BlockT>: fmt::Debug + Send + Sync {
+    /// Who votes.
+    fn electorate(&self) -> Electorate {
+        Electorate::Peers
+    }
+
     /// Counts the votes.
     fn tally(&self, ballot: &Ballot<B>) -> Tally<B>;
 }

@@ -20,6 +20,8 @@ impl<B: BlockT> HeightStrategy<B> for Nobody {
             voters: ballot.voters.len(),
             need: 1,
             with_us: 0,
+            electors: ballot.voters.len(),
+            need_of_electors: 1,
             consensus: None,
         }
     }
@@ -52,19 +54,13 @@ fn removed_builtin_cannot_be_selected() {
     let mut registry = builtins();
     let settings = SyncSettings::default();
     assert!(registry.height(&settings).is_ok());
-    registry
-        .remove(Tier::HeightCheck, "height-majority")
-        .unwrap();
+    registry.remove(Tier::HeightCheck, "tip-quorum").unwrap();
     assert!(matches!(
         registry.height(&settings),
         Err(RegistryError::Unknown { .. })
     ));
     assert!(registry.check(&settings).is_err());
-    assert!(
-        registry
-            .remove(Tier::HeightCheck, "height-majority")
-            .is_err()
-    );
+    assert!(registry.remove(Tier::HeightCheck, "tip-quorum").is_err());
 }
 
 #[test]

@@ -13,4 +13,4 @@ mod server;
 mod tests;
 
 pub use meter::{Admission, Meter, Ticket};
-pub use server::Server;
+pub use server::{Server, Told};

@@ -4,8 +4,8 @@ use crate::{
     ports::{BridgeError, Protocol, ReadChain},
     settings::SyncSettings,
     wire::{
-        Activity, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles, Standing, Status,
-        StatusReply, StatusRequest, WireLimits, busy_reply,
+        Activity, Attestation, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles,
+        Standing, Status, StatusReply, StatusRequest, WireLimits, busy_reply,
     },
 };
 use codec::Encode;
@@ -34,6 +34,25 @@ pub struct Server {
     reply_hard_bytes: usize,
 }
 
+/// What a node tells of itself beside its chain.
+#[derive(Clone, Debug)]
+pub struct Told<B: BlockT> {
+    /// What it is doing.
+    pub activity: Activity,
+    /// The newest attestation that it holds of each authority.
+    pub attestations: Vec<Attestation<B>>,
+}
+
+impl<B: BlockT> Told<B> {
+    /// Of a node that holds no attestations.
+    pub fn doing(activity: Activity) -> Self {
+        Self {
+            activity,
+            attestations: Vec::new(),
+        }
+    }
+}
+
 impl Server {
     /// A server of a node with `roles` that keeps to `[sync.limits]`.
     pub fn new(settings: &SyncSettings, roles: Roles) -> Self {
@@ -49,15 +68,20 @@ impl Server {
         }
     }
 
-    /// Answers a request on `sync/status/1`. `activity` is what this node says of itself now.
+    /// What this node tells its peers to be.
+    pub fn roles(&self) -> Roles {
+        self.roles
+    }
+
+    /// Answers a request on `sync/status/1`.
     pub fn status<B: BlockT>(
         &self,
         chain: &dyn ReadChain<B>,
-        activity: Activity,
+        told: Told<B>,
         body: &[u8],
     ) -> Vec<u8> {
         let reply = match self.accepts.decode_status_request::<B>(body) {
-            Ok(StatusRequest::Status) => self.describe(chain, activity),
+            Ok(StatusRequest::Status) => self.describe(chain, told),
             Ok(StatusRequest::Hashes(numbers)) => hashes_at(chain, &numbers),
             Err(error) => Ok(StatusReply::Refused(refusal(&error))),
         };
@@ -147,7 +171,7 @@ impl Server {
     fn describe<B: BlockT>(
         &self,
         chain: &dyn ReadChain<B>,
-        activity: Activity,
+        told: Told<B>,
     ) -> Result<StatusReply<B>, BridgeError> {
         let best = chain.best();
         Ok(StatusReply::Status(Box::new(Status {
@@ -158,9 +182,9 @@ impl Server {
                 finalized: chain.finalized(),
                 lowest: chain.lowest_served(),
                 below: hashes_below(chain, best, self.status_hashes)?,
-                activity,
+                activity: told.activity,
             },
-            attestations: Vec::new(),
+            attestations: told.attestations,
         })))
     }
 }

@@ -210,7 +210,8 @@ pub struct Limits {
     pub blocks_per_request: u32,
     /// `requests_per_peer`: most requests of one peer that are answered at once, and of ours to one peer.
     pub requests_per_peer: usize,
-    /// `announcements_per_slot`: most announcements of one peer that are looked at in one slot.
+    /// `announcements_per_slot`: most announcements of one peer that are looked at in one slot, beside four for each authority,
+    /// whose attestations they carry.
     pub announcements_per_slot: u32,
     /// `tracked_tips`: most tips, verified or claimed, that are kept at once.
     pub tracked_tips: usize,

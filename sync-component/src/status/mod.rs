@@ -4,7 +4,8 @@ mod lines;
 
 pub use lines::HealthLine;
 
-use crate::{block_id::BlockId, error::NetworkError};
+use crate::{attestation::Equivocation, block_id::BlockId, error::NetworkError};
+use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
 use std::{fmt, time::Duration};
 
@@ -54,9 +55,9 @@ pub enum CriticalReason<B: BlockT> {
         /// The other one.
         theirs: BlockId<B>,
     },
-    /// Somebody else seals with a key of ours. Ends with a restart.
+    /// Somebody else seals or attests with a key of ours. Ends with a restart.
     OwnKeyUsedElsewhere {
-        /// The block that shows it.
+        /// The block that was sealed, or attested.
         block: BlockId<B>,
     },
     /// More than half of the voters have been far below us for longer than a slot.
@@ -111,7 +112,7 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
             ),
             Self::OwnKeyUsedElsewhere { block } => write!(
                 f,
-                "own key used elsewhere: block {block} is sealed with our key and not by us; stop the other node that has this key, or take the key out of this one, then restart"
+                "own key used elsewhere: block {block} is sealed or attested with our key, and not by us; stop the other node that has this key, or take the key out of this one, then restart"
             ),
             Self::Ahead {
                 ours,
@@ -172,9 +173,9 @@ pub struct StatusReport<B: BlockT> {
     pub consensus: Option<BlockId<B>>,
     /// Peers of our chain that are connected.
     pub peers: usize,
-    /// Voters of the newest round.
+    /// Voters of the newest round; under `authority-quorum` all authorities, silent ones included.
     pub voters: usize,
-    /// Votes with us, our own included where the strategy counts it.
+    /// Those of them that are with us.
     pub with_us: usize,
     /// Rounds since the start.
     pub round: u64,
@@ -223,7 +224,7 @@ pub struct Progress {
     pub done: u64,
     /// Blocks that the session is to import.
     pub total: u64,
-    /// Blocks per second over the last seconds; `None` until measured.
+    /// Blocks per second over the last seconds; `None` until measured, and when nothing came in them.
     pub rate: Option<f64>,
     /// Time left at that rate.
     pub eta: Option<Duration>,
@@ -241,7 +242,7 @@ pub enum Note<B: BlockT> {
     },
     /// The clock says that the chain should be higher.
     BehindSchedule {
-        /// Slots without a block since genesis.
+        /// Slots since our best block's.
         missed_slots: u64,
     },
     /// A peer on a branch of its own that too few share to be a fork of ours.
@@ -251,4 +252,11 @@ pub enum Note<B: BlockT> {
         /// How many voters hold it.
         voters: usize,
     },
+    /// An authority is *suspect* (SPEC section 0): its tips hold nobody up for now.
+    Suspect {
+        /// Who.
+        authority: sr25519::Public,
+    },
+    /// An authority signed two things that exclude each other.
+    Equivocation(Equivocation<B>),
 }

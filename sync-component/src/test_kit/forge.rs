@@ -107,6 +107,20 @@ impl Forge {
         sign(key, pre_hash).into()
     }
 
+    /// The public key of the authority with this index.
+    pub fn public(&self, authority: usize) -> sr25519::Public {
+        self.keys
+            .get(authority)
+            .expect("one of the authorities")
+            .public()
+    }
+
+    /// The signature of the authority with this index; the same for the same message.
+    pub fn sign(&self, authority: usize, message: &[u8]) -> sr25519::Signature {
+        let key = self.keys.get(authority).expect("one of the authorities");
+        make(key, message, seed(key, message))
+    }
+
     /// A chain of `length` blocks on `parent`, one per slot from `slot` on. `salt` tells branches apart.
     pub fn chain<B: TestBlock>(
         &self,
@@ -130,17 +144,25 @@ impl Forge {
 /// chains again and again.
 fn sign(key: &sr25519::Pair, message: &[u8]) -> sr25519::Signature {
     static MADE: Mutex<BTreeMap<[u8; 32], sr25519::Signature>> = Mutex::new(BTreeMap::new());
-    let seed = BlakeTwo256::hash(&(key.public(), message).encode()).0;
+    let seed = seed(key, message);
     let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(signature) = made().get(&seed) {
         return *signature;
     }
+    let signature = make(key, message, seed);
+    made().insert(seed, signature);
+    signature
+}
+
+fn seed(key: &sr25519::Pair, message: &[u8]) -> [u8; 32] {
+    BlakeTwo256::hash(&(key.public(), message).encode()).0
+}
+
+fn make(key: &sr25519::Pair, message: &[u8], seed: [u8; 32]) -> sr25519::Signature {
     let transcript = signing_context(b"substrate").bytes(message);
     let keypair: &schnorrkel::Keypair = key.as_ref();
     let signature = keypair.sign(attach_rng(transcript, ChaCha20Rng::from_seed(seed)));
-    let signature = sr25519::Signature::from_raw(signature.to_bytes());
-    made().insert(seed, signature);
-    signature
+    sr25519::Signature::from_raw(signature.to_bytes())
 }
 
 /// The root of a body as block rules have it.

@@ -280,8 +280,12 @@ fn h24_even_split_is_named_and_ends_by_the_tie_rule() {
                 Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
             )
         };
-        sim.until(2 * MINUTE, "the split is named", || split(&ours))
-            .await;
+        // On a rough network the answers may come so late that O has both tips, and the tie rule ended it, by then.
+        let over = |node: &Node| node.chain.presence(fork[20].hash()).unwrap() != Presence::Absent;
+        sim.until(2 * MINUTE, "the split is named, or over", || {
+            split(&ours) || (!sim.is_calm() && over(&ours))
+        })
+        .await;
         assert!(nobody_sealed(sim));
         nodes.push(ours);
         sim.mesh(node_ids(&nodes));

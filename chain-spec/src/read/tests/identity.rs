@@ -10,7 +10,9 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(spec.slot_duration.as_millis(), 2_000);
     assert_eq!(spec.authorities.len(), 1);
     assert_eq!(spec.genesis, Genesis::default());
-    assert_eq!(spec.sync, SyncSettings::default());
+    let mut sync = SyncSettings::default();
+    sync.strategies.tier1 = Some("tip-quorum".to_owned());
+    assert_eq!(spec.sync, sync);
     assert!(spec.properties.is_empty() && spec.bootnodes.is_empty());
     assert!(spec.reserved_nodes.is_empty() && spec.bad_blocks.is_empty());
     assert!(spec.checkpoints.is_empty());

@@ -15,6 +15,7 @@ fn peer(id: &str) -> PeerView {
         agrees: Some(true),
         trust: -3.2,
         consistent_seconds: 90,
+        declared: false,
         trusted_seconds: None,
         latency_ms: Some(12.4),
         bytes_per_second: None,
@@ -74,6 +75,11 @@ fn each_connected_peer_has_a_line_that_says_how_it_stands() {
             assert!(line.contains(part), "{part}: {line}");
         }
     }
+    let declared = PeerView {
+        declared: true,
+        ..peer("z")
+    };
+    assert!(table(&[declared]).ends_with("-3  declared\n"));
     assert!(table(&all[3..]).contains("no peer is connected"));
     assert!(table(&vec![peer("y"); 40]).contains("and 10 more"));
 }

@@ -1,14 +1,8 @@
-use super::{Alert, AlertEvent, AlertKind};
-use crate::telemetry::{Metrics, Throttle, throttle::More};
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use super::{Alert, AlertEvent, told::Told};
+use crate::telemetry::{Metrics, throttle::More};
+use std::sync::{Arc, Mutex, PoisonError};
 use sync_component::{observer::HoldKind, ports::Clock};
 use tokio::sync::broadcast;
-
-/// How often the same alert is logged and told.
-const EVERY: Duration = Duration::from_mins(1);
 
 /// How many events wait for a listener before it misses the oldest.
 const QUEUE: usize = 16;
@@ -20,7 +14,7 @@ pub struct Alerts {
     chain: String,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    told: Mutex<Throttle<(AlertKind, Option<HoldKind>)>>,
+    told: Mutex<Told>,
     events: broadcast::Sender<AlertEvent>,
 }
 
@@ -32,7 +26,7 @@ impl Alerts {
             chain: chain.to_owned(),
             metrics,
             clock,
-            told: Mutex::new(Throttle::new(EVERY)),
+            told: Mutex::new(Told::default()),
             events: broadcast::Sender::new(QUEUE),
         }
     }
@@ -52,7 +46,7 @@ impl Alerts {
         self.metrics.alert(kind);
         let passed = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.pass((kind, hold), self.clock.now())
+            told.pass((kind, hold), &message, self.clock.now())
         };
         let Some(held_back) = passed else { return };
         tracing::error!(alert = kind.name(), "🔔 {message}{}", More(held_back));

@@ -11,6 +11,8 @@ pub enum AlertKind {
     FinalityConflict,
     /// Critical: somebody else signs with a key of ours.
     OwnKeyUsedElsewhere,
+    /// An authority signed two things that exclude each other: two headers of one slot, or two attestations of one counter.
+    Equivocation,
     /// Critical: most voters are far below us.
     Ahead,
     /// Critical: far behind, and only the operator closes the gap (`join_windows = false`).
@@ -35,11 +37,12 @@ pub enum AlertKind {
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Fork,
         Self::MayBeFaulty,
         Self::FinalityConflict,
         Self::OwnKeyUsedElsewhere,
+        Self::Equivocation,
         Self::Ahead,
         Self::CriticalGap,
         Self::ClockSuspect,
@@ -59,6 +62,7 @@ impl AlertKind {
             Self::MayBeFaulty => "may_be_faulty",
             Self::FinalityConflict => "finality_conflict",
             Self::OwnKeyUsedElsewhere => "own_key_used_elsewhere",
+            Self::Equivocation => "equivocation",
             Self::Ahead => "ahead",
             Self::CriticalGap => "critical_gap",
             Self::ClockSuspect => "clock_suspect",

@@ -9,6 +9,7 @@ mod desk;
 mod event;
 mod kind;
 mod rules;
+mod told;
 mod watch;
 
 #[cfg(test)]

@@ -54,6 +54,10 @@ impl AlertRules {
                 AlertKind::LocalFault,
                 "a sync session panicked and is started again; report the panic in the log above",
             )),
+            SyncEvent::Equivocation(found) => Some(Alert::new(
+                AlertKind::Equivocation,
+                format!("{found}; its operator should look for a second node with its key"),
+            )),
             SyncEvent::CaughtUp { .. } | SyncEvent::PeerBanned { .. } => None,
         }
     }
@@ -79,6 +83,18 @@ impl AlertRules {
 
     fn held<B: BlockT>(&mut self, hold: &Hold<B>, now: MonoTime) -> Option<Alert> {
         let kind = hold.kind();
+        // A hold for another reason says that the votes were there; one that came before it was decided says nothing.
+        let for_want_of_votes = matches!(
+            kind,
+            HoldKind::NoPeers
+                | HoldKind::NoConsensus
+                | HoldKind::Timeout
+                | HoldKind::Undecided
+                | HoldKind::NotAskedYet
+        );
+        if !for_want_of_votes {
+            self.without_votes = None;
+        }
         let is_due = match kind {
             HoldKind::Critical | HoldKind::ClockSuspect | HoldKind::Fault => true,
             HoldKind::NoPeers | HoldKind::NoConsensus | HoldKind::Timeout => {

@@ -1,4 +1,5 @@
 use super::Exposed;
+use crate::port::Port;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{
@@ -7,13 +8,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{
-    convert::Infallible,
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -53,17 +48,19 @@ pub struct MetricsStartError {
 pub struct MetricsServer {
     listener: TcpListener,
     address: SocketAddr,
+    url: String,
 }
 
 impl MetricsServer {
     /// Takes the port, so that one in use is known before anything else runs. Needs a tokio runtime.
     pub fn bind(address: SocketAddr) -> Result<Self, MetricsStartError> {
         let error = |source| MetricsStartError { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(error)?;
-        listener.set_nonblocking(true).map_err(error)?;
-        let listener = TcpListener::from_std(listener).map_err(error)?;
-        let address = listener.local_addr().map_err(error)?;
-        Ok(Self { listener, address })
+        let port = Port::take(address).map_err(error)?;
+        Ok(Self {
+            address: port.address(),
+            url: format!("{}{PATH}", port.local_url()),
+            listener: port.listen().map_err(error)?,
+        })
     }
 
     /// Where it listens.
@@ -73,14 +70,7 @@ impl MetricsServer {
 
     /// Where programs of this machine reach it.
     pub fn local_url(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("http://{address}{PATH}")
+        self.url.clone()
     }
 
     /// Answers; never returns. A connection holds bytes at most, never the chain, so none has to be waited for when the

@@ -27,7 +27,14 @@ pub(super) struct Expression {
 }
 
 /// All functions and aggregations that our files use: another one is looked up before it is added here.
-const FUNCTIONS: [&str; 5] = ["changes", "histogram_quantile", "increase", "rate", "sum"];
+const FUNCTIONS: [&str; 6] = [
+    "changes",
+    "delta",
+    "histogram_quantile",
+    "increase",
+    "rate",
+    "sum",
+];
 
 const OPERATORS: [&str; 3] = ["and", "or", "unless"];
 

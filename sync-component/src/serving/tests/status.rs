@@ -1,7 +1,7 @@
 use super::chain::{Narrow, TestChain, Wide};
 use crate::{
     ports::ReadChain,
-    serving::Server,
+    serving::{Server, Told},
     settings::SyncSettings,
     wire::{
         Activity, RefusedReason, Roles, Standing, Status, StatusReply, StatusRequest, WireLimits,
@@ -12,7 +12,8 @@ use sp_runtime::{OpaqueExtrinsic, traits::Block as BlockT};
 
 fn ask<B: BlockT>(chain: &TestChain<B>, body: &[u8]) -> StatusReply<B> {
     let settings = SyncSettings::default();
-    let reply = Server::new(&settings, Roles::Authority).status(chain, Activity::Stalled, body);
+    let told = Told::doing(Activity::Stalled);
+    let reply = Server::new(&settings, Roles::Authority).status(chain, told, body);
     WireLimits::new(&settings)
         .decode_status_reply(&reply)
         .unwrap()

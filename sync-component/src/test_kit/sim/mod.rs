@@ -19,32 +19,34 @@ mod node;
 mod oracle;
 mod peer;
 mod run;
+mod signer;
 
 pub use log::{EventLog, Keep};
 pub use node::SimNode;
 pub use oracle::{Clearing, Conduct, Oracle};
 pub use peer::{Misbehaviour, SimPeer};
 pub use run::{Setup, run};
+pub use signer::SimSigner;
 
 use super::{
     Forge, Link, MemoryNetwork, ReferenceBridge, SLOT, SeededRandomness, TestBlock, VirtualClock,
     link::share,
 };
 use crate::{
-    StrategyRegistry, SyncSettings,
+    BlockId, StrategyRegistry, SyncSettings,
+    attestation::attest,
     orchestrator::{Fetching, ProductionMode},
-    ports::{Clock, ImportBlocks, PeerId, UnixMillis},
+    ports::{AttestationCounter, Clock, ImportBlocks, PeerId, UnixMillis},
+    wire::{ATTESTED_HASHES, Attestation},
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{RngCore, SeedableRng},
 };
+use signer::StolenKey;
 use sp_consensus_aura::{Slot, digests::CompatibleDigestItem, sr25519::AuthoritySignature};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// The slot of block 1.
 pub const FIRST_SLOT: u64 = 1_000;
@@ -117,6 +119,17 @@ impl<B: TestBlock> Sim<B> {
             link,
             randomness: Arc::new(SeededRandomness::new(seed.wrapping_mul(1_000_000))),
         }
+    }
+
+    /// Another chain of as many blocks, with this many authorities. Before the first node is made.
+    pub fn authorities(&mut self, count: usize) {
+        self.forge = Forge::new(count);
+        let genesis: B = Forge::genesis();
+        let length = self.chain.len() as u64;
+        self.chain = self
+            .forge
+            .chain(genesis.header(), Slot::from(FIRST_SLOT), length, 0);
+        self.oracle.knows(&self.chain);
     }
 
     /// Whether the network is calm: only then do exact times mean anything.
@@ -211,7 +224,8 @@ impl<B: TestBlock> Sim<B> {
             forge: self.forge.clone(),
             oracle: Arc::clone(&self.oracle),
             randomness: Arc::clone(&self.randomness),
-            signed: Arc::new(Mutex::new(signed)),
+            signer: authority
+                .map(|authority| Arc::new(SimSigner::new(self.forge.clone(), authority, signed))),
             running: None,
         }
     }
@@ -244,6 +258,33 @@ impl<B: TestBlock> Sim<B> {
             SimPeer::start(self, id, Arc::clone(&chain), Misbehaviour::Nothing)
         };
         (0..count).map(server).collect()
+    }
+
+    /// An attestation of `chain`'s end by the key of `authority`, made in `slot` with the counter `nth` of that slot: for keys
+    /// that are in other hands than a node's.
+    pub fn attestation(
+        &self,
+        authority: usize,
+        slot: u64,
+        nth: u64,
+        chain: &[B],
+    ) -> Attestation<B> {
+        let genesis: B = Forge::genesis();
+        let end = chain.last().unwrap_or(&genesis).header();
+        let below = chain
+            .iter()
+            .rev()
+            .map(|block| *block.header().parent_hash());
+        let below: Vec<_> = below.take(ATTESTED_HASHES).collect();
+        let slot = Slot::from(slot);
+        let signer = StolenKey {
+            forge: &self.forge,
+            authority,
+            counter: AttestationCounter(AttestationCounter::lowest_of(slot).0 + nth),
+        };
+        let key = self.forge.public(authority);
+        let made = attest(&signer, key, genesis.hash(), slot, BlockId::of(end), &below);
+        made.expect("a stolen key signs everything")
     }
 
     fn clock(&self) -> Arc<VirtualClock> {

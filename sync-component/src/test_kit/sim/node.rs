@@ -1,6 +1,7 @@
 use super::{
     Registrar,
     oracle::{Clearing, Oracle, View},
+    signer::SimSigner,
 };
 use crate::{
     BlockId, NetworkSyncManager, SyncSettings,
@@ -18,11 +19,7 @@ use crate::{
 use futures::FutureExt;
 use sp_consensus_aura::Slot;
 use sp_runtime::traits::Block as BlockT;
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::broadcast::error::RecvError;
 
 /// What survives a restart, and what runs between two.
@@ -48,8 +45,8 @@ pub struct SimNode<B: BlockT> {
     pub(super) forge: Forge,
     pub(super) oracle: Arc<Oracle<B>>,
     pub(super) randomness: Arc<SeededRandomness>,
-    /// The record `signed`: the last slot that was sealed. Survives everything.
-    pub(super) signed: Arc<Mutex<Slot>>,
+    /// Its key and the record `signed`, if it is an authority. Survives everything.
+    pub(super) signer: Option<Arc<SimSigner>>,
     pub(super) running: Option<Running<B>>,
 }
 
@@ -112,13 +109,15 @@ impl<B: TestBlock> SimNode<B> {
             oracle: Arc::clone(&self.oracle),
         };
         let mut tasks = vec![self.spawn(work), self.spawn(watcher.clone().watch(events))];
-        if let Some(authority) = self.authority {
+        if let (Some(authority), Some(signer)) = (self.authority, &self.signer) {
+            let signer = Arc::clone(signer);
+            manager.attest_with(signer.clone());
             let author = Author {
                 watcher,
                 authority,
                 clock: Arc::clone(&self.clock),
                 forge: self.forge.clone(),
-                signed: Arc::clone(&self.signed),
+                signer,
                 build_time: self.build_time,
                 clearing: match self.production {
                     ProductionMode::Voted => Clearing::ByVotes,
@@ -267,6 +266,7 @@ impl<B: TestBlock> Watcher<B> {
                 oracle.note(format_args!("{name} did not catch up: {error}"));
             }
             SyncEvent::CatchUpPanicked => oracle.session_panicked(name),
+            SyncEvent::Equivocation(found) => oracle.note(format_args!("{name} found: {found}")),
             SyncEvent::PeerBanned { peer } => oracle.banned(&self.id, peer),
             // Looked at where the gate is called.
             SyncEvent::GateCleared { .. } => {}
@@ -280,7 +280,7 @@ struct Author<B: BlockT> {
     authority: usize,
     clock: Arc<VirtualClock>,
     forge: Forge,
-    signed: Arc<Mutex<Slot>>,
+    signer: Arc<SimSigner>,
     build_time: Duration,
     clearing: Clearing,
 }
@@ -320,6 +320,11 @@ impl<B: TestBlock> Author<B> {
                 return;
             }
         };
+        // What it signed itself may not have left it yet.
+        let own = manager.height_sync().attestations().into_iter();
+        let own = own.filter(|word| word.authority == self.forge.public(self.authority));
+        let id = &self.watcher.id;
+        oracle.hears_attestations([id, id], own.collect());
         oracle.cleared(&self.watcher.view(), on, self.clearing);
         if !self.build_time.is_zero() {
             self.clock.sleep(self.build_time).await;
@@ -331,13 +336,9 @@ impl<B: TestBlock> Author<B> {
         if below >= *slot || self.clock.wall().0 / SLOT.as_millis() != *slot {
             return;
         }
-        {
-            let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-            if *signed >= slot {
-                oracle.note(format_args!("{name} has sealed for slot {} before", *slot));
-                return;
-            }
-            *signed = slot;
+        if !self.signer.takes(slot) {
+            oracle.note(format_args!("{name} has sealed for slot {} before", *slot));
+            return;
         }
         let block: B = self.forge.block(&parent, slot, &slot.to_le_bytes());
         oracle.sealed(&self.watcher.id, self.authority, slot, &block);

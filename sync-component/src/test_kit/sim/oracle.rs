@@ -4,7 +4,7 @@ use super::log::EventLog;
 use crate::{
     BlockId, NetworkSyncManager,
     block_id::number,
-    height_sync::Tally,
+    height_sync::{Electorate, Tally},
     ports::{Bridge, Clock, PeerId, Presence, Protocol, UnixMillis},
     settings::{Limits, SyncSettings},
     test_kit::{
@@ -12,10 +12,11 @@ use crate::{
         forge::extrinsics_root,
         network::{MemoryNetwork, Message, Tap, Way},
     },
-    wire::{Announcement, HeadersReply},
+    wire::{Announcement, Attestation, HeadersReply, StatusReply},
 };
 use codec::{Compact, Decode};
 use sp_consensus_aura::Slot;
+use sp_core::sr25519;
 use sp_runtime::traits::{BlakeTwo256, Block as BlockT, Hash as _, Header as HeaderT};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,10 +51,15 @@ struct State<B: BlockT> {
     checked: BTreeMap<PeerId, BlockId<B>>,
     honest: BTreeSet<PeerId>,
     names: BTreeMap<PeerId, String>,
+    /// The newest attestation of each authority that each node heard or sent.
+    attested: BTreeMap<PeerId, BTreeMap<sr25519::Public, Word<B>>>,
     /// The gates that were cleared, with the height to build on.
     cleared: BTreeSet<(PeerId, u64)>,
     panics: Panics,
 }
+
+/// Of an attestation: counter, slot, tip.
+type Word<B> = (u64, u64, BlockId<B>);
 
 /// A node's chain and clock.
 type Ground<B> = (Arc<dyn Bridge<B>>, Arc<VirtualClock>);
@@ -93,6 +99,7 @@ impl<B: TestBlock> Oracle<B> {
                 checked: BTreeMap::new(),
                 honest: BTreeSet::new(),
                 names: BTreeMap::new(),
+                attested: BTreeMap::new(),
                 cleared: BTreeSet::new(),
                 panics: Panics::Unexpected,
             }),
@@ -140,6 +147,7 @@ impl<B: TestBlock> Oracle<B> {
         let mut state = self.state();
         state.heard.remove(id);
         state.announced.remove(id);
+        state.attested.remove(id);
         state.checked.remove(id);
         state.running.insert(id.clone(), (chain, clock));
     }
@@ -291,7 +299,10 @@ impl<B: TestBlock> Oracle<B> {
             return;
         };
         if rule == Clearing::ByVotes {
-            self.check_votes(view, on, &judgement.tally);
+            match judgement.electorate {
+                Electorate::Peers => self.check_votes(view, on, &judgement.tally),
+                Electorate::Authorities => self.check_attestations(view, on),
+            }
         }
         let best = view.chain.best();
         if let Some(higher) = self.higher_announced(view, &best) {
@@ -320,7 +331,11 @@ impl<B: TestBlock> Oracle<B> {
                 .flatten();
             with_us += usize::from(ours.is_some() && self.ancestor(peer.best, height) == ours);
         }
-        let need = view.settings.tier1.threshold.need(tally.voters.max(placed));
+        // The vote that the strategy adds for us.
+        let own = tally.voters - tally.electors;
+        let with_us = with_us + own;
+        let voters = tally.electors.max(placed) + own;
+        let need = view.settings.tier1.threshold.need(voters);
         if with_us < need || need == 0 {
             let name = self.name(view.id);
             self.violated(
@@ -329,6 +344,61 @@ impl<B: TestBlock> Oracle<B> {
                     "{name} may build on {on} with {with_us} votes, {need} are needed; it counted {tally:?}"
                 ),
             );
+        }
+    }
+
+    /// The same where authorities vote: the newest attestation of each that reached this node, or left it.
+    fn check_attestations(&self, view: &View<'_, B>, on: BlockId<B>) {
+        let Ok(authorities) = view.chain.authorities_at(on.hash) else {
+            return;
+        };
+        let newest: Vec<_> = {
+            let state = self.state();
+            let of = state.attested.get(view.id);
+            let of = of.into_iter().flat_map(|attested| attested.iter());
+            of.map(|(authority, (_, slot, tip))| (*authority, *slot, *tip))
+                .collect()
+        };
+        let slots = u64::from(view.settings.attestation_slots.0.get());
+        let now = self.wall().0 + u64::try_from(self.limits.drift.as_millis()).unwrap_or(0);
+        let now = now / super::super::SLOT.as_millis();
+        let mut with_us = 0;
+        for (authority, slot, tip) in newest {
+            let counts = slot <= now && now < slot + slots + 1;
+            if !counts || !authorities.contains(&authority.into()) {
+                continue;
+            }
+            let height = tip.height().min(on.height());
+            let at = number::<B>(height);
+            let ours = view.chain.canonical_hash(at).ok().flatten();
+            // What nobody made is on our chain only as far as its signer says so: it is no vote against us.
+            let theirs = self.ancestor(tip, height);
+            with_us += usize::from(ours.is_some() && (theirs == ours || theirs.is_none()));
+        }
+        let need = view.settings.tier1.threshold.need(authorities.len());
+        if with_us < need {
+            let name = self.name(view.id);
+            self.violated(
+                "I3",
+                format_args!(
+                    "{name} may build on {on} with {with_us} attestations, {need} are needed"
+                ),
+            );
+        }
+    }
+
+    /// What both ends of a message have heard by now.
+    pub(super) fn hears_attestations(&self, ends: [&PeerId; 2], attestations: Vec<Attestation<B>>) {
+        let mut state = self.state();
+        for attestation in attestations {
+            let tip = attestation.tip;
+            for end in ends {
+                let attested = state.attested.entry(end.clone()).or_default();
+                let held = attested.entry(attestation.authority);
+                let new = (tip.counter, tip.slot, tip.best);
+                held.and_modify(|held| *held = new.max(*held))
+                    .or_insert(new);
+            }
         }
     }
 
@@ -473,6 +543,11 @@ impl<B: TestBlock> Tap for Oracle<B> {
         ));
         let mut input = *bytes;
         match (protocol, way) {
+            (Protocol::Status, Way::Reply) => {
+                if let Ok(StatusReply::<B>::Status(status)) = Decode::decode(&mut input) {
+                    self.hears_attestations([from, to], status.attestations);
+                }
+            }
             (Protocol::Headers, Way::Reply) => {
                 if let Ok(HeadersReply::<B>::Items(headers)) = Decode::decode(&mut input) {
                     self.hears(to, headers);
@@ -495,6 +570,10 @@ impl<B: TestBlock> Tap for Oracle<B> {
             (Protocol::Announce, Way::Request) => {
                 if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
                     self.hears_announcement(to, &announcement.header);
+                    self.hears_attestations(
+                        [from, to],
+                        announcement.attestation.into_iter().collect(),
+                    );
                 }
             }
             _ => {}

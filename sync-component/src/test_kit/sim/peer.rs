@@ -3,12 +3,12 @@ use crate::{
     BlockId,
     block_id::number,
     ports::{NetworkEvent, PeerId, Protocol, ReadChain},
-    serving::Server,
+    serving::{Server, Told},
     settings::SyncSettings,
     test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
-        Activity, AnnounceReply, AnnouncedPlace, Announcement, BlocksReply, HeadersReply,
-        RangeReply, RangeRequest, Roles, StatusReply,
+        Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply,
+        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply,
     },
 };
 use codec::{Compact, Decode, Encode};
@@ -187,10 +187,24 @@ impl<B: TestBlock> SimPeer<B> {
 
     /// Pushes `header` to `node` as its best block.
     pub async fn announce(&self, node: &PeerId, header: B::Header) {
+        self.push(node, header, None).await;
+    }
+
+    /// The same, with an attestation.
+    pub async fn announce_attested(
+        &self,
+        node: &PeerId,
+        header: B::Header,
+        attestation: Attestation<B>,
+    ) {
+        self.push(node, header, Some(attestation)).await;
+    }
+
+    async fn push(&self, node: &PeerId, header: B::Header, attestation: Option<Attestation<B>>) {
         let announcement = Announcement::<B> {
             header,
             place: AnnouncedPlace::Best,
-            attestation: None,
+            attestation,
         };
         let body = announcement.encode();
         let push = crate::ports::Network::request(&self.port, node, Protocol::Announce, body);
@@ -257,7 +271,10 @@ impl<B: TestBlock> Service<B> {
     fn honest(&self, protocol: Protocol, body: &[u8]) -> Vec<u8> {
         let chain = self.chain.as_ref();
         match protocol {
-            Protocol::Status => self.server.status::<B>(chain, Activity::Serving, body),
+            Protocol::Status => {
+                let told = Told::doing(Activity::Serving);
+                self.server.status::<B>(chain, told, body)
+            }
             Protocol::Headers => self.server.headers::<B>(chain, body),
             Protocol::Blocks => self.server.blocks::<B>(chain, body),
             Protocol::Announce => AnnounceReply::Taken.encode(),

@@ -46,3 +46,22 @@ async fn other_alerts_and_other_reasons_are_told_at_once() {
     let reasons: Vec<_> = (0..3).map(|_| events.try_recv().unwrap().reason).collect();
     assert_eq!(reasons, [None, Some("no_peers"), Some("critical")]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_lines_of_a_kind_are_told_at_once_up_to_a_few() {
+    let alerts = alerts();
+    let mut events = alerts.events();
+    for n in 0..20 {
+        alerts.raise(Alert::new(AlertKind::LocalFault, format!("fault {n}")));
+        alerts.raise(Alert::new(AlertKind::LocalFault, "fault 0"));
+    }
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        told.push(event.message);
+    }
+    let expected: Vec<_> = (0..5).map(|n| format!("fault {n}")).collect();
+    assert_eq!(told, expected);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    alerts.raise(Alert::new(AlertKind::LocalFault, "another"));
+    assert_eq!(events.try_recv().unwrap().times, 36, "none is lost");
+}

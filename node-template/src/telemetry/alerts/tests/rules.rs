@@ -153,6 +153,23 @@ fn want_of_votes_is_an_alert_after_a_minute_without_a_cleared_slot() {
 }
 
 #[test]
+fn want_of_votes_begins_anew_after_a_hold_for_another_reason() {
+    let held = |hold| SyncEvent::<Block>::GateHeld(hold);
+    let mut rules = AlertRules::default();
+    let no_peers = held(Hold::Unverified(NetworkError::NoPeersAvailable));
+    assert_eq!(rules.happened(&no_peers, at(0)), None);
+    for minute in 0..30 {
+        let gap = held(Hold::Status(HoldStatus(SyncStatus::LargeGap(400))));
+        assert_eq!(rules.happened(&gap, at(6 + 60 * minute)), None);
+    }
+    let no_consensus = held(Hold::Unverified(NetworkError::NoConsensusReached(
+        NoConsensus::NoVotes { responses: 2 },
+    )));
+    assert_eq!(rules.happened(&no_consensus, at(1_800)), None);
+    assert!(rules.happened(&no_consensus, at(1_860)).is_some());
+}
+
+#[test]
 fn failed_session_is_an_alert_only_while_far_behind() {
     let failed = SyncEvent::<Block>::CatchUpFailed(NetworkError::BlockNotFound { number: 13 });
     let mut rules = AlertRules::default();

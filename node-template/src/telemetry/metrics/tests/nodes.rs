@@ -1,5 +1,6 @@
 use super::{exposition::Page, world::World};
 use std::time::Duration;
+use sync_component::ports::ImportBlocks;
 
 fn in_sync(page: &Page) -> bool {
     page.get("sync_status") == Some(0.0)
@@ -114,7 +115,7 @@ async fn silent_peer_costs_a_retry_and_a_part_of_the_response_ratio() {
 
 #[tokio::test(start_paused = true)]
 async fn dead_fork_is_counted_once_however_long_it_lasts() {
-    let world = World::with_chain(100);
+    let world = World::with_chain(120);
     let ours = world.measured("ours", &world.branch(60, 20));
     let peers = world.peers(4, 100);
     world.link(&ours, &peers);
@@ -125,7 +126,18 @@ async fn dead_fork_is_counted_once_however_long_it_lasts() {
     assert_eq!(page.get("sync_gap"), None, "a fork is no gap");
     let held = ours.node.manager.sync_before_production().await.unwrap();
     assert!(!held.is_cleared());
-    tokio::time::sleep(Duration::from_mins(2)).await;
+    // The network goes on, so that each look finds another tip than the one before.
+    for block in &world.chain[100..] {
+        for peer in &peers {
+            ImportBlocks::import(peer.chain.as_ref(), vec![block.clone()]);
+        }
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let page = ours.page();
+        assert_eq!(page.get("sync_status"), Some(4.0));
+        assert_eq!(page.get("sync_forks_detected_total"), Some(1.0));
+    }
+    let theirs = ours.node.manager.report().consensus;
+    assert_eq!(theirs.map(|block| block.height()), Some(120));
     let page = ours.page();
     assert_eq!(page.get("sync_forks_detected_total"), Some(1.0));
     let held = "sync_gate_total{outcome=\"held\",reason=\"critical\"}";

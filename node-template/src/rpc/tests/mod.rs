@@ -3,6 +3,11 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod access;
+mod bounds;
+mod readiness;
+mod world;
+
 use super::{BlockHashes, BlockNumber, BlockNumbers, Origins, Server};
 use serde_json::json;
 use sp_core::H256;

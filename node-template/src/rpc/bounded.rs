@@ -1,0 +1,115 @@
+use super::{
+    connection::{Connection, Priority},
+    token::Caller,
+};
+use jsonrpsee::{
+    Extensions,
+    server::middleware::rpc::{Batch, BatchEntry, MethodResponse, Notification, RpcServiceT},
+    types::{ErrorObject, Id, Request},
+};
+use std::sync::Arc;
+use tower::Layer;
+
+/// Substrate's range for errors of the server; jsonrpsee's own code for "busy".
+const BUSY: i32 = -32009;
+
+/// Keeps the calls of a connection within what it may cost.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds(pub(super) Arc<Connection>);
+
+impl<S> Layer<S> for Bounds {
+    type Service = Bounded<S>;
+
+    fn layer(&self, inner: S) -> Bounded<S> {
+        Bounded {
+            inner,
+            connection: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// Methods within [`Bounds`].
+#[derive(Clone, Debug)]
+pub(super) struct Bounded<S> {
+    inner: S,
+    connection: Arc<Connection>,
+}
+
+impl<S> RpcServiceT for Bounded<S>
+where
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let Self { inner, connection } = self.clone();
+        async move {
+            let call = connection.begin(length(&request), priority(&request.extensions));
+            let Some(mut call) = call else {
+                return busy(request.id);
+            };
+            call.turn().await;
+            let response = inner.call(request).await;
+            // A subscription's is sent by itself.
+            if response.is_method_call() {
+                call.answered(response.as_json().get().len());
+            }
+            response
+        }
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let Self { inner, connection } = self.clone();
+        async move {
+            let (mut bytes, mut who) = (0, Priority::Anybody);
+            for entry in batch.iter().flatten() {
+                if let BatchEntry::Call(call) = entry {
+                    bytes += length(call);
+                    who = priority(&call.extensions);
+                }
+            }
+            let Some(mut call) = connection.begin(bytes, who) else {
+                return busy(Id::Null);
+            };
+            call.turn().await;
+            let response = inner.batch(batch).await;
+            call.answered(response.as_json().get().len());
+            response
+        }
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        self.inner.notification(notification)
+    }
+}
+
+fn length(request: &Request<'_>) -> usize {
+    request
+        .params
+        .as_ref()
+        .map_or(0, |params| params.get().len())
+}
+
+fn priority(extensions: &Extensions) -> Priority {
+    match extensions.get::<Caller>() {
+        Some(Caller::Operator) => Priority::Operator,
+        Some(Caller::Anybody) | None => Priority::Anybody,
+    }
+}
+
+fn busy(id: Id<'_>) -> MethodResponse {
+    let text = "too many calls are under way; ask again in a moment";
+    MethodResponse::error(id, ErrorObject::borrowed(BUSY, text, None))
+}

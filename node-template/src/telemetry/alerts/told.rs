@@ -1,0 +1,62 @@
+use super::AlertKind;
+use std::{collections::BTreeMap, time::Duration};
+use sync_component::{observer::HoldKind, ports::MonoTime};
+
+/// How often the same line is logged and told.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// Most lines of one kind within that time. Too low: a second fork hides behind the first; too high: lines that name
+/// each block fill the log.
+const LINES: usize = 5;
+
+/// What an alert is about.
+type Kind = (AlertKind, Option<HoldKind>);
+
+/// What was told within the last minute.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<Kind, OfKind>);
+
+#[derive(Debug, Default)]
+struct OfKind {
+    /// At most [`LINES`].
+    lines: Vec<Line>,
+    /// How often one was held back that has no line any more.
+    held_back: u64,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    at: MonoTime,
+    held_back: u64,
+}
+
+impl Told {
+    /// Whether this line may be told `now`: with the number of those of its kind that were held back for it.
+    pub(super) fn pass(&mut self, kind: Kind, text: &str, now: MonoTime) -> Option<u64> {
+        self.0.entry(kind).or_default().pass(text, now)
+    }
+}
+
+impl OfKind {
+    fn pass(&mut self, text: &str, now: MonoTime) -> Option<u64> {
+        let is_recent = |line: &Line| now.since(line.at) < EVERY;
+        for old in self.lines.extract_if(.., |line| !is_recent(line)) {
+            self.held_back = self.held_back.saturating_add(old.held_back);
+        }
+        if let Some(same) = self.lines.iter_mut().find(|line| line.text == text) {
+            same.held_back = same.held_back.saturating_add(1);
+            return None;
+        }
+        if self.lines.len() >= LINES {
+            self.held_back = self.held_back.saturating_add(1);
+            return None;
+        }
+        self.lines.push(Line {
+            text: text.to_owned(),
+            at: now,
+            held_back: 0,
+        });
+        Some(std::mem::take(&mut self.held_back))
+    }
+}

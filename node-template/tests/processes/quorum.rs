@@ -1,0 +1,64 @@
+//! Four validators, of which some stop: three go on, two do not, and say why (SPEC section 4, `authority-quorum`).
+
+use crate::{
+    harness::{PATIENCE, until_status},
+    kill_loop::{height, network, until_all},
+};
+use node_template::{
+    localnet::{NodeIndex, tour::Stage},
+    status_view::VerdictKind,
+};
+use std::time::{Duration, Instant};
+
+const WATCHED: NodeIndex = NodeIndex(0);
+
+#[tokio::test]
+async fn three_of_four_validators_go_on_and_two_stop_until_a_third_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = network(folder.path()).await;
+    until_all(&mut network, "the first blocks", 3).await;
+
+    let last = NodeIndex(3);
+    network.stop(last).await.unwrap();
+    let goal = height(&mut network, WATCHED).await + 4;
+    let node = network.process(WATCHED).unwrap().client().unwrap();
+    until_status(&node, "blocks of three", |view| view.best.number >= goal).await;
+
+    network.stop(NodeIndex(2)).await.unwrap();
+    // What the stopped ones attested counts for three slots more.
+    let halted = until_status(&node, "the reason of the halt", |view| {
+        view.verdict == VerdictKind::Unknown
+            && view.reason.as_ref().is_some_and(|reason| {
+                reason.contains("2 of 4 authorities attest our chain, 3 are needed, 2 are silent")
+            })
+    })
+    .await;
+    let slot = Duration::from_secs(2);
+    let quiet = Instant::now();
+    while quiet.elapsed() < slot * 6 {
+        let now = node.status().await.unwrap();
+        assert_eq!(now.best, halted.best, "authored by two of four");
+        tokio::time::sleep(slot / 4).await;
+    }
+
+    network.restart(last).await.unwrap();
+    let back = Instant::now();
+    until_status(&node, "the third is heard", |view| {
+        view.verdict == VerdictKind::InSync || view.best.number > halted.best.number
+    })
+    .await;
+    let heard = Instant::now();
+    until_status(&node, "blocks again", |view| {
+        view.best.number > halted.best.number
+    })
+    .await;
+    // The slots of the two that run, and of the one that is still down.
+    let took = heard.elapsed();
+    assert!(
+        took <= slot * 5,
+        "{took:?} after the third was heard, {:?} in all",
+        back.elapsed()
+    );
+    assert!(back.elapsed() < PATIENCE);
+    network.stop_all().await;
+}

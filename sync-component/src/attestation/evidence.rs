@@ -1,0 +1,142 @@
+use crate::{block_id::BlockId, wire::Attestation};
+use sp_consensus_aura::Slot;
+use sp_core::sr25519;
+use sp_runtime::traits::Block as BlockT;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
+
+/// Two statements that one key must never sign both. Proves a fault of the authority, never of whoever carried it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Equivocation<B: BlockT> {
+    /// Two headers sealed for one slot.
+    Seals {
+        /// Who.
+        authority: sr25519::Public,
+        /// The slot.
+        slot: Slot,
+        /// The first that was seen.
+        first: BlockId<B>,
+        /// The other.
+        second: BlockId<B>,
+    },
+    /// Two attestations with one counter.
+    Attestations {
+        /// The first that was seen.
+        first: Box<Attestation<B>>,
+        /// The other.
+        second: Box<Attestation<B>>,
+    },
+}
+
+impl<B: BlockT> Equivocation<B> {
+    /// Whose fault it is.
+    pub fn authority(&self) -> sr25519::Public {
+        match self {
+            Self::Seals { authority, .. } => *authority,
+            Self::Attestations { first, .. } => first.authority,
+        }
+    }
+
+    /// Whether both are of one slot or one counter: the third and fourth header of a slot are no news.
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Seals { slot: a, .. }, Self::Seals { slot: b, .. }) => a == b,
+            (Self::Attestations { first: a, .. }, Self::Attestations { first: b, .. }) => {
+                a.tip.counter == b.tip.counter
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<B: BlockT> fmt::Display for Equivocation<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seals {
+                authority,
+                slot,
+                first,
+                second,
+            } => write!(
+                f,
+                "authority {authority} sealed both {first} and {second} for slot {slot}"
+            ),
+            Self::Attestations { first, second } => write!(
+                f,
+                "authority {} attested both {} and {} with counter {}",
+                first.authority, first.tip.best, second.tip.best, first.tip.counter
+            ),
+        }
+    }
+}
+
+/// Slots of which the sealed block is remembered. Lower, and a second header that comes late goes unnoticed; higher, and
+/// more memory is kept, 80 bytes a slot.
+const REMEMBERED_SLOTS: usize = 512;
+
+/// Finds equivocations, and keeps the newest of each authority.
+#[derive(Debug)]
+pub struct EvidenceBook<B: BlockT> {
+    seals: BTreeMap<u64, BlockId<B>>,
+    kept: BTreeMap<sr25519::Public, Equivocation<B>>,
+    most: usize,
+}
+
+impl<B: BlockT> EvidenceBook<B> {
+    /// Keeps evidence of at most `most` authorities.
+    pub fn new(most: usize) -> Self {
+        Self {
+            seals: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            most,
+        }
+    }
+
+    /// `authority` sealed `block` for `slot`: its seal was checked. Returns the equivocation if it is one; [`EvidenceBook::keep`]
+    /// it.
+    pub fn sealed(
+        &mut self,
+        authority: sr25519::Public,
+        slot: Slot,
+        block: BlockId<B>,
+    ) -> Option<Equivocation<B>> {
+        let first = match self.seals.entry(*slot) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                free.insert(block);
+                while self.seals.len() > REMEMBERED_SLOTS {
+                    self.seals.pop_first();
+                }
+                return None;
+            }
+        };
+        if first == block {
+            return None;
+        }
+        Some(Equivocation::Seals {
+            authority,
+            slot,
+            first,
+            second: block,
+        })
+    }
+
+    /// Keeps `found` as the newest of its authority, and returns it if it is news.
+    pub fn keep(&mut self, found: Equivocation<B>) -> Option<Equivocation<B>> {
+        let authority = found.authority();
+        let known = self.kept.get(&authority);
+        let is_full = known.is_none() && self.kept.len() >= self.most;
+        if is_full || known.is_some_and(|known| known.is_of_the_same(&found)) {
+            return None;
+        }
+        self.kept.insert(authority, found.clone());
+        Some(found)
+    }
+
+    /// What is kept, in the order of the authorities.
+    pub fn iter(&self) -> impl Iterator<Item = &Equivocation<B>> {
+        self.kept.values()
+    }
+}

@@ -1,0 +1,14 @@
+//! Attestations: what authorities sign of their own best tips (SPEC section 2).
+//!
+//! [`attest`] makes one, [`is_genuine`] checks its signature, [`AttestationBook`] keeps the newest of each authority and says
+//! which of them count. All of it is I/O-free; the signer behind [`attest`] writes its counter to disk.
+
+mod book;
+mod evidence;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use book::{AttestationBook, Intake, Validity};
+pub use evidence::{Equivocation, EvidenceBook};
+pub use statement::{attest, is_genuine};

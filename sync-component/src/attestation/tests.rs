@@ -1,0 +1,176 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::{AttestationBook, Equivocation, EvidenceBook, Intake, Validity, attest, is_genuine};
+use crate::{
+    BlockId,
+    ports::{AttestationCounter, MonoTime, UnixMillis},
+    test_kit::{Forge, SLOT, SmallBlock, sim::SimSigner},
+    wire::Attestation,
+};
+use sp_consensus_aura::Slot;
+use sp_core::{H256, sr25519};
+use std::{collections::BTreeSet, time::Duration};
+
+type Id = BlockId<SmallBlock>;
+
+fn id(number: u32, branch: u8) -> Id {
+    BlockId::new(number, H256::repeat_byte(branch))
+}
+
+const GENESIS: H256 = H256::repeat_byte(1);
+
+fn made(signer: &SimSigner, forge: &Forge, slot: u64, best: Id) -> Attestation<SmallBlock> {
+    let key = forge.public(0);
+    let below = [H256::repeat_byte(8), H256::repeat_byte(7)];
+    attest(signer, key, GENESIS, Slot::from(slot), best, &below).unwrap()
+}
+
+fn signer(forge: &Forge) -> SimSigner {
+    SimSigner::new(forge.clone(), 0, Slot::from(0))
+}
+
+fn everybody(forge: &Forge) -> BTreeSet<sr25519::Public> {
+    (0..4).map(|authority| forge.public(authority)).collect()
+}
+
+const VALIDITY: Validity = Validity {
+    slot: SLOT,
+    slots: 3,
+    drift: Duration::from_millis(500),
+};
+
+fn slot_start(slot: u64) -> UnixMillis {
+    UnixMillis(slot * SLOT.as_millis())
+}
+
+#[test]
+fn signature_covers_every_field_and_the_genesis() {
+    let forge = Forge::new(4);
+    let good = made(&signer(&forge), &forge, 9, id(20, 9));
+    assert!(is_genuine(GENESIS, &good));
+    assert!(!is_genuine(H256::repeat_byte(2), &good));
+    let bent: [fn(&mut Attestation<SmallBlock>); 6] = [
+        |it| it.tip.slot += 1,
+        |it| it.tip.counter += 1,
+        |it| it.tip.best = id(21, 9),
+        |it| it.tip.best = id(20, 8),
+        |it| it.tip.below.reverse(),
+        |it| it.authority = Forge::new(4).public(1),
+    ];
+    for bend in bent {
+        let mut forged = good.clone();
+        bend(&mut forged);
+        assert!(!is_genuine(GENESIS, &forged), "{forged:?}");
+    }
+}
+
+#[test]
+fn counters_rise_within_a_slot_and_across_slots() {
+    let after = AttestationCounter::after;
+    let lowest = |slot: u64| AttestationCounter::lowest_of(Slot::from(slot));
+    assert_eq!(after(None, Slot::from(5)), Some(lowest(5)));
+    let second = AttestationCounter(lowest(5).0 + 1);
+    assert_eq!(after(Some(lowest(5)), Slot::from(5)), Some(second));
+    assert_eq!(after(Some(second), Slot::from(6)), Some(lowest(6)));
+    // A clock that was set back.
+    let third = AttestationCounter(second.0 + 1);
+    assert_eq!(after(Some(second), Slot::from(1)), Some(third));
+    assert_eq!(
+        after(Some(AttestationCounter(u64::MAX)), Slot::from(1)),
+        None
+    );
+}
+
+#[test]
+fn attestation_counts_from_its_slot_on_for_so_many_slots() {
+    let forge = Forge::new(4);
+    let signer = signer(&forge);
+    let mut book = AttestationBook::default();
+    book.insert(
+        made(&signer, &forge, 10, id(20, 9)),
+        MonoTime(Duration::ZERO),
+    );
+    let counts = |now: u64| book.counting(VALIDITY, UnixMillis(now)).count();
+    let start = slot_start(10).0;
+    assert_eq!(counts(start - 501), 0);
+    assert_eq!(counts(start - 500), 1);
+    assert_eq!(counts(slot_start(13).0 - 1), 1);
+    assert_eq!(counts(slot_start(13).0), 0);
+    assert_eq!(
+        book.next_end(VALIDITY, slot_start(10)),
+        Some(slot_start(13))
+    );
+}
+
+#[test]
+fn highest_counter_wins_in_whatever_order_they_come() {
+    let forge = Forge::new(4);
+    let signer = signer(&forge);
+    let (first, second) = (
+        made(&signer, &forge, 10, id(20, 9)),
+        made(&signer, &forge, 10, id(21, 9)),
+    );
+    let mut book = AttestationBook::default();
+    let now = slot_start(10);
+    let intake = |book: &AttestationBook<SmallBlock>, of: &Attestation<SmallBlock>| {
+        book.intake(of, &everybody(&forge), VALIDITY, now)
+    };
+    assert_eq!(intake(&book, &second), Intake::New);
+    book.insert(second.clone(), MonoTime(Duration::ZERO));
+    assert_eq!(intake(&book, &first), Intake::Known);
+    assert_eq!(intake(&book, &second), Intake::Known);
+    let late = book.intake(&second, &everybody(&forge), VALIDITY, slot_start(14));
+    assert_eq!(late, Intake::OutOfTime);
+    let nobody = book.intake(&second, &BTreeSet::new(), VALIDITY, now);
+    assert_eq!(nobody, Intake::NoAuthority);
+}
+
+#[test]
+fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
+    let forge = Forge::new(4);
+    let first = made(&signer(&forge), &forge, 10, id(20, 9));
+    let other = made(&signer(&forge), &forge, 10, id(20, 5));
+    assert_eq!(first.tip.counter, other.tip.counter);
+    let mut book = AttestationBook::default();
+    let now = slot_start(10);
+    book.insert(first.clone(), MonoTime(Duration::ZERO));
+    let intake = book.intake(&other, &everybody(&forge), VALIDITY, now);
+    assert_eq!(intake, Intake::Contradicts(Box::new(first.clone())));
+    book.contradict(&first.authority);
+    assert_eq!(book.counting(VALIDITY, now).count(), 0);
+    // Neither of the two brings it back.
+    let again = book.intake(&first, &everybody(&forge), VALIDITY, now);
+    assert_eq!(again, Intake::Known);
+    let signer = signer(&forge);
+    let _ = made(&signer, &forge, 10, id(20, 9));
+    let higher = made(&signer, &forge, 10, id(21, 9));
+    assert_eq!(
+        book.intake(&higher, &everybody(&forge), VALIDITY, now),
+        Intake::New
+    );
+    book.insert(higher, MonoTime(Duration::ZERO));
+    assert_eq!(book.counting(VALIDITY, now).count(), 1);
+}
+
+#[test]
+fn second_header_of_a_slot_is_evidence_once() {
+    let forge = Forge::new(4);
+    let key = forge.public(2);
+    let mut book = EvidenceBook::<SmallBlock>::new(8);
+    let slot = Slot::from(6);
+    assert_eq!(book.sealed(key, slot, id(3, 1)), None);
+    assert_eq!(book.sealed(key, slot, id(3, 1)), None);
+    let found = book.sealed(key, slot, id(3, 2)).unwrap();
+    let expected = Equivocation::Seals {
+        authority: key,
+        slot,
+        first: id(3, 1),
+        second: id(3, 2),
+    };
+    assert_eq!(found, expected);
+    assert_eq!(book.keep(found.clone()), Some(expected));
+    assert_eq!(book.keep(found), None);
+    let third = book.sealed(key, slot, id(3, 3)).unwrap();
+    assert_eq!(book.keep(third), None);
+    assert_eq!(book.iter().count(), 1);
+}

@@ -1,0 +1,215 @@
+//! Properties of the quorum strategies (SPEC section 4), over random ballots.
+
+use super::{
+    AuthorityQuorum, Ballot, Electorate, HeightMajority, Lineage, Side, Tally, TipQuorum, Voter,
+    early::{Round, behind, same_row},
+    rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
+};
+use crate::{
+    BlockId, SyncSettings, registry::HeightStrategy, settings::Threshold, test_kit::SmallBlock,
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+use sp_core::H256;
+use std::time::Duration;
+
+type Id = BlockId<SmallBlock>;
+/// Where a voter stands: height, branch.
+type Vote = (u32, u8);
+type Strategies = Vec<(Electorate, Box<dyn HeightStrategy<SmallBlock>>)>;
+
+const OURS: u32 = 20;
+const FORK: u32 = 12;
+
+fn id(number: u32, branch: u8) -> Id {
+    let mut hash = [branch; 32];
+    hash[..4].copy_from_slice(&number.to_be_bytes());
+    BlockId::new(number, H256(hash))
+}
+
+fn genesis() -> Id {
+    id(0, 0)
+}
+
+/// A voter on our chain at `tip`, above it, or on `branch`, which leaves ours at 12.
+fn voter((tip, branch): (u32, u8)) -> Voter<SmallBlock> {
+    let shared = if branch == 0 { OURS } else { FORK }.min(tip);
+    let above = (shared + 1..=tip).map(|number| id(number, branch));
+    let chain = Lineage::leaving(id(shared, 0), above.collect());
+    let on_ours = shared >= tip.min(OURS);
+    Voter {
+        tip: chain.end(),
+        side: if on_ours { Side::WithUs } else { Side::Against },
+        chain,
+    }
+}
+
+fn votes() -> impl Strategy<Value = Vec<(u32, u8)>> {
+    vec((1_u32..26, select(vec![0, 0, 0, 1, 2])), 0..12)
+}
+
+fn ballot(votes: &[(u32, u8)], silent: usize) -> Ballot<SmallBlock> {
+    Ballot {
+        ours: id(OURS, 0),
+        threshold: Threshold::default(),
+        voters: votes.iter().copied().map(voter).collect(),
+        silent,
+    }
+}
+
+fn strategies() -> Strategies {
+    vec![
+        (Electorate::Peers, Box::new(HeightMajority)),
+        (Electorate::Peers, Box::new(TipQuorum)),
+        (Electorate::Authorities, Box::new(AuthorityQuorum)),
+    ]
+}
+
+fn quorums() -> Strategies {
+    strategies().into_iter().skip(1).collect()
+}
+
+fn silent(electorate: Electorate, count: usize) -> usize {
+    match electorate {
+        Electorate::Peers => 0,
+        Electorate::Authorities => count,
+    }
+}
+
+fn facts(
+    ballot: &Ballot<SmallBlock>,
+    tally: Tally<SmallBlock>,
+    of: Electorate,
+) -> Facts<SmallBlock> {
+    let on_fork = |voter: &&Voter<SmallBlock>| voter.chain.above().contains(&id(FORK + 1, 1));
+    Facts {
+        ours: ballot.ours,
+        turnout: Turnout {
+            connected: 12,
+            responses: ballot.voters.len(),
+            required: 0,
+            waited: Duration::ZERO,
+        },
+        tally,
+        electorate: of,
+        silent: ballot.silent,
+        gap: None,
+        deep_forks: vec![DeepFork {
+            tip: id(25, 1),
+            ancestor: id(FORK, 0),
+            voters: ballot.voters.iter().filter(on_fork).count(),
+        }],
+        alarms: Alarms {
+            foreign_seal: None,
+            conflict: None,
+            faulty: None,
+            future: Future { peers: 0, of: 12 },
+        },
+        behind: behind(ballot, SyncSettings::default().tier1.max_gap),
+        ahead_for: Duration::ZERO,
+        slot: Duration::from_secs(6),
+        rule: VoteRule::Votes,
+    }
+}
+
+fn judged(
+    strategy: &dyn HeightStrategy<SmallBlock>,
+    of: Electorate,
+    ballot: &Ballot<SmallBlock>,
+) -> (Facts<SmallBlock>, crate::status::Verdict<SmallBlock>) {
+    let facts = facts(ballot, strategy.tally(ballot), of);
+    let verdict = outcome(&facts, &SyncSettings::default());
+    (facts, verdict)
+}
+
+#[test]
+fn consensus_is_the_highest_block_that_enough_hold_on_whatever_branch() {
+    let cases: [(&[Vote], Option<Id>); 5] = [
+        (&[(20, 0), (20, 0), (19, 0), (18, 0)], Some(id(19, 0))),
+        (&[(24, 1), (23, 1), (22, 1), (20, 0)], Some(id(22, 1))),
+        (&[(24, 1), (23, 2), (22, 0), (20, 0)], Some(id(12, 0))),
+        (&[(25, 0), (24, 0), (23, 0)], Some(id(23, 0))),
+        (&[], None),
+    ];
+    for (votes, expected) in cases {
+        let tally = TipQuorum.tally(&ballot(votes, 0));
+        assert_eq!(tally.consensus, expected, "{votes:?}");
+    }
+    // Three of four, one of them silent.
+    let tally = AuthorityQuorum.tally(&ballot(&[(20, 0), (21, 0), (22, 0)], 1));
+    assert_eq!((tally.voters, tally.need, tally.with_us), (4, 3, 3));
+    assert_eq!(tally.consensus, Some(id(20, 0)));
+}
+
+#[test]
+fn own_vote_is_added_on_our_side_by_tip_quorum_alone() {
+    let two_of_four = ballot(&[(20, 0), (20, 0), (20, 1), (20, 1)], 0);
+    let tally = TipQuorum.tally(&two_of_four);
+    assert_eq!((tally.with_us, tally.need), (3, 4));
+    assert_eq!((tally.electors_with_us(), tally.electors), (2, 4));
+    let tally: Tally<SmallBlock> = AuthorityQuorum.tally(&two_of_four);
+    assert_eq!((tally.with_us, tally.need, tally.electors), (2, 3, 4));
+}
+
+proptest! {
+    #[test]
+    fn order_of_answers_never_matters(
+        (votes, shuffled) in votes().prop_flat_map(|votes| {
+            (Just(votes.clone()), Just(votes).prop_shuffle())
+        }),
+        quiet in 0_usize..4,
+    ) {
+        for (of, strategy) in strategies() {
+            let quiet = silent(of, quiet);
+            let before = strategy.tally(&ballot(&votes, quiet));
+            prop_assert_eq!(strategy.tally(&ballot(&shuffled, quiet)), before);
+        }
+    }
+
+    #[test]
+    fn honest_vote_with_us_never_takes_away_a_clearance(votes in votes(), quiet in 1_usize..4) {
+        for (of, strategy) in quorums() {
+            let quiet = silent(of, quiet);
+            let before = judged(strategy.as_ref(), of, &ballot(&votes, quiet)).1.is_in_sync();
+            let mut more = votes.clone();
+            more.push((OURS, 0));
+            // An authority that speaks was silent before.
+            let after = ballot(&more, quiet.saturating_sub(1));
+            let after = judged(strategy.as_ref(), of, &after).1.is_in_sync();
+            prop_assert!(!before || after, "{of:?}");
+        }
+    }
+
+    #[test]
+    fn fewer_than_need_voters_never_move_the_consensus(votes in votes(), quiet in 0_usize..4) {
+        for (of, strategy) in quorums() {
+            let ballot = ballot(&votes, silent(of, quiet));
+            let tally = strategy.tally(&ballot);
+            let Some(consensus) = tally.consensus else { continue };
+            let holds = |voter: &&Voter<SmallBlock>| {
+                voter.chain.above().contains(&consensus)
+                    || (consensus == id(consensus.number, 0)
+                        && voter.chain.shared().number >= consensus.number)
+            };
+            let holders = ballot.voters.iter().filter(holds).count();
+            prop_assert!(holders >= tally.need_of_electors, "{holders} hold {consensus}");
+        }
+    }
+
+    #[test]
+    fn early_decision_equals_the_late_one(
+        votes in votes(),
+        late in vec((1_u32..=OURS, select(vec![0, 1, 2])), 0..5),
+    ) {
+        let settings = SyncSettings::default();
+        for (of, strategy) in strategies() {
+            let now = ballot(&votes, silent(of, late.len()));
+            let (facts, verdict) = judged(strategy.as_ref(), of, &now);
+            let round = Round { ballot: &now, facts: &facts, open: late.len(), genesis: genesis() };
+            if round.is_decided(strategy.as_ref(), &settings, &verdict) {
+                let all = ballot(&[votes.clone(), late.clone()].concat(), 0);
+                let (_, later) = judged(strategy.as_ref(), of, &all);
+                prop_assert!(same_row(&later, &verdict), "{of:?}: {verdict:?}, then {later:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! `authority-quorum`: what authorities attest decides, and nothing else.
+
+use super::*;
+use sp_runtime::traits::Block as _;
+use sync_component::{
+    BlockId,
+    ports::{Protocol, ReadChain},
+    status::Note,
+    test_kit::SLOT,
+};
+
+/// Chooses the strategy for all nodes made from now on.
+fn by_authorities(sim: &mut Sim) {
+    sim.settings.strategies.tier1 = Some("authority-quorum".to_owned());
+    sim.settings.limits.max_peers = 300;
+}
+
+/// The authorities with these indices, each on the first so many blocks of the chain, started and linked.
+fn authorities(sim: &Sim, heights: &[usize]) -> Vec<Node> {
+    let mut nodes: Vec<_> = heights
+        .iter()
+        .enumerate()
+        .map(|(n, height)| sim.validator(&format!("V{n}"), n, sim.chain(*height)))
+        .collect();
+    nodes.iter_mut().for_each(Node::start);
+    sim.mesh(node_ids(&nodes));
+    nodes
+}
+
+/// Lets slots pass until one begins, and a moment more.
+async fn next_slot(sim: &Sim) {
+    let length = SLOT.as_millis();
+    let passed = u64::try_from(sim.elapsed().as_millis()).unwrap() % length;
+    sim.run_for(Duration::from_millis(length - passed + 20))
+        .await;
+}
+
+fn highest(nodes: &[Node]) -> u64 {
+    nodes.iter().map(|node| node.best().height()).max().unwrap()
+}
+
+/// Whether all agree on everything but what was sealed in this very moment.
+fn one_chain(nodes: &[Node]) -> bool {
+    let lowest = nodes.iter().map(|node| node.best().height()).min().unwrap();
+    let at = |node: &Node| {
+        node.chain
+            .canonical_hash(u32::try_from(lowest).unwrap())
+            .unwrap()
+    };
+    let first = at(&nodes[0]);
+    nodes.iter().all(|node| at(node) == first)
+}
+
+#[test]
+fn authors_keep_every_slot_of_a_calm_network() {
+    run(Setup::chain(12).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[12; 4]);
+        sim.until(2 * MINUTE, "the first block", || highest(&nodes) > 12)
+            .await;
+        let before = sim.oracle.seals();
+        sim.slots(20).await;
+        let kept = sim.oracle.seals() - before;
+        let least = if sim.is_calm() { 19 } else { 12 };
+        assert!(kept >= least, "{kept} of 20 slots");
+        sim.until(2 * MINUTE, "one chain", || one_chain(&nodes))
+            .await;
+    });
+}
+
+#[test]
+fn h04_unequal_authorities_meet_at_the_top_and_go_on() {
+    run(Setup::chain(24).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[1, 21, 24, 24]);
+        sim.until(5 * MINUTE, "all hold the same 26", || {
+            nodes.iter().all(|node| node.best().height() >= 26) && one_chain(&nodes)
+        })
+        .await;
+        assert!((1..=24).all(|height| sim.oracle.sealed_at(height).is_empty()));
+    });
+}
+
+#[test]
+fn h14_what_another_authority_attests_holds_up_whoever_withholds_it() {
+    run(Setup::chain(24).authorities(4), async |sim| {
+        by_authorities(sim);
+        let peers: Vec<_> = (0..3)
+            .map(|n| {
+                let silent = Misbehaviour::SilentOn(Protocol::Blocks);
+                sim.peer(&format!("P{n}"), sim.chain(24), silent)
+            })
+            .collect();
+        let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+        let us = (author + 1) % 4;
+        let mut ours = sim.validator("O", us, sim.chain(23));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let top = sim.chain(24)[23].header().clone();
+        for _ in 0..24 {
+            let slot = sim.oracle.wall_slot();
+            for (peer, authority) in peers.iter().zip((0..4).filter(|n| *n != us)) {
+                let word = sim.attestation(authority, slot, 0, sim.chain(24));
+                peer.announce_attested(&ours.id, top.clone(), word).await;
+            }
+            next_slot(sim).await;
+            assert!(nobody_sealed(sim), "{}", ours.health());
+        }
+        assert_eq!(ours.best().height(), 23);
+    });
+}
+
+#[test]
+fn h16_half_a_network_stops_and_both_halves_go_on_together() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
+            .await;
+        sim.network.partition([&nodes[0].id, &nodes[1].id]);
+        // What was attested before counts for three slots.
+        sim.slots(5).await;
+        let sealed = sim.oracle.seals();
+        sim.slots(15).await;
+        assert_eq!(sim.oracle.seals(), sealed, "half of four is not enough");
+        sim.network.heal();
+        sim.calm_down();
+        let healed = sim.elapsed();
+        sim.until(3 * MINUTE, "a block more", || sim.oracle.seals() > sealed)
+            .await;
+        let took = sim.elapsed().saturating_sub(healed);
+        assert!(
+            took <= SLOT.as_duration() * 2,
+            "the first block after {took:?}"
+        );
+        sim.until(3 * MINUTE, "one chain that goes on", || {
+            sim.oracle.seals() > sealed + 4 && one_chain(&nodes)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
+            .await;
+        sim.network.partition([&nodes[3].id]);
+        sim.slots(5).await;
+        let (alone, others) = (nodes[3].best().height(), highest(&nodes[..3]));
+        sim.slots(16).await;
+        assert_eq!(nodes[3].best().height(), alone, "one of four stops");
+        // Twelve of the sixteen slots are theirs; on a rough network a lost answer costs some of them.
+        let least = if sim.is_calm() { 11 } else { 4 };
+        let more = highest(&nodes[..3]) - others;
+        assert!(
+            more >= least,
+            "three of four go on: {more} blocks in 16 slots"
+        );
+        sim.network.heal();
+        sim.calm_down();
+        let sealed = sim.oracle.seals();
+        sim.until(3 * MINUTE, "one chain, with blocks of all", || {
+            sim.oracle.seals() > sealed + 8
+                && one_chain(&nodes)
+                && nodes.iter().all(Node::is_in_sync)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn h17_free_identities_have_no_effect() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        let invented = BlockId::new(11, sp_core::H256::repeat_byte(0xee));
+        let crowd: Vec<_> = (0..200)
+            .map(|n| {
+                let misbehaviour = match n % 4 {
+                    0 => Misbehaviour::ClaimsTip(invented),
+                    1 => Misbehaviour::Silent,
+                    2 => Misbehaviour::SaysSyncing,
+                    _ => Misbehaviour::ClaimsTip(BlockId::new(1_000_000, invented.hash)),
+                };
+                sim.peer(&format!("F{n}"), sim.chain(8), misbehaviour)
+            })
+            .collect();
+        for node in &nodes {
+            sim.connect(&node.id, ids(&crowd));
+        }
+        sim.until(2 * MINUTE, "the first block", || highest(&nodes) > 8)
+            .await;
+        let before = sim.oracle.seals();
+        sim.slots(12).await;
+        let kept = sim.oracle.seals() - before;
+        let least = if sim.is_calm() { 11 } else { 6 };
+        assert!(kept >= least, "{kept} of 12 slots");
+    });
+}
+
+/// Lets a network suffer for `slots` slots: in each of them with a chance of `late` percent all messages take 1 to 2.5 slots.
+async fn suffer(sim: &mut Sim, slots: u32, late: u64) {
+    let healthy = sim.link();
+    for _ in 0..slots {
+        let is_late = sim.pick(100) < late;
+        let by = Duration::from_millis(SLOT.as_millis() + sim.pick(SLOT.as_millis() * 3 / 2));
+        sim.network.change_links(|link| {
+            link.latency = if is_late { by } else { healthy.latency };
+        });
+        sim.slots(1).await;
+    }
+    sim.calm_down();
+    // The last late message is under way for so long.
+    sim.run_for(SLOT.as_duration().mul_f64(2.5)).await;
+}
+
+#[test]
+fn h18_late_messages_halt_nobody_for_good() {
+    run(Setup::chain(6).authorities(10), async |sim| {
+        // The chain of the setup is sealed by ten keys; others start from genesis.
+        by_authorities(sim);
+        let count = [2, 3, 4, 5, 7, 10][usize::try_from(sim.seed % 6).unwrap()];
+        let late = [15, 50, 90][usize::try_from(sim.seed / 6 % 3).unwrap()];
+        sim.authorities(count);
+        let nodes = authorities(sim, &vec![0; count]);
+        sim.slots(2).await;
+        suffer(sim, 250, late).await;
+        let (sealed, healed) = (sim.oracle.seals(), sim.elapsed());
+        sim.until(3 * MINUTE, "the first block after it", || {
+            sim.oracle.seals() > sealed
+        })
+        .await;
+        let took = sim.elapsed().saturating_sub(healed);
+        assert!(
+            took <= SLOT.as_duration() * 2,
+            "{count} authorities, {late} % late: the first block after {took:?}"
+        );
+        sim.until(5 * MINUTE, "one chain that goes on", || {
+            sim.oracle.seals() > sealed + 2 * count && one_chain(&nodes)
+        })
+        .await;
+        let conflicting = |node: &Node| node.health().contains("finality conflict");
+        assert!(!nodes.iter().any(conflicting));
+    });
+}
+
+#[test]
+fn h21_cold_and_unequal_starts_go_on_with_newcomers() {
+    run(Setup::chain(20).authorities(7), async |sim| {
+        by_authorities(sim);
+        let count = [1, 2, 3, 4, 7][usize::try_from(sim.seed % 5).unwrap()];
+        sim.authorities(count);
+        let top = if sim.seed / 5 % 2 == 0 { 0 } else { 20 };
+        let heights: Vec<_> = (0..count)
+            .map(|_| top - usize::try_from(sim.pick(4)).unwrap().min(top))
+            .collect();
+        let nodes = authorities(sim, &heights);
+        let newcomers = sim.full_nodes(20, "N", 0);
+        for newcomer in &newcomers {
+            sim.connect(&newcomer.id, node_ids(&nodes));
+        }
+        let start = sim.elapsed();
+        // A single authority is not asked for votes where it is the node's mode; here it votes for itself.
+        sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
+            .await;
+        let took = sim.elapsed().saturating_sub(start);
+        if sim.is_calm() || top == 0 {
+            assert!(
+                took <= SLOT.as_duration() * 3,
+                "{count} authorities: {took:?}"
+            );
+        }
+        sim.until(20 * MINUTE, "all on one chain that goes on", || {
+            sim.oracle.seals() > 4
+                && one_chain(&nodes)
+                && newcomers
+                    .iter()
+                    .all(|node| node.best().height() + 2 >= highest(&nodes))
+        })
+        .await;
+    });
+}
+
+#[test]
+fn h25_chain_of_one_authority_takes_back_nothing_that_was_voted() {
+    run(Setup::chain(40).authorities(10), async |sim| {
+        by_authorities(sim);
+        let count = [4, 5, 7, 10][usize::try_from(sim.seed % 4).unwrap()];
+        sim.authorities(count);
+        let all = u64::try_from(count).unwrap();
+        // Everybody holds 40; the malicious one, with the last key, has sealed a longer chain in its own slots since.
+        let thief = count - 1;
+        sim.run_for(SLOT.as_duration() * u32::try_from(15 * all).unwrap())
+            .await;
+        let depth = 1 + usize::try_from(sim.pick(5)).unwrap();
+        let mut fork = sim.chain(40 - depth).to_vec();
+        let mut slot = sim::FIRST_SLOT + 40;
+        while fork.len() < 40 + 8 {
+            if sim.forge.turn(slot.into()) == thief {
+                let parent = fork.last().unwrap().header().clone();
+                fork.push(sim.forge.block(&parent, slot.into(), b"thief"));
+            }
+            slot += 1;
+        }
+        sim.oracle.knows(&fork);
+        let mut nodes: Vec<_> = (0..thief)
+            .map(|n| sim.validator(&format!("V{n}"), n, sim.chain(40)))
+            .collect();
+        let evil = sim.peer("evil", &fork, Misbehaviour::Nothing);
+        let voted = sim.chain(40)[39].hash();
+        // It is there before all others, and they come one after the other.
+        for n in 0..nodes.len() {
+            nodes[n].start();
+            sim.connect(&nodes[n].id, [&evil.id]);
+            for other in 0..n {
+                sim.connect(&nodes[n].id, [&nodes[other].id]);
+            }
+            let pause = Duration::from_millis(sim.pick(9_000));
+            sim.run_for(pause).await;
+            let word = sim.attestation(thief, sim.oracle.wall_slot(), n as u64, &fork);
+            let top = fork.last().unwrap().header().clone();
+            for node in nodes.iter().take(n + 1) {
+                evil.announce_attested(&node.id, top.clone(), word.clone())
+                    .await;
+            }
+        }
+        sim.slots(4).await;
+        for node in &nodes {
+            let holds = node.chain.canonical_hash(40).unwrap() == Some(voted);
+            assert!(
+                holds,
+                "{} left the voted chain: {}",
+                node.name,
+                node.health()
+            );
+        }
+        sim.until(3 * MINUTE, "the voted chain goes on", || {
+            highest(&nodes) > 40 && one_chain(&nodes)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn two_headers_for_one_slot_are_kept_as_evidence() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        let carrier = sim.peer("C", sim.chain(8), Misbehaviour::Nothing);
+        for node in &nodes {
+            sim.connect(&node.id, [&carrier.id]);
+        }
+        sim.slots(1).await;
+        let parent = sim.chain(8)[7].header().clone();
+        let slot = sim::FIRST_SLOT + 8;
+        for body in [b"one", b"two"] {
+            let block: SmallBlock = sim.forge.block(&parent, slot.into(), body);
+            sim.oracle.knows(std::slice::from_ref(&block));
+            for node in &nodes {
+                carrier.announce(&node.id, block.header().clone()).await;
+            }
+        }
+        sim.until(2 * MINUTE, "somebody shows the evidence", || {
+            nodes.iter().any(|node| {
+                let shown = node.manager().report().notes;
+                shown
+                    .iter()
+                    .any(|note| matches!(note, Note::Equivocation(_)))
+            })
+        })
+        .await;
+        assert!(nodes.iter().all(|node| !refuses(sim, node, &carrier.id)));
+    });
+}
+
+#[test]
+fn h19_author_that_withholds_bodies_costs_few_slots_and_is_named() {
+    run(Setup::chain(12).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[12; 3]);
+        let thief = 3;
+        let evil = sim.peer(
+            "evil",
+            sim.chain(12),
+            Misbehaviour::SilentOn(Protocol::Blocks),
+        );
+        for node in &nodes {
+            sim.connect(&node.id, [&evil.id]);
+        }
+        sim.until(3 * MINUTE, "the first block", || highest(&nodes) > 12)
+            .await;
+        let before = sim.oracle.seals();
+        let mut turns = 0_usize;
+        for slot in 0..48_u64 {
+            let now = sim.oracle.wall_slot();
+            if sim.forge.turn(now.into()) == thief {
+                // A header on the best block, and its author's word for it; never the body.
+                let best = nodes[0].best();
+                if let Ok(Some(parent)) = nodes[0].chain.header(best.hash) {
+                    let block: SmallBlock = sim.forge.block(&parent, now.into(), b"withheld");
+                    sim.oracle.knows(std::slice::from_ref(&block));
+                    let chain = [nodes[0].chain.blocks(), vec![block.clone()]].concat();
+                    let word = sim.attestation(thief, now, slot, &chain);
+                    for node in &nodes {
+                        evil.announce_attested(&node.id, block.header().clone(), word.clone())
+                            .await;
+                    }
+                }
+            } else {
+                turns += 1;
+            }
+            next_slot(sim).await;
+        }
+        let kept = sim.oracle.seals() - before;
+        // One in 4a slots, and one for where the count begins and ends; a rough network loses some of its own.
+        let lost = turns.saturating_sub(kept);
+        let most = if sim.is_calm() { 48 / 16 + 1 } else { 16 };
+        assert!(lost <= most, "{lost} of {turns} slots lost");
+        let thiefs_key = sim.forge.public(thief);
+        let named = |node: &Node| {
+            let shown = node.manager().report().notes;
+            shown.contains(&Note::Suspect {
+                authority: thiefs_key,
+            })
+        };
+        assert!(nodes.iter().any(named), "nobody names the suspect");
+        assert!(nodes.iter().all(|node| !refuses(sim, node, &evil.id)));
+    });
+}
+
+#[test]
+fn k08_authors_that_fork_at_the_tip_end_on_one_chain() {
+    run(Setup::chain(6).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[6; 4]);
+        let followers = sim.full_nodes(2, "F", 6);
+        for follower in &followers {
+            sim.connect(&follower.id, node_ids(&nodes));
+        }
+        sim.slots(2).await;
+        // Each message takes nearly a slot: most authors build before they hear of the block before.
+        sim.network
+            .change_links(|link| link.latency = SLOT.as_duration().mul_f64(0.9));
+        sim.slots(200).await;
+        sim.calm_down();
+        let sealed = sim.oracle.seals();
+        sim.until(5 * MINUTE, "one chain that goes on", || {
+            let all = nodes.iter().chain(&followers);
+            sim.oracle.seals() > sealed + 4
+                && one_chain(&nodes)
+                && all.clone().all(Node::is_in_sync)
+        })
+        .await;
+        for node in nodes.iter().chain(&followers) {
+            assert!(!sp_consensus::SyncOracle::is_major_syncing(
+                node.manager().as_ref()
+            ));
+        }
+    });
+}
