@@ -1,3 +1,4 @@
+use crate::network;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 /// Why an address of the command line is not taken.
@@ -12,6 +13,11 @@ pub(super) enum AddressError {
     /// Whoever answered there would be taken for the node.
     #[error("it does not end in a peer id; add /p2p/12D3Koo…")]
     NoPeerId,
+    /// Nobody would take it from us.
+    #[error(
+        "other nodes dial IP addresses with a TCP port only, at which somebody can be; give one such as /ip4/203.0.113.7/tcp/30333"
+    )]
+    NotDialled,
     /// No id.
     #[error("a peer id in base58, such as 12D3KooW…, is expected")]
     NotAPeerId,
@@ -24,6 +30,16 @@ pub(super) fn listen(text: &str) -> Result<Multiaddr, AddressError> {
     match parts.as_slice() {
         [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_)] => Ok(address),
         _ => Err(AddressError::NotTcp),
+    }
+}
+
+/// An address that other nodes are told.
+pub(super) fn public(text: &str) -> Result<Multiaddr, AddressError> {
+    let address: Multiaddr = text.parse()?;
+    if network::can_be_told(&address) {
+        Ok(address)
+    } else {
+        Err(AddressError::NotDialled)
     }
 }
 

@@ -197,7 +197,7 @@ pub struct RunArgs {
     #[arg(long, requires = "authoring")]
     pub force_authoring: bool,
     /// Connect to nobody and listen to nobody
-    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers", "node_key", "node_key_file"])]
+    #[arg(long, conflicts_with_all = ["bootnodes", "port", "listen_addr", "public_addr", "reserved_nodes", "reserved_only", "in_peers", "out_peers", "node_key", "node_key_file"])]
     pub isolated: bool,
     /// Peers to connect to, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
@@ -231,6 +231,10 @@ pub struct RunArgs {
     /// Addresses to listen on for peers, instead of all interfaces at `--port`; may be given several times
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::listen, conflicts_with = "port")]
     pub listen_addr: Vec<Multiaddr>,
+    /// Addresses at which other nodes reach this one, where they are not those that it listens on: behind a router that
+    /// hands a port through, or behind a proxy. Peers are told these instead; may be given several times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::public)]
+    pub public_addr: Vec<Multiaddr>,
     /// TCP port of the RPC (HTTP and WebSocket); 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9944)]
     pub rpc_port: u16,
@@ -507,8 +511,9 @@ pub enum KeyCommand {
     /// Make a new key and show it, its secret phrase included
     #[command(after_help = "Examples:
   node-template key generate
+  node-template key generate --words 24
   node-template key generate --output-type json | jq -r .ss58Address")]
-    Generate(KeyArgs),
+    Generate(GenerateKeyArgs),
     /// Show the public key and address of a secret, or of a public key
     #[command(after_help = "Examples:
   node-template key inspect < phrase.txt
@@ -537,9 +542,45 @@ pub enum OutputType {
     Json,
 }
 
+/// How many words a secret phrase has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PhraseLength {
+    /// 128 bits of randomness
+    #[value(name = "12")]
+    Twelve,
+    /// 160 bits
+    #[value(name = "15")]
+    Fifteen,
+    /// 192 bits
+    #[value(name = "18")]
+    Eighteen,
+    /// 224 bits
+    #[value(name = "21")]
+    TwentyOne,
+    /// 256 bits
+    #[value(name = "24")]
+    TwentyFour,
+}
+
+impl PhraseLength {
+    /// As a number.
+    pub fn words(self) -> usize {
+        match self {
+            Self::Twelve => 12,
+            Self::Fifteen => 15,
+            Self::Eighteen => 18,
+            Self::TwentyOne => 21,
+            Self::TwentyFour => 24,
+        }
+    }
+}
+
 /// `key generate`.
 #[derive(Clone, Debug, Args)]
-pub struct KeyArgs {
+pub struct GenerateKeyArgs {
+    /// How many words the secret phrase has
+    #[arg(long, short = 'w', value_enum, value_name = "WORDS", default_value_t = PhraseLength::Twelve)]
+    pub words: PhraseLength,
     /// How it is shown
     #[arg(long, value_enum, default_value_t = OutputType::Text)]
     pub output_type: OutputType,

@@ -3,7 +3,7 @@
 use super::{
     CliError, ExitCode, NodeKeyArgs, OutputType,
     account::{account, line, secret},
-    args::{GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyArgs, KeyCommand},
+    args::{GenerateKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyCommand},
     node_key,
     place::Place,
     print,
@@ -13,6 +13,7 @@ use crate::{
     network,
     service::{ChainFolder, NodeKey},
 };
+use bip39::Mnemonic;
 use serde::Serialize;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
 use std::{
@@ -80,8 +81,12 @@ impl KeyView {
     }
 }
 
-fn generate(args: &KeyArgs) -> Result<ExitCode, CliError> {
-    let (pair, phrase, seed) = sr25519::Pair::generate_with_phrase(None);
+fn generate(args: &GenerateKeyArgs) -> Result<ExitCode, CliError> {
+    let phrase = Mnemonic::generate(args.words.words())
+        .expect("the standard has phrases of each of these lengths")
+        .to_string();
+    let (pair, seed) =
+        sr25519::Pair::from_phrase(&phrase, None).expect("a phrase of the standard gives a key");
     let view = KeyView {
         secret_phrase: Some(phrase),
         secret_seed: Some(format!("0x{}", hex::encode(seed))),

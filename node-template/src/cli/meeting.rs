@@ -32,6 +32,7 @@ pub(super) fn network(
         reserved,
         local: local(args, spec.chain_type, &listen),
         listen,
+        public: args.public_addr.clone(),
         key,
     })
 }

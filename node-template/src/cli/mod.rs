@@ -39,10 +39,10 @@ mod tests;
 
 pub use args::{
     BackupsCommand, BuildSpecArgs, CheckBlockArgs, Cli, Command, CompletionsArgs, DevKeyArgs,
-    ExportBlocksArgs, GenerateNodeKeyArgs, ImportBlocksArgs, InsertKeyArgs, InspectKeyArgs,
-    KeyArgs, KeyCommand, KeyType, LocalnetArgs, LogArgs, NodeKeyArgs, OutputType, PeerArgs,
-    PeersCommand, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs, RpcMethods,
-    RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
+    ExportBlocksArgs, GenerateKeyArgs, GenerateNodeKeyArgs, ImportBlocksArgs, InsertKeyArgs,
+    InspectKeyArgs, KeyCommand, KeyType, LocalnetArgs, LogArgs, NodeKeyArgs, OutputType, PeerArgs,
+    PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
+    RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
 pub use error::{CliError, ExitCode};
 pub use stopping::StopSignal;

@@ -82,6 +82,8 @@ pub(super) fn swarm(
     let slots = Slots::new(plan.admission, reserved(plan));
     let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), key.public())
         .with_agent_version(format!("node-template/{}", env!("CARGO_PKG_VERSION")))
+        // What the operator says comes first, and alone: peers keep a few addresses only, and cannot tell which of them work.
+        .with_hide_listen_addrs(!plan.public.is_empty())
         .with_cache_size(0);
     let answering = match (plan.admission, plan.listen.as_slice()) {
         (Admission::Everyone(_), [_, ..]) => Answering::Yes,

@@ -1,4 +1,4 @@
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, PeerId};
 use std::{io, path::PathBuf, time::Duration};
 
 /// Why the network cannot start.
@@ -24,6 +24,16 @@ pub enum NetworkStartError {
         address: Multiaddr,
         /// How long we waited.
         waited: Duration,
+    },
+    /// A public address that ends in the id of somebody else.
+    #[error(
+        "--public-addr {address} names another node; this one is {ours}: leave /p2p/… out, or give the right key"
+    )]
+    AddressOfAnother {
+        /// The address.
+        address: Multiaddr,
+        /// Who we are.
+        ours: PeerId,
     },
     /// Names cannot be resolved.
     #[error("the system's name resolution cannot be used ({source}); check /etc/resolv.conf")]

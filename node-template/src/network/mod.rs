@@ -15,6 +15,7 @@ mod listening;
 mod local;
 mod node_key;
 mod plan;
+mod public;
 mod reach;
 mod reached;
 mod slots;
@@ -31,6 +32,7 @@ pub use node_key::{generate_key, load_or_create, peer_id, write_new};
 pub use plan::{
     Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount, ToldAddresses,
 };
+pub(crate) use public::can_be_told;
 pub use reached::ReachedAt;
 pub use swarm::Node;
 pub(crate) use transactions::{Arrived, NotDelivered, Pushing, transactions};

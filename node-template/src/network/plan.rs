@@ -11,6 +11,8 @@ pub struct NetworkPlan {
     pub key: NodeKey,
     /// Addresses to listen on; none for a node that is isolated, or only asks.
     pub listen: Vec<Multiaddr>,
+    /// Addresses that peers are told instead of those that we listen on; none: those that we listen on.
+    pub public: Vec<Multiaddr>,
     /// Whom to dial from the start on.
     pub known: KnownNodes,
     /// Who else is met.

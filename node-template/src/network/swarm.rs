@@ -7,6 +7,7 @@ use super::{
     listen::listen,
     local,
     plan::Admission,
+    public,
     reach::{Reach, dialable, seen_at},
     slots::{Link, Room, Slots},
     transactions::{Carrier, Errand, Transactions},
@@ -64,6 +65,9 @@ impl Node {
         let names = ChainNames::new(genesis);
         let mut swarm = swarm(&plan, &names, sync, transactions)?;
         let ours = *swarm.local_peer_id();
+        for address in public::to_tell(&plan.public, ours, plan.told)? {
+            swarm.add_external_address(address);
+        }
         let addresses = ListenAddresses::new(ours);
         listen(&mut swarm, &plan.listen, &addresses).await?;
         let known = match plan.admission {

@@ -7,6 +7,7 @@
 mod dialling;
 mod keys;
 mod meeting;
+mod public;
 mod reach;
 mod slots;
 mod walks;

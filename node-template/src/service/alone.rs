@@ -221,6 +221,7 @@ impl Alone {
         let plan = NetworkPlan {
             key,
             listen: Vec::new(),
+            public: Vec::new(),
             // All that are known, and whoever they tell of: the more voters the better.
             known: KnownNodes {
                 bootnodes,

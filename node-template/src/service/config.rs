@@ -90,6 +90,8 @@ pub enum NetworkConfig {
     Connected {
         /// Addresses to listen on; at least one.
         listen: Vec<Multiaddr>,
+        /// Addresses that peers are told instead of those; none: those.
+        public: Vec<Multiaddr>,
         /// Ways into the network, of the command line and of the chain spec.
         bootnodes: Vec<Multiaddr>,
         /// Nodes that are always dialled, let in whatever the slots say, and trusted; of the command line and of the chain

@@ -18,6 +18,7 @@ pub(super) fn network_plan(
         NetworkConfig::Isolated => NetworkPlan {
             key,
             listen: Vec::new(),
+            public: Vec::new(),
             known: KnownNodes::default(),
             admission: Admission::Everyone(SlotCount {
                 inbound: 0,
@@ -29,6 +30,7 @@ pub(super) fn network_plan(
         },
         NetworkConfig::Connected {
             listen,
+            public,
             bootnodes,
             reserved,
             admission,
@@ -37,6 +39,7 @@ pub(super) fn network_plan(
         } => NetworkPlan {
             key,
             listen: listen.clone(),
+            public: public.clone(),
             known: KnownNodes {
                 reserved: reserved.clone(),
                 bootnodes: bootnodes.clone(),

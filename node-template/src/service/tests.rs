@@ -16,6 +16,7 @@ use sync_component::orchestrator::{FirstAnswer, ProductionMode};
 fn connected(bootnodes: usize) -> NetworkConfig {
     NetworkConfig::Connected {
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
+        public: Vec::new(),
         bootnodes: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap(); bootnodes],
         reserved: Vec::new(),
         admission: Admission::Everyone(SlotCount::DEFAULT),
@@ -27,6 +28,7 @@ fn connected(bootnodes: usize) -> NetworkConfig {
 fn reserved_only(nodes: usize) -> NetworkConfig {
     NetworkConfig::Connected {
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
+        public: Vec::new(),
         bootnodes: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()],
         reserved: vec!["/ip4/127.0.0.1/tcp/2".parse().unwrap(); nodes],
         admission: Admission::ReservedOnly,

@@ -90,6 +90,37 @@ const TABLE: &[(&str, i32, &str)] = &[
         USAGE,
         "cannot be used with '--port",
     ),
+    (
+        "--isolated --public-addr /ip4/203.0.113.7/tcp/1 -d {base}",
+        USAGE,
+        "cannot be used with",
+    ),
+    ("--public-addr -d {base}", USAGE, "a value is required"),
+    (
+        "--public-addr /ip4/203.0.113.7 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
+    (
+        "--public-addr /ip4/203.0.113.7/tcp/0 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
+    (
+        "--public-addr /ip4/0.0.0.0/tcp/30333 -d {base}",
+        USAGE,
+        "somebody can be",
+    ),
+    (
+        "--public-addr /dns/example.org/tcp/30333 -d {base}",
+        USAGE,
+        "IP addresses",
+    ),
+    (
+        "--public-addr /ip4/203.0.113.7/udp/30333/quic-v1 -d {base}",
+        USAGE,
+        "a TCP port",
+    ),
     ("--node-key 12 -d {base}", USAGE, "64 hex digits"),
     (
         "--node-key 12 --node-key-file x -d {base}",
@@ -168,6 +199,9 @@ const TABLE: &[(&str, i32, &str)] = &[
         "problem",
     ),
     ("key generate --output-type xml", USAGE, "text, json"),
+    ("key generate --words 13", USAGE, "12, 15, 18, 21, 24"),
+    ("key generate --words many", USAGE, "12, 15, 18, 21, 24"),
+    ("key generate -w 0", USAGE, "12, 15, 18, 21, 24"),
     ("key inspect notasecret", USAGE, "no secret key"),
     ("key inspect 0x1234", USAGE, "no secret key"),
     ("key inspect", USAGE, "no secret key"),

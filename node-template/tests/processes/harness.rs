@@ -188,6 +188,14 @@ pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
         .collect()
 }
 
+/// Says that a test did nothing, and what it would need.
+pub(crate) fn skipped(why: &str) {
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    {
+        eprintln!("skipped: {why}");
+    }
+}
+
 /// An empty network of the `local` chain in `folder`.
 pub(crate) fn local_network(folder: &Path) -> LocalNetwork {
     let spec = chain_spec::Preset::Local.spec();

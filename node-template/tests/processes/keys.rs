@@ -72,6 +72,19 @@ fn generated_key_is_the_one_that_its_phrase_and_seed_give() {
 }
 
 #[test]
+fn phrase_has_as_many_words_as_are_asked_for_and_gives_the_key() {
+    for words in [12, 15, 18, 21, 24] {
+        let key = json(&format!("key generate -w {words} --output-type json"));
+        let phrase = key["secretPhrase"].as_str().unwrap();
+        assert_eq!(phrase.split(' ').count(), words);
+        let shown = with_input(&["key", "inspect", "--output-type", "json"], phrase);
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        assert_eq!(shown["secretSeed"], key["secretSeed"]);
+        assert_eq!(shown["ss58Address"], key["ss58Address"]);
+    }
+}
+
+#[test]
 fn node_key_is_written_once_and_known_by_its_peer_id() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("node-key");

@@ -26,6 +26,7 @@ fn plan(key: u8, listen: &str, bootnodes: Vec<Multiaddr>) -> NetworkPlan {
     NetworkPlan {
         key: NodeKey::new([key; 32]),
         listen: vec![listen.parse().unwrap()],
+        public: Vec::new(),
         known: KnownNodes {
             bootnodes,
             ..KnownNodes::default()
