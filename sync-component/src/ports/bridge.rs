@@ -1,4 +1,4 @@
-use super::UnixMillis;
+use super::{CheckReport, CheckedBlocks, UnixMillis};
 use crate::{block_id::BlockId, error::Blame};
 use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
 use sp_runtime::traits::{Block as BlockT, NumberFor};
@@ -287,6 +287,24 @@ pub trait ImportBlocks<B: BlockT>: fmt::Debug + Send + Sync {
     /// that hold become visible in one write, and the fork choice runs once, at the end: a reader sees the chain
     /// before or after, never between.
     fn import(&self, blocks: Vec<B>) -> ImportReport<B>;
+
+    /// Checks all of `blocks` that needs no state: links, seals, extrinsics roots, signatures, sizes. They follow `parent`
+    /// one by one, the header of a stored block or one verified above it; `base` is the stored block that all of this builds
+    /// on, whose state names the authorities. Changes nothing; several calls run at once, each on a thread of its own.
+    ///
+    /// A bridge that has no such split leaves it, and [`ImportBlocks::import_checked`], out.
+    fn check(&self, base: BlockId<B>, parent: &B::Header, blocks: Vec<B>) -> CheckReport<B> {
+        let _ = (base, parent);
+        CheckReport {
+            checked: CheckedBlocks::unchecked(blocks),
+            failure: None,
+        }
+    }
+
+    /// As [`ImportBlocks::import`], without repeating what [`ImportBlocks::check`] of this bridge found good.
+    fn import_checked(&self, blocks: CheckedBlocks<B>) -> ImportReport<B> {
+        self.import(blocks.into_blocks())
+    }
 
     /// Tells the fork choice how the vote stands and applies it again to the stored tips.
     fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError>;

@@ -8,6 +8,7 @@
 //! | [`Clock`], [`Randomness`], [`Executor`] | [`SystemClock`], [`SystemRandomness`], [`TokioExecutor`]; virtual ones in tests |
 
 mod bridge;
+mod checked;
 mod clock;
 mod executor;
 mod network;
@@ -19,6 +20,7 @@ pub use bridge::{
     BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
     ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, VoteStanding,
 };
+pub use checked::{CheckReport, CheckedBlocks, Checker, Finding};
 pub use clock::{Clock, MonoTime, SystemClock, UnixMillis};
 pub use executor::{Executor, JobLost, TokioExecutor, heavy};
 pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
