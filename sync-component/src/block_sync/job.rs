@@ -5,6 +5,7 @@ use crate::{
     ports::{BlockFault, BridgeError, JobLost},
 };
 use sp_runtime::traits::Block as BlockT;
+use tokio::sync::watch;
 
 /// What one session fetches: the blocks of verified headers above a stored block. At most `tier2_max_gap` of them.
 #[derive(Clone, Debug)]
@@ -14,7 +15,11 @@ pub struct FetchJob<B: BlockT> {
     /// Highest block of our best chain that the run builds on; `base` unless it is a branch.
     pub ancestor: BlockId<B>,
     run: VerifiedTip<B>,
+    onward: Option<Onward<B>>,
 }
+
+/// The verified run that a session follows, as it grows: the newest one.
+pub(crate) type Onward<B> = watch::Receiver<Option<VerifiedTip<B>>>;
 
 impl<B: BlockT> FetchJob<B> {
     /// The first `most` blocks of `run`.
@@ -24,7 +29,38 @@ impl<B: BlockT> FetchJob<B> {
             base: run.base,
             ancestor: run.ancestor,
             run: run.first(most).unwrap_or_else(|| run.clone()),
+            onward: None,
         }
+    }
+
+    /// The same, that goes on while `onward` shows more of the chain: windows in a row, without a pause between them
+    /// (`join_windows`).
+    pub(crate) fn going_on(self, onward: Onward<B>) -> Self {
+        Self {
+            onward: Some(onward),
+            ..self
+        }
+    }
+
+    /// The verified headers above `reached`, the last one that is known: what came since the session began, windows in a row.
+    /// None if the session ends there, as far as is known now.
+    pub fn headers_above(&mut self, reached: &BlockId<B>) -> Vec<B::Header> {
+        let Some(onward) = &mut self.onward else {
+            return Vec::new();
+        };
+        let newest = onward.borrow_and_update();
+        let above = newest.as_ref().and_then(|run| run.above(reached));
+        above.unwrap_or_default().to_vec()
+    }
+
+    /// Returns when [`FetchJob::headers_above`] may say something new; never if it will not.
+    pub async fn grown(&mut self) {
+        if let Some(onward) = &mut self.onward
+            && onward.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 
     /// The verified headers whose blocks are to be fetched, rising; at least one.

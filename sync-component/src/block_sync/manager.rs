@@ -1,19 +1,15 @@
-use super::{FetchError, FetchJob};
+use super::{FetchError, FetchJob, delivered::import};
 use crate::{
     block_id::BlockId,
     context::SyncContext,
     error::NetworkError,
-    headers::{Delivery, VerifiedTip},
-    peers::{Offence, RangeAnswer},
-    ports::{BlockFault, HeaderFault, ImportError, PeerId, heavy},
+    headers::VerifiedTip,
+    peers::RangeAnswer,
+    ports::{CheckedBlocks, PeerId},
     registry::FetchStrategy,
     wire::RangeRequest,
 };
-use codec::Encode;
-use sp_runtime::{
-    StateVersion,
-    traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
-};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 /// Tier 2's face: the design's three names over whichever strategy is selected.
@@ -45,7 +41,7 @@ impl<B: BlockT> BlockSyncManager<B> {
     /// Imports a block after complete validation; an error says what is wrong with it.
     pub async fn validate_block(&self, block: B) -> Result<(), FetchError<B>> {
         let run = vec![Delivered { block, from: None }];
-        import(&self.context, run).await
+        import_run(&self.context, run).await
     }
 
     /// Fetches and imports up to `target`, at most `tier2_max_gap` blocks: one session. Cancelled by dropping; what was
@@ -94,7 +90,7 @@ pub(super) async fn request_block<B: BlockT>(
 
 /// One block from whoever has it but `except`. Who has it is looked up anew before each request: while one stays silent,
 /// others may have got it.
-async fn request_block_but_from<B: BlockT>(
+pub(super) async fn request_block_but_from<B: BlockT>(
     context: &SyncContext<B>,
     header: &B::Header,
     except: Option<&PeerId>,
@@ -146,8 +142,8 @@ async fn request_block_but_from<B: BlockT>(
     })
 }
 
-/// Imports a run of blocks as one batch and charges whoever delivered a provably bad one.
-pub(super) async fn import<B: BlockT>(
+/// Imports blocks that were delivered one by one.
+pub(super) async fn import_run<B: BlockT>(
     context: &SyncContext<B>,
     run: Vec<Delivered<B>>,
 ) -> Result<(), FetchError<B>> {
@@ -155,66 +151,6 @@ pub(super) async fn import<B: BlockT>(
         .into_iter()
         .map(|delivered| (delivered.block, delivered.from))
         .unzip();
-    let headers: Vec<_> = blocks.iter().map(|block| block.header().clone()).collect();
-    let bridge = Arc::clone(&context.bridge);
-    let report = heavy(context.executor.as_ref(), move || bridge.import(blocks)).await?;
-    let Some(failure) = report.failure else {
-        return Ok(());
-    };
-    let supplier = suppliers.into_iter().nth(report.stored).flatten();
-    let header = headers.get(report.stored);
-    match failure {
-        ImportError::Local(error) => Err(error.into()),
-        ImportError::Invalid { id, fault } => {
-            if let (crate::Blame::Peer, Some(peer)) = (fault.blame(), &supplier) {
-                tracing::warn!(%peer, block = %id, %fault, "invalid block");
-                context.peers.charge(peer, Offence::ProvablyWrong);
-            }
-            match fault {
-                // The header is verified, so only the body can be wrong: another peer may have the right one.
-                BlockFault::WrongExtrinsicsRoot => Err(FetchError::WrongBody { id }),
-                BlockFault::Header(HeaderFault::FromFuture { .. }) => {
-                    Err(FetchError::FromFuture { id })
-                }
-                fault => {
-                    let delivery = second_delivery(context, header, supplier.as_ref()).await;
-                    Err(FetchError::Unplaceable {
-                        id,
-                        fault,
-                        delivery,
-                    })
-                }
-            }
-        }
-        ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
-            Err(FetchError::Overtaken { id })
-        }
-        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
-            id: headers.last().map_or(best, BlockId::of),
-        }),
-    }
-}
-
-/// Whether a peer other than `first` delivers the block of `header` too, which did not hold here. The hash covers the
-/// whole block, so the same hash means the same bytes.
-async fn second_delivery<B: BlockT>(
-    context: &SyncContext<B>,
-    header: Option<&B::Header>,
-    first: Option<&PeerId>,
-) -> Delivery {
-    let Some(header) = header else {
-        return Delivery::Once;
-    };
-    match request_block_but_from(context, header, first).await {
-        Ok(second) if body_matches(&second.block) => Delivery::Confirmed,
-        _ => Delivery::Once,
-    }
-}
-
-/// Whether the body is the one that the header commits to.
-fn body_matches<B: BlockT>(block: &B) -> bool {
-    let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
-    let root =
-        <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(extrinsics, StateVersion::V1);
-    root == *block.header().extrinsics_root()
+    let supplier = |at: usize| suppliers.into_iter().nth(at).flatten();
+    import(context, CheckedBlocks::unchecked(blocks), supplier).await
 }

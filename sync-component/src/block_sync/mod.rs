@@ -1,13 +1,18 @@
 //! Tier 2: catching up with a verified target (SPEC section 6).
 
 mod backoff;
+mod delivered;
 mod job;
 mod manager;
+mod pipelined;
+mod scheduler;
 mod sequential;
+mod switch;
 #[cfg(test)]
 mod tests;
 
 pub use backoff::Backoff;
 pub use job::{FetchError, FetchJob};
 pub use manager::BlockSyncManager;
+pub use pipelined::Pipelined;
 pub use sequential::Sequential;

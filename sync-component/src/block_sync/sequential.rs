@@ -1,6 +1,7 @@
 use super::{
     FetchError, FetchJob,
-    manager::{import, request_block},
+    manager::{import_run, request_block},
+    switch::switch_at,
 };
 use crate::{block_id::BlockId, context::SyncContext, registry::FetchStrategy};
 use async_trait::async_trait;
@@ -31,19 +32,6 @@ impl<B: BlockT> FetchStrategy<B> for Sequential {
     }
 }
 
-/// How many of a branch's blocks are imported as one batch, so that the chain switches in one step: all of them if the
-/// branch ends near our own tip. Whoever is far behind switches with the first better block and goes on from there:
-/// a long branch would have to be held in memory, and lost as a whole.
-fn switch_at<B: BlockT>(context: &SyncContext<B>, job: &FetchJob<B>) -> usize {
-    let ours = context.bridge.best().height();
-    let all = job.headers().len();
-    if job.target().height() <= ours.saturating_add(context.settings.tier1.max_gap) {
-        return all;
-    }
-    let better = ours.saturating_add(1).saturating_sub(job.base.height());
-    usize::try_from(better).map_or(all, |better| better.min(all))
-}
-
 /// One block. A body that does not belong to the header costs its sender its place, and the next peer is asked at once.
 async fn fetch_one<B: BlockT>(
     context: &SyncContext<B>,
@@ -53,7 +41,7 @@ async fn fetch_one<B: BlockT>(
     loop {
         let delivered = request_block(context, header).await?;
         attempts -= 1;
-        match import(context, vec![delivered]).await {
+        match import_run(context, vec![delivered]).await {
             Err(FetchError::WrongBody { .. }) if attempts > 0 => {}
             result => return result,
         }
@@ -75,11 +63,11 @@ async fn fetch_branch<B: BlockT>(
                 let ours = context.bridge.best().number;
                 batch.retain(|delivered| *delivered.block.header().number() < ours);
                 if !batch.is_empty() {
-                    import(context, batch).await?;
+                    import_run(context, batch).await?;
                 }
                 return Err(error);
             }
         }
     }
-    import(context, batch).await
+    import_run(context, batch).await
 }

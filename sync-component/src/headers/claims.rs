@@ -173,6 +173,15 @@ impl<B: BlockT> ClaimBook<B> {
         );
     }
 
+    /// Whoever claims `tip` and was verified in part: the chain holds up to `run`.
+    pub fn holds_up_to(&mut self, tip: &BlockId<B>, run: BlockId<B>) {
+        for claim in self.0.values_mut().filter(|claim| claim.tip == *tip) {
+            if matches!(claim.state, ClaimState::Partial { .. }) {
+                claim.state = ClaimState::Partial { run };
+            }
+        }
+    }
+
     /// The claim cannot be true, as far as our clock tells.
     pub fn impossible(&mut self, peer: PeerId, tip: BlockId<B>) {
         let state = ClaimState::Impossible;

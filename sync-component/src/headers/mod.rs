@@ -10,6 +10,7 @@ mod tests;
 mod tips;
 
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
+pub(crate) use probe::extend;
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub use suspects::Suspects;
 pub(crate) use tips::canonical_ancestor;

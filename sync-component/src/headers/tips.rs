@@ -57,6 +57,20 @@ impl<B: BlockT> VerifiedTip<B> {
         })
     }
 
+    /// The run with `more` above it, verified too.
+    pub(crate) fn extended(&self, more: Vec<B::Header>, beyond: Beyond) -> Self {
+        let new = more.iter().map(BlockId::of);
+        let ids: Arc<[_]> = self.ids().iter().copied().chain(new).collect();
+        let headers: Vec<_> = self.headers().iter().cloned().chain(more).collect();
+        Self {
+            ancestor: self.ancestor,
+            base: self.base,
+            range: 0..headers.len(),
+            verified: Arc::new(Verified { headers, ids }),
+            beyond,
+        }
+    }
+
     /// The highest block of the run.
     pub fn tip(&self) -> BlockId<B> {
         *self.ids().last().expect(NEVER_EMPTY)
@@ -114,6 +128,18 @@ impl<B: BlockT> VerifiedTip<B> {
         self.ids().get(usize::try_from(offset).ok()?)
     }
 
+    /// The headers above `block`, which is the run's base or in it; `None` if it is neither.
+    pub(crate) fn above(&self, block: &BlockId<B>) -> Option<&[B::Header]> {
+        if *block == self.base {
+            return Some(self.headers());
+        }
+        let at = block.height().checked_sub(self.base.height())?;
+        let known = self.contains(block);
+        self.headers()
+            .get(usize::try_from(at).ok()?..)
+            .filter(|_| known)
+    }
+
     /// How many blocks of ours, with tip `ours`, leave the best chain if this run becomes it.
     pub fn depth_below(&self, ours: &BlockId<B>) -> u64 {
         ours.height().saturating_sub(self.ancestor.height())
@@ -138,15 +164,20 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The run above what is stored by now; `None` if all of it is.
     fn advance(&self, chain: &dyn Bridge<B>) -> Result<Option<Self>, BridgeError> {
-        let mut stored: usize = 0;
-        let mut base = self.base;
-        for id in self.ids() {
-            if chain.presence(id.hash)? == Presence::Absent {
-                break;
+        let ids = self.ids();
+        // A stored block's parent is stored too.
+        let (mut stored, mut absent) = (0, ids.len());
+        while stored < absent {
+            let middle = usize::midpoint(stored, absent);
+            match ids.get(middle) {
+                Some(id) if chain.presence(id.hash)? != Presence::Absent => stored = middle + 1,
+                _ => absent = middle,
             }
-            stored += 1;
-            base = *id;
         }
+        let base = match stored.checked_sub(1).and_then(|last| ids.get(last)) {
+            Some(last) => *last,
+            None => self.base,
+        };
         let range = self.range.start + stored..self.range.end;
         if range.is_empty() {
             return Ok(None);

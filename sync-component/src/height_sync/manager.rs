@@ -1,6 +1,7 @@
 use super::{
     Electorate, Tally,
     attesting::{AttestationNews, Attesting},
+    following::Followed,
     rows::{Turnout, VoteRule},
 };
 use crate::{
@@ -56,6 +57,8 @@ pub(super) struct State<B: BlockT> {
     pub(super) news: Vec<AttestationNews<B>>,
     /// Equivocations to be reported.
     pub(super) unreported: Vec<Equivocation<B>>,
+    /// The verified run that is being fetched.
+    pub(super) followed: Followed<B>,
     /// Who may seal the child of this block.
     pub(super) electors: Option<(BlockId<B>, Arc<BTreeSet<sr25519::Public>>)>,
 }
@@ -169,6 +172,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             evidence: EvidenceBook::new(context.settings.limits.max_authorities),
             news: Vec::new(),
             unreported: Vec::new(),
+            followed: Followed::default(),
             electors: None,
         };
         let changed = watch::Sender::new(0);

@@ -9,6 +9,7 @@ mod attesting;
 mod authority_quorum;
 mod ballot;
 mod early;
+mod following;
 mod height_majority;
 mod judging;
 mod lineage;

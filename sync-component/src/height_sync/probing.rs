@@ -68,9 +68,13 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         if let Some(ClaimState::Partial { run }) = state.claims.get(peer).map(|claim| claim.state)
             && tip.number >= run.number
-            && state.tips.holding(&run).is_some()
         {
-            return Ok(false);
+            // What is fetched goes on above it, and it is looked at again when that ends.
+            let is_followed = state.is_following()
+                && self.context.bridge.presence(run.hash)? == Presence::Canonical;
+            if is_followed || state.tips.holding(&run).is_some() {
+                return Ok(false);
+            }
         }
         Ok(self.context.bridge.presence(tip.hash)? == Presence::Absent)
     }

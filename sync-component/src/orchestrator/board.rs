@@ -138,6 +138,13 @@ impl<B: BlockT> Board<B> {
         });
     }
 
+    /// The session under way goes on to this height.
+    pub(super) fn session_goes_on(&self, to: u64) {
+        if let Some(session) = &mut self.state().session {
+            session.to = to;
+        }
+    }
+
     pub(super) fn session_ended(&self, context: &SyncContext<B>) {
         let ended = self.state().session.take();
         if let Some(session) = ended {

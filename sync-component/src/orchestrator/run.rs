@@ -356,6 +356,13 @@ impl<B: BlockT> Loop<'_, B> {
             }
             Err(error) => note_local(Err(error)),
         }
+        if let Some(extension) = manager.height.take_due_extension() {
+            let more = manager.height.run_extension(extension);
+            self.tasks.push(
+                more.map(|result| note_fault(result.map_err(NetworkError::from)))
+                    .boxed(),
+            );
+        }
         match manager.height.judge(manager.height.horizon()) {
             Ok(judgement) => self.follow(&judgement),
             Err(error) => note_local(Err(error)),

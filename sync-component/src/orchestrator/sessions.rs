@@ -17,6 +17,7 @@ use futures::{
 };
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+use tokio::sync::watch;
 
 /// How a session ended.
 pub(super) enum SessionEnd<B: BlockT> {
@@ -39,6 +40,8 @@ pub(super) struct Sessions<'a, B: BlockT> {
     current: Option<BoxFuture<'a, SessionEnd<B>>>,
     /// What the session under way fetches.
     target: Option<VerifiedTip<B>>,
+    /// How it learns of what was verified since it began.
+    onward: watch::Sender<Option<VerifiedTip<B>>>,
     /// The tip that the last session failed to fetch: others come first.
     failed: Option<BlockId<B>>,
     in_vain: BTreeMap<BlockId<B>, InVain>,
@@ -60,6 +63,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             manager,
             current: None,
             target: None,
+            onward: watch::Sender::new(None),
             failed: None,
             in_vain: BTreeMap::new(),
             told_withheld: None,
@@ -86,9 +90,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 seconds = patience.as_secs(),
                 "no progress: all requests are made anew, with other peers first"
             );
-            self.current = None;
-            self.target = None;
-            manager.board.session_ended(&manager.context);
+            self.stop();
         }
     }
 
@@ -121,6 +123,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let context = &manager.context;
         let now = context.clock.now();
         self.drop_off_course(judgement);
+        self.go_on();
         if self.current.is_some() || now < self.not_before {
             return;
         }
@@ -137,7 +140,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let Some(target) = fetchable(judgement, windows, self.failed) else {
             return;
         };
-        let job = manager.blocks.job(target);
+        let mut job = manager.blocks.job(target);
+        if windows == JoinWindows::Successive {
+            self.onward.send_replace(Some(target.clone()));
+            job = job.going_on(self.onward.subscribe());
+            manager.height.follow(&target.tip());
+        }
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());
         manager.board.session_started(from, to, now);
@@ -153,6 +161,33 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.current = Some(session.boxed());
     }
 
+    /// Tells the session under way what was verified of its chain since: windows in a row, without a pause between them.
+    fn go_on(&mut self) {
+        let manager = self.manager;
+        if self.current.is_none()
+            || manager.context.settings.tier2.join_windows == JoinWindows::Operator
+        {
+            return;
+        }
+        let Some(target) = &self.target else { return };
+        let Some(run) = manager.height.follow(&target.tip()) else {
+            return;
+        };
+        if run.tip() != target.tip() {
+            manager.board.session_goes_on(run.tip().height());
+            self.onward.send_replace(Some(run.clone()));
+            self.target = Some(run);
+        }
+    }
+
+    /// Drops the session under way.
+    fn stop(&mut self) {
+        self.current = None;
+        self.target = None;
+        self.manager.height.follow_nothing();
+        self.manager.board.session_ended(&self.manager.context);
+    }
+
     /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
         let off_course = self
@@ -162,15 +197,14 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
         if self.current.is_some() && off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
-            self.current = None;
-            self.target = None;
-            self.manager.board.session_ended(&self.manager.context);
+            self.stop();
         }
     }
 
     pub(super) fn ended(&mut self, end: SessionEnd<B>) {
         let manager = self.manager;
         self.current = None;
+        manager.height.follow_nothing();
         manager.board.session_ended(&manager.context);
         let now = manager.context.clock.now();
         let target = self.target.take();

@@ -251,25 +251,60 @@ impl<B: BlockT> PeerClient<B> {
         request: RangeRequest<B>,
         within: Duration,
     ) -> Result<RangeAnswer<B>, RequestError> {
-        let body = self
-            .bytes(peer, Protocol::Blocks, request.encode(), within)
-            .await?;
-        let begun = self.0.clock.now();
-        let decoded = self.0.limits.decode_blocks_reply::<B>(&body, request.count);
-        self.measured(BlockStage::Decode, &decoded, begun);
-        let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
-        let answer = range(reply)?;
+        let body = self.block_bytes(peer, &request, within).await?;
+        let answer = self.decode_blocks(peer, &request, &body)?;
         if let RangeAnswer::Items(blocks) = &answer {
-            follows::<B>(&request, blocks.iter().map(BlockT::header))
-                .map_err(|fault| self.off_topic(peer, fault))?;
-            let now = self.0.clock.now();
-            *self
-                .0
-                .delivered
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(now);
+            self.check_range(peer, &request, blocks)?;
+            self.note_delivery();
         }
         Ok(answer)
+    }
+
+    /// Asks for a range of blocks; what comes back is for [`PeerClient::decode_blocks`].
+    pub(crate) async fn block_bytes(
+        &self,
+        peer: &PeerId,
+        request: &RangeRequest<B>,
+        within: Duration,
+    ) -> Result<Vec<u8>, RequestError> {
+        self.bytes(peer, Protocol::Blocks, request.encode(), within)
+            .await
+    }
+
+    /// What `body` says, which `peer` sent in answer to `request`. Whether blocks are the ones asked for is not looked at.
+    pub(crate) fn decode_blocks(
+        &self,
+        peer: &PeerId,
+        request: &RangeRequest<B>,
+        body: &[u8],
+    ) -> Result<RangeAnswer<B>, RequestError> {
+        let begun = self.0.clock.now();
+        let decoded = self.0.limits.decode_blocks_reply::<B>(body, request.count);
+        self.measured(BlockStage::Decode, &decoded, begun);
+        let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
+        range(reply)
+    }
+
+    /// Whether `blocks` are the range that `request` asks for; `peer` is charged if they are not.
+    pub(crate) fn check_range(
+        &self,
+        peer: &PeerId,
+        request: &RangeRequest<B>,
+        blocks: &[B],
+    ) -> Result<(), RequestError> {
+        follows::<B>(request, blocks.iter().map(BlockT::header))
+            .map_err(|fault| self.off_topic(peer, fault))
+    }
+
+    /// Blocks that were asked for are here.
+    pub(crate) fn note_delivery(&self) {
+        let now = self.0.clock.now();
+        let mut delivered = self
+            .0
+            .delivered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *delivered = Some(now);
     }
 
     /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.

@@ -1,7 +1,7 @@
 use super::{RegistryError, StrategyRegistry, StrategySettingsError};
 use crate::{
     SyncSettings,
-    block_sync::Sequential,
+    block_sync::{Pipelined, Sequential},
     chain_sync::FullChain,
     height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
 };
@@ -40,6 +40,13 @@ pub fn register_builtins<B: BlockT>(
             Ok(Arc::new(Sequential))
         }),
     )?;
+    registry.register_fetch(
+        "pipelined",
+        Arc::new(|settings| {
+            takes_no_settings("pipelined", settings)?;
+            Ok(Arc::new(Pipelined::default()))
+        }),
+    )?;
     registry.register_resync(
         "full-chain",
         Arc::new(|settings| {
@@ -66,7 +73,7 @@ pub mod defaults {
     /// Tier 1 where nothing says how many authorities there are; [`tier1`] otherwise.
     pub const TIER1: &str = "tip-quorum";
     /// Tier 2.
-    pub const TIER2: &str = "sequential";
+    pub const TIER2: &str = "pipelined";
     /// Tier 3.
     pub const TIER3: &str = "full-chain";
 

@@ -346,6 +346,14 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
         &requests,
         problems,
     );
+    section.set(
+        &mut limits.requests_in_flight,
+        "requests_in_flight",
+        &requests,
+        problems,
+    );
+    let ahead = counts(1..=MANY, "headers");
+    section.set(&mut limits.headers_ahead, "headers_ahead", &ahead, problems);
     let announcements = counts(1..=MANY, "announcements");
     let most = &mut limits.announcements_per_slot;
     section.set(most, "announcements_per_slot", &announcements, problems);

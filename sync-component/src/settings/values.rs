@@ -208,6 +208,12 @@ pub struct Limits {
     pub headers_per_request: u32,
     /// `blocks_per_request`: most blocks in one request.
     pub blocks_per_request: u32,
+    /// `requests_in_flight`: most requests for blocks that wait for an answer at once, over all peers. Too low: lines to distant
+    /// peers stand still between answers; too high: as many answers of `reply_hard_bytes` may have to be held.
+    pub requests_in_flight: usize,
+    /// `headers_ahead`: how far above our chain headers of a long gap are verified while its blocks are fetched. Too low:
+    /// fetching blocks waits for headers; too high: they fill memory.
+    pub headers_ahead: u32,
     /// `requests_per_peer`: most requests of one peer that are answered at once, and of ours to one peer.
     pub requests_per_peer: usize,
     /// `announcements_per_slot`: most announcements of one peer that are looked at in one slot, beside four for each authority,
@@ -255,6 +261,8 @@ impl Default for Limits {
             hashes_per_request: 256,
             headers_per_request: 1_024,
             blocks_per_request: 128,
+            requests_in_flight: 32,
+            headers_ahead: 8_192,
             requests_per_peer: 16,
             announcements_per_slot: 32,
             tracked_tips: 16,

@@ -100,6 +100,8 @@ fn limits(limits: &Limits) -> Table {
         limits.headers_per_request,
     );
     put(&mut table, "blocks_per_request", limits.blocks_per_request);
+    put(&mut table, "requests_in_flight", limits.requests_in_flight);
+    put(&mut table, "headers_ahead", limits.headers_ahead);
     put(&mut table, "requests_per_peer", limits.requests_per_peer);
     put(
         &mut table,

@@ -222,6 +222,8 @@ const KEYS: &[Key] = &[
     from_one("headers_per_request", "a whole number of headers, 1 to"),
     from_one("blocks_per_request", "a whole number of blocks, 1 to"),
     from_one("requests_per_peer", "a whole number of requests, 1 to"),
+    from_one("requests_in_flight", "a whole number of requests, 1 to"),
+    from_one("headers_ahead", "a whole number of headers, 1 to"),
     from_one(
         "announcements_per_slot",
         "a whole number of announcements, 1 to",

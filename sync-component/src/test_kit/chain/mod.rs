@@ -9,8 +9,9 @@ use crate::{
     BlockId,
     block_id::number,
     ports::{
-        BlockFault, BridgeError, ChainEvent, Clock, HeaderFault, HeaderRejected, ImportBlocks,
-        ImportError, ImportReport, Presence, ReadChain, UnixMillis, VerifyHeaders, VoteStanding,
+        BlockFault, BridgeError, ChainEvent, CheckReport, CheckedBlocks, Clock, HeaderFault,
+        HeaderRejected, ImportBlocks, ImportError, ImportReport, Presence, ReadChain, UnixMillis,
+        VerifyHeaders, VoteStanding,
     },
 };
 use codec::Encode;
@@ -375,6 +376,23 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
         }
         self.choose(&mut state);
         ImportReport { stored, failure }
+    }
+
+    fn check(&self, _base: BlockId<B>, _parent: &B::Header, mut blocks: Vec<B>) -> CheckReport<B> {
+        let wrong = blocks.iter().position(|block| {
+            extrinsics_root::<B>(block.extrinsics()) != *block.header().extrinsics_root()
+        });
+        let failure = wrong
+            .and_then(|at| blocks.get(at))
+            .map(|block| ImportError::Invalid {
+                id: BlockId::of(block.header()),
+                fault: BlockFault::WrongExtrinsicsRoot,
+            });
+        blocks.truncate(wrong.unwrap_or(blocks.len()));
+        CheckReport {
+            checked: CheckedBlocks::unchecked(blocks),
+            failure,
+        }
     }
 
     fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError> {

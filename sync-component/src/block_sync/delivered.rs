@@ -1,0 +1,113 @@
+//! What becomes of blocks that peers delivered.
+
+use super::{FetchError, manager::request_block_but_from};
+use crate::{
+    block_id::BlockId,
+    context::SyncContext,
+    error::Blame,
+    headers::Delivery,
+    peers::Offence,
+    ports::{BlockFault, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
+};
+use codec::Encode;
+use sp_runtime::{
+    StateVersion,
+    traits::{Block as BlockT, Hash as HashT, Header as HeaderT},
+};
+use std::sync::Arc;
+
+/// Imports blocks as one batch and charges whoever delivered a provably bad one; `supplier` says who delivered the block at
+/// this position.
+pub(super) async fn import<B: BlockT>(
+    context: &SyncContext<B>,
+    blocks: CheckedBlocks<B>,
+    supplier: impl FnOnce(usize) -> Option<PeerId>,
+) -> Result<(), FetchError<B>> {
+    let bridge = Arc::clone(&context.bridge);
+    let last = blocks
+        .blocks()
+        .last()
+        .map(|block| BlockId::of(block.header()));
+    let headers: Vec<_> = blocks
+        .blocks()
+        .iter()
+        .map(|block| block.header().clone())
+        .collect();
+    let job = move || bridge.import_checked(blocks);
+    let report = heavy(context.executor.as_ref(), job).await?;
+    let Some(failure) = report.failure else {
+        return Ok(());
+    };
+    let supplier = supplier(report.stored);
+    match failure {
+        ImportError::Local(error) => Err(error.into()),
+        ImportError::Invalid { id, fault } => {
+            charge_for(context, supplier.as_ref(), id, &fault);
+            let header = headers.get(report.stored);
+            Err(refused(context, header, supplier.as_ref(), id, fault).await)
+        }
+        ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
+            Err(FetchError::Overtaken { id })
+        }
+        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
+            id: last.unwrap_or(best),
+        }),
+    }
+}
+
+/// Charges who delivered a block that is provably bad.
+pub(super) fn charge_for<B: BlockT>(
+    context: &SyncContext<B>,
+    supplier: Option<&PeerId>,
+    id: BlockId<B>,
+    fault: &BlockFault,
+) {
+    if let (Blame::Peer, Some(peer)) = (fault.blame(), supplier) {
+        tracing::warn!(%peer, block = %id, %fault, "invalid block");
+        context.peers.charge(peer, Offence::ProvablyWrong);
+    }
+}
+
+/// What a session makes of a block that is not valid.
+pub(super) async fn refused<B: BlockT>(
+    context: &SyncContext<B>,
+    header: Option<&B::Header>,
+    supplier: Option<&PeerId>,
+    id: BlockId<B>,
+    fault: BlockFault,
+) -> FetchError<B> {
+    match fault {
+        // The header is verified, so only the body can be wrong: another peer may have the right one.
+        BlockFault::WrongExtrinsicsRoot => FetchError::WrongBody { id },
+        BlockFault::Header(HeaderFault::FromFuture { .. }) => FetchError::FromFuture { id },
+        fault => FetchError::Unplaceable {
+            id,
+            fault,
+            delivery: second_delivery(context, header, supplier).await,
+        },
+    }
+}
+
+/// Whether a peer other than `first` delivers the block of `header` too, which did not hold here. The hash covers the
+/// whole block, so the same hash means the same bytes.
+async fn second_delivery<B: BlockT>(
+    context: &SyncContext<B>,
+    header: Option<&B::Header>,
+    first: Option<&PeerId>,
+) -> Delivery {
+    let Some(header) = header else {
+        return Delivery::Once;
+    };
+    match request_block_but_from(context, header, first).await {
+        Ok(second) if body_matches(&second.block) => Delivery::Confirmed,
+        _ => Delivery::Once,
+    }
+}
+
+/// Whether the body is the one that the header commits to.
+fn body_matches<B: BlockT>(block: &B) -> bool {
+    let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
+    let root =
+        <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(extrinsics, StateVersion::V1);
+    root == *block.header().extrinsics_root()
+}

@@ -1,0 +1,115 @@
+use crate::{
+    block_id::BlockId,
+    block_sync::scheduler::Worth,
+    context::SyncContext,
+    peers::{PeerClient, RangeAnswer},
+    ports::{BlockFault, Bridge, BridgeError, CheckedBlocks, ImportError, PeerId},
+    wire::RangeRequest,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::sync::Arc;
+
+/// An answer that is to be decoded and checked: work for a core of its own.
+pub(super) struct Unread<B: BlockT> {
+    pub(super) peer: PeerId,
+    pub(super) request: RangeRequest<B>,
+    pub(super) body: Vec<u8>,
+    /// The stored block that all of it builds on.
+    pub(super) base: BlockId<B>,
+    /// Header of the block below the first one asked for.
+    pub(super) parent: B::Header,
+    /// The verified headers of the blocks asked for.
+    pub(super) headers: Vec<B::Header>,
+}
+
+/// What an answer holds.
+pub(super) struct Read<B: BlockT> {
+    pub(super) worth: Worth,
+    /// The good blocks, from the first one asked for on.
+    pub(super) blocks: CheckedBlocks<B>,
+    /// What is wrong with the next one, if its carrier can be blamed.
+    pub(super) wrong: Option<(BlockId<B>, BlockFault)>,
+}
+
+impl<B: BlockT> Read<B> {
+    fn nothing(worth: Worth) -> Self {
+        Self {
+            worth,
+            blocks: CheckedBlocks::unchecked(Vec::new()),
+            wrong: None,
+        }
+    }
+}
+
+impl<B: BlockT> Unread<B> {
+    /// How to read it, on any thread. An error is our own store's.
+    pub(super) fn reader(
+        self,
+        context: &SyncContext<B>,
+    ) -> impl FnOnce() -> Result<Read<B>, BridgeError> + Send + use<B> {
+        let (client, bridge) = (context.peers.clone(), Arc::clone(&context.bridge));
+        move || self.read(&client, bridge.as_ref())
+    }
+
+    fn read(self, client: &PeerClient<B>, bridge: &dyn Bridge<B>) -> Result<Read<B>, BridgeError> {
+        let mut blocks = match client.decode_blocks(&self.peer, &self.request, &self.body) {
+            Ok(RangeAnswer::Items(blocks)) => blocks,
+            Ok(RangeAnswer::NotFound) => return Ok(Read::nothing(Worth::NotFound)),
+            Ok(RangeAnswer::Busy(pause)) => return Ok(Read::nothing(Worth::Busy(pause))),
+            Err(error) => {
+                tracing::debug!(peer = %self.peer, %error, "an answer of no use");
+                return Ok(Read::nothing(Worth::Useless));
+            }
+        };
+        // A header that is the verified one needs no look at its links.
+        let pairs = blocks.iter().zip(&self.headers);
+        let same = pairs
+            .take_while(|(block, header)| block.header() == *header)
+            .count();
+        if same < blocks.len()
+            && let Err(error) = client.check_range(&self.peer, &self.request, &blocks)
+        {
+            tracing::debug!(peer = %self.peer, %error, "an answer of no use");
+            return Ok(Read::nothing(Worth::Useless));
+        }
+        client.note_delivery();
+        // The peer is on another branch by now from there on.
+        blocks.truncate(same);
+        let report = bridge.check(self.base, &self.parent, blocks);
+        let mut checked = report.checked;
+        let good = checked.len() as u64;
+        match report.failure {
+            None => Ok(Read {
+                worth: Worth::Good(good),
+                blocks: checked,
+                wrong: None,
+            }),
+            Some(ImportError::Local(error)) => Err(error),
+            Some(ImportError::Invalid {
+                id,
+                fault: fault @ BlockFault::WrongExtrinsicsRoot,
+            }) => Ok(Read {
+                worth: Worth::ThenWrong(good),
+                blocks: checked,
+                wrong: Some((id, fault)),
+            }),
+            // The body is the header's, so that nobody has a better one: the import says what that means, in its turn.
+            Some(_) => {
+                checked.append(self.again(client, checked.len()));
+                Ok(Read {
+                    worth: Worth::Good(checked.len() as u64),
+                    blocks: checked,
+                    wrong: None,
+                })
+            }
+        }
+    }
+
+    /// The block at position `at`, once more.
+    fn again(&self, client: &PeerClient<B>, at: usize) -> CheckedBlocks<B> {
+        let answer = client.decode_blocks(&self.peer, &self.request, &self.body);
+        let items = answer.ok().and_then(RangeAnswer::into_items);
+        let block = items.into_iter().flatten().nth(at);
+        CheckedBlocks::unchecked(block.into_iter().collect())
+    }
+}

@@ -1,0 +1,422 @@
+use super::{
+    chain::Chain,
+    read::{Read, Unread},
+    shelf::{Ready, Shelf},
+};
+use crate::{
+    block_id::{BlockId, number},
+    block_sync::{
+        FetchError, FetchJob,
+        delivered::{charge_for, import},
+        scheduler::{Bounds, Command, Failure, FlightId, Scheduler, Span, Standing, Stuck, Worth},
+        switch::switch_at,
+    },
+    context::SyncContext,
+    peers::RequestError,
+    ports::{BridgeError, CheckedBlocks, JobLost, MonoTime, PeerId, RequestFailure, heavy},
+    wire::RangeRequest,
+};
+use futures::{
+    FutureExt, StreamExt,
+    future::{AbortHandle, Abortable, Aborted, BoxFuture, OptionFuture},
+    stream::FuturesUnordered,
+};
+use sp_runtime::traits::Block as BlockT;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroUsize,
+    time::Duration,
+};
+
+/// How often the peers are looked at when nothing else happens: what they claim changes without a word to us.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+type Download = Abortable<BoxFuture<'static, (FlightId, Result<Vec<u8>, RequestError>)>>;
+type Checked<B> = (FlightId, Result<Result<Read<B>, BridgeError>, JobLost>);
+
+/// A request under way.
+struct Asked<B: BlockT> {
+    peer: PeerId,
+    span: Span,
+    request: RangeRequest<B>,
+    abort: AbortHandle,
+}
+
+/// Who delivered what of a batch that is imported: so many blocks each.
+type Suppliers = Vec<(usize, PeerId)>;
+
+/// One session.
+pub(super) struct Session<'a, B: BlockT> {
+    context: &'a SyncContext<B>,
+    shelf: &'a Shelf<B>,
+    job: FetchJob<B>,
+    chain: Chain<B>,
+    scheduler: Scheduler,
+    /// How many blocks the first import must hold: those of a branch that must become better in one step.
+    at_once: u64,
+    asked: BTreeMap<FlightId, Asked<B>>,
+    downloads: FuturesUnordered<Download>,
+    unread: VecDeque<(FlightId, Unread<B>)>,
+    /// Whose answers wait for a core or are on one, for which blocks, and of how many bytes.
+    reading: BTreeMap<FlightId, (PeerId, Span, usize)>,
+    checks: FuturesUnordered<BoxFuture<'a, Checked<B>>>,
+    /// Checks that run at once: as many as there are cores.
+    cores: usize,
+    ready: BTreeMap<u64, Ready<B>>,
+    import: Option<BoxFuture<'a, Result<(), FetchError<B>>>>,
+    importing: (Span, MonoTime),
+}
+
+/// What happened.
+enum Happened<B: BlockT> {
+    Imported(Result<(), FetchError<B>>),
+    Checked(Checked<B>),
+    Arrived(Result<(FlightId, Result<Vec<u8>, RequestError>), Aborted>),
+    Nothing,
+}
+
+impl<'a, B: BlockT> Session<'a, B> {
+    pub(super) fn new(
+        context: &'a SyncContext<B>,
+        job: FetchJob<B>,
+        shelf: &'a Shelf<B>,
+    ) -> Result<Self, FetchError<B>> {
+        let Some(base) = context.bridge.header(job.base.hash)? else {
+            return Err(FetchError::Overtaken { id: job.base });
+        };
+        let mut chain = Chain::above(job.base, base);
+        chain.push(job.headers().iter().cloned());
+        let start = job.base.height().saturating_add(1);
+        let end = chain.last().height().saturating_add(1);
+        let mut scheduler = Scheduler::new(start, end, Bounds::of(&context.settings));
+        let ready = shelf.take(&chain, job.base.height());
+        for (start, ready) in &ready {
+            let count = ready.blocks.len() as u64;
+            let span = Span {
+                start: *start,
+                count,
+            };
+            scheduler.have(span, ready.bytes);
+        }
+        let at_once = if job.is_branch(&context.bridge.best()) {
+            switch_at(context, &job) as u64
+        } else {
+            0
+        };
+        Ok(Self {
+            context,
+            shelf,
+            job,
+            chain,
+            scheduler,
+            at_once,
+            asked: BTreeMap::new(),
+            downloads: FuturesUnordered::new(),
+            unread: VecDeque::new(),
+            reading: BTreeMap::new(),
+            checks: FuturesUnordered::new(),
+            cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            ready,
+            import: None,
+            importing: (Span { start, count: 0 }, MonoTime(Duration::ZERO)),
+        })
+    }
+
+    pub(super) async fn run(mut self) -> Result<BlockId<B>, FetchError<B>> {
+        loop {
+            self.go_on();
+            self.send();
+            self.check();
+            self.start_import();
+            if self.import.is_none() {
+                if self.scheduler.is_done() {
+                    return Ok(self.chain.last());
+                }
+                if let Some(stuck) = self.scheduler.stuck() {
+                    return Err(self.give_up(stuck).await);
+                }
+            }
+            match self.next().await {
+                Happened::Imported(result) => self.imported(result)?,
+                Happened::Checked((id, read)) => self.checked(id, read??),
+                Happened::Arrived(Ok((id, result))) => self.arrived(id, result),
+                Happened::Arrived(Err(Aborted)) | Happened::Nothing => {}
+            }
+        }
+    }
+
+    fn now(&self) -> MonoTime {
+        self.context.clock.now()
+    }
+
+    /// Takes in what was verified of the chain since.
+    fn go_on(&mut self) {
+        let last = self.chain.last();
+        let above = self.job.headers_above(&last);
+        if !above.is_empty() {
+            self.chain.push(above);
+            let end = self.chain.last().height().saturating_add(1);
+            self.scheduler.extend(end);
+        }
+    }
+
+    /// Performs what the scheduler wants.
+    fn send(&mut self) {
+        let now = self.now();
+        self.scheduler.suppliers(standings(self.context));
+        for command in self.scheduler.poll(now) {
+            self.perform(command);
+        }
+    }
+
+    fn perform(&mut self, command: Command) {
+        match command {
+            Command::Drop(id) => self.forget(id),
+            Command::Ask {
+                id,
+                peer,
+                span,
+                within,
+            } => {
+                let Some(parent) = self.chain.id(span.start.saturating_sub(1)) else {
+                    // Cannot be: only known blocks are wanted.
+                    return self.scheduler.failed(id, Failure::Unsent, self.now());
+                };
+                let request = RangeRequest {
+                    start: number::<B>(span.start),
+                    count: u32::try_from(span.count).unwrap_or(u32::MAX),
+                    parent: parent.hash,
+                };
+                let (client, whom, what) =
+                    (self.context.peers.clone(), peer.clone(), request.clone());
+                let download = async move {
+                    let result = client.block_bytes(&whom, &what, within).await;
+                    (id, result)
+                };
+                let (abort, registration) = AbortHandle::new_pair();
+                self.downloads
+                    .push(Abortable::new(download.boxed(), registration));
+                let asked = Asked {
+                    peer,
+                    span,
+                    request,
+                    abort,
+                };
+                self.asked.insert(id, asked);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: FlightId) {
+        if let Some(asked) = self.asked.remove(&id) {
+            asked.abort.abort();
+        }
+    }
+
+    fn arrived(&mut self, id: FlightId, result: Result<Vec<u8>, RequestError>) {
+        let Some(asked) = self.asked.remove(&id) else {
+            return;
+        };
+        let now = self.now();
+        let body = match result {
+            Ok(body) => body,
+            Err(error) => {
+                tracing::debug!(peer = %asked.peer, %error, "blocks not delivered");
+                self.context.observer.retried();
+                return self.scheduler.failed(id, failure(&error), now);
+            }
+        };
+        for command in self.scheduler.arrived(id, body.len(), now) {
+            self.perform(command);
+        }
+        let below = asked.span.start.saturating_sub(1);
+        let Some(parent) = self.chain.header(below).cloned() else {
+            return self.scheduler.checked(id, Worth::Useless, now);
+        };
+        self.reading
+            .insert(id, (asked.peer.clone(), asked.span, body.len()));
+        let unread = Unread {
+            peer: asked.peer,
+            request: asked.request,
+            body,
+            base: self.chain.lowest(),
+            parent,
+            headers: self.chain.headers(asked.span),
+        };
+        self.unread.push_back((id, unread));
+    }
+
+    /// Has answers decoded and checked, as many at once as there are cores, the lowest blocks first.
+    fn check(&mut self) {
+        while self.checks.len() < self.cores {
+            let lowest = self
+                .unread
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, (_, unread))| unread.request.start)
+                .map(|(at, _)| at);
+            let Some((id, unread)) = lowest.and_then(|at| self.unread.remove(at)) else {
+                return;
+            };
+            let job = heavy(self.context.executor.as_ref(), unread.reader(self.context));
+            self.checks.push(job.map(move |read| (id, read)).boxed());
+        }
+    }
+
+    fn checked(&mut self, id: FlightId, read: Read<B>) {
+        let Some((peer, span, bytes)) = self.reading.remove(&id) else {
+            return;
+        };
+        if let Some((block, fault)) = &read.wrong {
+            charge_for(self.context, Some(&peer), *block, fault);
+        }
+        if matches!(read.worth, Worth::ThenWrong(_) | Worth::Useless) {
+            self.context.observer.retried();
+        }
+        self.scheduler.checked(id, read.worth, self.now());
+        if !read.blocks.is_empty() {
+            let ready = Ready {
+                blocks: read.blocks,
+                from: peer,
+                bytes,
+            };
+            self.ready.insert(span.start, ready);
+        }
+    }
+
+    /// Hands the next blocks to the importer, if it has none and they are there.
+    fn start_import(&mut self) {
+        if self.import.is_some() {
+            return;
+        }
+        let most = self.scheduler.batch();
+        let Some(span) = self.scheduler.importable(self.at_once, most) else {
+            return;
+        };
+        let (blocks, suppliers) = self.take_ready(span);
+        self.scheduler.importing(span);
+        self.importing = (span, self.now());
+        self.import = Some(import_from(self.context, blocks, suppliers));
+    }
+
+    fn take_ready(&mut self, span: Span) -> (CheckedBlocks<B>, Suppliers) {
+        let above = self.ready.split_off(&span.end());
+        let taken = std::mem::replace(&mut self.ready, above);
+        let mut blocks = CheckedBlocks::unchecked(Vec::new());
+        let mut suppliers = Vec::new();
+        for ready in taken.into_values() {
+            suppliers.push((ready.blocks.len(), ready.from));
+            blocks.append(ready.blocks);
+        }
+        (blocks, suppliers)
+    }
+
+    fn imported(&mut self, result: Result<(), FetchError<B>>) -> Result<(), FetchError<B>> {
+        self.import = None;
+        result?;
+        let (span, begun) = self.importing;
+        let took = self.now().since(begun);
+        self.scheduler.imported(span.count, took);
+        self.at_once = 0;
+        self.chain.stored_below(span.end());
+        Ok(())
+    }
+
+    /// Waits for whatever comes next.
+    async fn next(&mut self) -> Happened<B> {
+        let now = self.now();
+        let again = now.plus(LOOK_AGAIN);
+        let wake = self
+            .scheduler
+            .wake_at(now)
+            .map_or(again, |at| at.min(again));
+        let import: OptionFuture<_> = self.import.as_mut().into();
+        // Biased, so that a simulated run repeats.
+        tokio::select! {
+            biased;
+            Some(result) = import => Happened::Imported(result),
+            Some(read) = self.checks.next() => Happened::Checked(read),
+            Some(download) = self.downloads.next() => Happened::Arrived(download),
+            () = self.job.grown() => Happened::Nothing,
+            () = self.context.clock.sleep(wake.since(now)) => Happened::Nothing,
+        }
+    }
+
+    /// The lowest missing block will not come. What is below it on a branch and lower than our own tip is stored all the same: no
+    /// fork choice takes it, and the next session begins above it.
+    async fn give_up(&mut self, stuck: Stuck) -> FetchError<B> {
+        let head = self.scheduler.head();
+        let ours = self.context.bridge.best().height();
+        let end = stuck.at.min(ours);
+        if let Some(count) = end
+            .checked_sub(head)
+            .filter(|count| *count > 0 && self.at_once > 0)
+        {
+            let span = Span { start: head, count };
+            let (mut blocks, suppliers) = self.take_ready(span);
+            // A piece may reach above the span; what does not fit is on no shelf, and is fetched again.
+            drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
+            if let Err(error) = import_from(self.context, blocks, suppliers).await {
+                return error;
+            }
+        }
+        let id = self.chain.id(stuck.at).unwrap_or(self.job.base);
+        FetchError::NotDelivered {
+            id,
+            attempts: stuck.attempts,
+            peers: stuck.peers,
+            busy: stuck.busy,
+        }
+    }
+}
+
+impl<B: BlockT> Drop for Session<'_, B> {
+    fn drop(&mut self) {
+        self.shelf.keep(std::mem::take(&mut self.ready));
+    }
+}
+
+fn import_from<B: BlockT>(
+    context: &SyncContext<B>,
+    blocks: CheckedBlocks<B>,
+    suppliers: Suppliers,
+) -> BoxFuture<'_, Result<(), FetchError<B>>> {
+    let supplier = move |mut at: usize| {
+        suppliers.into_iter().find_map(|(count, peer)| {
+            let found = at < count;
+            at = at.saturating_sub(count);
+            found.then_some(peer)
+        })
+    };
+    import(context, blocks, supplier).boxed()
+}
+
+/// What a request that brought nothing says of its peer.
+fn failure(error: &RequestError) -> Failure {
+    match error {
+        RequestError::Failed(RequestFailure::TooManyInFlight) => Failure::Unsent,
+        RequestError::Failed(_) => Failure::Silent,
+        _ => Failure::Useless,
+    }
+}
+
+/// Where every connected peer stands.
+fn standings<B: BlockT>(context: &SyncContext<B>) -> Vec<(PeerId, Standing)> {
+    let most = context.settings.limits.requests_per_peer;
+    // Some are left for the height check.
+    let most_requests = u32::try_from(most.saturating_sub(most / 4)).unwrap_or(u32::MAX);
+    let table = context.peers.table();
+    let told = table.iter().filter_map(|(peer, entry)| {
+        let standing = &entry.sighting.as_ref()?.standing;
+        let standing = Standing {
+            best: standing.best.height(),
+            lowest: crate::block_id::height::<B>(standing.lowest),
+            shown: entry.shown,
+            latency: table.record(peer).and_then(|record| record.latency),
+            undelivered: entry.undelivered,
+            most_requests,
+        };
+        Some((peer.clone(), standing))
+    });
+    told.collect()
+}

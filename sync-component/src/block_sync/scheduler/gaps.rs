@@ -1,0 +1,110 @@
+//! Blocks that were asked for and did not come.
+
+use crate::ports::PeerId;
+use std::collections::BTreeMap;
+
+/// How asking a peer for a block ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Try {
+    /// It failed: an attempt in the sense of `tier2_max_retries`.
+    Failed,
+    /// The peer does not have it. An answer, not a failure.
+    Lacks,
+    /// The peer is busy.
+    Busy,
+    /// The peer is being asked.
+    Late,
+}
+
+/// Blocks in a row that are wanted, and who was asked for them in vain.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gap {
+    /// Height of the first; set once it is under way.
+    pub(super) start: u64,
+    pub(super) count: u64,
+    tried: BTreeMap<PeerId, Try>,
+}
+
+impl Gap {
+    pub(super) fn new(count: u64) -> Self {
+        Self {
+            count,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn from(self, start: u64) -> Self {
+        Self { start, ..self }
+    }
+
+    pub(super) fn tried(&mut self, peer: PeerId, how: Try) {
+        self.tried.insert(peer, how);
+    }
+
+    /// Whether `peer` may be asked: one that was only busy may be, once it is no longer.
+    pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
+        matches!(self.tried.get(peer), None | Some(Try::Busy))
+    }
+
+    /// Attempts that failed.
+    pub(super) fn failures(&self) -> u32 {
+        u32::try_from(self.count_of(|how| how == Try::Failed)).unwrap_or(u32::MAX)
+    }
+
+    /// Peers that were asked.
+    pub(super) fn asked(&self) -> usize {
+        self.tried.len()
+    }
+
+    /// Peers that were busy.
+    pub(super) fn busy(&self) -> usize {
+        self.count_of(|how| how == Try::Busy)
+    }
+
+    fn count_of(&self, wanted: impl Fn(Try) -> bool) -> usize {
+        self.tried.values().filter(|how| wanted(**how)).count()
+    }
+
+    /// The first `count` blocks, and the rest if there is one.
+    pub(super) fn split(self, count: u64) -> (Self, Option<Self>) {
+        let mut first = self;
+        let rest = first.take_rest(count);
+        first.count = first.count.min(count);
+        (first, rest)
+    }
+
+    /// What is left above the first `count` blocks.
+    pub(super) fn take_rest(&mut self, count: u64) -> Option<Self> {
+        let left = self.count.checked_sub(count).filter(|left| *left > 0)?;
+        Some(Self {
+            start: self.start.saturating_add(count),
+            count: left,
+            tried: self.tried.clone(),
+        })
+    }
+}
+
+/// All gaps, by height.
+#[derive(Debug, Default)]
+pub(super) struct Gaps(BTreeMap<u64, Gap>);
+
+impl Gaps {
+    pub(super) fn put(&mut self, start: u64, gap: Gap) {
+        self.0.insert(start, gap.from(start));
+    }
+
+    pub(super) fn remove(&mut self, start: u64) -> Option<Gap> {
+        self.0.remove(&start)
+    }
+
+    /// The lowest one that starts at `height` or above.
+    pub(super) fn at_or_above(&self, height: u64) -> Option<(u64, &Gap)> {
+        let (start, gap) = self.0.range(height..).next()?;
+        Some((*start, gap))
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Gap)> {
+        self.0.iter().map(|(start, gap)| (*start, gap))
+    }
+}

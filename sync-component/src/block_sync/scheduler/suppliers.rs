@@ -1,0 +1,295 @@
+//! Whom to ask: what each peer has, how fast it is, how much it is trusted with at once.
+
+use super::gaps::Gap;
+use crate::ports::{MonoTime, PeerId};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Requests to a new peer at once.
+const FIRST_WIDTH: u32 = 3;
+
+/// Most requests to one peer at once. Fewer: the line to a distant peer stands still between answers; more: a peer that falls
+/// silent holds more blocks up. Also bounded by `requests_per_peer`.
+const MOST_WIDTH: u32 = 10;
+
+/// Blocks that are asked of a peer of which nothing is known, and nothing of any other.
+const FIRST_ITEMS: f64 = 32.0;
+
+/// How much is asked for at once: what a peer sends in this time, or in twice the time that it takes to answer at all.
+const TARGET: Duration = Duration::from_millis(250);
+
+/// The usual time to answer of a peer of which nothing is known.
+const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
+
+/// Weight of the newest measurement of a peer's rate.
+const NEWEST_WEIGHT: f64 = 0.1;
+
+/// For how long a peer is not asked for what it said it does not have.
+const LACK_PAUSE: Duration = Duration::from_millis(500);
+
+/// The first pause of a peer that was silent; doubles while it is silent again.
+const SILENT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Where a peer says that it stands, and what is known of it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::block_sync) struct Standing {
+    /// Its tip.
+    pub(in crate::block_sync) best: u64,
+    /// The lowest block that it serves.
+    pub(in crate::block_sync) lowest: u64,
+    /// The highest block that it showed to be on the chain that is fetched. Claims cost nothing: whoever showed more is asked
+    /// first.
+    pub(in crate::block_sync) shown: Option<u64>,
+    /// Moving average of its round trips.
+    pub(in crate::block_sync) latency: Option<Duration>,
+    /// How many requests for blocks it left without an answer in a row, in earlier sessions too.
+    pub(in crate::block_sync) undelivered: u32,
+    /// `requests_per_peer`.
+    pub(in crate::block_sync) most_requests: u32,
+}
+
+#[derive(Debug)]
+struct Supplier {
+    standing: Standing,
+    /// Requests under way, and the blocks that they ask for.
+    requests: u32,
+    items: u64,
+    /// How many requests may be under way: one more for each success, half after a silence.
+    width: u32,
+    refill: Refill,
+    /// Blocks per second.
+    rate: Option<f64>,
+    /// Silences in a row.
+    doubts: u32,
+    not_before: Option<MonoTime>,
+    /// It does not have blocks from here on, until then.
+    lacks: Option<(u64, MonoTime)>,
+}
+
+/// Between the marks nothing changes: requests are made in strides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refill {
+    /// Up to the high watermark, the width.
+    Filling,
+    /// Down to the low one, half of it.
+    Draining,
+}
+
+impl Supplier {
+    fn new(standing: Standing) -> Self {
+        let is_doubtful = standing.undelivered > 0;
+        Self {
+            standing,
+            requests: 0,
+            items: 0,
+            width: if is_doubtful { 1 } else { FIRST_WIDTH },
+            refill: Refill::Filling,
+            rate: None,
+            doubts: standing.undelivered,
+            not_before: None,
+            lacks: None,
+        }
+    }
+
+    fn high(&self) -> u32 {
+        self.width.min(self.standing.most_requests).max(1)
+    }
+
+    /// Whether it claims to have the block at `height`.
+    fn claims(&self, height: u64) -> bool {
+        self.standing.best >= height && self.standing.lowest <= height
+    }
+
+    /// Whether it said a moment ago that it does not.
+    fn denies(&self, height: u64, now: MonoTime) -> bool {
+        self.lacks
+            .is_some_and(|(from, until)| height >= from && until > now)
+    }
+
+    fn is_free(&self, now: MonoTime) -> bool {
+        let paused = self.not_before.is_some_and(|until| until > now);
+        !paused && self.requests < self.high() && self.refill == Refill::Filling
+    }
+
+    fn settle(&mut self) {
+        if self.requests >= self.high() {
+            self.refill = Refill::Draining;
+        } else if self.requests <= self.high() / 2 {
+            self.refill = Refill::Filling;
+        }
+    }
+
+    fn latency(&self) -> Duration {
+        self.standing.latency.unwrap_or(UNKNOWN_LATENCY)
+    }
+}
+
+/// All connected peers.
+#[derive(Debug, Default)]
+pub(super) struct Suppliers(BTreeMap<PeerId, Supplier>);
+
+impl Suppliers {
+    pub(super) fn update(&mut self, standings: impl IntoIterator<Item = (PeerId, Standing)>) {
+        let mut before = std::mem::take(&mut self.0);
+        for (peer, standing) in standings {
+            let supplier = match before.remove(&peer) {
+                Some(mut known) => {
+                    if known.standing.best < standing.best {
+                        known.lacks = None;
+                    }
+                    known.standing = standing;
+                    known
+                }
+                None => Supplier::new(standing),
+            };
+            self.0.insert(peer, supplier);
+        }
+    }
+
+    /// Who should be asked for the blocks from `start` on, and for how many of at most `wanted`: whoever has them and delivers
+    /// them soonest, those first who showed that they have them.
+    pub(super) fn choose(
+        &self,
+        start: u64,
+        wanted: u64,
+        gap: &Gap,
+        now: MonoTime,
+    ) -> Option<(PeerId, u64)> {
+        let mean = self.mean_rate();
+        let free = self.0.iter().filter(|(peer, supplier)| {
+            supplier.is_free(now)
+                && supplier.claims(start)
+                && !supplier.denies(start, now)
+                && gap.may_ask(peer)
+        });
+        let key = |supplier: &Supplier| {
+            let shown = supplier.standing.shown.is_some_and(|shown| shown >= start);
+            let rate = supplier.rate.or(mean).unwrap_or(FIRST_ITEMS).max(1.0);
+            let time = supplier.latency().as_secs_f64() + (supplier.items + wanted) as f64 / rate;
+            (
+                !shown,
+                supplier.doubts.min(1),
+                Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX),
+            )
+        };
+        let (peer, supplier) = free.min_by_key(|(_, supplier)| key(supplier))?;
+        let has = supplier
+            .standing
+            .best
+            .saturating_sub(start)
+            .saturating_add(1);
+        Some((peer.clone(), wanted.min(items(supplier, mean)).min(has)))
+    }
+
+    /// Whether anybody may still deliver the block at `height`, now or after a pause.
+    pub(super) fn may_serve(&self, height: u64, gap: &Gap) -> bool {
+        self.0
+            .iter()
+            .any(|(peer, supplier)| supplier.claims(height) && gap.may_ask(peer))
+    }
+
+    /// The mean of the measured rates.
+    fn mean_rate(&self) -> Option<f64> {
+        let rates: Vec<f64> = self.0.values().filter_map(|one| one.rate).collect();
+        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+    }
+
+    /// The time in which `peer` usually answers a request for `count` blocks that comes after those under way.
+    pub(super) fn expected(&self, peer: &PeerId, count: u64) -> Duration {
+        let Some(supplier) = self.0.get(peer) else {
+            return UNKNOWN_LATENCY;
+        };
+        let behind = supplier.items.max(count) as f64;
+        let sending = supplier.rate.map_or(0.0, |rate| behind / rate.max(1.0));
+        let sending = Duration::try_from_secs_f64(sending).unwrap_or(Duration::MAX);
+        supplier.latency().saturating_add(sending)
+    }
+
+    /// How often `peer` was silent in a row.
+    pub(super) fn doubts(&self, peer: &PeerId) -> u32 {
+        self.0.get(peer).map_or(0, |supplier| supplier.doubts)
+    }
+
+    pub(super) fn asked(&mut self, peer: &PeerId, items: u64) {
+        if let Some(supplier) = self.0.get_mut(peer) {
+            supplier.requests = supplier.requests.saturating_add(1);
+            supplier.items = supplier.items.saturating_add(items);
+            supplier.settle();
+        }
+    }
+
+    /// A request of `peer` is no longer under way.
+    pub(super) fn answered(&mut self, peer: &PeerId, items: u64) {
+        if let Some(supplier) = self.0.get_mut(peer) {
+            supplier.requests = supplier.requests.saturating_sub(1);
+            supplier.items = supplier.items.saturating_sub(items);
+            supplier.settle();
+        }
+    }
+
+    /// Another peer was quicker although it was asked later: `peer` gets less to do.
+    pub(super) fn outrun(&mut self, peer: &PeerId, items: u64) {
+        self.answered(peer, items);
+        if let Some(supplier) = self.0.get_mut(peer) {
+            supplier.width = (supplier.width / 2).max(1);
+            supplier.rate = supplier.rate.map(|rate| rate / 2.0);
+            supplier.settle();
+        }
+    }
+
+    /// Good blocks came from `peer`, this long after they were asked for.
+    pub(super) fn delivered(&mut self, peer: &PeerId, items: u64, took: Duration) {
+        let mean = self.mean_rate();
+        if let Some(supplier) = self.0.get_mut(peer) {
+            supplier.doubts = 0;
+            supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
+            let new = items as f64 / took.as_secs_f64().max(1e-4);
+            let old = supplier.rate.or(mean).unwrap_or(new);
+            supplier.rate = Some(old + (new - old) * NEWEST_WEIGHT);
+            supplier.settle();
+        }
+    }
+
+    /// `peer` left a request without an answer.
+    pub(super) fn silent(&mut self, peer: &PeerId, now: MonoTime) {
+        if let Some(supplier) = self.0.get_mut(peer) {
+            let pause = SILENT_PAUSE.saturating_mul(1 << supplier.doubts.min(6));
+            supplier.doubts = supplier.doubts.saturating_add(1);
+            supplier.width = (supplier.width / 2).max(1);
+            supplier.not_before = Some(now.plus(pause));
+            supplier.settle();
+        }
+    }
+
+    pub(super) fn busy(&mut self, peer: &PeerId, pause: Duration, now: MonoTime) {
+        if let Some(supplier) = self.0.get_mut(peer) {
+            let until = now.plus(pause.clamp(Duration::from_millis(50), Duration::from_secs(10)));
+            supplier.not_before = supplier.not_before.max(Some(until));
+        }
+    }
+
+    /// `peer` does not have the block at `start`.
+    pub(super) fn lacks(&mut self, peer: &PeerId, start: u64, now: MonoTime) {
+        if let Some(supplier) = self.0.get_mut(peer) {
+            let from = supplier.lacks.map_or(start, |(from, _)| from.min(start));
+            supplier.lacks = Some((from, now.plus(LACK_PAUSE)));
+        }
+    }
+
+    /// When the next pause of a peer ends.
+    pub(super) fn next_pause_end(&self, now: MonoTime) -> Option<MonoTime> {
+        let ends = self.0.values().flat_map(|supplier| {
+            let lack = supplier.lacks.map(|(_, until)| until);
+            supplier.not_before.into_iter().chain(lack)
+        });
+        ends.filter(|end| *end > now).min()
+    }
+}
+
+/// How many blocks `supplier` is asked for at once.
+fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
+    let Some(rate) = supplier.rate.or(mean) else {
+        return FIRST_ITEMS as u64;
+    };
+    let time = TARGET.max(supplier.latency().saturating_mul(2));
+    1 + (1.01 * rate * time.as_secs_f64()) as u64
+}

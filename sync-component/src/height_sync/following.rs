@@ -1,0 +1,174 @@
+//! A chain that is longer than a window: its headers are verified ahead of its blocks, so that fetching never waits for them.
+
+use super::{HeightSyncManager, manager::State};
+use crate::{
+    block_id::BlockId,
+    error::LocalFault,
+    headers::{Beyond, ClaimState, Inserted, ProbeError, VerifiedTip, extend},
+    ports::{BridgeError, MonoTime, PeerId},
+};
+use sp_runtime::traits::Block as BlockT;
+
+/// Windows of headers that are asked for at once.
+const WINDOWS: u64 = 4;
+
+/// What is being fetched, and who is asked for more of its headers.
+#[derive(Debug)]
+pub(super) struct Followed<B: BlockT> {
+    /// The end of the run, as far as it was verified when it was last looked at.
+    end: Option<BlockId<B>>,
+    /// Who is being asked.
+    asked: Option<PeerId>,
+    /// Who brought nothing last.
+    failed: Option<PeerId>,
+    not_before: Option<MonoTime>,
+}
+
+impl<B: BlockT> Default for Followed<B> {
+    fn default() -> Self {
+        Self {
+            end: None,
+            asked: None,
+            failed: None,
+            not_before: None,
+        }
+    }
+}
+
+/// More headers of a run that may be asked for now.
+#[derive(Debug)]
+pub(crate) struct Extension<B: BlockT> {
+    peer: PeerId,
+    tip: BlockId<B>,
+    run: VerifiedTip<B>,
+    most: u64,
+}
+
+impl<B: BlockT> State<B> {
+    /// Whether a verified run is being fetched.
+    pub(super) fn is_following(&self) -> bool {
+        let end = self.followed.end.as_ref();
+        end.is_some_and(|end| self.tips.holding(end).is_some())
+    }
+}
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// The run that ends in `end`, or goes on above it, is being fetched from now on; returns it as it is now.
+    pub(crate) fn follow(&self, end: &BlockId<B>) -> Option<VerifiedTip<B>> {
+        let mut state = self.state();
+        let run = state.tips.holding(end).cloned();
+        state.followed.end = run.as_ref().map(VerifiedTip::tip);
+        run
+    }
+
+    /// Nothing is being fetched.
+    pub(crate) fn follow_nothing(&self) {
+        self.state().followed.end = None;
+    }
+
+    /// What to ask for, if more headers of the run that is being fetched are known to exist and there is room for them.
+    pub(crate) fn take_due_extension(&self) -> Option<Extension<B>> {
+        let now = self.context.clock.now();
+        let mut state = self.state();
+        let followed = &state.followed;
+        let end = followed.end?;
+        if followed.asked.is_some() || followed.not_before.is_some_and(|at| at > now) {
+            return None;
+        }
+        let run = state.tips.holding(&end)?.clone();
+        let limits = &self.context.settings.limits;
+        let room = u64::from(limits.headers_ahead).checked_sub(run.headers().len() as u64)?;
+        let window = u64::from(limits.headers_per_request).max(1);
+        if run.beyond == Beyond::Nothing || room < window {
+            return None;
+        }
+        let claimants = {
+            let table = self.context.peers.table();
+            let claims = table.iter().filter_map(|(peer, entry)| {
+                let tip = entry.sighting.as_ref()?.standing.best;
+                let claim = state.claims.get(peer)?;
+                let holds = matches!(claim.state, ClaimState::Partial { run: reached } if run.contains(&reached));
+                let goes_on = tip.number > run.tip().number;
+                let latency = table.record(peer).and_then(|record| record.latency);
+                let failed = followed.failed.as_ref() == Some(peer);
+                (holds && goes_on).then(|| (failed, latency, peer.clone(), tip))
+            });
+            claims.min()
+        };
+        let (_, _, peer, tip) = claimants?;
+        state.followed.asked = Some(peer.clone());
+        Some(Extension {
+            peer,
+            tip,
+            run,
+            most: room.min(window.saturating_mul(WINDOWS)),
+        })
+    }
+
+    /// Asks for it.
+    pub(crate) async fn run_extension(&self, extension: Extension<B>) -> Result<(), LocalFault> {
+        let Extension {
+            peer,
+            tip,
+            run,
+            most,
+        } = extension;
+        let within = self
+            .context
+            .settings
+            .tier1
+            .timeout
+            .min(self.slot().saturating_mul(2));
+        let result = extend(&self.context, &peer, &run, tip, most, within).await;
+        let fault = {
+            let mut state = self.state();
+            state.followed.asked = None;
+            let result = result.and_then(|longer| {
+                let grown = longer.tip() != run.tip();
+                let kept = self.keep_extended(&mut state, (&peer, tip), &run, &longer);
+                kept.map(|()| grown).map_err(ProbeError::from)
+            });
+            let (failed, fault) = match result {
+                Ok(true) => (None, None),
+                Ok(false) => (Some(peer), None),
+                Err(ProbeError::Local(fault)) => (None, Some(fault)),
+                Err(error) => {
+                    tracing::debug!(%peer, %tip, %error, "no further headers");
+                    (Some(peer), None)
+                }
+            };
+            let pause = self.context.settings.limits.backoff_first;
+            let paused = failed.is_some() || fault.is_some();
+            state.followed.not_before = paused.then(|| self.context.clock.now().plus(pause));
+            state.followed.failed = failed;
+            fault
+        };
+        self.touch();
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Keeps a run that `peer`, who claims `tip`, made longer.
+    fn keep_extended(
+        &self,
+        state: &mut State<B>,
+        (peer, tip): (&PeerId, BlockId<B>),
+        run: &VerifiedTip<B>,
+        longer: &VerifiedTip<B>,
+    ) -> Result<(), BridgeError> {
+        let new = longer.above(&run.tip()).unwrap_or_default();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.note_seals(state, run.base, new)?;
+        let end = longer.tip();
+        match state.tips.insert(longer, self.context.bridge.as_ref())? {
+            Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
+            Inserted::Whole | Inserted::Stored => {
+                state.claims.partial(peer.clone(), tip, end);
+                state.claims.holds_up_to(&tip, end);
+                state.followed.end = Some(end);
+            }
+        }
+        Ok(())
+    }
+}
