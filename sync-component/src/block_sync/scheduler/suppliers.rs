@@ -105,9 +105,13 @@ impl Supplier {
             .is_some_and(|(from, until)| height >= from && until > now)
     }
 
-    fn is_free(&self, now: MonoTime) -> bool {
+    fn is_free(&self, need: Need, now: MonoTime) -> bool {
         let paused = self.not_before.is_some_and(|until| until > now);
-        !paused && self.requests < self.high() && self.refill == Refill::Filling
+        let has_room = match need {
+            Need::More => self.requests < self.high() && self.refill == Refill::Filling,
+            Need::Second => self.requests < self.standing.most_requests.max(1),
+        };
+        !paused && has_room
     }
 
     fn settle(&mut self) {
@@ -121,6 +125,15 @@ impl Supplier {
     fn latency(&self) -> Duration {
         self.standing.latency.unwrap_or(UNKNOWN_LATENCY)
     }
+}
+
+/// What a peer is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The next request, of as many as it can bear.
+    More,
+    /// The lowest missing blocks, which somebody else is late with: between its watermarks, too.
+    Second,
 }
 
 /// All connected peers.
@@ -152,11 +165,12 @@ impl Suppliers {
         start: u64,
         wanted: u64,
         gap: &Gap,
+        need: Need,
         now: MonoTime,
     ) -> Option<(PeerId, u64)> {
         let mean = self.mean_rate();
         let free = self.0.iter().filter(|(peer, supplier)| {
-            supplier.is_free(now)
+            supplier.is_free(need, now)
                 && supplier.claims(start)
                 && !supplier.denies(start, now)
                 && gap.may_ask(peer)
