@@ -197,6 +197,7 @@ fn f10_two_branches_never_mix() {
 fn f12_our_broken_store_costs_no_peer_anything() {
     run(Setup::chain(1_200), async |sim| {
         let peers = sim.servers(3, "P", 1_200);
+        sim.import_time = Duration::from_millis(2);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
         let mut events = ours.manager().events();
