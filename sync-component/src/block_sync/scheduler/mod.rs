@@ -6,6 +6,7 @@
 
 mod bounds;
 mod gaps;
+mod measure;
 mod pace;
 mod suppliers;
 #[cfg(test)]
