@@ -1,6 +1,9 @@
-use crate::network::NetworkStartError;
-use runtime_bridge::{BuildError, OpenError};
-use std::{io, path::PathBuf, time::Duration};
+use crate::{
+    block_file::{ExportError, ImportFault},
+    network::NetworkStartError,
+};
+use runtime_bridge::{BuildError, OpenError, store::LockError};
+use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 use sync_component::{
     NetworkError,
     orchestrator::StartError,
@@ -43,9 +46,6 @@ pub enum BenchmarkError {
     /// A swarm.
     #[error(transparent)]
     Network(#[from] NetworkStartError),
-    /// The component.
-    #[error("the sync component did not start: {0}")]
-    Start(#[source] RegistryError),
     /// Peers on the same machine were not met.
     #[error(
         "{met} of {wanted} peers were met within {} s; ask for fewer with --peers, or for a shorter round trip with --latency-ms",
@@ -73,6 +73,49 @@ pub enum BenchmarkError {
     /// A decision was found made although it should not have been.
     #[error("a decision that should have been fresh asked nobody; report this")]
     NotFresh,
+    /// Another process has the chain.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The chain is not written to a file.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The chain is not read from its file.
+    #[error(
+        "the benchmark's own chain cannot be imported from its file ({0}); remove the folder `benchmark` in the base path"
+    )]
+    FromFile(#[from] ImportFault),
+    /// The file ended before the chain.
+    #[error(
+        "the file of the benchmark's chain has {imported} blocks of {wanted}; remove the folder `benchmark` in the base path"
+    )]
+    NotAll {
+        /// Blocks that were imported.
+        imported: u64,
+        /// Blocks that should be in it.
+        wanted: u64,
+    },
+    /// The sync does not get on.
+    #[error(
+        "the joining node stays at block {height} of {of} for {} s: {status}", .waited.as_secs()
+    )]
+    NoProgress {
+        /// Where it is.
+        height: u64,
+        /// Where it should be.
+        of: u64,
+        /// How long.
+        waited: Duration,
+        /// What it says of itself.
+        status: String,
+    },
+    /// A worker failed.
+    #[error("{0}")]
+    Worker(String),
+    /// A worker ended.
+    #[error(
+        "a process of the benchmark ended before its work was done ({0}); its last words are above"
+    )]
+    WorkerEnded(ExitStatus),
     /// A peer did not answer.
     #[error("a peer did not answer alone on an idle line ({0}); run the benchmark again")]
     NoAnswer(#[source] sync_component::ports::RequestFailure),

@@ -1,1 +1,3 @@
+mod bound;
 mod relay;
+mod usage;

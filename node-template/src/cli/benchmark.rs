@@ -1,7 +1,9 @@
 //! `benchmark`: what this machine can do, and how near the node comes to it (SPEC section 14).
 
 use super::{
-    CliError, ExitCode, print,
+    CliError, ExitCode,
+    place::default_base_path,
+    print,
     progress::{Audience, Lines, Moment, Progress, Unit},
     stopping::{Stop, stoppable},
 };
@@ -10,12 +12,18 @@ use crate::{
         BenchmarkError, Machine, Told, Watch,
         gate::{self, GatePlan},
         limits::{self, Effort, LimitsPlan},
+        sync::{self, Order, Report, SyncPlan},
     },
     block_file::Next,
 };
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use std::{fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 use sync_component::registry::defaults;
 
 /// `benchmark`.
@@ -32,6 +40,17 @@ pub enum BenchmarkCommand {
   node-template benchmark limits
   node-template benchmark limits --transfers 200 --json")]
     Limits(LimitsArgs),
+    /// Measure how fast a fresh node joins, against the import of the same chain from a file and against the bound
+    ///
+    /// The chain is built once and kept in the folder `benchmark` of the base path.
+    #[command(after_help = "Examples:
+  node-template benchmark sync
+  node-template benchmark sync --transfers 50 --blocks 10000
+  node-template benchmark sync --latency-ms 100 --mute 1 --lying 1 --json")]
+    Sync(SyncArgs),
+    /// Do a part of a benchmark; started by the benchmark itself
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 /// `benchmark gate`.
@@ -74,6 +93,54 @@ pub struct LimitsArgs {
     pub json: bool,
 }
 
+/// `benchmark sync`.
+#[derive(Clone, Debug, Args)]
+pub struct SyncArgs {
+    /// Blocks of the chain
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub blocks: u32,
+    /// Transfers in each
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub transfers: u16,
+    /// Peers that answer
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub peers: u16,
+    /// Time to each of them and back, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub latency_ms: u64,
+    /// Further peers that say where they stand and then answer no request for blocks
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=20))]
+    pub mute: u16,
+    /// Further peers that hand out blocks which are not the chain's
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=20))]
+    pub lying: u16,
+    /// The strategy of Tier 2
+    #[arg(long, value_name = "NAME", default_value = defaults::TIER2)]
+    pub strategy: String,
+    /// Folder of all chains' data: the chain is kept in it, and the disk that it is on is measured [default: node-template
+    /// in the user's data folder]
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Time for each measurement of the bound, in milliseconds; shorter is quicker, and says less
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub effort_ms: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `benchmark worker`.
+#[derive(Clone, Debug, Args)]
+pub struct WorkerArgs {
+    /// What to do, in JSON
+    #[arg(value_name = "ORDER", value_parser = order)]
+    pub order: Order,
+}
+
+fn order(text: &str) -> Result<Order, String> {
+    serde_json::from_str(text).map_err(|_| "only `benchmark sync` gives such orders".to_owned())
+}
+
 /// Runs the command.
 pub(super) fn run(command: &BenchmarkCommand) -> Result<ExitCode, CliError> {
     match command {
@@ -96,6 +163,42 @@ pub(super) fn run(command: &BenchmarkCommand) -> Result<ExitCode, CliError> {
             measure(Form::of(args.json), move |watch| {
                 limits::run(plan, &folder, watch)
             })
+        }
+        BenchmarkCommand::Sync(args) => {
+            let plan = SyncPlan {
+                blocks: NonZeroU32::new(args.blocks).unwrap_or(NonZeroU32::MIN),
+                transfers: args.transfers.into(),
+                peers: at_least_one(args.peers),
+                round_trip: Duration::from_millis(args.latency_ms),
+                mute: args.mute.into(),
+                lying: args.lying.into(),
+                strategy: args.strategy.clone(),
+                effort: Effort(Duration::from_millis(args.effort_ms)),
+            };
+            let base = match &args.base_path {
+                Some(path) => path.clone(),
+                None => default_base_path()?,
+            };
+            measure(Form::of(args.json), move |watch| {
+                sync::run(&plan, &base, watch)
+            })
+        }
+        BenchmarkCommand::Worker(args) => Ok(work(args.order.clone())),
+    }
+}
+
+/// Does a worker's part. Whoever started it reads the lines, a failure included.
+fn work(order: Order) -> ExitCode {
+    let mut tell = |report: &Report| {
+        let line = serde_json::to_string(report).expect("reports have text keys only");
+        // Nobody is left to be told; the end of standard input ends this process.
+        let _ = print(&format!("{line}\n"));
+    };
+    match sync::work(order, &mut tell) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            tell(&Report::Failed(error.to_string()));
+            ExitCode::Failed
         }
     }
 }

@@ -45,7 +45,7 @@ pub use args::{
     PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
     RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
-pub use benchmark::{BenchmarkCommand, GateArgs, LimitsArgs};
+pub use benchmark::{BenchmarkCommand, GateArgs, LimitsArgs, SyncArgs, WorkerArgs};
 pub use error::{CliError, ExitCode};
 pub use stopping::StopSignal;
 

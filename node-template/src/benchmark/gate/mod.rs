@@ -20,6 +20,8 @@
 mod figures;
 mod peers;
 mod samples;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use figures::GateFigures;

@@ -6,7 +6,7 @@ use codec::Encode;
 use std::time::{Duration, Instant};
 use sync_component::{
     orchestrator::Clearance,
-    ports::{Network, Protocol},
+    ports::{Network, PeerId, Protocol},
     wire::StatusRequest,
 };
 
@@ -51,17 +51,22 @@ pub(super) async fn sample(world: &World, plan: &GatePlan) -> Result<Samples, Be
         }
     }
     for peer in &world.answering {
-        let mut shortest = Duration::MAX;
-        for _ in 0..ALONE {
-            let begun = Instant::now();
-            let body = StatusRequest::<Block>::Status.encode();
-            let answer = world.node.network.request(peer, Protocol::Status, body);
-            answer.await.map_err(BenchmarkError::NoAnswer)?;
-            shortest = shortest.min(begun.elapsed());
-        }
-        samples.round_trips.push(shortest);
+        samples.round_trips.push(alone(world, peer).await?);
     }
     Ok(samples)
+}
+
+/// The round trip of a status request to `peer` while nothing else is under way.
+pub(super) async fn alone(world: &World, peer: &PeerId) -> Result<Duration, BenchmarkError> {
+    let mut shortest = Duration::MAX;
+    for _ in 0..ALONE {
+        let begun = Instant::now();
+        let body = StatusRequest::<Block>::Status.encode();
+        let answer = world.node.network.request(peer, Protocol::Status, body);
+        answer.await.map_err(BenchmarkError::NoAnswer)?;
+        shortest = shortest.min(begun.elapsed());
+    }
+    Ok(shortest)
 }
 
 async fn fresh(world: &World) -> Result<Fresh, BenchmarkError> {

@@ -30,6 +30,12 @@ impl BlockShape {
             node_bytes: trie.node_bytes,
         }
     }
+
+    /// Bytes of values and keys.
+    fn bytes(&self) -> usize {
+        let nodes = self.nodes * (HASH + self.node_bytes);
+        self.header_bytes + self.body_bytes + nodes + 4 * HASH
+    }
 }
 
 /// Blocks in one write.
@@ -40,6 +46,10 @@ impl Batch {
     pub(super) const ALONE: Self = Self(1);
     /// As many as the import of a file writes at once.
     pub(super) const MANY: Self = Self(256);
+
+    fn len(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
 }
 
 /// What the write of one block costs.
@@ -51,7 +61,11 @@ pub(super) struct WriteCost {
     pub(super) cpu: Duration,
 }
 
-/// Writes for five runs' time. The CPU time comes in steps of 10 ms, so it is taken over all of them.
+/// Bytes that are made up before they are written: so many that the CPU time of the writes, which comes in steps of 10 ms, is
+/// seen apart from that of making them up.
+const PHASE_BYTES: usize = 16 << 20;
+
+/// Writes for five runs' time.
 pub(super) fn measure(
     folder: &Path,
     shape: BlockShape,
@@ -64,38 +78,36 @@ pub(super) fn measure(
         path: folder.to_owned(),
         source,
     };
+    let batches = u64::try_from(PHASE_BYTES / (batch.len() * shape.bytes()).max(1)).unwrap_or(1);
+    let blocks_per_batch = u64::from(batch.0);
     let mut blocks: u64 = 0;
-    let mut waited = Duration::ZERO;
-    let (begun, cpu_before) = (
-        Instant::now(),
-        usage::cpu().map_err(BenchmarkError::System)?,
-    );
-    let mut making = Duration::ZERO;
-    while begun.elapsed() < effort.0 * 5 {
-        let made = Instant::now();
-        let transaction = transaction(shape, batch, blocks);
-        making += made.elapsed();
-        let written = Instant::now();
-        db.write(transaction).map_err(failed)?;
-        waited += written.elapsed();
-        blocks += u64::from(batch.0);
+    let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
+    while wall < effort.0 * 5 {
+        let made: Vec<_> = (0..batches.max(1))
+            .map(|number| transaction(shape, batch, blocks + number * blocks_per_batch))
+            .collect();
+        let (begun, cpu_before) = (Instant::now(), cpu_now()?);
+        for transaction in made {
+            db.write(transaction).map_err(failed)?;
+            blocks += blocks_per_batch;
+        }
+        wall += begun.elapsed();
+        cpu += cpu_now()?.saturating_sub(cpu_before);
     }
-    let cpu = usage::cpu().map_err(BenchmarkError::System)?;
-    // Making up the bytes is not the store's work.
-    let cpu = cpu.saturating_sub(cpu_before).saturating_sub(making);
-    let each = |time: Duration| {
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        time / blocks.max(1)
-    };
+    let each = |time: Duration| time / u32::try_from(blocks).unwrap_or(u32::MAX).max(1);
     Ok(WriteCost {
-        wall: each(waited),
-        cpu: each(cpu).max(each(waited)),
+        wall: each(wall),
+        cpu: each(cpu),
     })
+}
+
+fn cpu_now() -> Result<Duration, BenchmarkError> {
+    usage::cpu().map_err(BenchmarkError::System)
 }
 
 fn transaction(shape: BlockShape, batch: Batch, first: u64) -> DBTransaction {
     let mut transaction = DBTransaction::new();
-    for block in (first..).take(usize::try_from(batch.0).unwrap_or(usize::MAX)) {
+    for block in (first..).take(batch.len()) {
         let hash = random(block, 0, HASH);
         let header = random(block, 1, shape.header_bytes);
         transaction.put_vec(column::HEADER, &hash, header);

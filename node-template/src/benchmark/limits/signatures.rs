@@ -20,7 +20,9 @@ pub(super) fn measure(effort: Effort) -> SignatureCosts {
     let key = key(KeyUse::Authority, 0);
     let check = |number: u32| {
         // As long as what a seal signs.
-        let message = Blake2Hasher::hash(&number.to_le_bytes()).as_bytes().to_vec();
+        let message = Blake2Hasher::hash(&number.to_le_bytes())
+            .as_bytes()
+            .to_vec();
         SignatureCheck {
             signer: key.public(),
             signature: key.sign(&message),

@@ -60,7 +60,10 @@ impl State {
         for transfer in 0..transfers {
             let seed = (self.blocks, u64::try_from(transfer).unwrap_or(u64::MAX)).encode();
             let random = Blake2Hasher::hash(&seed);
-            for half in [random.as_bytes().get(..7), random.as_bytes().get(8..15)].into_iter().flatten() {
+            for half in [random.as_bytes().get(..7), random.as_bytes().get(8..15)]
+                .into_iter()
+                .flatten()
+            {
                 let number = half
                     .iter()
                     .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
