@@ -3,7 +3,7 @@ use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
     context::SyncContext,
-    headers::{Beyond, ProbeError, ProbeOutcome, VerifiedTip, extend, probe},
+    headers::{Beyond, ProbeError, ProbeOutcome, Skeleton, VerifiedTip, extend, probe},
     ports::{Bridge, PeerId, Presence},
     registry::ResyncStrategy,
 };
@@ -18,6 +18,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+
+/// Windows of headers that are asked for at once.
+const WINDOWS: u64 = 4;
 
 /// How often it is looked at how far the session is and whether there is room for more headers.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -229,7 +232,7 @@ impl<B: BlockT> Download<'_, B> {
     ) -> ResyncError<B> {
         let limits = &self.staged.settings.limits;
         let window = u64::from(limits.headers_per_request).max(1);
-        let mut failed = BTreeSet::new();
+        let (mut failed, mut skeleton) = (BTreeSet::new(), Skeleton::default());
         loop {
             self.note_progress();
             run = match run.advance(self.staging()) {
@@ -240,17 +243,22 @@ impl<B: BlockT> Download<'_, B> {
             };
             let ahead = run.headers().len() as u64;
             let room = u64::from(limits.headers_ahead).saturating_sub(ahead);
+            // Many at once, or each request would bring little for the way that it goes.
+            let most = window
+                .saturating_mul(WINDOWS)
+                .min(u64::from(limits.headers_ahead) / 2)
+                .max(1);
             let teller = self
                 .teller(guide, &run, &failed)
-                .filter(|_| run.beyond == Beyond::Claimed && room >= window);
+                .filter(|_| run.beyond == Beyond::Claimed && room >= most);
             let Some((peer, tip)) = teller else {
                 failed.clear();
                 self.staged.clock.sleep(LOOK_AGAIN).await;
                 continue;
             };
             let within = self.staged.settings.tier1.timeout;
-            let most = room.min(4 * window);
-            match extend(self.staged, &peer, &run, tip, most, within).await {
+            let from = (&peer, tip);
+            match extend(self.staged, from, &run, most, within, &mut skeleton).await {
                 Ok(longer) if longer.tip() != run.tip() => {
                     failed.clear();
                     run = longer;

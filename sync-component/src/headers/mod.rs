@@ -2,6 +2,7 @@
 //!
 //! What a peer claims is a hint. A [`probe`] turns it into a [`VerifiedTip`] or into nothing.
 
+mod ahead;
 mod claims;
 mod probe;
 mod suspects;
@@ -9,8 +10,8 @@ mod suspects;
 mod tests;
 mod tips;
 
+pub(crate) use ahead::{Skeleton, extend};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
-pub(crate) use probe::extend;
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub use suspects::Suspects;
 pub(crate) use tips::canonical_ancestor;

@@ -11,7 +11,6 @@ use crate::{
     ports::{BridgeError, HeaderFault, HeaderRejected, PeerId, heavy},
     wire::RangeRequest,
 };
-use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
 
@@ -193,112 +192,8 @@ async fn verified_headers<B: BlockT>(
     Ok((good, None))
 }
 
-/// Goes on above `run`, which is part of the chain that ends in `peer`'s claim `tip`: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to the peer is gone twice, however many they are. Returns the
-/// longer run; the same one if nothing came.
-pub(crate) async fn extend<B: BlockT>(
-    context: &SyncContext<B>,
-    peer: &PeerId,
-    run: &VerifiedTip<B>,
-    tip: BlockId<B>,
-    most: u64,
-    within: Duration,
-) -> Result<VerifiedTip<B>, ProbeError> {
-    let from = run.tip();
-    let wanted = tip.height().saturating_sub(from.height()).min(most);
-    let requests = requests_above(context, peer, from, wanted, within).await?;
-    let asked = requests
-        .iter()
-        .map(|request| context.peers.headers(peer, request.clone(), within));
-    let answers = join_all(asked).await;
-    let mut parts: Vec<Vec<B::Header>> = Vec::new();
-    for (request, answer) in requests.iter().zip(answers) {
-        let items = match answer {
-            Ok(RangeAnswer::Items(items)) => items,
-            Err(error) if parts.is_empty() => return Err(error.into()),
-            _ => break,
-        };
-        let is_whole = items.len() as u64 == u64::from(request.count);
-        parts.push(items);
-        if !is_whole {
-            break;
-        }
-    }
-    let good = verified_parts(context, peer, run, parts).await?;
-    let reached = from.height().saturating_add(good.len() as u64);
-    let beyond = if reached < tip.height() {
-        Beyond::Claimed
-    } else {
-        Beyond::Nothing
-    };
-    Ok(run.extended(good, beyond))
-}
-
-/// The requests for `wanted` headers above `from`. Each names the block that it follows, as the peer claims it: what is not linked
-/// is not taken.
-async fn requests_above<B: BlockT>(
-    context: &SyncContext<B>,
-    peer: &PeerId,
-    from: BlockId<B>,
-    wanted: u64,
-    within: Duration,
-) -> Result<Vec<RangeRequest<B>>, ProbeError> {
-    let each = u64::from(context.settings.limits.headers_per_request).max(1);
-    let mut starts = (0..wanted).step_by(usize::try_from(each).unwrap_or(usize::MAX));
-    let mut parents = vec![from];
-    starts.next();
-    let heights: Vec<_> = starts
-        .map(|above| from.height().saturating_add(above))
-        .collect();
-    if !heights.is_empty() {
-        let numbers = heights.iter().map(|height| number::<B>(*height)).collect();
-        let hashes = context.peers.hashes(peer, numbers, within).await?;
-        let known = heights
-            .into_iter()
-            .zip(hashes)
-            .map_while(|(height, hash)| Some(BlockId::new(number::<B>(height), hash?)));
-        parents.extend(known);
-    }
-    let end = from.height().saturating_add(wanted);
-    let request = |parent: BlockId<B>| RangeRequest {
-        start: number::<B>(parent.height().saturating_add(1)),
-        count: u32::try_from(end.saturating_sub(parent.height()).min(each)).unwrap_or(u32::MAX),
-        parent: parent.hash,
-    };
-    Ok(parents.into_iter().map(request).collect())
-}
-
-/// The headers of `parts` above `run` that hold, each part checked on a core of its own. The peer is charged for one that is wrong.
-async fn verified_parts<B: BlockT>(
-    context: &SyncContext<B>,
-    peer: &PeerId,
-    run: &VerifiedTip<B>,
-    parts: Vec<Vec<B::Header>>,
-) -> Result<Vec<B::Header>, ProbeError> {
-    let mut last = Some(run.tip_header().clone());
-    let mut checks = Vec::new();
-    for part in parts {
-        // No answer is empty.
-        let Some(parent) = last.take() else { break };
-        last = part.last().cloned();
-        checks.push(verify(context, run.base, parent, part));
-    }
-    let mut good = Vec::new();
-    for checked in join_all(checks).await {
-        let (items, fault) = checked?;
-        good.extend(items);
-        let Some(fault) = fault else { continue };
-        if fault.blame() == Blame::Peer {
-            tracing::debug!(%peer, %fault, "claimed headers are wrong");
-            context.peers.charge(peer, Offence::ProvablyWrong);
-        }
-        break;
-    }
-    Ok(good)
-}
-
 /// The good headers from the front, and what is wrong with the next one.
-async fn verify<B: BlockT>(
+pub(super) async fn verify<B: BlockT>(
     context: &SyncContext<B>,
     base: BlockId<B>,
     parent: B::Header,

@@ -4,7 +4,7 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     block_id::BlockId,
     error::LocalFault,
-    headers::{Beyond, ClaimState, Inserted, ProbeError, VerifiedTip, extend},
+    headers::{Beyond, ClaimState, Inserted, ProbeError, Skeleton, VerifiedTip, extend},
     ports::{BridgeError, MonoTime, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -22,6 +22,8 @@ pub(super) struct Followed<B: BlockT> {
     /// Who brought nothing last.
     failed: Option<PeerId>,
     not_before: Option<MonoTime>,
+    /// Lent to the extension under way.
+    skeleton: Skeleton<B>,
 }
 
 impl<B: BlockT> Default for Followed<B> {
@@ -31,6 +33,7 @@ impl<B: BlockT> Default for Followed<B> {
             asked: None,
             failed: None,
             not_before: None,
+            skeleton: Skeleton::default(),
         }
     }
 }
@@ -42,6 +45,7 @@ pub(crate) struct Extension<B: BlockT> {
     tip: BlockId<B>,
     run: VerifiedTip<B>,
     most: u64,
+    skeleton: Skeleton<B>,
 }
 
 impl<B: BlockT> State<B> {
@@ -79,7 +83,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         let limits = &self.context.settings.limits;
         let room = u64::from(limits.headers_ahead).checked_sub(run.headers().len() as u64)?;
         let window = u64::from(limits.headers_per_request).max(1);
-        if run.beyond == Beyond::Nothing || room < window {
+        // Many at once, or each request would bring little for the way that it goes.
+        let most = window.saturating_mul(WINDOWS);
+        if run.beyond == Beyond::Nothing || room < most.min(u64::from(limits.headers_ahead) / 2) {
             return None;
         }
         let claimants = {
@@ -101,7 +107,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             peer,
             tip,
             run,
-            most: room.min(window.saturating_mul(WINDOWS)),
+            most: room.min(most),
+            skeleton: std::mem::take(&mut state.followed.skeleton),
         })
     }
 
@@ -112,6 +119,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             tip,
             run,
             most,
+            mut skeleton,
         } = extension;
         let within = self
             .context
@@ -119,10 +127,12 @@ impl<B: BlockT> HeightSyncManager<B> {
             .tier1
             .timeout
             .min(self.slot().saturating_mul(2));
-        let result = extend(&self.context, &peer, &run, tip, most, within).await;
+        let from = (&peer, tip);
+        let result = extend(&self.context, from, &run, most, within, &mut skeleton).await;
         let fault = {
             let mut state = self.state();
             state.followed.asked = None;
+            state.followed.skeleton = skeleton;
             let result = result.and_then(|longer| {
                 let grown = longer.tip() != run.tip();
                 let kept = self.keep_extended(&mut state, (&peer, tip), &run, &longer);
