@@ -3,7 +3,7 @@ use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
     context::SyncContext,
-    headers::{Beyond, ProbeError, ProbeOutcome, Skeleton, VerifiedTip, extend, probe},
+    headers::{Beyond, Claimants, ProbeError, ProbeOutcome, Skeleton, VerifiedTip, extend, probe},
     ports::{Bridge, PeerId, Presence},
     registry::ResyncStrategy,
 };
@@ -18,9 +18,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
-
-/// Windows of headers that are asked for at once.
-const WINDOWS: u64 = 4;
 
 /// How often it is looked at how far the session is and whether there is room for more headers.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -243,22 +240,18 @@ impl<B: BlockT> Download<'_, B> {
             };
             let ahead = run.headers().len() as u64;
             let room = u64::from(limits.headers_ahead).saturating_sub(ahead);
-            // Many at once, or each request would bring little for the way that it goes.
-            let most = window
-                .saturating_mul(WINDOWS)
-                .min(u64::from(limits.headers_ahead) / 2)
-                .max(1);
-            let teller = self
-                .teller(guide, &run, &failed)
-                .filter(|_| run.beyond == Beyond::Claimed && room >= most);
-            let Some((peer, tip)) = teller else {
+            let claimants = self.claimants(guide, &run, &failed);
+            let claimants = claimants.filter(|_| run.beyond == Beyond::Claimed);
+            let most = claimants.as_ref().map_or(0, |claimants| {
+                claimants.stride(window, limits.headers_ahead.into())
+            });
+            let Some(claimants) = claimants.filter(|_| room >= most) else {
                 failed.clear();
                 self.staged.clock.sleep(LOOK_AGAIN).await;
                 continue;
             };
             let within = self.staged.settings.tier1.timeout;
-            let from = (&peer, tip);
-            match extend(self.staged, from, &run, most, within, &mut skeleton).await {
+            match extend(self.staged, &claimants, &run, most, within, &mut skeleton).await {
                 Ok(longer) if longer.tip() != run.tip() => {
                     failed.clear();
                     run = longer;
@@ -266,29 +259,37 @@ impl<B: BlockT> Download<'_, B> {
                 }
                 Err(ProbeError::Local(fault)) => return ResyncError::Local(fault),
                 Ok(_) | Err(_) => {
-                    tracing::debug!(%peer, %tip, "no further headers");
-                    failed.insert(peer);
+                    tracing::debug!(peer = %claimants.first, tip = %claimants.tip, "no further headers");
+                    failed.insert(claimants.first);
                     self.staged.clock.sleep(LOOK_AGAIN).await;
                 }
             }
         }
     }
 
-    /// Whom to ask for headers above `run`, and what it claims: `guide` before the others.
-    fn teller(
+    /// Which sources claim a chain that goes on above `run`: `guide` before the others, and all that claim the same tip.
+    fn claimants(
         &self,
         guide: &PeerId,
         run: &VerifiedTip<B>,
         failed: &BTreeSet<PeerId>,
-    ) -> Option<(PeerId, BlockId<B>)> {
+    ) -> Option<Claimants<B>> {
         let table = self.staged.peers.table();
+        let tip_of = |peer: &PeerId| Some(table.get(peer)?.sighting.as_ref()?.standing.best);
         let others = self.job.sources.iter().map(|source| &source.peer);
-        let mut order = std::iter::once(guide).chain(others);
-        order.find_map(|peer| {
-            let told = table.get(peer)?.sighting.as_ref()?;
-            let tip = told.standing.best;
+        let order = std::iter::once(guide).chain(others);
+        let claims = order.filter_map(|peer| {
+            let tip = tip_of(peer)?;
             let goes_on = tip.number > run.tip().number && !failed.contains(peer);
-            goes_on.then(|| (peer.clone(), tip))
+            goes_on.then_some((peer, tip))
+        });
+        let mut claims = claims.peekable();
+        let (first, tip) = *claims.peek()?;
+        let others = claims.filter(|(peer, claimed)| *claimed == tip && *peer != first);
+        Some(Claimants {
+            tip,
+            first: first.clone(),
+            others: others.map(|(peer, _)| peer.clone()).collect(),
         })
     }
 

@@ -86,30 +86,64 @@ impl<B: BlockT> Skeleton<B> {
     }
 }
 
-/// Goes on above `run`, which is part of the chain that ends in `peer`'s claim `tip`: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to the peer is gone once, however many they are; twice where
+/// Who claims a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimants<B: BlockT> {
+    /// The tip that all of them claim.
+    pub(crate) tip: BlockId<B>,
+    /// Whose hashes are taken for those between the requests.
+    pub(crate) first: PeerId,
+    /// The others.
+    pub(crate) others: Vec<PeerId>,
+}
+
+impl<B: BlockT> Claimants<B> {
+    /// How many headers are asked for at once, `each` in a request: many, or each request would bring little for the way that it
+    /// goes; no more than they answer beside other requests.
+    pub(crate) fn stride(&self, each: u64, ahead: u64) -> u64 {
+        let requests = (REQUESTS_OF_ONE * (1 + self.others.len() as u64)).min(MOST_REQUESTS);
+        each.saturating_mul(requests).min(ahead / 2).max(1)
+    }
+
+    fn of_request(&self, number: usize) -> &PeerId {
+        let all = 1 + self.others.len();
+        let other = (number % all).checked_sub(1);
+        other
+            .and_then(|at| self.others.get(at))
+            .unwrap_or(&self.first)
+    }
+}
+
+/// Requests for headers at once: to one peer, and to all.
+const REQUESTS_OF_ONE: u64 = 4;
+const MOST_REQUESTS: u64 = 8;
+
+/// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
+/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where
 /// `skeleton` does not reach. Returns the longer run; the same one if nothing came.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
-    (peer, tip): (&PeerId, BlockId<B>),
+    claimants: &Claimants<B>,
     run: &VerifiedTip<B>,
     most: u64,
     within: Duration,
     skeleton: &mut Skeleton<B>,
 ) -> Result<VerifiedTip<B>, ProbeError> {
-    let from = run.tip();
+    let (from, tip) = (run.tip(), claimants.tip);
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
-    if wanted > each && skeleton.knows(peer, next).is_none() {
+    if wanted > each && skeleton.knows(&claimants.first, next).is_none() {
         let reach = (from.height(), tip.height(), each);
-        skeleton.learn(context, peer, reach, within).await?;
+        skeleton
+            .learn(context, &claimants.first, reach, within)
+            .await?;
     }
-    let requests = skeleton.requests(peer, from, wanted, each);
-    let parts = parts_of(context, peer, &requests, within).await?;
-    let good = verified(context, peer, run, parts).await?;
+    let requests = skeleton.requests(&claimants.first, from, wanted, each);
+    let parts = parts_of(context, claimants, &requests, within).await?;
+    let good = verified(context, claimants, run, parts).await?;
     if (good.len() as u64) < wanted {
-        // It moved on, or its hashes were not those of its headers.
+        // Somebody moved on, or the hashes were not those of the headers.
         *skeleton = Skeleton::default();
     }
     let reached = from.height().saturating_add(good.len() as u64);
@@ -124,13 +158,14 @@ pub(crate) async fn extend<B: BlockT>(
 /// The answers from the front that are whole, and the first that is not.
 async fn parts_of<B: BlockT>(
     context: &SyncContext<B>,
-    peer: &PeerId,
+    claimants: &Claimants<B>,
     requests: &[RangeRequest<B>],
     within: Duration,
 ) -> Result<Vec<Vec<B::Header>>, ProbeError> {
-    let asked = requests
-        .iter()
-        .map(|request| context.peers.headers(peer, request.clone(), within));
+    let asked = requests.iter().enumerate().map(|(at, request)| {
+        let peer = claimants.of_request(at);
+        context.peers.headers(peer, request.clone(), within)
+    });
     let mut parts = Vec::new();
     for (request, answer) in requests.iter().zip(join_all(asked).await) {
         let items = match answer {
@@ -147,11 +182,11 @@ async fn parts_of<B: BlockT>(
     Ok(parts)
 }
 
-/// The headers of `parts` above `run` that hold, each part checked on a core of its own. The peer is charged for one that is wrong,
-/// unless it is the first of a part: it may only not follow what was claimed for the block below it.
+/// The headers of `parts` above `run` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
+/// it is the first of a part: it may only not follow what somebody claimed for the block below it.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
-    peer: &PeerId,
+    claimants: &Claimants<B>,
     run: &VerifiedTip<B>,
     parts: Vec<Vec<B::Header>>,
 ) -> Result<Vec<B::Header>, ProbeError> {
@@ -164,12 +199,13 @@ async fn verified<B: BlockT>(
         checks.push(verify(context, run.base, parent, part));
     }
     let mut good = Vec::new();
-    for checked in join_all(checks).await {
+    for (at, checked) in join_all(checks).await.into_iter().enumerate() {
         let (items, fault) = checked?;
-        let is_first = items.is_empty() && !good.is_empty();
+        let is_first = items.is_empty() && at > 0;
         good.extend(items);
         let Some(fault) = fault else { continue };
         if fault.blame() == Blame::Peer && !is_first {
+            let peer = claimants.of_request(at);
             tracing::debug!(%peer, %fault, "claimed headers are wrong");
             context.peers.charge(peer, Offence::ProvablyWrong);
         }

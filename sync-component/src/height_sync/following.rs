@@ -4,13 +4,10 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     block_id::BlockId,
     error::LocalFault,
-    headers::{Beyond, ClaimState, Inserted, ProbeError, Skeleton, VerifiedTip, extend},
+    headers::{Beyond, ClaimState, Claimants, Inserted, ProbeError, Skeleton, VerifiedTip, extend},
     ports::{BridgeError, MonoTime, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
-
-/// Windows of headers that are asked for at once.
-const WINDOWS: u64 = 4;
 
 /// What is being fetched, and who is asked for more of its headers.
 #[derive(Debug)]
@@ -41,8 +38,7 @@ impl<B: BlockT> Default for Followed<B> {
 /// More headers of a run that may be asked for now.
 #[derive(Debug)]
 pub(crate) struct Extension<B: BlockT> {
-    peer: PeerId,
-    tip: BlockId<B>,
+    claimants: Claimants<B>,
     run: VerifiedTip<B>,
     most: u64,
     skeleton: Skeleton<B>,
@@ -82,53 +78,65 @@ impl<B: BlockT> HeightSyncManager<B> {
         let run = state.tips.holding(&end)?.clone();
         let limits = &self.context.settings.limits;
         let room = u64::from(limits.headers_ahead).checked_sub(run.headers().len() as u64)?;
-        let window = u64::from(limits.headers_per_request).max(1);
-        // Many at once, or each request would bring little for the way that it goes.
-        let most = window.saturating_mul(WINDOWS);
-        if run.beyond == Beyond::Nothing || room < most.min(u64::from(limits.headers_ahead) / 2) {
+        if run.beyond == Beyond::Nothing {
             return None;
         }
-        let claimants = {
-            let table = self.context.peers.table();
-            let claims = table.iter().filter_map(|(peer, entry)| {
-                let tip = entry.sighting.as_ref()?.standing.best;
-                let claim = state.claims.get(peer)?;
-                let holds = matches!(claim.state, ClaimState::Partial { run: reached } if run.contains(&reached));
-                let goes_on = tip.number > run.tip().number;
-                let latency = table.record(peer).and_then(|record| record.latency);
-                let failed = followed.failed.as_ref() == Some(peer);
-                (holds && goes_on).then(|| (failed, latency, peer.clone(), tip))
-            });
-            claims.min()
-        };
-        let (_, _, peer, tip) = claimants?;
-        state.followed.asked = Some(peer.clone());
+        let claimants = self.claimants(&state, &run)?;
+        let each = u64::from(limits.headers_per_request).max(1);
+        let most = claimants.stride(each, limits.headers_ahead.into());
+        if room < most {
+            return None;
+        }
+        state.followed.asked = Some(claimants.first.clone());
         Some(Extension {
-            peer,
-            tip,
+            claimants,
             run,
-            most: room.min(most),
+            most,
             skeleton: std::mem::take(&mut state.followed.skeleton),
+        })
+    }
+
+    /// Who claims a chain that goes on above `run`: the quickest, who brought something when it was asked last, and all that
+    /// claim the same tip.
+    fn claimants(&self, state: &State<B>, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
+        let table = self.context.peers.table();
+        let claims = table.iter().filter_map(|(peer, entry)| {
+            let tip = entry.sighting.as_ref()?.standing.best;
+            let claim = state.claims.get(peer)?;
+            let holds =
+                matches!(claim.state, ClaimState::Partial { run: reached } if run.contains(&reached));
+            let latency = table.record(peer).and_then(|record| record.latency);
+            let failed = state.followed.failed.as_ref() == Some(peer);
+            (holds && tip.number > run.tip().number).then_some((failed, latency, peer, tip))
+        });
+        let claims: Vec<_> = claims.collect();
+        let (_, _, first, tip) = claims.iter().min()?;
+        let others = claims
+            .iter()
+            .filter(|(failed, _, peer, claimed)| claimed == tip && peer != first && !failed);
+        Some(Claimants {
+            tip: *tip,
+            first: (*first).clone(),
+            others: others.map(|(_, _, peer, _)| (*peer).clone()).collect(),
         })
     }
 
     /// Asks for it.
     pub(crate) async fn run_extension(&self, extension: Extension<B>) -> Result<(), LocalFault> {
         let Extension {
-            peer,
-            tip,
+            claimants,
             run,
             most,
             mut skeleton,
         } = extension;
+        let (peer, tip) = (claimants.first.clone(), claimants.tip);
         let within = self
             .context
             .settings
             .tier1
             .timeout
             .min(self.slot().saturating_mul(2));
-        let from = (&peer, tip);
-        let result = extend(&self.context, from, &run, most, within, &mut skeleton).await;
+        let result = extend(&self.context, &claimants, &run, most, within, &mut skeleton).await;
         let fault = {
             let mut state = self.state();
             state.followed.asked = None;

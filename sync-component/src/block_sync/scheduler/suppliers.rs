@@ -73,7 +73,7 @@ struct Supplier {
 enum Refill {
     /// Up to the high watermark, the width.
     Filling,
-    /// Down to the low one, half of it.
+    /// Down to the low one, three quarters of it.
     Draining,
 }
 
@@ -120,7 +120,7 @@ impl Supplier {
     fn settle(&mut self) {
         if self.requests >= self.high() {
             self.refill = Refill::Draining;
-        } else if self.requests <= self.high() / 2 {
+        } else if self.requests <= self.high().saturating_mul(3) / 4 {
             self.refill = Refill::Filling;
         }
     }
