@@ -260,7 +260,7 @@ impl Default for Limits {
             window_bytes: 64 * MIB,
             hashes_per_request: 256,
             headers_per_request: 1_024,
-            blocks_per_request: 128,
+            blocks_per_request: 256,
             requests_in_flight: 32,
             headers_ahead: 16_384,
             requests_per_peer: 16,
