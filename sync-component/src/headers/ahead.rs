@@ -36,9 +36,15 @@ impl<B: BlockT> Default for Skeleton<B> {
 }
 
 impl<B: BlockT> Skeleton<B> {
+    /// Whether they are `peer`'s.
+    pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
+        self.peer.as_ref() == Some(peer)
+    }
+
     fn knows(&self, peer: &PeerId, height: u64) -> Option<BlockId<B>> {
         let hash = self.hashes.get(&height)?;
-        (self.peer.as_ref() == Some(peer)).then(|| BlockId::new(number::<B>(height), *hash))
+        self.is_of(peer)
+            .then(|| BlockId::new(number::<B>(height), *hash))
     }
 
     /// Asks `peer` for the hashes `each` blocks apart above `from`, up to `top`.

@@ -107,17 +107,20 @@ impl<B: BlockT> HeightSyncManager<B> {
                 matches!(claim.state, ClaimState::Partial { run: reached } if run.contains(&reached));
             let latency = table.record(peer).and_then(|record| record.latency);
             let failed = state.followed.failed.as_ref() == Some(peer);
-            (holds && tip.number > run.tip().number).then_some((failed, latency, peer, tip))
+            // Whose hashes are known need not be asked for them.
+            let unknown = !state.followed.skeleton.is_of(peer);
+            let order = (failed, unknown, latency);
+            (holds && tip.number > run.tip().number).then_some((order, peer, tip))
         });
         let claims: Vec<_> = claims.collect();
-        let (_, _, first, tip) = claims.iter().min()?;
+        let (_, first, tip) = claims.iter().min()?;
         let others = claims
             .iter()
-            .filter(|(failed, _, peer, claimed)| claimed == tip && peer != first && !failed);
+            .filter(|((failed, ..), peer, claimed)| claimed == tip && peer != first && !failed);
         Some(Claimants {
             tip: *tip,
             first: (*first).clone(),
-            others: others.map(|(_, _, peer, _)| (*peer).clone()).collect(),
+            others: others.map(|(_, peer, _)| (*peer).clone()).collect(),
         })
     }
 

@@ -262,7 +262,7 @@ impl Default for Limits {
             headers_per_request: 1_024,
             blocks_per_request: 256,
             requests_in_flight: 32,
-            headers_ahead: 16_384,
+            headers_ahead: 32_768,
             requests_per_peer: 16,
             announcements_per_slot: 32,
             tracked_tips: 16,

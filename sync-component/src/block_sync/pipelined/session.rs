@@ -90,7 +90,8 @@ impl<'a, B: BlockT> Session<'a, B> {
         chain.push(job.headers().iter().cloned());
         let start = job.base.height().saturating_add(1);
         let end = chain.last().height().saturating_add(1);
-        let mut scheduler = Scheduler::new(start, end, Bounds::of(&context.settings));
+        let scheduler = Scheduler::new(start, end, Bounds::of(&context.settings));
+        let mut scheduler = scheduler.knowing(shelf.experience());
         let ready = shelf.take(&chain, job.base.height());
         for (start, ready) in &ready {
             let count = ready.blocks.len() as u64;
@@ -376,7 +377,8 @@ impl<'a, B: BlockT> Session<'a, B> {
 
 impl<B: BlockT> Drop for Session<'_, B> {
     fn drop(&mut self) {
-        self.shelf.keep(std::mem::take(&mut self.ready));
+        let ready = std::mem::take(&mut self.ready);
+        self.shelf.keep(ready, self.scheduler.learnt());
     }
 }
 

@@ -1,12 +1,12 @@
 use super::chain::Chain;
 use crate::{
-    block_sync::scheduler::Span,
+    block_sync::scheduler::{Experience, Span},
     ports::{CheckedBlocks, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// Blocks that passed all checks that need no state, and wait for import.
@@ -18,26 +18,46 @@ pub(super) struct Ready<B: BlockT> {
     pub(super) bytes: usize,
 }
 
-/// What a session had ready when it ended, for the next one: nothing good is thrown away because something else failed. No more
-/// than what a session may hold.
+/// What a session leaves to the next one.
 #[derive(Debug)]
-pub(super) struct Shelf<B: BlockT>(Mutex<BTreeMap<u64, Ready<B>>>);
+pub(super) struct Shelf<B: BlockT>(Mutex<Kept<B>>);
+
+#[derive(Debug)]
+struct Kept<B: BlockT> {
+    /// What was ready: nothing good is thrown away because something else failed. No more than a session may hold.
+    ready: BTreeMap<u64, Ready<B>>,
+    experience: Experience,
+}
 
 impl<B: BlockT> Default for Shelf<B> {
     fn default() -> Self {
-        Self(Mutex::default())
+        let kept = Kept {
+            ready: BTreeMap::new(),
+            experience: Experience::default(),
+        };
+        Self(Mutex::new(kept))
     }
 }
 
 impl<B: BlockT> Shelf<B> {
-    /// Keeps what a session had ready, in place of what an earlier one left.
-    pub(super) fn keep(&self, ready: BTreeMap<u64, Ready<B>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ready;
+    fn kept(&self) -> MutexGuard<'_, Kept<B>> {
+        // Every change leaves it whole, so a panic elsewhere does not spoil it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what a session had ready and what it learnt, in place of what an earlier one left.
+    pub(super) fn keep(&self, ready: BTreeMap<u64, Ready<B>>, experience: Experience) {
+        *self.kept() = Kept { ready, experience };
+    }
+
+    /// Takes out what was learnt.
+    pub(super) fn experience(&self) -> Experience {
+        std::mem::take(&mut self.kept().experience)
     }
 
     /// Takes out what is part of `chain` above its first block.
     pub(super) fn take(&self, chain: &Chain<B>, above: u64) -> BTreeMap<u64, Ready<B>> {
-        let kept = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let kept = std::mem::take(&mut self.kept().ready);
         let fitting = kept.into_iter().filter_map(|(start, ready)| {
             let count = ready.blocks.len() as u64;
             let last = Span { start, count }.end().saturating_sub(1);

@@ -142,7 +142,31 @@ pub(super) struct Scheduler {
     flown: u64,
 }
 
+/// What a session learnt of the peers and of the import, for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Experience {
+    suppliers: Suppliers,
+    pace: Pace,
+}
+
 impl Scheduler {
+    /// With what an earlier session learnt.
+    pub(super) fn knowing(self, Experience { suppliers, pace }: Experience) -> Self {
+        Self {
+            suppliers,
+            pace,
+            ..self
+        }
+    }
+
+    /// What it learnt. It is over.
+    pub(super) fn learnt(&mut self) -> Experience {
+        Experience {
+            suppliers: std::mem::take(&mut self.suppliers).at_rest(),
+            pace: std::mem::take(&mut self.pace),
+        }
+    }
+
     /// All blocks from `start` up to below `end` are wanted.
     pub(super) fn new(start: u64, end: u64, bounds: Bounds) -> Self {
         Self {

@@ -24,7 +24,7 @@ const TARGET: Duration = Duration::from_millis(250);
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
 
 /// Weight of the newest measurement of a peer's rate.
-const NEWEST_WEIGHT: f64 = 0.1;
+const NEWEST_WEIGHT: f64 = 0.2;
 
 /// For how long a peer is not asked for what it said it does not have.
 const LACK_PAUSE: Duration = Duration::from_millis(500);
@@ -159,6 +159,15 @@ impl Suppliers {
             };
             self.0.insert(peer, supplier);
         }
+    }
+
+    /// What was measured of them is kept, and nothing is under way.
+    pub(super) fn at_rest(mut self) -> Self {
+        for supplier in self.0.values_mut() {
+            (supplier.requests, supplier.items) = (0, 0);
+            supplier.refill = Refill::Filling;
+        }
+        self
     }
 
     /// Who should be asked for the blocks from `start` on, and for how many of at most `wanted`: whoever has them and delivers
