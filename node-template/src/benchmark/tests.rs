@@ -1,3 +1,5 @@
 mod bound;
+mod ground;
+mod meter;
 mod relay;
 mod usage;

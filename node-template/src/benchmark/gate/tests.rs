@@ -1,7 +1,11 @@
 //! The world in which the gate is measured.
 
-use super::{GatePlan, samples::alone, world::World};
-use crate::benchmark::BenchmarkError;
+use super::{
+    GateFigures, GatePlan,
+    samples::{Fresh, Samples, alone},
+    world::World,
+};
+use crate::benchmark::{BenchmarkError, Machine};
 use std::{num::NonZeroUsize, time::Duration};
 use sync_component::height_sync::Electorate;
 
@@ -37,4 +41,26 @@ fn strategy_that_is_none_is_refused_with_the_names_there_are() {
         text.contains("nonsense") && text.contains("tip-quorum"),
         "{text}"
     );
+}
+
+#[test]
+fn fresh_decision_is_held_against_the_peer_whose_answer_was_the_last_that_it_had() {
+    let millis = Duration::from_millis;
+    let fresh = |took, answers| Fresh {
+        took: millis(took),
+        answers,
+    };
+    let samples = Samples {
+        cached: (1..=100).map(Duration::from_nanos).collect(),
+        // In the first one answers came that were not needed any more.
+        fresh: vec![fresh(90, 5), fresh(60, 3), fresh(70, 3)],
+        round_trips: vec![millis(55), millis(51), millis(53), millis(59), millis(57)],
+    };
+    let figures = GateFigures::of(&plan(millis(50)), Machine::here(), &samples);
+    assert_eq!(figures.cached, Duration::from_nanos(51));
+    assert_eq!(figures.fresh, millis(70));
+    assert_eq!(figures.quorum_round_trip, millis(55));
+    assert!((figures.ratio() - 70.0 / 55.0).abs() < 1e-9);
+    let text = figures.to_string();
+    assert!(text.contains("made with 3 answers"), "{text}");
 }

@@ -75,7 +75,10 @@ impl World {
         let slot = SLOT.max(plan.round_trip.saturating_mul(ROUND_TRIPS_PER_SLOT));
         let mut spec = ground::spec(&authorities, slot);
         spec.sync.strategies.tier1 = Some(plan.strategy.clone());
-        spec.sync.limits.max_peers = spec.sync.limits.max_peers.max(others.saturating_add(1));
+        // Everybody is looked at, however many there are.
+        let limits = &mut spec.sync.limits;
+        limits.max_peers = limits.max_peers.max(others.saturating_add(1));
+        limits.max_authorities = limits.max_authorities.max(authorities.len());
         let chain = ground::open(&folder.join("store"), &spec)?;
         let last = ground::last_slot(&spec);
         for above in (0..BLOCKS).rev() {

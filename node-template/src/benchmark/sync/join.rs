@@ -59,6 +59,8 @@ pub(super) fn join(
     let joined = runtime.block_on(async {
         let mut spec = chain::spec();
         spec.sync.strategies.tier2 = Some(order.strategy);
+        let limits = &mut spec.sync.limits;
+        limits.max_peers = limits.max_peers.max(order.addresses.len());
         let meter = Arc::new(Meter::default());
         let chain = ground::open(&order.store, &spec)?;
         let chain: Arc<Chain> = Arc::new(chain.observed_by(Arc::<Meter>::clone(&meter)));
