@@ -4,9 +4,9 @@ mod reading;
 use crate::{
     build::{self, BuildError, Unsealed},
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
+    execute::{NewNodes, NodeSource, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
-    import::{Authorities, Batch, Measure, Reverted, Validation, revert},
+    import::{Batch, Left, Measure, Reverted, Validation, revert},
     store::{Head, Store, StoreError, open_folder},
     verify::{KnownSeals, Rules},
 };
@@ -86,8 +86,8 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
 struct Writing {
     /// How the vote stands, for the fork choice.
     standing: VoteStanding,
-    /// Those after the newest block.
-    authorities: Authorities,
+    /// What imports leave to the next one.
+    left: Left,
 }
 
 /// Lives as long as a store is open.
@@ -173,7 +173,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             head: RwLock::new(head),
             writing: Mutex::new(Writing {
                 standing: VoteStanding::NotWithUs,
-                authorities: Authorities::default(),
+                left: Left::default(),
             }),
             seals: KnownSeals::new(),
             checker: Checker::new(),
@@ -244,7 +244,10 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             return Ok(None);
         };
         let nodes = NewNodes::new();
-        let state = TrieState::at(&self.store, &nodes, *header.state_root());
+        let state = TrieState::at(
+            NodeSource::stored(&self.store, &nodes),
+            *header.state_root(),
+        );
         read(&state).map(Some).map_err(BridgeError::new)
     }
 
@@ -284,7 +287,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     /// nor is what lies as high on other branches. For a node that is stopped: nobody is told.
     pub fn revert(&self, count: u64) -> Result<Reverted<B>, BridgeError> {
         let mut writing = self.writing();
-        let mut batch = Batch::on(&self.store, self.head(), &mut writing.authorities);
+        let mut batch = Batch::on(&self.store, self.head(), &mut writing.left);
         let reverted = revert(&mut batch, &self.runtime, count)?;
         if reverted.from != reverted.to {
             let Batch { changes, head, .. } = batch;
@@ -310,8 +313,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             return Err(BridgeError::new(StoreError::Damaged { what }).into());
         }
         // Of its own: what is checked once more is read once more.
-        let mut authorities = Authorities::default();
-        let mut batch = Batch::on(&self.store, self.head(), &mut authorities);
+        let mut left = Left::default();
+        let mut batch = Batch::on(&self.store, self.head(), &mut left);
         self.validation().validate_again(&mut batch, &block)?;
         Ok(Some(id))
     }

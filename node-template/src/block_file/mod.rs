@@ -12,6 +12,7 @@
 //! [`import`] hands it one batch after the other.
 
 mod batch;
+mod checking;
 mod error;
 mod export;
 mod import;

@@ -51,7 +51,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         writing: &mut Writing,
         blocks: impl IntoIterator<Item = Candidate<B>>,
     ) -> ImportReport<B> {
-        let mut batch = Batch::on(&self.store, self.head(), &mut writing.authorities);
+        let mut batch = Batch::on(&self.store, self.head(), &mut writing.left);
         let validation = self.validation();
         let mut stored = 0;
         let mut failure = None;
@@ -84,6 +84,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             changes,
             head,
             retracted,
+            left,
             ..
         } = batch;
         if changes.is_empty() && head == old {
@@ -104,6 +105,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             .write(&changes, &head)
             .map_err(BridgeError::new)?;
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        left.nodes.add(changes.nodes);
         if best != old.best {
             // Nobody has to listen.
             let _ = self.events.send(ChainEvent {
@@ -195,7 +197,7 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
     fn set_vote(&self, new: VoteStanding) -> Result<(), BridgeError> {
         let mut writing = self.writing();
         writing.standing = new;
-        let batch = Batch::on(&self.store, self.head(), &mut writing.authorities);
+        let batch = Batch::on(&self.store, self.head(), &mut writing.left);
         self.commit(new, batch)
     }
 }

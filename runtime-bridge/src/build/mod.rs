@@ -2,7 +2,7 @@
 
 use crate::{
     chain_block::ChainBlock,
-    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, TrieState},
+    execute::{BlockContext, ExecutionError, NewNodes, NodeSource, Runtime, State, TrieState},
     store::Store,
     verify::SignatureCheck,
 };
@@ -73,7 +73,7 @@ pub(crate) fn build<B: ChainBlock, R: Runtime<B>>(
     limit: usize,
 ) -> Result<Unsealed<B>, BuildError> {
     let nodes = NewNodes::new();
-    let trie = TrieState::at(store, &nodes, *parent.state_root());
+    let trie = TrieState::at(NodeSource::stored(store, &nodes), *parent.state_root());
     let mut state = State::over(&trie);
     let mut extrinsics = runtime.inherents(context);
     for (index, inherent) in extrinsics.iter().enumerate() {

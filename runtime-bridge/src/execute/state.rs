@@ -65,7 +65,8 @@ impl<'a> State<'a> {
 
     /// Keeps what the last extrinsic changed.
     pub fn commit_extrinsic(&mut self) {
-        self.block.append(&mut self.extrinsic);
+        // Not `append`, which builds the whole map anew each time.
+        self.block.extend(std::mem::take(&mut self.extrinsic));
     }
 
     /// Forgets what the last extrinsic changed.

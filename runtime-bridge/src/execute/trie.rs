@@ -1,4 +1,4 @@
-use super::{StateChanges, StateError, StateReader};
+use super::{RecentNodes, StateChanges, StateError, StateReader};
 use crate::store::{Store, StoreError};
 use sp_core::{Blake2Hasher, H256};
 use sp_runtime::{StateVersion, traits::Block as BlockT};
@@ -15,10 +15,54 @@ use std::{
 /// Trie nodes of one import that are not written yet, by hash.
 pub type NewNodes = HashMap<H256, Vec<u8>>;
 
-/// Reads trie nodes by hash, first from the import under way, then from the store.
+/// Where a trie's nodes are read from, by hash.
+#[derive(Debug)]
+pub struct NodeSource<'a, B> {
+    /// Those of the import under way, which come first.
+    pub new: &'a NewNodes,
+    /// Those that imports used last, which come next; only an import has them.
+    pub recent: Option<&'a RecentNodes>,
+    /// All others.
+    pub store: &'a Store<B>,
+}
+
+impl<B> Clone for NodeSource<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for NodeSource<'_, B> {}
+
+impl<'a, B: BlockT<Hash = H256>> NodeSource<'a, B> {
+    /// What is stored, and `new`.
+    pub fn stored(store: &'a Store<B>, new: &'a NewNodes) -> Self {
+        Self {
+            new,
+            recent: None,
+            store,
+        }
+    }
+
+    fn node(&self, hash: &H256) -> Result<DBValue, StoreError> {
+        let known = self.new.get(hash).cloned();
+        if let Some(node) = known.or_else(|| self.recent?.get(hash)) {
+            return Ok(node);
+        }
+        // The empty trie's node never gets here, so a node that is not there is missing.
+        let node = self.store.node(hash)?.ok_or(StoreError::Damaged {
+            what: "a node of the state trie",
+        })?;
+        if let Some(recent) = self.recent {
+            recent.add([(*hash, node.clone())]);
+        }
+        Ok(node)
+    }
+}
+
+/// The source as the trie library wants it.
 struct Nodes<'a, B> {
-    store: &'a Store<B>,
-    new: &'a NewNodes,
+    source: NodeSource<'a, B>,
     /// The trie library turns errors into strings, and computing a root swallows them: the first one is kept here.
     failure: Arc<Mutex<Option<StoreError>>>,
 }
@@ -29,18 +73,7 @@ impl<B: BlockT<Hash = H256>> TrieBackendStorage<Blake2Hasher> for Nodes<'_, B> {
         key: &H256,
         _prefix: (&[u8], Option<u8>),
     ) -> Result<Option<DBValue>, DefaultError> {
-        if let Some(node) = self.new.get(key) {
-            return Ok(Some(node.clone()));
-        }
-        // The empty trie's node never gets here, so a node that is not there is missing.
-        let missing = || StoreError::Damaged {
-            what: "a node of the state trie",
-        };
-        let node = self
-            .store
-            .node(key)
-            .and_then(|node| node.ok_or_else(missing));
-        node.map(Some).map_err(|error| {
+        self.source.node(key).map(Some).map_err(|error| {
             let text = error.to_string();
             self.failure
                 .lock()
@@ -71,12 +104,11 @@ impl<B: BlockT<Hash = H256>> std::fmt::Debug for TrieState<'_, B> {
 struct BrokenTrie(String);
 
 impl<'a, B: BlockT<Hash = H256>> TrieState<'a, B> {
-    /// The state behind `root`; nodes come from `new` and from `store`.
-    pub fn at(store: &'a Store<B>, new: &'a NewNodes, root: H256) -> Self {
+    /// The state behind `root`, whose nodes come from `source`.
+    pub fn at(source: NodeSource<'a, B>, root: H256) -> Self {
         let failure = Arc::default();
         let nodes = Nodes {
-            store,
-            new,
+            source,
             failure: Arc::clone(&failure),
         };
         Self {

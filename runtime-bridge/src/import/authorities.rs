@@ -1,7 +1,6 @@
 use crate::{
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, StateChanges, StateError, StateReader, TrieState},
-    store::Store,
+    execute::{Runtime, StateChanges, StateError, StateReader},
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::H256;
@@ -21,33 +20,33 @@ struct Known {
 }
 
 impl Authorities {
-    /// Those after the state with this root.
-    pub(crate) fn after<B: ChainBlock, R: Runtime<B>>(
-        &mut self,
+    /// Those after the state with this root, if they are known.
+    pub(super) fn at(&self, root: H256) -> Option<Arc<[AuthorityId]>> {
+        let known = self.0.as_ref().filter(|known| known.root == root)?;
+        Some(Arc::clone(&known.authorities))
+    }
+
+    /// Reads those after `state`, which has this root.
+    pub(super) fn read<B: ChainBlock, R: Runtime<B>>(
         runtime: &R,
-        store: &Store<B>,
-        nodes: &NewNodes,
+        state: &dyn StateReader,
         root: H256,
-    ) -> Result<Arc<[AuthorityId]>, StateError> {
-        if let Some(known) = self.0.as_ref().filter(|known| known.root == root) {
-            return Ok(Arc::clone(&known.authorities));
-        }
-        let trie = TrieState::at(store, nodes, root);
+    ) -> Result<(Self, Arc<[AuthorityId]>), StateError> {
         let noting = Noting {
-            state: &trie,
+            state,
             keys: RefCell::default(),
         };
         let authorities: Arc<[AuthorityId]> = runtime.authorities(&noting)?.into();
-        self.0 = Some(Known {
+        let known = Known {
             root,
             authorities: Arc::clone(&authorities),
             keys: noting.keys.into_inner(),
-        });
-        Ok(authorities)
+        };
+        Ok((Self(Some(known)), authorities))
     }
 
     /// A block made the state `to` of the state `from` with these changes.
-    pub(crate) fn follow(&mut self, from: H256, to: H256, changes: &StateChanges) {
+    pub(super) fn follow(&mut self, from: H256, to: H256, changes: &StateChanges) {
         if let Some(known) = self.0.as_mut().filter(|known| known.root == from)
             && !known.keys.iter().any(|key| changes.contains_key(key))
         {

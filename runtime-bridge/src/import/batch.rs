@@ -1,7 +1,7 @@
-use super::Authorities;
+use super::authorities::Authorities;
 use crate::{
     chain_block::ChainBlock,
-    execute::Runtime,
+    execute::{NodeSource, RecentNodes, Runtime, TrieState},
     store::{Changes, Head, Store, StoreError},
 };
 use sp_consensus_aura::sr25519::AuthorityId;
@@ -14,6 +14,14 @@ use sync_component::{
     ports::{BridgeError, Retracted},
 };
 
+/// What an import leaves to the next one, so that it reads less.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Those after the newest block.
+    pub(crate) authorities: Authorities,
+    pub(crate) nodes: RecentNodes,
+}
+
 /// One import under way: what it adds, and where the chain will stand.
 #[derive(Debug)]
 pub(crate) struct Batch<'a, B: ChainBlock> {
@@ -21,7 +29,7 @@ pub(crate) struct Batch<'a, B: ChainBlock> {
     pub(crate) changes: Changes<B>,
     pub(crate) head: Head<B>,
     pub(crate) retracted: Option<Retracted<B>>,
-    pub(crate) authorities: &'a mut Authorities,
+    pub(crate) left: &'a mut Left,
     /// Who sealed the blocks that it adds.
     authors: HashMap<H256, AuthorityId>,
     /// Above this the stored index has nothing: it holds the best chain and no more.
@@ -29,14 +37,14 @@ pub(crate) struct Batch<'a, B: ChainBlock> {
 }
 
 impl<'a, B: ChainBlock> Batch<'a, B> {
-    pub(crate) fn on(store: &'a Store<B>, head: Head<B>, authorities: &'a mut Authorities) -> Self {
+    pub(crate) fn on(store: &'a Store<B>, head: Head<B>, left: &'a mut Left) -> Self {
         Self {
             store,
             changes: Changes::default(),
             stored_height: head.best.height(),
             head,
             retracted: None,
-            authorities,
+            left,
             authors: HashMap::new(),
         }
     }
@@ -67,15 +75,29 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
         }
     }
 
+    /// The state behind `root`, of a block that is stored or added.
+    pub(crate) fn state(&self, root: H256) -> TrieState<'_, B> {
+        let source = NodeSource {
+            new: &self.changes.nodes,
+            recent: Some(&self.left.nodes),
+            store: self.store,
+        };
+        TrieState::at(source, root)
+    }
+
     /// The authorities that may seal the children of a block with this state.
     pub(crate) fn authorities_after<R: Runtime<B>>(
         &mut self,
         runtime: &R,
         state_root: H256,
     ) -> Result<Arc<[AuthorityId]>, BridgeError> {
-        self.authorities
-            .after(runtime, self.store, &self.changes.nodes, state_root)
-            .map_err(BridgeError::new)
+        if let Some(known) = self.left.authorities.at(state_root) {
+            return Ok(known);
+        }
+        let read = Authorities::read(runtime, &self.state(state_root), state_root);
+        let (authorities, known) = read.map_err(BridgeError::new)?;
+        self.left.authorities = authorities;
+        Ok(known)
     }
 
     /// Who sealed a block, if the batch adds it.

@@ -10,8 +10,7 @@ mod measure;
 mod revert;
 mod validate;
 
-pub(crate) use authorities::Authorities;
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Left};
 pub(crate) use candidate::Candidate;
 pub(crate) use fork_choice::adopt_best;
 pub(crate) use measure::Measure;

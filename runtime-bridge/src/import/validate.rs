@@ -1,7 +1,7 @@
 use super::{Batch, Candidate, Measure};
 use crate::{
     chain_block::ChainBlock,
-    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, StateChanges, TrieState},
+    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, StateChanges},
     store::StoreError,
     verify::{ParentFacts, Rules, SignatureCheck, author_of, check_body, check_signatures},
 };
@@ -146,6 +146,7 @@ impl<R> Validation<'_, R> {
         let Executed { nodes, changes } = executed;
         let root = *block.header().state_root();
         batch
+            .left
             .authorities
             .follow(parent.place.state_root, root, &changes);
         batch.changes.nodes.extend(nodes);
@@ -257,7 +258,7 @@ impl<R> Validation<'_, R> {
     where
         R: Runtime<B>,
     {
-        let trie = TrieState::at(batch.store, &batch.changes.nodes, parent.place.state_root);
+        let trie = batch.state(parent.place.state_root);
         let mut state = State::over(&trie);
         for (index, extrinsic) in block.extrinsics().iter().enumerate() {
             self.runtime.apply(&mut state, context, index, extrinsic)?;

@@ -160,6 +160,10 @@ impl<B: BlockT<Hash = H256>> Store<B> {
             transaction.put(column::STATE, hash.as_bytes(), node);
         }
         transaction.put_vec(column::META, HEAD, head.encode());
+        // In the order of keys each finds its place near that of the one before.
+        transaction
+            .ops
+            .sort_by(|a, b| (a.col(), a.key()).cmp(&(b.col(), b.key())));
         Ok(db.write(transaction)?)
     }
 }

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{FirstBad, SignatureCheck, check_signatures};
+use super::{FirstBad, KnownSeals, SignatureCheck, Signatures, check_signatures};
 use proptest::prelude::*;
-use sp_core::{Pair, sr25519};
+use sp_core::{H256, Pair, sr25519};
 
 fn signed(seed: u8, message: &[u8]) -> SignatureCheck {
     let pair = sr25519::Pair::from_seed(&[seed; 32]);
@@ -27,6 +27,46 @@ fn culprit_is_named_also_beyond_the_first_batch() {
         .collect();
     checks[280].message.push(1);
     assert_eq!(check_signatures(&checks), Err(FirstBad(280)));
+}
+
+#[test]
+fn owner_of_the_first_bad_signature_is_named_whichever_batch_it_is_in() {
+    for bad in [0, 3, 255, 256, 257, 511, 512, 600] {
+        let mut signatures = Signatures::new();
+        let mut found = Ok(());
+        for owner in 0_usize..640 {
+            let message = owner.to_le_bytes();
+            // Few signers, as of seals.
+            let mut check = signed(message[0] % 4, &message);
+            // And a later one.
+            if owner == bad || owner == 639 {
+                check.message.push(1);
+            }
+            found = signatures.add(check, owner);
+            if found.is_err() {
+                break;
+            }
+        }
+        let found = found.and_then(|()| signatures.check());
+        assert_eq!(found, Err(bad));
+    }
+}
+
+#[test]
+fn oldest_known_seal_is_forgotten_first() {
+    let seals = KnownSeals::at_most(3);
+    let author = |n: u8| sr25519::Pair::from_seed(&[n; 32]).public().into();
+    let hash = H256::repeat_byte;
+    seals.add([(hash(1), author(1)), (hash(2), author(2))]);
+    seals.add([
+        (hash(1), author(1)),
+        (hash(3), author(3)),
+        (hash(4), author(4)),
+    ]);
+    assert_eq!(seals.author(&hash(1)), None);
+    for n in 2..5 {
+        assert_eq!(seals.author(&hash(n)), Some(author(n)));
+    }
 }
 
 proptest! {

@@ -74,6 +74,8 @@ fn damaged_state_is_our_fault_and_not_the_block_s() {
         let (db, bridge) = faulty_chain(2);
         let run = maker.run(maker.genesis(), 1..4);
         import_all(&bridge, &run[..1]);
+        // Opened once more: what was imported lately is not read back.
+        let bridge = over(Arc::clone(&db) as Arc<dyn kvdb::KeyValueDB>, 2, 5);
         db.set(fault);
         let report = bridge.import(run[1..].to_vec());
         let error = report.failure.unwrap();

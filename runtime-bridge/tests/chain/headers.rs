@@ -67,6 +67,29 @@ fn first_faulty_header_is_named_with_its_fault() {
 }
 
 #[test]
+fn header_that_was_verified_is_so_again_and_its_hash_says_nothing_of_another() {
+    let maker = Maker::new(3);
+    let bridge = in_memory(3, 5);
+    let run = maker.run(maker.genesis(), 1..9);
+    let mut headers: Vec<Header> = run.iter().map(|block| block.header.clone()).collect();
+    let genesis = bridge.header(maker.genesis().hash).unwrap().unwrap();
+    let verdict =
+        |headers: &[Header]| bridge.verify_headers(maker.genesis(), &genesis, headers, NOW);
+    verdict(&headers).unwrap();
+    verdict(&headers).unwrap();
+    headers[7] = reseal(run[7].clone(), maker.key(7)).header;
+    for _ in 0..2 {
+        assert!(matches!(
+            verdict(&headers).unwrap_err(),
+            HeaderRejected::Faulty {
+                index: 7,
+                fault: HeaderFault::BadSeal
+            }
+        ));
+    }
+}
+
+#[test]
 fn slot_may_start_as_late_as_the_drift_after_now() {
     let check = |now| {
         let length = SlotDuration::from_millis(2_000);

@@ -10,7 +10,7 @@ use std::{
 use sync_component::{
     Observer,
     observer::{BlockStage, ImportOutcome, StageEnd},
-    ports::{ImportBlocks, SystemClock},
+    ports::{ImportBlocks, ReadChain, SystemClock},
 };
 
 #[derive(Debug, Default)]
@@ -61,6 +61,25 @@ fn good_blocks_pass_each_stage_and_are_written_at_once() {
     let (stages, imports) = told.take();
     assert_eq!(stages, [VERIFIED, EXECUTED, VERIFIED, EXECUTED, COMMITTED]);
     assert_eq!(imports, [ImportOutcome::Success; 2]);
+}
+
+#[test]
+fn run_that_is_checked_is_one_observation_and_its_import_verifies_nothing() {
+    let maker = Maker::new(2);
+    let (_, bridge, told) = observed();
+    let genesis = bridge.header(maker.genesis().hash).unwrap().unwrap();
+    let run = maker.run(maker.genesis(), 1..3);
+    let report = bridge.check(maker.genesis(), &genesis, run.clone());
+    assert_eq!(told.take(), (vec![VERIFIED], vec![]));
+    bridge.import_checked(report.checked);
+    let (stages, imports) = told.take();
+    assert_eq!(stages, [EXECUTED, EXECUTED, COMMITTED]);
+    assert_eq!(imports, [ImportOutcome::Success; 2]);
+
+    let wrong_seal = reseal(run[0].clone(), maker.key(0));
+    let report = bridge.check(maker.genesis(), &genesis, vec![wrong_seal]);
+    assert!(report.failure.is_some());
+    assert_eq!(told.take().0, [(BlockStage::Verify, StageEnd::Failed)]);
 }
 
 #[test]
