@@ -13,5 +13,6 @@ pub mod runtime;
 pub mod service;
 pub mod status_view;
 pub mod telemetry;
+mod terminal;
 
 use runtime::{Block, Header};
