@@ -89,8 +89,8 @@ pub enum Command {
     Strategies(StrategiesArgs),
     /// Build the network's chain anew beside the present one and exchange the two; the old chain is kept as a backup
     ///
-    /// Works through the running node, or by itself where none runs. The chain is fetched from trusted peers, every block is validated, and the voters
-    /// are asked whether it is theirs before anything of the present chain is touched.
+    /// Works through the running node, or by itself where none runs. The chain is fetched from trusted peers, every block is
+    /// validated, and the voters are asked whether it is theirs before anything of the present chain is touched.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:

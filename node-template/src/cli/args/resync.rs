@@ -19,8 +19,8 @@ pub struct ResyncArgs {
     /// Say what would be done, where and from whom, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// A peer that you vouch for, by its id (12D3KooW…), to fetch from; may be given several times [default: the reserved
-    /// nodes]
+    /// A peer that you vouch for, by its id (12D3KooW…), to fetch from; may be given several times [default: the trusted ones,
+    /// see `peers list`]
     #[arg(long, value_name = "ID", action = ArgAction::Append, value_parser = address::peer)]
     pub peer: Vec<String>,
     /// A block that the new chain must hold; stands in for the voters where nobody can vote
@@ -56,8 +56,8 @@ pub enum BackupsCommand {
     List(PlaceArgs),
     /// Make a backup the live chain again; the present chain becomes a backup
     #[command(after_help = "Examples:
-  node-template backups restore 17327               by the beginning of its name
-  node-template backups restore 17327 --to /tmp/old   a copy beside the present chain")]
+  node-template backups restore 20261123T1328                 by the beginning of its name
+  node-template backups restore 20261123T1328 --to /tmp/old   a copy beside the present chain")]
     Restore(RestoreArgs),
     /// Remove the backups that are older than `tier3_backup_retention_days` and since which the node was in sync
     #[command(after_help = "Example:
