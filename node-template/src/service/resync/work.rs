@@ -5,7 +5,7 @@ use crate::Block;
 use std::sync::Arc;
 use sync_component::{
     NetworkSyncManager,
-    chain_sync::{Journal, ResyncError, ResyncWatch, Stage},
+    chain_sync::{Journal, ResyncError, ResyncWatch, Stage, Staging},
     ports::{Bridge, BridgeError},
 };
 
