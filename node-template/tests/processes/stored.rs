@@ -9,7 +9,7 @@ use codec::Encode;
 use node_template::{keystore::DevKey, runtime::Block};
 use runtime_bridge::store::{Changes, Marker, Store, open_folder};
 use sp_core::{H256, Pair};
-use sp_runtime::{DigestItem, traits::Header as _};
+use sp_runtime::DigestItem;
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 /// Runs the node until it has this many blocks; says what its log tells of.
