@@ -4,6 +4,7 @@
 use crate::{
     cli::pace::span_text,
     rpc::{BanView, PeerView},
+    status_view::counted,
     terminal::{Colour, Line},
 };
 
@@ -13,6 +14,10 @@ pub(super) fn table(peers: &[PeerView], lines: usize) -> Vec<Line> {
     connected.sort_by_key(|peer| (peer.agrees != Some(false), shown_id(peer)));
     if connected.is_empty() {
         return vec![Line::coloured(Colour::Yellow, "no peer is connected")];
+    }
+    if lines < 2 {
+        let all = counted(connected.len(), "peer");
+        return vec![Line::of(format!("{all}; `peers list` shows them"))];
     }
     let heading = format!(
         "{:<14} {:>9}  {:<8} {:>8} {:>6}  {}",

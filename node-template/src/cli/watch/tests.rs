@@ -115,6 +115,7 @@ fn peers_on_another_chain_are_seen_first_and_those_that_do_not_fit_are_counted()
         }
         assert!(text.len() <= lines, "{text:?}");
     }
+    assert_eq!(text(&peers, 1), ["20 peers; `peers list` shows them"]);
 }
 
 fn view() -> StatusView {
