@@ -18,6 +18,7 @@
 
 mod addresses;
 mod error;
+mod explained;
 mod genesis;
 mod hex_text;
 mod nodes;

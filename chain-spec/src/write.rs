@@ -17,7 +17,7 @@ impl ChainSpec {
             .expect("keys are texts, and writing to a text does not fail")
     }
 
-    fn to_table(&self) -> Table {
+    pub(crate) fn to_table(&self) -> Table {
         let slot = i64::try_from(self.slot_duration.as_millis()).unwrap_or(i64::MAX);
         let authorities = self.authorities.iter();
         let authorities =

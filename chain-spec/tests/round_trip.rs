@@ -12,12 +12,15 @@ const PEER: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
 fn written_and_read(spec: &ChainSpec) {
     let toml = spec.to_toml();
+    let explained = spec.to_toml_explained();
     let json = spec.to_json();
-    assert_eq!(
-        ChainSpec::from_toml("toml", &toml).as_ref(),
-        Ok(spec),
-        "{toml}"
-    );
+    for toml in [toml, explained] {
+        assert_eq!(
+            ChainSpec::from_toml("toml", &toml).as_ref(),
+            Ok(spec),
+            "{toml}"
+        );
+    }
     assert_eq!(
         ChainSpec::from_json("json", &json).as_ref(),
         Ok(spec),
@@ -30,6 +33,37 @@ fn presets_are_written_and_read_back() {
     for preset in Preset::ALL {
         written_and_read(&preset.spec());
     }
+}
+
+#[test]
+fn file_for_people_explains_its_keys_where_they_stand() {
+    let mut spec = Preset::Local.spec();
+    "mine".clone_into(&mut spec.id);
+    spec.authorities.truncate(2);
+    spec.sync.tier1.min_responses = Some(2);
+    spec.checkpoints.push(Checkpoint {
+        number: 7,
+        hash: H256::repeat_byte(7),
+    });
+    let text = spec.to_toml_explained();
+    // What the preset says of itself, and of the keys of the people that it names, does not hold here.
+    assert!(!text.contains("Alice, Bob"), "{text}");
+    let explained = |key: &str| {
+        let line = text.lines().find(|line| line.starts_with(key));
+        line.is_some_and(|line| line.contains(" # "))
+    };
+    for key in [
+        "id = \"mine\"",
+        "tier1_min_responses = 2",
+        "block_bytes",
+        "tier2_max_reorg",
+    ] {
+        assert!(explained(key), "{key}: {text}");
+    }
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert!(at("name =") < at("authorities =") && at("authorities =") < at("[sync]"));
+    assert!(at("checkpoints = [") < at("[properties]"));
+    written_and_read(&spec);
 }
 
 fn properties() -> impl Strategy<Value = toml::Table> {

@@ -14,5 +14,6 @@ pub mod runtime;
 pub mod service;
 pub mod status_view;
 pub mod telemetry;
+mod terminal;
 
 use runtime::{Block, Header};

@@ -2,7 +2,7 @@
 
 use super::CliError;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
 
 /// Longest line that is read. A phrase of 24 words with a derivation path is a few hundred bytes.
 pub(super) const LINE_BYTES: u64 = 4_096;
@@ -26,8 +26,18 @@ pub(super) fn secret(uri: &str) -> Option<(sr25519::Pair, Option<<sr25519::Pair 
     sr25519::Pair::from_string_with_seed(uri, None).ok()
 }
 
-/// A line of standard input, without the space around it.
-pub(super) fn line(input: &mut impl BufRead) -> Result<String, CliError> {
+/// A line of standard input; on a terminal it is asked for, as `what`.
+pub(super) fn asked(what: &str) -> Result<String, CliError> {
+    if stdin().is_terminal() {
+        let mut err = stderr().lock();
+        // Standard output is for the result. Nowhere is left to say that standard error is gone.
+        let _ = write!(err, "{what}: ").and_then(|()| err.flush());
+    }
+    line(&mut stdin().lock())
+}
+
+/// A line of `input`, without the space around it.
+fn line(input: &mut impl BufRead) -> Result<String, CliError> {
     let mut line = String::new();
     let read = input.take(LINE_BYTES).read_line(&mut line);
     let read = read.map_err(|source| CliError::Input { source })?;

@@ -7,7 +7,7 @@ use sync_component::registry::defaults;
 pub(super) fn run(args: &BuildSpecArgs) -> Result<ExitCode, CliError> {
     let text = match (Preset::by_name(&args.chain), args.format) {
         (Some(preset), SpecFormat::Toml) if changes_nothing(args) => preset.text().to_owned(),
-        (_, SpecFormat::Toml) => changed(args)?.to_toml(),
+        (_, SpecFormat::Toml) => changed(args)?.to_toml_explained(),
         (_, SpecFormat::Json) => changed(args)?.to_json(),
     };
     let end = if text.ends_with('\n') { "" } else { "\n" };

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, ExitCode, NodeKeyArgs, OutputType,
-    account::{account, line, secret},
+    account::{account, asked, secret},
     args::{GenerateKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyCommand},
     node_key,
     place::Place,
@@ -17,9 +17,12 @@ use bip39::Mnemonic;
 use serde::Serialize;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
 use std::{
-    io::{Write, stderr, stdin},
+    io::{Write, stderr},
     path::Path,
 };
+
+/// What is asked for on a terminal.
+const SECRET: &str = "secret phrase or URI";
 
 /// Makes, shows and stores keys.
 pub(super) fn run(command: &KeyCommand) -> Result<ExitCode, CliError> {
@@ -97,7 +100,12 @@ fn generate(args: &GenerateKeyArgs) -> Result<ExitCode, CliError> {
 }
 
 fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
-    let given = given(args.uri.as_deref())?;
+    let what = if args.public {
+        "public key or address"
+    } else {
+        SECRET
+    };
+    let given = given(args.uri.as_deref(), what)?;
     let view = if args.public {
         let public = account(&given).ok_or(CliError::NotAPublicKey)?;
         KeyView::of_public(&public)
@@ -115,16 +123,16 @@ fn inspect(args: &InspectKeyArgs) -> Result<ExitCode, CliError> {
 }
 
 /// What was given, or else a line of standard input: what is on the command line other users of the machine can see.
-fn given(uri: Option<&str>) -> Result<String, CliError> {
+fn given(uri: Option<&str>, what: &str) -> Result<String, CliError> {
     match uri {
         Some(uri) if uri != "-" => Ok(uri.trim().to_owned()),
-        _ => line(&mut stdin().lock()),
+        _ => asked(what),
     }
 }
 
 fn insert(args: &InsertKeyArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
-    let uri = given(args.suri.as_deref())?;
+    let uri = given(args.suri.as_deref(), SECRET)?;
     let (pair, _) = secret(&uri).ok_or(CliError::NotASecret)?;
     let folder = ChainFolder::at(&place.folder).keystore();
     let stored = keystore::insert(&folder, &uri, &pair)?;
@@ -158,7 +166,8 @@ fn generate_node_key(args: &GenerateNodeKeyArgs) -> Result<ExitCode, CliError> {
 fn inspect_node_key(args: &NodeKeyArgs) -> Result<ExitCode, CliError> {
     let key: NodeKey = match &args.file {
         Some(path) if path != Path::new("-") => node_key::read(path)?,
-        _ => node_key::from_hex(&given(None)?).ok_or(CliError::NodeKeyLine)?,
+        _ => node_key::from_hex(&given(None, "network key, 64 hex digits")?)
+            .ok_or(CliError::NodeKeyLine)?,
     };
     print(&format!("{}\n", network::peer_id(&key)))?;
     Ok(ExitCode::Done)

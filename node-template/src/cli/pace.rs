@@ -94,6 +94,15 @@ pub(super) fn left_text(left: Duration) -> String {
     }
 }
 
+/// A time in seconds, for people.
+pub(super) fn span_text(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
 fn as_float(number: u64) -> f64 {
     number as f64

@@ -1,5 +1,6 @@
 use super::{
     CliError, ExitCode, PeerArgs, PeersCommand, PlaceArgs,
+    pace::span_text,
     place::Place,
     print,
     resync::{Operated, block_on},
@@ -8,7 +9,7 @@ use crate::{
     rpc::{BanView, PeerView},
     service::{NetworkConfig, PeerFile, declared},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use sync_component::ports::{Clock, PeerId, SystemClock};
 
 /// Shows and changes what is remembered of peers: through the running node, or in its file when none runs.
@@ -99,8 +100,7 @@ fn list(args: &PlaceArgs) -> Result<(), CliError> {
 
 fn line(peer: &PeerView) -> String {
     let here = if peer.connected { "connected" } else { "away" };
-    let consistent = Duration::from_secs(peer.consistent_seconds);
-    let hours = consistent.as_secs_f64() / 3_600.0;
+    let consistent = span_text(peer.consistent_seconds);
     let trusted = match (peer.declared, peer.trusted_seconds) {
         (true, _) => ", trusted: declared",
         (false, Some(_)) => ", trusted",
@@ -118,7 +118,8 @@ fn line(peer: &PeerView) -> String {
         Some(BanView::Seconds(left)) => format!(", banned for {left} s more"),
     };
     format!(
-        "{}  {here}, trust {:.0}, consistent for {hours:.1} h{trusted}{latency}{rate}{ban}\n",
-        peer.peer_id, peer.trust
+        "{}  {here}, trust {}, consistent for {consistent}{trusted}{latency}{rate}{ban}\n",
+        peer.peer_id,
+        peer.trust_text()
     )
 }

@@ -94,6 +94,10 @@ async fn begin(args: &ResyncArgs, place: &Place, node: Operated) -> Result<ExitC
     };
     let plan = node.client.resync(&params).await?;
     print(&plan_text(&plan))?;
+    // As without a node: it is not worth a question, and a dry run says whether the real one would go.
+    if plan.sources.is_empty() {
+        return Err(CliError::NoTrustedPeer);
+    }
     if args.dry_run {
         return Ok(ExitCode::Done);
     }

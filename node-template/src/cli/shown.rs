@@ -4,7 +4,10 @@ use super::{
     CliError, ExitCode, print,
     progress::{Moment, Unit},
 };
-use crate::rpc::{LastRunView, PlanView, ResyncView};
+use crate::{
+    rpc::{LastRunView, PlanView, ResyncView},
+    status_view::counted,
+};
 use std::time::Duration;
 
 /// A run under way, as far as the node knows.
@@ -12,7 +15,9 @@ pub(super) fn moment(view: &ResyncView) -> Moment {
     let eta = view.eta_seconds;
     Moment {
         doing: view.doing.clone().unwrap_or_else(|| "waiting".to_owned()),
-        note: eta.map_or_else(String::new, |_| format!(" from {} peers", view.sources)),
+        note: eta.map_or_else(String::new, |_| {
+            format!(" from {}", counted(view.sources, "peer"))
+        }),
         done: view.done,
         total: Some(view.total),
         unit: Unit::Blocks,

@@ -66,6 +66,16 @@ impl Stop {
     }
 }
 
+/// Returns when a signal asks the command to stop; what it does until then is dropped.
+pub(super) async fn stop_signal() -> Result<StopSignal, CliError> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::System)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::System)?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => StopSignal::Interrupt,
+        _ = terminate.recv() => StopSignal::Terminate,
+    })
+}
+
 /// Does `work` on a thread of its own, and asks it to stop when a signal comes.
 pub(super) fn stoppable<T: Send + 'static>(
     work: impl FnOnce(&Stop) -> Result<T, CliError> + Send + 'static,

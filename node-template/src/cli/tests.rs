@@ -85,8 +85,24 @@ fn wrong_usage_is_one_line_that_names_the_mistake_and_the_help() {
         let problem = problem(line);
         assert!(problem.contains(named), "{line}: {problem}");
         assert!(!problem.contains('\n'), "{line}: {problem:?}");
-        assert!(problem.ends_with("see `node-template --help`"), "{problem}");
+        assert!(problem.contains("; see `node-template "), "{problem}");
+        assert!(problem.ends_with("--help`"), "{problem}");
         assert!(!problem.starts_with("error"), "{problem}");
+    }
+}
+
+#[test]
+fn wrong_usage_names_the_help_of_the_command_that_was_used() {
+    for (line, command) in [
+        ("--port x", "node-template"),
+        ("restart", "node-template"),
+        ("status --nonsense", "node-template status"),
+        ("peers ban xx", "node-template peers ban"),
+        ("peers", "node-template peers"),
+    ] {
+        let problem = problem(line);
+        let end = format!("; see `{command} --help`");
+        assert!(problem.ends_with(&end), "{line}: {problem}");
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{
     CliError, ExitCode,
-    account::{account, line, secret},
+    account::{account, asked, secret},
     args::{TransferArgs, TxCommand},
     print,
     resync::block_on,
@@ -9,7 +9,6 @@ use super::{
 use crate::{runtime::Extrinsic, status_view::NodeClient};
 use codec::Encode;
 use sp_core::{Pair, crypto::Ss58Codec, sr25519};
-use std::io::stdin;
 
 /// Makes extrinsics and sends them to a node.
 pub(super) fn run(command: &TxCommand) -> Result<ExitCode, CliError> {
@@ -39,7 +38,7 @@ fn transfer(args: &TransferArgs) -> Result<ExitCode, CliError> {
 /// The key that pays. No error repeats the secret.
 fn sender(uri: &str) -> Result<sr25519::Pair, CliError> {
     let given = if uri == "-" {
-        line(&mut stdin().lock())?
+        asked("secret phrase or URI of the account that pays")?
     } else {
         uri.to_owned()
     };

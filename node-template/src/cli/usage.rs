@@ -1,5 +1,5 @@
 use super::Cli;
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use std::ffi::OsString;
 
 /// What the command line turned out to be.
@@ -14,19 +14,34 @@ pub(super) enum Parsed {
 
 /// Parses the command line.
 pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
-    match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
         Ok(cli) => Parsed::Run(Box::new(cli)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Parsed::Shown(error.render().to_string())
             }
-            _ => Parsed::Wrong(one_line(&error.render().to_string())),
+            _ => Parsed::Wrong(one_line(&error.render().to_string(), &command_of(&args))),
         },
     }
 }
 
+/// The command whose help tells more, such as `node-template peers ban`.
+fn command_of(args: &[OsString]) -> String {
+    let mut command = Cli::command();
+    let mut path = command.get_name().to_owned();
+    for word in args.iter().skip(1) {
+        let Some(inner) = command.find_subcommand(word) else {
+            break;
+        };
+        path = format!("{path} {}", inner.get_name());
+        command = inner.clone();
+    }
+    path
+}
+
 /// Folds the parser's paragraphs into one line: what is wrong and its tips, without the usage that follows.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str, command: &str) -> String {
     let facts: Vec<&str> = text
         .lines()
         .map(str::trim)
@@ -34,5 +49,5 @@ fn one_line(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();
-    format!("{}; see `node-template --help`", facts.join(" "))
+    format!("{}; see `{command} --help`", facts.join(" "))
 }

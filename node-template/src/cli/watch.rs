@@ -1,53 +1,65 @@
 //! `status --watch`.
 
-use super::{CliError, ExitCode, args::StatusArgs, resync::block_on};
+mod screen;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::{CliError, ExitCode, args::StatusArgs, resync::block_on, stopping::stop_signal};
 use crate::{
-    rpc::{BanView, PeerView},
-    status_view::{ClientError, NodeClient, StatusView},
+    rpc::PeerView,
+    status_view::{ClientError, NodeClient, StatusView, counted},
+    terminal::Reader,
 };
+use screen::{Picture, Screen};
 use std::{
-    fmt::Write as _,
-    io::{ErrorKind, IsTerminal, Write as _, stdout},
+    io::{IsTerminal, stdout},
     time::Duration,
 };
 
 /// How often the node is asked.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Most peers that are shown; more do not fit on a screen.
-const PEERS_SHOWN: usize = 30;
-
-/// Shows the node's status again and again. A node that is away for a while is waited for; `find` says where it is now.
+/// Shows the node's status again and again, until a signal or until nobody reads it any more. A node that is away for a
+/// while is waited for; `find` says where it is now.
 pub(super) fn run(
     args: &StatusArgs,
     find: impl Fn() -> Result<NodeClient, CliError>,
 ) -> Result<ExitCode, CliError> {
-    let mut output = if args.json {
-        Output::Json
-    } else if stdout().is_terminal() {
-        Output::Screen
-    } else {
-        Output::Lines(String::new())
-    };
     // A node that is not there at all is an error, not something to wait for.
-    let mut client = find()?;
+    let client = find()?;
     block_on(async {
-        let (view, peers) = look(&client).await?;
-        let mut reader = output.show(&view, &peers)?;
-        while reader == Reader::There {
-            tokio::time::sleep(EVERY).await;
-            reader = match look(&client).await {
-                Ok((view, peers)) => output.show(&view, &peers)?,
-                Err(error @ ClientError::BadUrl { .. }) => return Err(error.into()),
-                Err(error) => {
-                    // After a restart it may be elsewhere.
-                    client = find().unwrap_or(client);
-                    output.away(&error)?
-                }
-            };
-        }
-        Ok(ExitCode::Done)
+        let mut output = Output::of(args);
+        let ended = tokio::select! {
+            biased;
+            signal = stop_signal() => signal.map(ExitCode::Stopped),
+            ended = watch(client, find, &mut output) => ended,
+        };
+        output.close()?;
+        ended
     })
+}
+
+async fn watch(
+    mut client: NodeClient,
+    find: impl Fn() -> Result<NodeClient, CliError>,
+    output: &mut Output,
+) -> Result<ExitCode, CliError> {
+    let (view, peers) = look(&client).await?;
+    let mut reader = output.show(view, peers)?;
+    while reader == Reader::There {
+        tokio::time::sleep(EVERY).await;
+        reader = match look(&client).await {
+            Ok((view, peers)) => output.show(view, peers)?,
+            Err(error @ ClientError::BadUrl { .. }) => return Err(error.into()),
+            Err(error) => {
+                // After a restart it may be elsewhere.
+                client = find().unwrap_or(client);
+                output.away(&error)?
+            }
+        };
+    }
+    Ok(ExitCode::Done)
 }
 
 async fn look(client: &NodeClient) -> Result<(StatusView, Vec<PeerView>), ClientError> {
@@ -58,20 +70,30 @@ enum Output {
     /// One JSON object per look.
     Json,
     /// The whole screen.
-    Screen,
+    Screen(Screen),
     /// The last line.
     Lines(String),
 }
 
 impl Output {
-    fn show(&mut self, view: &StatusView, peers: &[PeerView]) -> Result<Reader, CliError> {
+    fn of(args: &StatusArgs) -> Self {
+        if args.json {
+            Self::Json
+        } else if stdout().is_terminal() {
+            Self::Screen(Screen::default())
+        } else {
+            Self::Lines(String::new())
+        }
+    }
+
+    fn show(&mut self, view: StatusView, peers: Vec<PeerView>) -> Result<Reader, CliError> {
         match self {
             Self::Json => {
                 let both = serde_json::json!({ "status": view, "peers": peers });
-                write_out(&format!("{both}\n"))
+                write(&format!("{both}\n"))
             }
-            Self::Screen => write_out(&screen(&format!("{view}\n\n{}", table(peers)))),
-            Self::Lines(last) => changed(last, &line(view)),
+            Self::Screen(screen) => screen.show(Picture::of(view, peers)),
+            Self::Lines(last) => changed(last, &line(&view)),
         }
     }
 
@@ -79,10 +101,18 @@ impl Output {
         match self {
             Self::Json => {
                 let error = serde_json::json!({ "error": error.to_string() });
-                write_out(&format!("{error}\n"))
+                write(&format!("{error}\n"))
             }
-            Self::Screen => write_out(&screen(&error.to_string())),
+            Self::Screen(screen) => screen.away(error),
             Self::Lines(last) => changed(last, &error.to_string()),
+        }
+    }
+
+    /// Leaves the terminal as it was.
+    fn close(self) -> Result<(), CliError> {
+        match self {
+            Self::Screen(screen) => screen.close(),
+            Self::Json | Self::Lines(_) => Ok(()),
         }
     }
 }
@@ -91,101 +121,19 @@ impl Output {
 fn line(view: &StatusView) -> String {
     let reason = view.explanation();
     let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-    format!("{}{reason}, {} peers", view.health, view.peers)
+    format!("{}{reason}, {}", view.health, counted(view.peers, "peer"))
 }
 
-/// Who reads what is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reader {
-    There,
-    /// It has gone away (`| head`), and nobody sees what would come.
-    Gone,
+fn write(text: &str) -> Result<Reader, CliError> {
+    Reader::write(text).map_err(|source| CliError::Output { source })
 }
 
-fn write_out(text: &str) -> Result<Reader, CliError> {
-    let mut out = stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Ok(()) => Ok(Reader::There),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(source) => Err(CliError::Output { source }),
-    }
-}
-
+/// Writes a line that is another one than the last. While nothing changes nothing is written, so it is looked up whether
+/// there is still somebody to read what will come.
 fn changed(last: &mut String, line: &str) -> Result<Reader, CliError> {
     if last == line {
-        return Ok(Reader::There);
+        return Ok(Reader::of_stdout());
     }
     line.clone_into(last);
-    write_out(&format!("{line}\n"))
+    write(&format!("{line}\n"))
 }
-
-/// The text in the place of what is on the terminal: from the top left on, each line cleared to its end, then the rest.
-fn screen(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    format!("\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n"))
-}
-
-/// A heading, and a line for each connected peer.
-fn table(peers: &[PeerView]) -> String {
-    let connected: Vec<_> = peers.iter().filter(|peer| peer.connected).collect();
-    if connected.is_empty() {
-        return "no peer is connected\n".to_owned();
-    }
-    let mut text = format!(
-        "{:<14} {:>9}  {:<8} {:>8} {:>6}  {}\n",
-        "PEER", "HEIGHT", "AGREES", "LATENCY", "TRUST", "TRUSTED"
-    );
-    for peer in connected.iter().take(PEERS_SHOWN) {
-        // Writing to a text cannot fail.
-        let _ = writeln!(text, "{}", row(peer));
-    }
-    if let Some(more) = connected
-        .len()
-        .checked_sub(PEERS_SHOWN)
-        .filter(|more| *more > 0)
-    {
-        let _ = writeln!(text, "and {more} more; `peers list` shows all");
-    }
-    text
-}
-
-fn row(peer: &PeerView) -> String {
-    let height = peer
-        .best
-        .as_ref()
-        .map_or_else(|| "-".to_owned(), |best| format!("#{}", best.number));
-    let agrees = match peer.agrees {
-        Some(true) => "yes",
-        Some(false) => "no",
-        None => "unknown",
-    };
-    let latency = peer
-        .latency_ms
-        .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
-    let trusted = match (&peer.ban, peer.trusted_seconds) {
-        (Some(BanView::ByOperator), _) => "banned by the operator".to_owned(),
-        (Some(BanView::Seconds(left)), _) => format!("banned for {left} s more"),
-        (None, _) if peer.declared => "declared".to_owned(),
-        (None, Some(seconds)) => format!("for {}", hours(seconds)),
-        (None, None) => format!("not yet, consistent for {}", hours(peer.consistent_seconds)),
-    };
-    // The end of an id tells more than its beginning, which all share.
-    let tail = peer.peer_id.len().saturating_sub(12);
-    let id = peer.peer_id.get(tail..).unwrap_or(&peer.peer_id);
-    format!(
-        "…{id:<13} {height:>9}  {agrees:<8} {latency:>8} {:>6.0}  {trusted}",
-        peer.trust
-    )
-}
-
-fn hours(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests;

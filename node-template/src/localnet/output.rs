@@ -1,8 +1,9 @@
 use super::{
     NodeRow,
-    table::{Paint, line, table},
+    table::{line, table},
     tour::{Audience, Step, TourFailure},
 };
+use crate::terminal::Paint;
 use serde::Serialize;
 use std::{
     io::{IsTerminal, Write},
@@ -33,13 +34,8 @@ impl Output {
         if !std::io::stdout().is_terminal() {
             return Self::Lines(Vec::new());
         }
-        // https://no-color.org: present and not empty.
-        let paint = match std::env::var_os("NO_COLOR") {
-            Some(value) if !value.is_empty() => Paint::Plain,
-            _ => Paint::Coloured,
-        };
         Self::Live(LiveTable {
-            paint,
+            paint: Paint::on(&std::io::stdout()),
             drawn: Vec::new(),
         })
     }

@@ -4,11 +4,9 @@
 )]
 
 use super::{
-    NodeProcess, NodeRow, NodeState, ProcessError, ProcessPlan, plans,
-    table::{Paint, table},
-    tour::Duty,
+    NodeProcess, NodeRow, NodeState, ProcessError, ProcessPlan, plans, table::table, tour::Duty,
 };
-use crate::status_view::NodeFile;
+use crate::{status_view::NodeFile, terminal::Paint};
 use chain_spec::Preset;
 use std::{ffi::OsString, path::Path, time::Duration};
 

@@ -42,7 +42,7 @@ pub enum Refusal {
     },
     /// The sender has too little.
     #[error(
-        "it needs {cost}, and the account has {left} left for it beside what waits in the pool"
+        "the extrinsic needs {cost}, and its account has {left} left for it beside what waits in the pool"
     )]
     CannotPay {
         /// What it needs.

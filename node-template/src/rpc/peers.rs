@@ -81,6 +81,12 @@ impl PeerView {
         all
     }
 
+    /// Its trust, for people.
+    pub(crate) fn trust_text(&self) -> String {
+        // Adding zero makes a zero of the minus zero to which a small loss is rounded.
+        format!("{:.0}", self.trust.round() + 0.0)
+    }
+
     fn of(peer: &PeerId, record: &Record, now: MonoTime, trust_hours: f64) -> Self {
         let until_trusted = Duration::try_from_secs_f64(trust_hours * 3_600.0);
         let until_trusted = until_trusted.unwrap_or(Duration::MAX);

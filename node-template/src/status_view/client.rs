@@ -40,7 +40,10 @@ pub enum ClientError {
         source: Box<jsonrpsee::core::ClientError>,
     },
     /// Nobody listens there, or no answer came in time.
-    #[error("no node answers at {url} ({source}); start it, or give its address with --url")]
+    #[error(
+        "no node answers at {url} ({}); start it, or give its address with --url",
+        root(.source)
+    )]
     Unreachable {
         /// Where we asked.
         url: String,
@@ -63,6 +66,15 @@ pub enum ClientError {
         /// What came back.
         source: Box<jsonrpsee::core::ClientError>,
     },
+}
+
+/// What happened in the end: what is above it in the chain of causes says only that a connection failed.
+fn root(error: &jsonrpsee::core::ClientError) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
 }
 
 /// `system_health`.

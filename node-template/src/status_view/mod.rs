@@ -5,6 +5,7 @@ mod client;
 mod header;
 mod node_file;
 mod session;
+mod text;
 mod view;
 
 #[cfg(test)]
@@ -14,4 +15,5 @@ pub use client::{ClientError, Health, NodeClient};
 pub use header::{DigestView, HeaderView};
 pub use node_file::{NodeFile, NodeFileError};
 pub(crate) use session::Session;
+pub(crate) use text::{Hashes, LABEL, counted, short_hash};
 pub use view::{BlockView, NoteView, ProgressView, StatusView, VerdictKind};

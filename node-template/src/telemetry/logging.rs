@@ -1,4 +1,4 @@
-use std::io::IsTerminal;
+use crate::terminal::Paint;
 use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 /// They say what the node itself says better, and Kademlia warns of a routing table that is empty, as every first one is; a filter that names them overrides this.
@@ -60,8 +60,7 @@ pub fn start_log(list: &str) -> Result<(), LogFilterError> {
     let set = match format {
         LogFormat::Json => log.json().flatten_event(true).with_ansi(false).try_init(),
         LogFormat::Text => {
-            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let colored = std::io::stderr().is_terminal() && !no_color;
+            let colored = Paint::on(&std::io::stderr()) == Paint::Coloured;
             log.with_ansi(colored).with_target(false).try_init()
         }
     };

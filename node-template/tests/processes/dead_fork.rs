@@ -3,7 +3,7 @@
 use crate::harness::{PATIENCE, chain_folder, client, serving, until_status};
 use node_template::{
     localnet::NodeProcess,
-    status_view::{BlockView, StatusView, VerdictKind},
+    status_view::{BlockView, NodeClient, StatusView, VerdictKind},
 };
 use sp_consensus_aura::SlotDuration;
 use std::{
@@ -123,6 +123,11 @@ impl World {
     pub(crate) fn alice_id(&self) -> String {
         let address = address(&self.alice);
         address.rsplit_once("/p2p/").unwrap().1.to_owned()
+    }
+
+    /// Asks Alice.
+    pub(crate) fn alice(&self) -> NodeClient {
+        client(&self.alice)
     }
 
     /// Alice's hash at a height.

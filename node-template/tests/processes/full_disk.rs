@@ -2,12 +2,12 @@
 
 use crate::{
     dead_fork::{World, store_files},
-    harness::{PATIENCE, binary, chain_folder, client, error_line, run, serving},
+    harness::{PATIENCE, binary, chain_folder, client, error_line, namespace, run, serving},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -25,22 +25,12 @@ impl SmallDisk {
     /// `None` where the system lets nobody make namespaces.
     pub(crate) fn new(folder: &Path, size: u64) -> Option<Self> {
         fs::create_dir_all(folder).unwrap();
-        let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && echo ready && cat");
-        let mut holder = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut line = String::new();
-        let out = holder.stdout.take().unwrap();
-        BufReader::new(out).read_line(&mut line).unwrap();
+        let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\"");
+        let holder = namespace(&["--mount"], &script, folder)?;
         let root = PathBuf::from(format!("/proc/{}/root", holder.id()));
         let root = root.join(folder.strip_prefix("/").unwrap());
         let disk = Self { holder, root };
-        (line == "ready\n" && fs::read_dir(&disk.root).is_ok()).then_some(disk)
+        fs::read_dir(&disk.root).is_ok().then_some(disk)
     }
 
     /// Its folder.

@@ -6,8 +6,9 @@ use node_template::{
 };
 use std::{
     ffi::OsString,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -186,6 +187,31 @@ pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(names)
         .collect()
+}
+
+/// A process that holds namespaces of its own, in which `script` was run; it ends when its standard input does. `args` go
+/// between `unshare` and the shell, `parameter` is the script's `$0`. `None` where the system lets nobody do that.
+pub(crate) fn namespace(args: &[&str], script: &str, parameter: &Path) -> Option<Child> {
+    let mut holder = Command::new("unshare")
+        .args(["--user", "--map-root-user"])
+        .args(args)
+        .args(["sh", "-c", &format!("{script} && echo ready && cat")])
+        .arg(parameter)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut line = String::new();
+    let out = holder.stdout.take().unwrap();
+    BufReader::new(out).read_line(&mut line).unwrap();
+    if line == "ready\n" {
+        return Some(holder);
+    }
+    // It may have ended by itself.
+    let _ = holder.kill();
+    let _ = holder.wait();
+    None
 }
 
 /// Says that a test did nothing, and what it would need.

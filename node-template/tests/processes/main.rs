@@ -38,6 +38,7 @@ mod start_files;
 mod status_codes;
 mod stored;
 mod subxt;
+mod swap_transfers;
 mod torture;
 mod tour;
 mod transactions;

@@ -1,13 +1,12 @@
 //! mDNS, on a network of the test's own: it must not tell anybody else on this machine's network of the nodes.
 
-use crate::harness::{PATIENCE, binary, chain_folder, finish};
+use crate::harness::{PATIENCE, binary, chain_folder, finish, namespace};
 use node_template::{
     localnet::{NodeProcess, ProcessPlan},
     status_view::StatusView,
 };
 use std::{
     ffi::OsString,
-    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     time::Instant,
@@ -18,8 +17,7 @@ const SCRIPT: &str = "ip link set lo up \
     && { ip link add d0 type dummy || ip link add d0 type veth peer name d1; } 2>/dev/null \
     && ip addr add 10.83.0.1/24 dev d0 \
     && ip link set d0 up multicast on \
-    && { ip link set d1 up 2>/dev/null; true; } \
-    && echo ready && cat";
+    && { ip link set d1 up 2>/dev/null; true; }";
 
 /// A network namespace, held by a process; gone when dropped.
 struct LocalNetwork(Child);
@@ -27,18 +25,7 @@ struct LocalNetwork(Child);
 impl LocalNetwork {
     /// `None` where the system lets nobody make namespaces or interfaces.
     fn new() -> Option<Self> {
-        let mut holder = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--net", "sh", "-c", SCRIPT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut line = String::new();
-        let out = holder.stdout.take().unwrap();
-        BufReader::new(out).read_line(&mut line).unwrap();
-        let network = Self(holder);
-        (line == "ready\n").then_some(network)
+        namespace(&["--net"], SCRIPT, Path::new("network")).map(Self)
     }
 
     /// The beginning of a command line that runs there.

@@ -68,7 +68,7 @@ fn orders_are_made_where_an_operator_speaks_and_nowhere_else() {
         found,
         [
             "methods.rs::given_by_the_operator(",
-            "resync.rs::of_journal(",
+            "order.rs::of_journal(",
             "resync_alone.rs::given_by_the_operator(",
         ]
     );

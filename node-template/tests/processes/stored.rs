@@ -4,7 +4,13 @@ use crate::{
     harness::{PATIENCE, chain_folder, client, error_line, run, serving, stdout, until_status},
     seals::seals_in,
 };
-use std::{collections::BTreeSet, fs, path::Path};
+use chain_spec::Preset;
+use codec::Encode;
+use node_template::{keystore::DevKey, runtime::Block};
+use runtime_bridge::store::{Changes, Marker, Store, open_folder};
+use sp_core::{H256, Pair};
+use sp_runtime::DigestItem;
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 /// Runs the node until it has this many blocks; says what its log tells of.
 async fn up_to(base: &Path, height: u64) -> Vec<(u64, String)> {
@@ -88,4 +94,84 @@ async fn reverted_chain_goes_on_and_no_slot_is_sealed_twice() {
     fs::write(chain_folder(base, "dev").join("journal"), "nonsense").unwrap();
     let refused = error_line(&run(&format!("revert 1 -y {at}")));
     assert!(refused.contains("journal"), "{refused}");
+}
+
+/// Puts blocks into the store of a node that is stopped, as if they had been good once; `make` gets the blocks 2 and 3.
+fn store_unseen(base: &Path, make: impl FnOnce(Block, Block) -> Vec<Block>) -> Vec<H256> {
+    let folder = chain_folder(base, "dev").join("db").join("full");
+    let marker = Marker::read(&folder).unwrap().unwrap();
+    let database = open_folder(&folder, &marker.genesis, |_| Ok(())).unwrap();
+    let store = Store::<Block>::new(Arc::new(database));
+    let genesis = store.canonical(0).unwrap().unwrap();
+    let head = store.whole_head(genesis).unwrap();
+    let stored = |height| {
+        let hash = store.canonical(height).unwrap().unwrap();
+        store.block(hash).unwrap().unwrap()
+    };
+    let mut changes = Changes::default();
+    let blocks = make(stored(2), stored(3));
+    let hashes = blocks.iter().map(|block| block.header.hash()).collect();
+    for block in blocks {
+        changes.add(block);
+    }
+    store.write(&changes, &head).unwrap();
+    hashes
+}
+
+/// The block with a good seal of this key.
+fn sealed_by(key: DevKey, mut block: Block) -> Block {
+    block.header.digest.pop();
+    let seal = key.pair().sign(block.header.hash().as_bytes());
+    let seal = DigestItem::Seal(sp_consensus_aura::AURA_ENGINE_ID, seal.encode());
+    block.header.digest.push(seal);
+    block
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_block_in_the_store_is_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path();
+    let at = format!("--dev -d {}", base.display());
+    up_to(base, 4).await;
+    let bad = store_unseen(base, |second, third| {
+        let mut root = second.clone();
+        root.header.state_root = H256::repeat_byte(7);
+        let mut body = third;
+        body.extrinsics.clone_from(&second.extrinsics);
+        vec![
+            sealed_by(DevKey::Alice, root),
+            sealed_by(DevKey::Bob, second),
+            body,
+        ]
+    });
+    for (hash, wrong) in bad.iter().zip(["state root", "seal", "extrinsics"]) {
+        let refused = run(&format!("check-block {hash:?} {at}"));
+        let error = error_line(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{error}");
+        for part in [&format!("{hash:?} does not hold"), wrong, "`resync`"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+    // By its number, too; and the others are as good as before.
+    let error = error_line(&run(&format!("check-block 3 {at}")));
+    assert!(error.contains("does not hold"), "{error}");
+    for good in ["1", "2"] {
+        let checked = run(&format!("check-block {good} {at}"));
+        assert!(stdout(&checked).contains("holds"), "{checked:?}");
+    }
+
+    // A block that the chain spec has come to refuse.
+    let mut spec = Preset::Dev.spec();
+    let second = stdout(&run(&format!("check-block 2 {at}")));
+    let hash = second.split(' ').nth(1).unwrap();
+    spec.bad_blocks.push(hash.parse().unwrap());
+    let file = base.join("refusing.toml");
+    fs::write(&file, spec.to_toml()).unwrap();
+    let line = format!(
+        "check-block 2 --chain {} -d {}",
+        file.display(),
+        base.display()
+    );
+    let error = error_line(&run(&line));
+    assert!(error.contains("bad"), "{error}");
 }

@@ -37,7 +37,7 @@ pub(crate) async fn account(node: &NodeClient, account: &sr25519::Public) -> Acc
     })
 }
 
-async fn until_balance(node: &NodeClient, of: &sr25519::Public, wanted: u128) {
+pub(crate) async fn until_balance(node: &NodeClient, of: &sr25519::Public, wanted: u128) {
     let start = Instant::now();
     loop {
         let seen = account(node, of).await.balance;

@@ -92,6 +92,20 @@ async fn watch_shows_the_peers_and_goes_on_after_a_restart_elsewhere() {
     );
 }
 
+/// As `head -1` does; the command has to end by itself.
+fn read_one_line_and_leave(line: &str) {
+    let mut child = command(line).stdout(Stdio::piped()).spawn().unwrap();
+    let mut pipe = BufReader::new(child.stdout.take().unwrap());
+    pipe.read_line(&mut String::new()).unwrap();
+    drop(pipe);
+    let mut ended = None;
+    until("the end of the watch", || {
+        ended = child.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn watch_ends_when_its_reader_has_gone() {
     let base = tempfile::tempdir().unwrap();
@@ -99,15 +113,15 @@ async fn watch_ends_when_its_reader_has_gone() {
     until_status(&client(&node), "a block", |view| view.best.number > 0).await;
     for format in ["--json", ""] {
         let line = format!("status --watch {format} --dev -d {}", base.path().display());
-        let mut child = command(&line).stdout(Stdio::piped()).spawn().unwrap();
-        let mut pipe = BufReader::new(child.stdout.take().unwrap());
-        pipe.read_line(&mut String::new()).unwrap();
-        drop(pipe);
-        let mut ended = None;
-        until("the end of the watch", || {
-            ended = child.try_wait().unwrap();
-            ended.is_some()
-        });
-        assert_eq!(ended.unwrap().code(), Some(0));
+        read_one_line_and_leave(&line);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_whose_line_never_changes_ends_when_its_reader_has_gone() {
+    let base = tempfile::tempdir().unwrap();
+    // It authors nothing and meets nobody.
+    let _node = serving(base.path(), "local", "--chain local --isolated").await;
+    let line = format!("status --watch --chain local -d {}", base.path().display());
+    read_one_line_and_leave(&line);
 }

@@ -56,6 +56,10 @@ impl Member {
     async fn on_chain(plan: NetworkPlan, genesis: &[u8]) -> Self {
         let (behaviour, network, events) = net::new(genesis, &SyncSettings::default());
         let node = Node::start(plan, genesis, behaviour, None).await.unwrap();
+        Self::running(node, network, events)
+    }
+
+    fn running(node: Node, network: NetHandle, events: mpsc::Receiver<NetworkEvent>) -> Self {
         Self {
             id: Peer::from_bytes(&node.peer_id().to_bytes()),
             addresses: node.addresses().list(),
@@ -211,14 +215,7 @@ async fn banned_peer_is_not_dialled_when_others_tell_of_it() {
     let (behaviour, network, events) = net::new(&OURS, &SyncSettings::default());
     network.refuse(&banned.id);
     let node = Node::start(plan, &OURS, behaviour, None).await.unwrap();
-    let mut strict = Member {
-        id: Peer::from_bytes(&node.peer_id().to_bytes()),
-        addresses: node.addresses().list(),
-        network,
-        events,
-        connected: BTreeSet::new(),
-        task: tokio::spawn(node.run()),
-    };
+    let mut strict = Member::running(node, network, events);
     strict.meets(&[&first.id]).await;
     // It finds us, and is refused.
     banned.meets_also(&strict.id).await;

@@ -63,6 +63,10 @@ impl World {
         block
     }
 
+    fn genesis(&self) -> BlockId<Block> {
+        BlockId::new(0, self.chain.genesis_hash())
+    }
+
     fn balance(&self, of: sr25519::Public) -> u128 {
         self.pool.standing(&of).unwrap().balance
     }
@@ -137,20 +141,25 @@ fn bad_signatures_inherents_and_empty_accounts_are_refused() {
     assert_eq!(world.pool.size(), (0, 0));
 }
 
-#[test]
-fn extrinsics_of_a_branch_that_is_left_wait_again() {
+/// A chain whose one block holds a transfer of Alice and one of Bob, and which a longer one may take back.
+fn with_two_in_a_block() -> (World, Extrinsic, Extrinsic) {
     let mut world = World::new();
     world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
-    let genesis = world.chain.best();
     let ours = world.transfer(DevKey::Alice, 0, 5);
     let shared = world.transfer(DevKey::Bob, 0, 7);
     world.submit(ours.clone()).unwrap();
     world.submit(shared.clone()).unwrap();
-    let left = world.block_on(genesis, world.pool.ready());
+    world.block_on(world.chain.best(), world.pool.ready());
     world.pool.follow().unwrap();
     assert_eq!(world.pool.size().0, 0);
+    (world, ours, shared)
+}
+
+#[test]
+fn extrinsics_of_a_branch_that_is_left_wait_again() {
+    let (mut world, ours, shared) = with_two_in_a_block();
+    let genesis = world.genesis();
     let left_tip = world.chain.best();
-    assert_eq!(left_tip.hash, left.header().hash());
     let first = world.block_on(genesis, vec![shared]);
     let first = BlockId::of(first.header());
     world.block_on(first, Vec::new());
@@ -163,16 +172,8 @@ fn extrinsics_of_a_branch_that_is_left_wait_again() {
 
 #[test]
 fn missed_events_cost_nothing() {
-    let mut world = World::new();
-    world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
-    let genesis = world.chain.best();
-    let ours = world.transfer(DevKey::Alice, 0, 5);
-    let shared = world.transfer(DevKey::Bob, 0, 7);
-    world.submit(ours.clone()).unwrap();
-    world.submit(shared.clone()).unwrap();
-    world.block_on(genesis, world.pool.ready());
-    world.pool.follow().unwrap();
-    assert_eq!(world.pool.size().0, 0);
+    let (mut world, ours, shared) = with_two_in_a_block();
+    let genesis = world.genesis();
     // The reorganisation, and what comes after it: nobody tells the pool of any but the last.
     let mut tip = genesis;
     for offered in [vec![shared], Vec::new(), Vec::new()] {

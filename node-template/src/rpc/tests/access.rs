@@ -1,9 +1,9 @@
 //! Who may call what (SPEC section 12).
 
-use super::world::World;
+use super::world::{Well, World};
 use crate::rpc::{
-    Health, MethodsOffered, Origins, Token,
-    gate::{CallerAddress, Gate, Healthy},
+    MethodsOffered, Origins, Token,
+    gate::{CallerAddress, Gate},
     token::Caller,
 };
 use jsonrpsee::RpcModule;
@@ -57,22 +57,6 @@ fn orders_are_taken_from_this_machine_with_the_token_and_without_an_origin() {
             answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(text),
             "{listen} {offered:?} {head:?} token: {has_token}: {answer}"
         );
-    }
-}
-
-struct Well;
-
-impl Healthy for Well {
-    fn health(&self) -> Health {
-        Health {
-            peers: 0,
-            is_syncing: false,
-            should_have_peers: false,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        true
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) struct World {
 
 pub(super) const LARGE: usize = 256 * 1024;
 
-struct Well;
+/// A node that is well and without peers.
+pub(super) struct Well;
 
 impl Healthy for Well {
     fn health(&self) -> Health {

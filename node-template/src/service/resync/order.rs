@@ -1,0 +1,146 @@
+//! The operator's orders: what a resync would do, begin one, go on with it, give it up.
+
+use super::{Job, LastRun, Phase, ResyncDesk};
+use crate::Block;
+use runtime_bridge::resync::{Plan, ResyncFileError};
+use std::collections::BTreeSet;
+use sync_component::{
+    NetworkSyncManager,
+    chain_sync::{BadRequest, OperatorsOrder, ResyncRequest, ResyncRun, ResyncWatch, Run, Source},
+    ports::PeerId,
+    registry::{RegistryError, selected},
+    status::Tier,
+};
+
+/// Why an order is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The files.
+    #[error(transparent)]
+    Files(#[from] ResyncFileError),
+    /// The strategy.
+    #[error(transparent)]
+    Strategy(#[from] RegistryError),
+    /// The request in the journal.
+    #[error(transparent)]
+    Request(#[from] BadRequest),
+    /// The swap has begun.
+    #[error("the stores are being exchanged: the run can only be finished")]
+    TooLate,
+    /// The run is not given up.
+    #[error("the run is not given up: {0}")]
+    NotAborted(String),
+}
+
+impl ResyncDesk {
+    /// What a resync would do; writes nothing.
+    pub(crate) fn plan(&self) -> Result<Plan, OrderError> {
+        self.files.nothing_is_under_way()?;
+        Ok(self.files.plan()?)
+    }
+
+    /// The peers that a resync would use now.
+    pub(crate) fn sources(
+        &self,
+        manager: &NetworkSyncManager<Block>,
+        request: &ResyncRequest<Block>,
+    ) -> Result<Vec<Source>, OrderError> {
+        let strategy = self.registry.resync(&self.settings)?;
+        let chain_sync =
+            manager.chain_sync(strategy, self.declared.clone(), ResyncWatch::default());
+        Ok(chain_sync.sources(&request.peers))
+    }
+
+    /// Peers that are declared trusted.
+    pub(crate) fn declared(&self) -> &BTreeSet<PeerId> {
+        &self.declared
+    }
+
+    /// The strategy that the settings, or the operator, chose.
+    pub(crate) fn strategy(&self, wanted: Option<&str>) -> Result<String, OrderError> {
+        let mut settings = self.settings.clone();
+        if let Some(name) = wanted {
+            settings.strategies.tier3 = Some(name.to_owned());
+        }
+        self.registry.resync(&settings)?;
+        Ok(selected(Tier::Resync, &settings).to_owned())
+    }
+
+    /// Begins a resync.
+    pub(crate) fn order(
+        &self,
+        order: OperatorsOrder<Block>,
+        strategy: Option<&str>,
+    ) -> Result<Plan, OrderError> {
+        let strategy = self.strategy(strategy)?;
+        let _deciding = self.deciding();
+        let plan = self.plan()?;
+        let run = Run::Resync(order.request().written_down(&strategy));
+        self.files.begin(run)?;
+        if let Err(error) = self.files.try_exchange() {
+            self.files.abort()?;
+            return Err(error.into());
+        }
+        self.begin(Phase::Wanted(Job { order, strategy }));
+        Ok(plan)
+    }
+
+    pub(super) fn want(&self, run: &ResyncRun) -> Result<(), OrderError> {
+        #[allow(clippy::disallowed_methods, reason = "the operator's order goes on")]
+        let order = OperatorsOrder::of_journal(run)?;
+        let strategy = run.strategy.clone();
+        self.begin(Phase::Wanted(Job { order, strategy }));
+        Ok(())
+    }
+
+    /// Goes on with an interrupted run.
+    pub(crate) fn resume(&self) -> Result<(), OrderError> {
+        let _deciding = self.deciding();
+        if !matches!(self.state().phase, Phase::Idle) {
+            return Ok(());
+        }
+        let journal = self.files.resume()?;
+        match &journal.run {
+            Run::Resync(run) => self.want(run),
+            // It has no vote: the stores are exchanged in the next stop.
+            Run::Restore(_) => {
+                self.begin(Phase::Swap);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the run up. One that is worked on is given up by the task that does it; this waits for that.
+    pub(crate) async fn abort(&self) -> Result<(), OrderError> {
+        {
+            let _deciding = self.deciding();
+            let mut state = self.state();
+            match state.phase {
+                Phase::Swap => return Err(OrderError::TooLate),
+                Phase::Running => state.phase = Phase::Aborting,
+                Phase::Aborting => {}
+                Phase::Idle | Phase::Wanted(_) => {
+                    drop(state);
+                    self.files.abort()?;
+                    self.ended(LastRun::Aborted);
+                    return Ok(());
+                }
+            }
+        }
+        self.changed.notify_waiters();
+        loop {
+            let changed = self.changed.notified();
+            {
+                let state = self.state();
+                match (&state.phase, &state.last) {
+                    (Phase::Aborting, _) => {}
+                    (_, Some(LastRun::Failed(why) | LastRun::Interrupted(why))) => {
+                        return Err(OrderError::NotAborted(why.clone()));
+                    }
+                    _ => return Ok(()),
+                }
+            }
+            changed.await;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The task that carries the orders out, one after the other.
+
+use super::{Job, LastRun, Phase, ResyncDesk};
+use crate::Block;
+use std::sync::Arc;
+use sync_component::{
+    NetworkSyncManager,
+    chain_sync::{Journal, ResyncError, ResyncWatch, Stage, Staging},
+    ports::{Bridge, BridgeError},
+};
+
+impl ResyncDesk {
+    /// Carries out orders, one after the other.
+    pub(crate) async fn work(&self, manager: Arc<NetworkSyncManager<Block>>) {
+        loop {
+            let changed = self.changed.notified();
+            let wanted = {
+                let mut state = self.state();
+                match std::mem::replace(&mut state.phase, Phase::Running) {
+                    Phase::Wanted(job) => Some((job, state.watch.clone())),
+                    other => {
+                        state.phase = other;
+                        None
+                    }
+                }
+            };
+            match wanted {
+                Some((job, watch)) => self.carry_out(&manager, job, watch).await,
+                None => changed.await,
+            }
+        }
+    }
+
+    async fn carry_out(&self, manager: &NetworkSyncManager<Block>, job: Job, watch: ResyncWatch) {
+        let mut settings = self.settings.clone();
+        settings.strategies.tier3 = Some(job.strategy.clone());
+        let strategy = match self.registry.resync(&settings) {
+            Ok(strategy) => strategy,
+            // It was there when the run began.
+            Err(error) => return self.ended(LastRun::Interrupted(error.to_string())),
+        };
+        let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
+        let outcome = tokio::select! {
+            outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
+            () = self.told_to_abort() => return self.give_up(),
+        };
+        let told_to_abort = {
+            let _deciding = self.deciding();
+            let is_aborting = matches!(self.state().phase, Phase::Aborting);
+            match &outcome {
+                _ if is_aborting => {}
+                Ok(staged) => {
+                    tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
+                    self.enter(Phase::Swap);
+                }
+                Err(error) => self.failed(error),
+            }
+            is_aborting
+        };
+        if told_to_abort {
+            self.give_up();
+        }
+    }
+
+    /// Called while deciding.
+    fn failed(&self, error: &ResyncError<Block>) {
+        tracing::error!(%error, "the resync ended");
+        // A run that has not begun to build leaves nothing to go on with.
+        let has_begun = !matches!(
+            self.files.journal(),
+            Ok(Some(Journal {
+                stage: Stage::Preparing,
+                ..
+            }))
+        );
+        if has_begun && error.is_resumable() {
+            return self.ended(LastRun::Interrupted(error.to_string()));
+        }
+        if let Err(error) = self.files.abort() {
+            tracing::error!(%error, "what the resync had built cannot be removed");
+        }
+        self.ended(LastRun::Failed(error.to_string()));
+    }
+
+    /// Ends the run that the task worked on, as it was told to.
+    fn give_up(&self) {
+        let _deciding = self.deciding();
+        match self.files.abort() {
+            Ok(()) => self.ended(LastRun::Aborted),
+            Err(error) => {
+                tracing::error!(%error, "the run cannot be given up");
+                self.ended(LastRun::Interrupted(error.to_string()));
+            }
+        }
+    }
+
+    async fn told_to_abort(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if matches!(self.state().phase, Phase::Aborting) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// The chain that the run under way builds.
+    pub(crate) fn staged_chain(&self) -> Result<Arc<dyn Bridge<Block>>, BridgeError> {
+        self.staged.open()
+    }
+
+    /// Returns when no run is worked on any more, with the end of the last one.
+    pub(crate) async fn is_idle(&self) -> Option<LastRun> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let state = self.state();
+                if matches!(state.phase, Phase::Idle) {
+                    return state.last.clone();
+                }
+            }
+            changed.await;
+        }
+    }
+}
