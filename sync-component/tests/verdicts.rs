@@ -44,7 +44,10 @@ fn authority_quorum_is_never_wrong_where_liars_and_far_laggards_are_below_a_thir
     for question in [Question::FalseGo, Question::FalseHalt] {
         let count = brief().few_absent(AUTHORITY_QUORUM, question);
         let near = below_third_by_one(question);
-        assert!(count.rounds > near.rounds, "some of them lag far: {count:?}");
+        assert!(
+            count.rounds > near.rounds,
+            "some of them lag far: {count:?}"
+        );
         assert_eq!(count.wrong, 0, "{question:?}: {count:?}");
     }
 }

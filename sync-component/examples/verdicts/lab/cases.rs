@@ -66,14 +66,14 @@ impl Lie {
     pub(super) fn describe(self) -> String {
         match self {
             Self::InventedAbove => "sign one invented tip, 3 above the head".to_owned(),
-            Self::InventedAtHead => {
-                "sign one invented block at the height of the head".to_owned()
-            }
+            Self::InventedAtHead => "sign one invented block at the height of the head".to_owned(),
             Self::Scattered => {
                 "each signs a block of its own invention at the height of the head".to_owned()
             }
             Self::Fork(depth) => {
-                format!("sign a fork that leaves the chain {depth} below the head, which they sealed in their own slots")
+                format!(
+                    "sign a fork that leaves the chain {depth} below the head, which they sealed in their own slots"
+                )
             }
             Self::FarBehind => format!("sign the block {FAR} below the head"),
             Self::Syncing => "say that they are syncing, sign nothing".to_owned(),
@@ -109,19 +109,19 @@ impl Scene {
             least: length,
             most: length,
         };
-        let (main, side) = match lie {
+        let (main, rival) = match lie {
             Lie::Fork(depth) => {
                 let main = Growth {
                     authors: honest.iter().copied().chain([OURS]).collect(),
                     least: depth,
                     most: depth,
                 };
-                let side = Growth {
+                let rival = Growth {
                     least: u64::from(!lying.is_empty()),
                     most: depth,
                     authors: lying,
                 };
-                (main, side)
+                (main, rival)
             }
             Lie::VouchForFork(length) => {
                 let branch = |authors| Growth {
@@ -135,7 +135,7 @@ impl Scene {
             _ => (all(6), Growth::default()),
         };
         Self {
-            world: World::new(size, &main, &side),
+            world: World::new(size, &main, &rival),
             lie,
             honest,
             liars: liars.to_vec(),
@@ -207,11 +207,7 @@ impl Scene {
             let voice = if self.liars.contains(&authority) {
                 self.lie_of(authority)
             } else {
-                self.holds(
-                    authority,
-                    &self.world.main,
-                    self.height_of(authority, draw),
-                )
+                self.holds(authority, &self.world.main, self.height_of(authority, draw))
             };
             (authority, voice)
         };

@@ -38,12 +38,12 @@ impl Clock for StillClock {
     }
 
     fn now(&self) -> MonoTime {
-        MonoTime(Duration::from_secs(3_600))
+        MonoTime(Duration::from_hours(1))
     }
 
     async fn sleep(&self, _: Duration) {
         // Whoever is asked here answers at once or fails at once.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -107,7 +107,8 @@ impl Survey {
     /// The worst cell among those that `matches`; `None` if there is none.
     fn worst(&self, question: Question, matches: impl Fn(&Key) -> bool) -> Option<u32> {
         let counts = self.counts.iter();
-        let matching = counts.filter(|(key, _)| LIES[key.lie].question() == question && matches(key));
+        let matching =
+            counts.filter(|(key, _)| LIES[key.lie].question() == question && matches(key));
         matching.map(|(_, count)| percent(*count)).max()
     }
 
@@ -115,9 +116,9 @@ impl Survey {
     pub(crate) fn few_absent(&self, strategy: &str, question: Question) -> Count {
         let mut all = Count::default();
         let counts = self.few_absent.iter();
-        for (_, count) in counts.filter(|(key, _)| {
-            key.strategy == strategy && LIES[key.lie].question() == question
-        }) {
+        for (_, count) in counts
+            .filter(|(key, _)| key.strategy == strategy && LIES[key.lie].question() == question)
+        {
             all.add(*count);
         }
         all
@@ -201,14 +202,16 @@ need(n) = ceil({threshold} · n). So many authorities of n may be silent, or lie
         let (silent, third) = (size - need, (size - 1) / 3);
         writeln!(out, "| {size} | {need} | {silent} | {third} |")?;
     }
-    let first = (1..).find(|size: &usize| size - threshold.need(*size) < (size - 1) / 3);
+    let last = (1..=1_000_usize)
+        .find(|size| size - threshold.need(*size) < (size - 1) / 3)
+        .expect("the threshold is above two thirds, so some network tells the difference")
+        - 1;
     writeln!(
         out,
         "
 1–3 authorities tolerate none, 4–6 one, 7–9 two. As {threshold} is a little more than two thirds, both last columns agree only up to
-n = {}; above that the threshold costs a vote, on the side of halting.
-",
-        first.map_or(0, |size| size - 1)
+n = {last}; above that the threshold costs a vote, on the side of halting.
+"
     )
 }
 
@@ -226,7 +229,11 @@ fn rates(survey: &Survey, strategy: &str, out: &mut String) -> fmt::Result {
     for size in &survey.plan.sizes {
         for liars in numbers_of_liars(*size) {
             let share = (liars * 200 + size) / (2 * size);
-            let third = if below_a_third(liars, *size) { "" } else { " ≥ ⅓" };
+            let third = if below_a_third(liars, *size) {
+                ""
+            } else {
+                " ≥ ⅓"
+            };
             write!(out, "| {size} | {liars} ({share} %){third} |")?;
             for lag in LAGS {
                 let rate = |question| {

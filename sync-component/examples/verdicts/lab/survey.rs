@@ -151,7 +151,12 @@ struct Job {
 
 /// Measures all that `plan` says, on all cores. What comes out depends on the plan alone.
 pub(crate) fn survey(plan: &Plan) -> Survey {
-    let jobs: Vec<_> = plan.sizes.iter().rev().flat_map(|size| jobs(*size)).collect();
+    let jobs: Vec<_> = plan
+        .sizes
+        .iter()
+        .rev()
+        .flat_map(|size| jobs(*size))
+        .collect();
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Survey {
         plan: plan.clone(),
@@ -171,7 +176,9 @@ pub(crate) fn survey(plan: &Plan) -> Survey {
             scope.spawn(work);
         }
     });
-    found.into_inner().expect("no thread panicked: the scope would have")
+    found
+        .into_inner()
+        .expect("no thread panicked: the scope would have")
 }
 
 fn jobs(size: usize) -> impl Iterator<Item = Job> {
@@ -232,6 +239,10 @@ pub(super) fn chosen(seed: u64, size: usize, liars: usize) -> Vec<usize> {
 /// A generator for what `place` names, so that no part of the survey depends on another having been played.
 fn rng(seed: u64, place: [usize; 4]) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(place.into_iter().fold(0, |all, part| (all << 16) | part as u64));
+    rng.set_stream(
+        place
+            .into_iter()
+            .fold(0, |all, part| (all << 16) | part as u64),
+    );
     rng
 }

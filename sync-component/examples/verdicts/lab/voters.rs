@@ -57,8 +57,11 @@ pub(super) fn invented(height: u64, salt: u8) -> Vec<Id> {
 impl Voice {
     /// An authority that invents `ids`.
     pub(super) fn inventing(world: &World, authority: usize, ids: Vec<Id>, chain: Store) -> Self {
-        let word = world.word(authority, &ids);
-        Self::Invents { ids, chain, word }
+        Self::Invents {
+            word: world.word(authority, &ids),
+            ids,
+            chain,
+        }
     }
 }
 
@@ -172,10 +175,7 @@ impl Network for Room {
         protocol: Protocol,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, RequestFailure> {
-        let voice = self
-            .voices
-            .get(peer)
-            .ok_or(RequestFailure::Disconnected)?;
+        let voice = self.voices.get(peer).ok_or(RequestFailure::Disconnected)?;
         // The clock stands still, so the time-out comes at once.
         self.answer(voice, protocol, &body)
             .ok_or(RequestFailure::Timeout)
