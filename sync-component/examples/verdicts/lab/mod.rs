@@ -6,6 +6,7 @@
 mod cases;
 mod chains;
 mod node;
+mod refusal;
 mod report;
 mod survey;
 mod voters;
@@ -15,3 +16,4 @@ pub(crate) use report::markdown;
 pub(crate) use survey::{
     AUTHORITY_QUORUM, Count, Key, Plan, Question, SIZES, Survey, below_a_third, survey,
 };
+pub(crate) use withheld::{Answer, Reaction, reaction};

@@ -2,6 +2,7 @@
 
 use super::{
     cases::LIES,
+    refusal::Refusal,
     survey::{
         AUTHORITY_QUORUM, Count, Key, LAGS, Lag, Question, STRATEGIES, Survey, below_a_third,
         numbers_of_liars,
@@ -30,6 +31,7 @@ fn write_all(survey: &Survey, out: &mut String) -> fmt::Result {
         rates(survey, strategy, out)?;
     }
     lies(survey, out)?;
+    refusals(survey, out)?;
     withheld(survey, out)
 }
 
@@ -76,7 +78,7 @@ chance in the head of the column. In rounds about a false go they are drawn agai
         out,
         "
 *Sign* means: say so to us and, where authorities vote, attest it. A header that is sealed as it should be while its block is
-withheld is no lie about where a chain is; it has a table of its own at the end.
+withheld is another matter, and has a table of its own at the end.
 
 A rate is in percent of the rounds of its worst lie, rounded up, so 0 means never. What follows holds for n peers as well as
 for n authorities, with one difference that no table shows: an authority is one of a set that the chain names, a peer id is
@@ -150,7 +152,7 @@ fn summary(survey: &Survey, out: &mut String) -> fmt::Result {
 
 Highest rates over n = {}; laggards 0–40 %, liars 0–50 %.
 
-| strategy | liars | false go, by 1 | false halt, by 1 | false go, by 90 | false halt, by 90 |
+| strategy | liars | false go, laggards by 1 | false halt, laggards by 1 | false go, laggards by 90 | false halt, laggards by 90 |
 |---|---|---|---|---|---|
 ",
         sizes.join(", ")
@@ -177,8 +179,8 @@ Highest rates over n = {}; laggards 0–40 %, liars 0–50 %.
     write!(
         out,
         "
-`{AUTHORITY_QUORUM}` where liars, and laggards by 90 with them, are below a third: {} false of {} rounds in which going is wrong,
-{} false of {} in which halting is.
+`{AUTHORITY_QUORUM}`, all rounds in which liars, and laggards by 90 with them, are below a third: {} wrong of the {} in which going
+is wrong, {} wrong of the {} in which halting is.
 
 ",
         go.wrong, go.rounds, halt.wrong, halt.rounds
@@ -260,7 +262,8 @@ fn lies(survey: &Survey, out: &mut String) -> fmt::Result {
         out,
         "## Each lie, n = {CLOSE_UP}
 
-Rates with laggards by 1, the worst column; {} and {} liars.
+Rates with laggards by 1, the worst column; {} and {} liars. Where two branches of one block compete, a laggard by 1 stands where
+both begin and is with both, so liars can make both look voted; longer branches need more than that.
 
 | rate | what the liars do |",
         numbers[0], numbers[1]
@@ -290,15 +293,48 @@ Rates with laggards by 1, the worst column; {} and {} liars.
     writeln!(out)
 }
 
+fn refusals(survey: &Survey, out: &mut String) -> fmt::Result {
+    write!(
+        out,
+        "## Why it halts
+
+False halts with fewer than a third liars, all n and all lies together, by the row that refused: without laggards or with laggards by 1, with laggards by 90.
+
+| row |"
+    )?;
+    for strategy in STRATEGIES {
+        write!(out, " `{strategy}` |")?;
+    }
+    writeln!(out, "\n|---|{}", "---|".repeat(STRATEGIES.len()))?;
+    for row in Refusal::ALL {
+        write!(out, "| {} |", row.describe())?;
+        for strategy in STRATEGIES {
+            let [near, far] = [false, true].map(|far| {
+                let refusals = survey.refusals.iter().filter(|((key, refusal), _)| {
+                    key.strategy == strategy
+                        && *refusal == row
+                        && Share::BelowThird.holds(key)
+                        && (key.lag.blocks > 1) == far
+                });
+                refusals.map(|(_, count)| count).sum::<u32>()
+            });
+            write!(out, " {near}, {far} |")?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)
+}
+
 fn withheld(survey: &Survey, out: &mut String) -> fmt::Result {
     write!(
         out,
         "## A block that is sealed and withheld
 
 A liar seals the next block in its slot, shows the header and gives the block to nobody. All others are honest and at the head.
-The header is a verified tip above us, and nobody authors beside it until its author is found to withhold it (within a
-slot's share) and is suspect. Where a second liar attests that it holds the block, the author's word is not the only one any
-more, and the suspicion counts for nothing: honest nodes cannot tell this from a block that others really have.
+The header is a verified tip above us: while nobody knows better, nobody authors beside it. When the node has asked in vain it
+calls the author suspect, and what only a suspect has holds nobody up. `{AUTHORITY_QUORUM}` makes an exception for blocks that
+another authority attests, as honest authorities may really hold them. **A second liar can use that**: as long as it attests the
+withheld block, all others halt. From n = 7 on two are below a third.
 
 | n | strategy | alone: at first | alone: once suspect | attested by a second: at first | attested by a second: once suspect |
 |---|---|---|---|---|---|

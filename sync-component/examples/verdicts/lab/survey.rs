@@ -4,6 +4,7 @@ use super::{
     cases::{LIES, Lie, Scene, shuffle},
     chains::lock,
     node::{Node, OURS},
+    refusal::Refusal,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::{
@@ -123,6 +124,8 @@ pub(crate) struct Survey {
     pub(super) counts: BTreeMap<Key, Count>,
     /// The part of each in which liars and those who lag by `tier2_max_reorg` or more are together below a third.
     pub(super) few_absent: BTreeMap<Key, Count>,
+    /// Why it was refused where it must not be.
+    pub(super) refusals: BTreeMap<(Key, Refusal), u32>,
 }
 
 /// Whether `faulty` of `size` are less than a third.
@@ -130,10 +133,11 @@ pub(crate) fn below_a_third(faulty: usize, size: usize) -> bool {
     faulty * 3 < size
 }
 
-/// How many of `size` lie, in the order of the rows: the percentages rounded, and the most that are below a third.
+/// How many of `size` lie, in the order of the rows: the percentages rounded, and the most that are below a third or at most half.
 pub(super) fn numbers_of_liars(size: usize) -> Vec<usize> {
     let rounded = LIARS.map(|percent| (size * percent + 50) / 100);
-    let mut numbers: Vec<_> = rounded.into_iter().chain([(size - 1) / 3]).collect();
+    let bounds = [(size - 1) / 3, size / 2];
+    let mut numbers: Vec<_> = rounded.into_iter().chain(bounds).collect();
     // Half of an odd number rounds up to more than half.
     numbers.retain(|liars| liars * 2 <= size);
     numbers.sort_unstable();
@@ -168,6 +172,7 @@ pub(crate) fn survey(plan: &Plan) -> Survey {
             let mut found = lock(&found);
             found.counts.extend(part.counts);
             found.few_absent.extend(part.few_absent);
+            found.refusals.extend(part.refusals);
         }
     };
     thread::scope(|scope| {
@@ -205,8 +210,11 @@ fn play(plan: &Plan, job: Job) -> Survey {
             let voices = scene.voices(&draw);
             for strategy in STRATEGIES {
                 let node = Node::that_heard(strategy, &scene.world, &ours, &voices);
-                let is_cleared = node.judge().verdict.is_in_sync();
-                let is_wrong = is_cleared == (LIES[lie].question() == Question::FalseGo);
+                let refusal = Refusal::of(&node.judge().verdict);
+                let is_wrong = match LIES[lie].question() {
+                    Question::FalseGo => refusal.is_none(),
+                    Question::FalseHalt => refusal.is_some(),
+                };
                 let round = Count {
                     rounds: 1,
                     wrong: u32::from(is_wrong),
@@ -219,6 +227,9 @@ fn play(plan: &Plan, job: Job) -> Survey {
                     strategy,
                 };
                 part.counts.entry(key).or_default().add(round);
+                if let Some(refusal) = refusal.filter(|_| is_wrong) {
+                    *part.refusals.entry((key, refusal)).or_default() += 1;
+                }
                 if scene.absent_below_a_third(&draw, reach) {
                     part.few_absent.entry(key).or_default().add(round);
                 }

@@ -10,16 +10,16 @@ use sync_component::wire::Activity;
 
 /// What a node does about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reaction {
-    /// Whether it is cleared while nobody knows yet that the block is withheld.
-    pub(super) at_first: Answer,
-    /// And once its author is suspect.
-    pub(super) once_suspect: Answer,
+pub(crate) struct Reaction {
+    /// While nobody knows yet that the block is withheld.
+    pub(crate) at_first: Answer,
+    /// Once its author is suspect.
+    pub(crate) once_suspect: Answer,
 }
 
 /// Cleared or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// Cleared.
     Go,
     /// Refused.
@@ -28,7 +28,7 @@ pub(super) enum Answer {
 
 /// The node of one of `size` authorities, all at the head and honest but for `liars`: the first has sealed the next block
 /// and withholds it, and all of them attest that they hold it.
-pub(super) fn reaction(strategy: &str, seed: u64, size: usize, liars: usize) -> Reaction {
+pub(crate) fn reaction(strategy: &str, seed: u64, size: usize, liars: usize) -> Reaction {
     let liars = chosen(seed, size, liars);
     let all = Growth {
         authors: (0..size).collect(),
