@@ -77,7 +77,10 @@ impl Lie {
             }
             Self::FarBehind => format!("sign the block {FAR} below the head"),
             Self::Syncing => "say that they are syncing, sign nothing".to_owned(),
-            Self::Silent => "answer nothing, sign nothing".to_owned(),
+            Self::Silent => {
+                "answer nothing, sign nothing; they are new, so answers are expected of them"
+                    .to_owned()
+            }
             Self::VouchForFork(length) => {
                 format!("sign our tip, the end of a branch of {length} that we and they sealed")
             }

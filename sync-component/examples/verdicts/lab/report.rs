@@ -87,6 +87,7 @@ free. Under the first two strategies whoever wants a larger share of liars makes
 Laggards are not faulty. But an authority that is `tier2_max_reorg` ({reach}) blocks or more behind does not vouch for the last
 {reach} blocks, and under `authority-quorum` nobody builds so far above what need(n) hold: if forks came of it, none of them
 would heal by itself. So whoever lags by 90 counts there as one that is down. `tip-quorum` counts it as with us.
+Under every strategy a node halts while more than half of the voters are far below it (row 4).
 
 "
     )
