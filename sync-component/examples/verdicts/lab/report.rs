@@ -42,7 +42,8 @@ fn introduction(survey: &Survey, out: &mut String) -> fmt::Result {
         out,
         "# False verdicts of the Tier 1 strategies
 
-Made by this command, at the top of the repository; do not edit. `tests/verdicts.rs` makes it again and compares.
+Made by this command, at the top of the repository; do not edit. `tests/verdicts.rs` makes
+the text and the figures of n = 4 and 7 again and compares.
 
 ```text
 cargo run --locked --example verdicts > sync-component/docs/verdicts.md
