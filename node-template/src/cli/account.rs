@@ -37,7 +37,7 @@ pub(super) fn asked(what: &str) -> Result<String, CliError> {
 }
 
 /// A line of `input`, without the space around it.
-fn line(input: &mut impl BufRead) -> Result<String, CliError> {
+pub(super) fn line(input: &mut impl BufRead) -> Result<String, CliError> {
     let mut line = String::new();
     let read = input.take(LINE_BYTES).read_line(&mut line);
     let read = read.map_err(|source| CliError::Input { source })?;
