@@ -1,6 +1,7 @@
 //! A specification as a file for people: with the comments of the preset `local`, which explain every key where it stands.
 
 use crate::{ChainSpec, Preset};
+use std::fmt::Write as _;
 use toml::{Table, Value};
 
 /// Stands in the place of what the preset says of itself.
@@ -187,7 +188,8 @@ fn quoted(key: &str) -> String {
         match character {
             '"' | '\\' => text.extend(['\\', character]),
             _ if character.is_control() => {
-                text.push_str(&format!("\\U{:08X}", u32::from(character)));
+                let number = u32::from(character);
+                write!(text, "\\U{number:08X}").expect("a text in memory takes everything");
             }
             _ => text.push(character),
         }
@@ -200,8 +202,8 @@ fn quoted(key: &str) -> String {
 fn written(value: &Value) -> String {
     match value {
         Value::Array(list) if list.len() > 1 => {
-            let lines: String = list.iter().map(|one| format!("    {one},\n")).collect();
-            format!("[\n{lines}]")
+            let lines: Vec<_> = list.iter().map(|one| format!("    {one},\n")).collect();
+            format!("[\n{}]", lines.concat())
         }
         value => value.to_string(),
     }

@@ -70,7 +70,7 @@ enum Output {
     /// One JSON object per look.
     Json,
     /// The whole screen.
-    Screen(Screen),
+    Screen(Box<Screen>),
     /// The last line.
     Lines(String),
 }
@@ -80,7 +80,7 @@ impl Output {
         if args.json {
             Self::Json
         } else if stdout().is_terminal() {
-            Self::Screen(Screen::default())
+            Self::Screen(Box::default())
         } else {
             Self::Lines(String::new())
         }

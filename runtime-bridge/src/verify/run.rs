@@ -76,10 +76,7 @@ impl<R> RunCheck<'_, R> {
             .each(parent, blocks, &mut findings, &mut signatures)
             .and_then(|()| signatures.check().map_err(Owner::fault))
             // A signature of a block before is bad as well: that block is the first one.
-            .or_else(|fault| match signatures.check() {
-                Ok(()) => Err(fault),
-                Err(owner) => Err(owner.fault()),
-            });
+            .map_err(|fault| signatures.check().err().map_or(fault, Owner::fault));
         let Err((at, fault)) = found else {
             return Verdict::Told(findings, None);
         };

@@ -56,7 +56,8 @@ pub(super) fn import(
             }
             Next::GoOn
         },
-    )?;
+    )
+    .map_err(Box::new)?;
     let seconds = begun.elapsed().as_secs_f64();
     let wanted = u64::from(order.blocks.get());
     if so_far.imported != wanted {

@@ -98,7 +98,7 @@ pub fn run<W: Watch>(
         blocks: plan.blocks,
     });
     let mut importer = Worker::start(&order)?;
-    let imported = importer.imported(plan, watch)?;
+    let from_file = importer.imported(plan, watch)?;
     drop(importer);
 
     watch.told(Told::Doing("starting the servers"));
@@ -116,12 +116,12 @@ pub fn run<W: Watch>(
         addresses,
         tip: chain.tip,
     }))?;
-    let joined = joiner.joined(plan, watch)?;
+    let result = joiner.joined(plan, watch)?;
     drop(joiner);
     let served = servers.served(watch)?;
     drop(servers);
     scratch.close().map_err(unusable)?;
-    Ok(SyncFigures::of(plan, &limits, &imported, joined, &served))
+    Ok(SyncFigures::of(plan, &limits, &from_file, result, &served))
 }
 
 /// Does the part of a worker: this process was started by [`run`]. Tells how far it is; ends when standard input does.

@@ -12,8 +12,7 @@ mod run;
 mod status;
 mod tx;
 
-pub use super::benchmark::BenchmarkCommand;
-use blocks::{CheckBlockArgs, ExportBlocksArgs, ImportBlocksArgs, PurgeChainArgs, RevertArgs};
+pub use blocks::{CheckBlockArgs, ExportBlocksArgs, ImportBlocksArgs, PurgeChainArgs, RevertArgs};
 pub use chain::{BuildSpecArgs, SpecFormat, StrategiesArgs};
 pub use completions::CompletionsArgs;
 pub use key::{
@@ -28,6 +27,7 @@ pub use run::{DevKeyArgs, RpcMethods, RunArgs};
 pub use status::StatusArgs;
 pub use tx::{TransferArgs, TxCommand};
 
+use super::benchmark::BenchmarkCommand;
 use clap::{Parser, Subcommand};
 
 /// A node with a three-tier sync component.
