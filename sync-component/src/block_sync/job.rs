@@ -53,6 +53,19 @@ impl<B: BlockT> FetchJob<B> {
         above.unwrap_or_default().to_vec()
     }
 
+    /// The same as one run with what is below it, if there is more than `reached`.
+    pub(crate) fn run_beyond(&mut self, reached: &BlockId<B>) -> Option<VerifiedTip<B>> {
+        let newest = self.onward.as_mut()?.borrow_and_update();
+        let run = newest.as_ref()?;
+        let goes_on = run.above(reached).is_some_and(|above| !above.is_empty());
+        goes_on.then(|| run.clone())
+    }
+
+    /// The verified run whose blocks are to be fetched.
+    pub(crate) fn run(&self) -> &VerifiedTip<B> {
+        &self.run
+    }
+
     /// Returns when [`FetchJob::headers_above`] may say something new; never if it will not.
     pub async fn grown(&mut self) {
         if let Some(onward) = &mut self.onward

@@ -7,9 +7,9 @@ use super::{
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
-    error::Blame,
+    error::{Blame, LocalFault},
     peers::{Offence, RangeAnswer},
-    ports::PeerId,
+    ports::{PeerId, heavy},
     wire::RangeRequest,
 };
 use futures::future::join_all;
@@ -158,7 +158,12 @@ pub(crate) async fn extend<B: BlockT>(
     } else {
         Beyond::Nothing
     };
-    Ok(run.extended(good, beyond))
+    let run = run.clone();
+    let longer = heavy(context.executor.as_ref(), move || {
+        run.extended(good, beyond)
+    })
+    .await;
+    Ok(longer.map_err(LocalFault::from)?)
 }
 
 /// The answers from the front that are whole, and the first that is not.
@@ -168,15 +173,16 @@ async fn parts_of<B: BlockT>(
     requests: &[RangeRequest<B>],
     within: Duration,
 ) -> Result<Vec<Vec<B::Header>>, ProbeError> {
-    let asked = requests.iter().enumerate().map(|(at, request)| {
-        let peer = claimants.of_request(at);
-        context.peers.headers(peer, request.clone(), within)
-    });
+    let asked = requests
+        .iter()
+        .enumerate()
+        .map(|(at, request)| part_of(context, claimants.of_request(at), request, within));
     let mut parts = Vec::new();
     for (request, answer) in requests.iter().zip(join_all(asked).await) {
         let items = match answer {
             Ok(RangeAnswer::Items(items)) => items,
-            Err(error) if parts.is_empty() => return Err(error.into()),
+            Err(error @ ProbeError::Local(_)) => return Err(error),
+            Err(error) if parts.is_empty() => return Err(error),
             _ => break,
         };
         let is_whole = items.len() as u64 == u64::from(request.count);
@@ -186,6 +192,20 @@ async fn parts_of<B: BlockT>(
         }
     }
     Ok(parts)
+}
+
+/// One answer, decoded on a core of its own.
+async fn part_of<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    request: &RangeRequest<B>,
+    within: Duration,
+) -> Result<RangeAnswer<B::Header>, ProbeError> {
+    let body = context.peers.header_bytes(peer, request, within).await?;
+    let (client, peer, request) = (context.peers.clone(), peer.clone(), request.clone());
+    let decode = move || client.decode_headers(&peer, &request, &body);
+    let decoded = heavy(context.executor.as_ref(), decode).await;
+    Ok(decoded.map_err(LocalFault::from)??)
 }
 
 /// The headers of `parts` above `run` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless

@@ -123,9 +123,19 @@ impl<B: BlockT> VerifiedTip<B> {
         }
     }
 
-    fn id_at(&self, height: u64) -> Option<&BlockId<B>> {
+    /// Its block at `height`.
+    pub(crate) fn id_at(&self, height: u64) -> Option<&BlockId<B>> {
+        self.ids().get(self.place(height)?)
+    }
+
+    /// Its header at `height`.
+    pub(crate) fn header_at(&self, height: u64) -> Option<&B::Header> {
+        self.headers().get(self.place(height)?)
+    }
+
+    fn place(&self, height: u64) -> Option<usize> {
         let offset = height.checked_sub(self.base.height().saturating_add(1))?;
-        self.ids().get(usize::try_from(offset).ok()?)
+        usize::try_from(offset).ok()
     }
 
     /// The headers above `block`, which is the run's base or in it; `None` if it is neither.

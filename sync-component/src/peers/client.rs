@@ -227,18 +227,33 @@ impl<B: BlockT> PeerClient<B> {
         request: RangeRequest<B>,
         within: Duration,
     ) -> Result<RangeAnswer<B::Header>, RequestError> {
-        let body = self
-            .bytes(peer, Protocol::Headers, request.encode(), within)
-            .await?;
-        let reply: HeadersReply<B> = self.decoded(
-            peer,
-            self.0
-                .limits
-                .decode_headers_reply::<B>(&body, request.count),
-        )?;
+        let body = self.header_bytes(peer, &request, within).await?;
+        self.decode_headers(peer, &request, &body)
+    }
+
+    /// Asks for a range of headers; what comes back is for [`PeerClient::decode_headers`].
+    pub(crate) async fn header_bytes(
+        &self,
+        peer: &PeerId,
+        request: &RangeRequest<B>,
+        within: Duration,
+    ) -> Result<Vec<u8>, RequestError> {
+        self.bytes(peer, Protocol::Headers, request.encode(), within)
+            .await
+    }
+
+    /// What `body` says, which `peer` sent in answer to `request`.
+    pub(crate) fn decode_headers(
+        &self,
+        peer: &PeerId,
+        request: &RangeRequest<B>,
+        body: &[u8],
+    ) -> Result<RangeAnswer<B::Header>, RequestError> {
+        let decoded = self.0.limits.decode_headers_reply::<B>(body, request.count);
+        let reply: HeadersReply<B> = self.decoded(peer, decoded)?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(headers) = &answer {
-            follows::<B>(&request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+            follows::<B>(request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
         }
         Ok(answer)
     }

@@ -1,55 +1,63 @@
-use crate::{block_id::BlockId, block_sync::scheduler::Span};
+use crate::{block_id::BlockId, block_sync::scheduler::Span, headers::VerifiedTip};
 use sp_runtime::traits::Block as BlockT;
-use std::collections::VecDeque;
 
-/// The verified headers of a session, from the last block that is stored on: what its blocks must be.
+/// What the blocks of a session must be: verified headers above the last block that it stored.
 #[derive(Debug)]
 pub(super) struct Chain<B: BlockT> {
-    /// Of the block below the first one wanted, then of all wanted ones.
-    headers: VecDeque<B::Header>,
-    /// Of the same blocks.
-    ids: VecDeque<BlockId<B>>,
+    /// The last block that is stored.
+    stored: (BlockId<B>, B::Header),
+    run: VerifiedTip<B>,
+    /// A newer state of the run. It begins above blocks that are stored, and those are known to be only a moment later.
+    newer: Option<VerifiedTip<B>>,
 }
 
 impl<B: BlockT> Chain<B> {
-    /// Nothing is wanted yet above `base`, whose header this is.
-    pub(super) fn above(base: BlockId<B>, header: B::Header) -> Self {
+    /// `run` above its base, whose header this is.
+    pub(super) fn above(header: B::Header, run: VerifiedTip<B>) -> Self {
         Self {
-            headers: [header].into(),
-            ids: [base].into(),
+            stored: (run.base, header),
+            run,
+            newer: None,
         }
     }
 
-    /// `headers` follow.
-    pub(super) fn push(&mut self, headers: impl IntoIterator<Item = B::Header>) {
-        for header in headers {
-            self.ids.push_back(BlockId::of(&header));
-            self.headers.push_back(header);
+    /// The run goes on: this is what it is now.
+    pub(super) fn go_on(&mut self, run: VerifiedTip<B>) {
+        self.newer = Some(run);
+        self.renew();
+    }
+
+    fn renew(&mut self) {
+        let stored = self.stored.0.number;
+        if let Some(newer) = self.newer.take_if(|newer| newer.base.number <= stored) {
+            self.run = newer;
         }
     }
 
-    /// The highest block that is stored.
-    pub(super) fn lowest(&self) -> BlockId<B> {
-        *self.ids.front().expect(NEVER_EMPTY)
+    /// The last block that is stored.
+    pub(super) fn stored(&self) -> BlockId<B> {
+        self.stored.0
     }
 
-    /// The last block.
+    /// The last block that is known.
     pub(super) fn last(&self) -> BlockId<B> {
-        *self.ids.back().expect(NEVER_EMPTY)
-    }
-
-    fn at(&self, height: u64) -> Option<usize> {
-        usize::try_from(height.checked_sub(self.lowest().height())?).ok()
+        self.run.tip()
     }
 
     /// The block at `height`.
     pub(super) fn id(&self, height: u64) -> Option<BlockId<B>> {
-        self.ids.get(self.at(height)?).copied()
+        if height == self.stored.0.height() {
+            return Some(self.stored.0);
+        }
+        self.run.id_at(height).copied()
     }
 
     /// The header at `height`.
     pub(super) fn header(&self, height: u64) -> Option<&B::Header> {
-        self.headers.get(self.at(height)?)
+        if height == self.stored.0.height() {
+            return Some(&self.stored.1);
+        }
+        self.run.header_at(height)
     }
 
     /// The headers of `span`, as far as they are known.
@@ -60,13 +68,12 @@ impl<B: BlockT> Chain<B> {
             .collect()
     }
 
-    /// Blocks below `height` are stored: all but the highest of them are forgotten.
+    /// Blocks below `height` are stored.
     pub(super) fn stored_below(&mut self, height: u64) {
-        while self.ids.len() > 1 && self.lowest().height().saturating_add(1) < height {
-            self.ids.pop_front();
-            self.headers.pop_front();
+        let last = height.saturating_sub(1);
+        if let (Some(id), Some(header)) = (self.id(last), self.header(last)) {
+            self.stored = (id, header.clone());
         }
+        self.renew();
     }
 }
-
-const NEVER_EMPTY: &str = "it begins with one block, and the last is never taken away";

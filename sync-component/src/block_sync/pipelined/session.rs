@@ -86,8 +86,7 @@ impl<'a, B: BlockT> Session<'a, B> {
         let Some(base) = context.bridge.header(job.base.hash)? else {
             return Err(FetchError::Overtaken { id: job.base });
         };
-        let mut chain = Chain::above(job.base, base);
-        chain.push(job.headers().iter().cloned());
+        let chain = Chain::above(base, job.run().clone());
         let start = job.base.height().saturating_add(1);
         let end = chain.last().height().saturating_add(1);
         let scheduler = Scheduler::new(start, end, Bounds::of(&context.settings));
@@ -155,13 +154,11 @@ impl<'a, B: BlockT> Session<'a, B> {
 
     /// Takes in what was verified of the chain since.
     fn go_on(&mut self) {
-        let last = self.chain.last();
-        let above = self.job.headers_above(&last);
-        if !above.is_empty() {
-            self.chain.push(above);
-            let end = self.chain.last().height().saturating_add(1);
-            self.scheduler.extend(end);
+        if let Some(run) = self.job.run_beyond(&self.chain.last()) {
+            self.chain.go_on(run);
         }
+        self.scheduler
+            .extend(self.chain.last().height().saturating_add(1));
     }
 
     /// Performs what the scheduler wants.
@@ -244,7 +241,7 @@ impl<'a, B: BlockT> Session<'a, B> {
             peer: asked.peer,
             request: asked.request,
             body,
-            base: self.chain.lowest(),
+            base: self.chain.stored(),
             parent,
             headers: self.chain.headers(asked.span),
         };
