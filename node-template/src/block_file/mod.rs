@@ -9,7 +9,7 @@
 //!
 //! A file is whatever somebody gave us. Nothing that it says decides how much memory is taken: blocks are read one by one, each
 //! within the chain's `block_bytes`, and [`Batches`] holds few of them at a time. Who validates them is the bridge:
-//! [`import`] hands it one batch after the other.
+//! [`import`] lets it check some batches at once, and import one after the other.
 
 mod batch;
 mod checking;
