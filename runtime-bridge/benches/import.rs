@@ -18,6 +18,9 @@ use std::{
 use sync_component::observer::BlockStage;
 use world::{Place, RUN, World};
 
+/// Which part of an import is measured, of what all of it took.
+type Part = fn(&Place, Duration) -> Duration;
+
 /// The blocks, and how many transfers are in each.
 const CHAINS: [(usize, usize); 2] = [(1_000, 0), (100, 50)];
 
@@ -63,7 +66,7 @@ fn imports(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("import");
         group.throughput(Throughput::Elements(count as u64));
         group.sample_size(20);
-        let parts: [(&str, fn(&Place, Duration) -> Duration); 3] = [
+        let parts: [(&str, Part); 3] = [
             ("executed", |place, _| place.stages.of(BlockStage::Execute)),
             ("committed", |place, _| place.stages.of(BlockStage::Commit)),
             ("whole", |_, whole| whole),

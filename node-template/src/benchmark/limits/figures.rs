@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use std::{fmt, time::Duration};
 
 /// Everything that was measured.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
     pub(super) machine: Machine,
     pub(super) plan: LimitsPlan,

@@ -121,7 +121,7 @@ pub fn run<W: Watch>(
     let served = servers.served(watch)?;
     drop(servers);
     scratch.close().map_err(unusable)?;
-    Ok(SyncFigures::of(plan, &limits, &from_file, result, &served))
+    Ok(SyncFigures::of(plan, &limits, from_file, result, served))
 }
 
 /// Does the part of a worker: this process was started by [`run`]. Tells how far it is; ends when standard input does.
