@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::{Colour, Line, Paint, Reader, wrapped};
 use std::os::unix::net::UnixStream;
 

@@ -1,5 +1,7 @@
 //! The world in which the gate is measured.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::{
     GateFigures, GatePlan,
     samples::{Fresh, Samples, alone},

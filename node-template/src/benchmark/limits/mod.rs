@@ -102,7 +102,7 @@ pub fn run<W: Watch + ?Sized>(
     };
     let empty = costs(samples.empty.bytes, decode_empty, &trie_empty, &write_empty);
     let full = costs(samples.full.bytes, decode_full, &trie_full, &write_full);
-    Ok(LimitsFigures::of(figures::Measured {
+    Ok(LimitsFigures::of(&figures::Measured {
         machine: Machine::here(),
         plan,
         signatures,

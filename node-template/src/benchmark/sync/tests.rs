@@ -1,5 +1,7 @@
 //! Orders and lies.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::{Order, Report, join::JoinOrder, report::Tip};
 use crate::{
     Block,

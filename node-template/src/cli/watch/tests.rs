@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::{
     screen::{Picture, away, drawn},
     table::table,
