@@ -112,7 +112,7 @@ fn store_unseen(base: &Path, make: impl FnOnce(Block, Block) -> Vec<Block>) -> V
     let blocks = make(stored(2), stored(3));
     let hashes = blocks.iter().map(|block| block.header.hash()).collect();
     for block in blocks {
-        changes.add(block);
+        changes.blocks.insert(block.header.hash(), block);
     }
     store.write(&changes, &head).unwrap();
     hashes
