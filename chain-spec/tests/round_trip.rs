@@ -40,7 +40,7 @@ fn file_for_people_explains_its_keys_where_they_stand() {
     let mut spec = Preset::Local.spec();
     "mine".clone_into(&mut spec.id);
     spec.authorities.truncate(2);
-    spec.sync.tier1.min_responses = Some(2);
+    spec.sync.tier1.min_responses = std::num::NonZeroUsize::new(2);
     spec.checkpoints.push(Checkpoint {
         number: 7,
         hash: H256::repeat_byte(7),

@@ -2,7 +2,7 @@
 //!
 //! A chain of sealed blocks is built once and kept. Then, one after the other:
 //!
-//! 1. the bound of this machine for such blocks ([`limits`](super::limits));
+//! 1. the bound of this machine for such blocks ([`limits`]);
 //! 2. the same chain from a file, as `import-blocks` does it, in a process of its own;
 //! 3. the sync: the peers in one process, over one store; the joining node in another, with a fresh store on the same disk.
 //!    Between them TCP on loopback, and if a round trip is asked for a relay, in the servers' process.
