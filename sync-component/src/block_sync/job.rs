@@ -7,7 +7,8 @@ use crate::{
 use sp_runtime::traits::Block as BlockT;
 use tokio::sync::watch;
 
-/// What one session fetches: the blocks of verified headers above a stored block. At most `tier2_max_gap` of them.
+/// What one session fetches: the blocks of verified headers above a stored block, at most `tier2_max_gap` of them. A job of the
+/// background goes on with what is verified meanwhile ([`FetchJob::headers_above`]): windows in a row.
 #[derive(Clone, Debug)]
 pub struct FetchJob<B: BlockT> {
     /// The stored block that the first one follows.
