@@ -83,7 +83,7 @@ pub enum BenchmarkError {
     #[error(
         "the benchmark's own chain cannot be imported from its file ({0}); remove the folder `benchmark` in the base path"
     )]
-    FromFile(#[from] ImportFault),
+    FromFile(#[source] Box<ImportFault>),
     /// The file ended before the chain.
     #[error(
         "the file of the benchmark's chain has {imported} blocks of {wanted}; remove the folder `benchmark` in the base path"

@@ -1,5 +1,11 @@
 //! The world in which the gate is measured.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
 use super::{
     GateFigures, GatePlan,
     samples::{Fresh, Samples, alone},

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The header is hashed twice: with its seal, which is the block's hash, and without, which is what the seal signs. The CPU
-//! time of a write counts what RocksDB does in the background; the second term has the time that the writer waits. What the
+//! time of a write counts what `RocksDB` does in the background; the second term has the time that the writer waits. What the
 //! servers cost is not in it, nor what only a sync has to do: asking, scheduling, checking links and roots.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Writes into RocksDB, with the columns and the memory of the node's store.
+//! Writes into `RocksDB`, with the columns and the memory of the node's store.
 
 use super::{sample::Sample, timing::Effort, trie::TrieCost};
 use crate::benchmark::{BenchmarkError, usage};

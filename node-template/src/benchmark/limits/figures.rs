@@ -92,7 +92,7 @@ impl BlockFigures {
 }
 
 impl LimitsFigures {
-    pub(super) fn of(measured: Measured) -> Self {
+    pub(super) fn of(measured: &Measured) -> Self {
         let Measured {
             machine,
             plan,
@@ -102,7 +102,7 @@ impl LimitsFigures {
             write_alone,
             empty: (empty_bytes, empty),
             full: (full_bytes, full),
-        } = measured;
+        } = *measured;
         Self {
             machine,
             signature_alone: signatures.alone,

@@ -10,7 +10,7 @@
 //! | header hash | Blake2-256 over the SCALE bytes |
 //! | decode | SCALE bytes of a block to a block |
 //! | trie update | one commit of `sp-trie` on a state of 1000 accounts, nodes in memory: the timestamp alone, and with the payers and receivers of k transfers |
-//! | write | a block's header, body, index entry and new trie nodes into RocksDB with the node's own columns and memory, alone and in batches |
+//! | write | a block's header, body, index entry and new trie nodes into `RocksDB` with the node's own columns and memory, alone and in batches |
 //! | network | two swarms as the node has them, TCP on loopback, noise, yamux: replies of 1 MiB, several under way; small requests one after the other |
 //!
 //! Each time is the median of five runs.
@@ -102,7 +102,7 @@ pub fn run<W: Watch + ?Sized>(
     };
     let empty = costs(samples.empty.bytes, decode_empty, &trie_empty, &write_empty);
     let full = costs(samples.full.bytes, decode_full, &trie_full, &write_full);
-    Ok(LimitsFigures::of(figures::Measured {
+    Ok(LimitsFigures::of(&figures::Measured {
         machine: Machine::here(),
         plan,
         signatures,

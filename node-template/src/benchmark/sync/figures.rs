@@ -45,9 +45,9 @@ impl SyncFigures {
     pub(super) fn of(
         plan: &SyncPlan,
         limits: &LimitsFigures,
-        imported: &Imported,
+        imported: Imported,
         joined: Joined,
-        served: &Served,
+        served: Served,
     ) -> Self {
         let blocks = plan.blocks.get();
         let bound = if plan.transfers == 0 {

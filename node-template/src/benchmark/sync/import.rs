@@ -44,7 +44,7 @@ pub(super) fn import(
     let reader = BlockReader::new(file, Format::Binary, spec.sync.limits.block_bytes);
     let mut so_far = block_file::Imported::default();
     let (begun, mut told) = (Instant::now(), Instant::now());
-    block_file::import(
+    let ended = block_file::import(
         &chain,
         reader,
         BatchLimits::default(),
@@ -56,7 +56,8 @@ pub(super) fn import(
             }
             Next::GoOn
         },
-    )?;
+    );
+    ended.map_err(|fault| BenchmarkError::FromFile(Box::new(fault)))?;
     let seconds = begun.elapsed().as_secs_f64();
     let wanted = u64::from(order.blocks.get());
     if so_far.imported != wanted {

@@ -97,9 +97,9 @@ pub fn run<W: Watch>(
         file: chain.file.clone(),
         blocks: plan.blocks,
     });
-    let mut importer = Worker::start(&order)?;
-    let imported = importer.imported(plan, watch)?;
-    drop(importer);
+    let mut worker = Worker::start(&order)?;
+    let imported = worker.imported(plan, watch)?;
+    drop(worker);
 
     watch.told(Told::Doing("starting the servers"));
     let mut servers = Worker::start(&Order::Serve(ServeOrder {
@@ -110,18 +110,18 @@ pub fn run<W: Watch>(
         round_trip: plan.round_trip,
     }))?;
     let addresses = servers.serving(watch)?;
-    let mut joiner = Worker::start(&Order::Join(JoinOrder {
+    let mut worker = Worker::start(&Order::Join(JoinOrder {
         store: scratch.path().join("joined"),
         strategy: plan.strategy.clone(),
         addresses,
         tip: chain.tip,
     }))?;
-    let joined = joiner.joined(plan, watch)?;
-    drop(joiner);
+    let joined = worker.joined(plan, watch)?;
+    drop(worker);
     let served = servers.served(watch)?;
     drop(servers);
     scratch.close().map_err(unusable)?;
-    Ok(SyncFigures::of(plan, &limits, &imported, joined, &served))
+    Ok(SyncFigures::of(plan, &limits, imported, joined, served))
 }
 
 /// Does the part of a worker: this process was started by [`run`]. Tells how far it is; ends when standard input does.

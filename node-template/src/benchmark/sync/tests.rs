@@ -1,5 +1,11 @@
 //! Orders and lies.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
 use super::{Order, Report, join::JoinOrder, report::Tip};
 use crate::{
     Block,
