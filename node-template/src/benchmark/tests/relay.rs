@@ -46,7 +46,9 @@ async fn bytes_arrive_whole_and_in_order_and_the_end_with_them() {
         .await
         .unwrap();
     let stream = TcpStream::connect(relay.address()).await.unwrap();
-    let sent: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let sent: Vec<u8> = (0..3_000_000_u32)
+        .map(|at| u8::try_from(at % 251).unwrap())
+        .collect();
     let (mut from, mut to) = stream.into_split();
     let copy = sent.clone();
     let writing = tokio::spawn(async move {
@@ -57,7 +59,7 @@ async fn bytes_arrive_whole_and_in_order_and_the_end_with_them() {
     from.read_to_end(&mut back).await.unwrap();
     writing.await.unwrap();
     assert_eq!(back, sent);
-    assert_eq!(task.await.unwrap(), sent.len() as u64);
+    assert_eq!(task.await.unwrap(), u64::try_from(sent.len()).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
