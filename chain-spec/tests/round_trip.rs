@@ -5,7 +5,7 @@ use chain_spec::{ChainSpec, ChainType, Checkpoint, Genesis, Preset};
 use proptest::{collection, option, prelude::*, sample};
 use sp_consensus_aura::SlotDuration;
 use sp_core::{H256, sr25519};
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 use sync_component::{SyncSettings, registry::defaults, settings::Threshold};
 
 const PEER: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
@@ -40,7 +40,7 @@ fn file_for_people_explains_its_keys_where_they_stand() {
     let mut spec = Preset::Local.spec();
     "mine".clone_into(&mut spec.id);
     spec.authorities.truncate(2);
-    spec.sync.tier1.min_responses = std::num::NonZeroUsize::new(2);
+    spec.sync.tier1.min_responses = NonZero::new(2);
     spec.checkpoints.push(Checkpoint {
         number: 7,
         hash: H256::repeat_byte(7),
