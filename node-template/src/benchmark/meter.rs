@@ -25,6 +25,7 @@ pub(super) struct Meter {
 struct Span {
     first_request: Option<Instant>,
     last_import: Option<Instant>,
+    imports: u64,
 }
 
 impl Meter {
@@ -45,8 +46,14 @@ impl Meter {
         let Span {
             first_request,
             last_import,
+            ..
         } = *self.lock();
         Some(last_import?.saturating_duration_since(first_request?))
+    }
+
+    /// Blocks that were imported. A moment behind the chain, which shows its tip before it says what the import took.
+    pub(super) fn imports(&self) -> u64 {
+        self.lock().imports
     }
 
     fn lock(&self) -> MutexGuard<'_, Span> {
@@ -76,7 +83,9 @@ impl Observer for Meter {
 
     fn imported(&self, outcome: ImportOutcome) {
         if outcome == ImportOutcome::Success {
-            self.lock().last_import = Some(Instant::now());
+            let mut span = self.lock();
+            span.last_import = Some(Instant::now());
+            span.imports = span.imports.saturating_add(1);
         }
     }
 }

@@ -154,7 +154,9 @@ fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> 
     if !command.has_subcommands() {
         return vec![(words.trim().to_owned(), command.clone())];
     }
-    let below = command.get_subcommands();
+    let below = command
+        .get_subcommands()
+        .filter(|below| !below.is_hide_set());
     below.flat_map(|below| leaves(below, &words)).collect()
 }
 

@@ -183,7 +183,8 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// More blocks than any machine joins while a test looks.
-const LONG_SYNC: &str = "sync --blocks 3000 --peers 1 --latency-ms 50 --effort-ms 1 -d {base}";
+const LONG_SYNC: &str =
+    "sync --strategy sequential --blocks 3000 --peers 1 --latency-ms 50 --effort-ms 1 -d {base}";
 
 /// Waits until the joining process works in `scratch`.
 fn until_it_joins(scratch: &Path) {

@@ -101,7 +101,7 @@ async fn whole_way(world: &World) {
     let dry = run(&world.line(&format!("resync --dry-run --peer {peer}"), &base));
     assert!(dry.status.success(), "{dry:?}");
     let plan = stdout(&dry);
-    for part in ["full-chain", "staging", "backups", &peer, "MiB", "stages"] {
+    for part in ["multi-source", "staging", "backups", &peer, "MiB", "stages"] {
         assert!(plan.contains(part), "{part}: {plan}");
     }
     assert_eq!(listing(&base), before, "a dry run writes nothing");

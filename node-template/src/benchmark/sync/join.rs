@@ -76,7 +76,7 @@ pub(super) fn join(
             voice: aloud,
         });
         let member = member.await?;
-        until_whole(&member, &chain, order.tip, tell).await?;
+        until_whole(&member, &chain, &meter, order.tip, tell).await?;
         let seconds = meter.span().unwrap_or_default().as_secs_f64();
         let stages = meter
             .stages()
@@ -96,6 +96,7 @@ pub(super) fn join(
 async fn until_whole(
     member: &Member,
     chain: &Chain,
+    meter: &Meter,
     tip: Tip,
     tell: &mut (dyn FnMut(&Report) + Send),
 ) -> Result<(), BenchmarkError> {
@@ -104,7 +105,7 @@ async fn until_whole(
     let mut before = chain.best();
     loop {
         let best = chain.best();
-        if best == wanted {
+        if best == wanted && meter.imports() >= wanted.height() {
             return Ok(());
         }
         if best != before {

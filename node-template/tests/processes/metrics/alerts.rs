@@ -75,7 +75,7 @@ async fn dead_fork_is_an_event_a_metric_and_a_line_and_its_resync_is_measured() 
         ("sync_alerts_total{alert=\"resync_failed\"}", 1.0),
         ("sync_tier_duration_seconds_count{tier=\"3\"}", 1.0),
         ("sync_chain_validation_seconds_count", 1.0),
-        ("sync_stage_seconds_count{stage=\"verify\"}", 5.0),
+        ("sync_stage_seconds_count{stage=\"verify\"}", 1.0),
         ("sync_stage_seconds_count{stage=\"commit\"}", 1.0),
     ] {
         let value = page_at(&served_at).value(series);
