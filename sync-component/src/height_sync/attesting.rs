@@ -151,7 +151,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 self.validity(),
                 self.context.clock.wall(),
             );
-            let is_foreign = state.attesting.is_foreign(&attestation);
+            let is_foreign = state.attesting.is_foreign(&attestation, &intake);
             let is_news = matches!(intake, Intake::New | Intake::Contradicts(_));
             if !is_news && !is_foreign {
                 continue;
@@ -256,14 +256,16 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 impl<B: BlockT> Attesting<B> {
-    /// Whether it is signed with a key of ours and was not made here, if it is genuine.
-    fn is_foreign(&self, attestation: &Attestation<B>) -> bool {
+    /// Whether it is signed with a key of ours and was not made here, if it is genuine: its counter is above all of ours, or
+    /// is one of ours and it says something else.
+    fn is_foreign(&self, attestation: &Attestation<B>, intake: &Intake<B>) -> bool {
         let Some(signer) = self.signer.as_ref() else {
             return false;
         };
         let counter = Some(AttestationCounter(attestation.tip.counter));
         self.own.contains(&attestation.authority)
-            && counter > signer.last_counter(&attestation.authority)
+            && (counter > signer.last_counter(&attestation.authority)
+                || matches!(intake, Intake::Contradicts(_)))
     }
 }
 
