@@ -4,7 +4,7 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     attestation::{Equivocation, Intake, attest, is_genuine},
     block_id::{BlockId, number},
-    headers::VerifiedTip,
+    headers::{Misdeed, VerifiedTip},
     peers::Offence,
     ports::{AttestationCounter, BridgeError, PeerId, Signer, SignerError},
     wire::{ATTESTED_HASHES, Activity, Attestation},
@@ -236,9 +236,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .sealed(author.clone().into(), slot, BlockId::of(header));
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
+                let misdeed = Misdeed::Equivocated;
                 state
                     .suspects
-                    .suspect(author, slot, authorities.len(), &own);
+                    .suspect(author, slot, misdeed, authorities.len(), &own);
                 state.found(found);
             }
         }

@@ -77,7 +77,7 @@ impl World {
     ) {
         let announcement = Announcement::<SmallBlock> {
             header: block.header().clone(),
-            place: AnnouncedPlace::Branch,
+            place: AnnouncedPlace::Fork,
             attestation: None,
         };
         let port = self.network.port(from.id.clone());
