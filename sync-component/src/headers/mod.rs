@@ -12,6 +12,6 @@ mod tips;
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub(crate) use probe::extend;
 pub use probe::{ProbeError, ProbeOutcome, probe};
-pub use suspects::Suspects;
+pub use suspects::{Misdeed, Suspects};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

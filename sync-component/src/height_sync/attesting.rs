@@ -4,7 +4,7 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     attestation::{Equivocation, Intake, attest, is_genuine},
     block_id::{BlockId, number},
-    headers::VerifiedTip,
+    headers::{Misdeed, VerifiedTip},
     peers::Offence,
     ports::{AttestationCounter, BridgeError, PeerId, Signer, SignerError},
     wire::{ATTESTED_HASHES, Activity, Attestation},
@@ -151,7 +151,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 self.validity(),
                 self.context.clock.wall(),
             );
-            let is_foreign = state.attesting.is_foreign(&attestation);
+            let is_foreign = state.attesting.is_foreign(&attestation, &intake);
             let is_news = matches!(intake, Intake::New | Intake::Contradicts(_));
             if !is_news && !is_foreign {
                 continue;
@@ -236,9 +236,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .sealed(author.clone().into(), slot, BlockId::of(header));
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
+                let misdeed = Misdeed::Equivocated;
                 state
                     .suspects
-                    .suspect(author, slot, authorities.len(), &own);
+                    .suspect(author, slot, misdeed, authorities.len(), &own);
                 state.found(found);
             }
         }
@@ -256,14 +257,16 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 impl<B: BlockT> Attesting<B> {
-    /// Whether it is signed with a key of ours and was not made here, if it is genuine.
-    fn is_foreign(&self, attestation: &Attestation<B>) -> bool {
+    /// Whether it is signed with a key of ours and was not made here, if it is genuine: its counter is above all of ours, or
+    /// is one of ours and it says something else.
+    fn is_foreign(&self, attestation: &Attestation<B>, intake: &Intake<B>) -> bool {
         let Some(signer) = self.signer.as_ref() else {
             return false;
         };
         let counter = Some(AttestationCounter(attestation.tip.counter));
         self.own.contains(&attestation.authority)
-            && counter > signer.last_counter(&attestation.authority)
+            && (counter > signer.last_counter(&attestation.authority)
+                || matches!(intake, Intake::Contradicts(_)))
     }
 }
 

@@ -153,11 +153,20 @@ impl<B: BlockT> HeightSyncManager<B> {
         let rivals = near
             .iter()
             .copied()
-            .filter(|tip| tip.tip().number >= ours.number)
             // What nobody claims any more, nobody has.
             .filter(|tip| voters_on(tip, ballot) > 0)
             .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
-            .cloned();
+            .map(|tip| {
+                if voted.iter().any(|voted| voted.tip() == tip.tip()) {
+                    return Ok(Some(tip.clone()));
+                }
+                state.suspects.fetchable_part(tip, chain, &|block, author| {
+                    heard.is_attested_by_another(block, author)
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let rivals = rivals.into_iter().flatten();
+        let rivals = rivals.filter(|tip| tip.tip().number >= ours.number);
         let rivals = rivals.collect();
         let behind = behind(ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;

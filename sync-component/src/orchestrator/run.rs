@@ -320,6 +320,7 @@ impl<B: BlockT> Loop<'_, B> {
         let (news, equivocations) = manager.height.take_news();
         for found in equivocations {
             tracing::warn!("{found}");
+            manager.context.observer.equivocation_found(found.kind());
             manager.board.tell(SyncEvent::Equivocation(found));
         }
         if news.is_empty() {

@@ -7,7 +7,7 @@ use crate::{
     error::Blame,
     headers::VerifiedTip,
     height_sync::{Judgement, Waiting},
-    ports::MonoTime,
+    ports::{MonoTime, Presence},
     settings::JoinWindows,
     status::{CriticalReason, SyncStatus, Verdict},
 };
@@ -190,15 +190,27 @@ impl<'a, B: BlockT> Sessions<'a, B> {
 
     /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
-        let off_course = self
-            .target
-            .as_ref()
+        let fetching = self.target.as_ref().filter(|_| self.current.is_some());
+        let off_course = fetching
             .zip(judgement.target.as_ref())
-            .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
-        if self.current.is_some() && off_course {
+            .is_some_and(|(fetching, wanted)| {
+                fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
+            });
+        if off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.stop();
         }
+    }
+
+    /// Whether `wanted` begins at or above the height at which `fetching` ends, with another block there: whoever withholds a
+    /// block must not keep us from those that follow the one in its place.
+    fn is_passed(&self, fetching: &VerifiedTip<B>, wanted: &VerifiedTip<B>) -> bool {
+        let bridge = &self.manager.context.bridge;
+        wanted.base.number >= fetching.tip().number
+            // Once it is stored the session ends by itself.
+            && bridge
+                .presence(fetching.tip().hash)
+                .is_ok_and(|place| place == Presence::Absent)
     }
 
     pub(super) fn ended(&mut self, end: SessionEnd<B>) {

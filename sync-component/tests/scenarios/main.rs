@@ -2,12 +2,11 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `sequential`, those of `authorities` with `authority-quorum`. These are shown elsewhere,
+//! They run with `tip-quorum` and `sequential`, those of `authorities`, `latency` and `malicious` with `authority-quorum`. These are shown elsewhere,
 //! or wait for others:
 //!
 //! | scenario | where, or for what |
 //! |---|---|
-//! | H18: slots kept against AURA without a gate; H19: blocks released late, under many ids | not shown yet |
 //! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
 //! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
@@ -24,6 +23,8 @@ mod fetching_faults;
 mod forks;
 mod height;
 mod height_authors;
+mod latency;
+mod malicious;
 mod resync;
 
 use std::time::Duration;
