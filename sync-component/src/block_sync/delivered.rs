@@ -34,7 +34,10 @@ pub(super) async fn import<B: BlockT>(
         .map(|block| block.header().clone())
         .collect();
     let job = move || bridge.import_checked(blocks);
-    let report = heavy(context.executor.as_ref(), job).await?;
+    let report = {
+        let _importing = context.peers.deliveries().importing(context.clock.as_ref());
+        heavy(context.executor.as_ref(), job).await?
+    };
     let Some(failure) = report.failure else {
         return Ok(());
     };

@@ -8,7 +8,7 @@ use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -428,44 +428,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(())
     }
 
+    /// The verified run that holds `block`, above what is stored.
+    pub fn verified(&self, block: &BlockId<B>) -> Option<VerifiedTip<B>> {
+        self.state().tips.holding(block).cloned()
+    }
+
     /// Whether `tip` is held as a verified tip, or as part of its run.
     pub fn is_verified(&self, tip: &BlockId<B>) -> bool {
         self.state().tips.holding(tip).is_some()
-    }
-
-    /// Nobody delivered the block `tip`. If all connected peers have said `since` then where they stand and none claims it
-    /// any more, or may build on it, its headers are forgotten: a chain that nobody has must not hold the voters up for
-    /// ever. Whoever claims it again is probed again. Where no votes are counted, a tip that was once verified holds up
-    /// until it is imported.
-    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>, since: MonoTime) {
-        if self.rule != VoteRule::Votes {
-            return;
-        }
-        let mut state = self.state();
-        let Some(run) = state.tips.holding(tip) else {
-            return;
-        };
-        let table = self.context.peers.table();
-        let claimed = table.iter().any(|(peer, entry)| {
-            // Who is silent for longer says nothing any more.
-            let Some(told) = entry.sighting.as_ref().filter(|told| told.at >= since) else {
-                return entry.is_expected();
-            };
-            let open = match state.claims.get(peer).map(|claim| claim.state) {
-                // It may turn out to build on the run.
-                Some(ClaimState::Probing { .. }) => true,
-                Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
-                _ => false,
-            };
-            open || run.contains(&told.standing.best)
-        });
-        drop(table);
-        if !claimed {
-            tracing::debug!(%tip, "nobody has this tip any more");
-            state.tips.forget(tip);
-            drop(state);
-            self.touch();
-        }
     }
 
     /// A block did not execute here: no tip that holds it counts from now on.

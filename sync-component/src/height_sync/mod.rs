@@ -22,6 +22,7 @@ pub mod rows;
 #[cfg(test)]
 mod tests;
 mod tip_quorum;
+mod unclaimed;
 
 pub use attesting::{AttestationNews, DueAttestation};
 pub use authority_quorum::AuthorityQuorum;

@@ -2,7 +2,7 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `sequential`, those of `authorities`, `latency` and `malicious` with `authority-quorum`. These are shown elsewhere,
+//! They run with `tip-quorum` and `sequential`, those of `authorities`, `latency`, `malicious` and `withholding` with `authority-quorum`. These are shown elsewhere,
 //! or wait for others:
 //!
 //! | scenario | where, or for what |
@@ -26,6 +26,7 @@ mod height_authors;
 mod latency;
 mod malicious;
 mod resync;
+mod withholding;
 
 use std::time::Duration;
 use sync_component::{

@@ -19,9 +19,9 @@ use sync_component::{
 };
 
 /// The honest authorities, and the malicious one under its peer ids.
-struct Stage {
-    nodes: Vec<Node>,
-    evil: Vec<Peer>,
+pub(super) struct Stage {
+    pub(super) nodes: Vec<Node>,
+    pub(super) evil: Vec<Peer>,
     thief: usize,
     /// So many attestations has it signed.
     signed: u64,
@@ -33,7 +33,7 @@ const KEEPS: Misbehaviour = Misbehaviour::SilentOn(Protocol::Blocks);
 const SERVES: Misbehaviour = Misbehaviour::Nothing;
 
 /// All but one of 4, 5 or 7 authorities run and author; the last one's key is in the hands of peers with so many ids.
-async fn begin(sim: &mut Sim, ids_of_evil: usize) -> Stage {
+pub(super) async fn begin(sim: &mut Sim, ids_of_evil: usize) -> Stage {
     by_authorities(sim);
     let count = [4, 5, 7][usize::try_from(sim.seed % 3).unwrap()];
     sim.authorities(count);
@@ -67,31 +67,41 @@ impl Stage {
         best.unwrap().chain.blocks()
     }
 
-    /// A block of the malicious authority for the present slot, on the best block of the honest. Its peers hold it.
-    fn seal(&self, sim: &Sim, body: &[u8]) -> Option<Vec<SmallBlock>> {
+    /// The best chain of the honest and a block of the malicious authority for the present slot above it, which nobody holds.
+    pub(super) fn sealed(&self, sim: &Sim, body: &[u8]) -> Option<Vec<SmallBlock>> {
         let mut chain = self.best();
         let parent = chain.last()?.header().clone();
         let slot = sim.oracle.wall_slot();
-        if self.nodes[0].chain.slot_of(&parent).is_ok_and(|below| *below >= slot) {
+        if self.nodes[0]
+            .chain
+            .slot_of(&parent)
+            .is_ok_and(|below| *below >= slot)
+        {
             return None;
         }
         let block: SmallBlock = sim.forge.block(&parent, slot.into(), body);
         sim.oracle.knows(std::slice::from_ref(&block));
         chain.push(block);
+        Some(chain)
+    }
+
+    /// The same, and its peers hold it.
+    pub(super) fn seal(&self, sim: &Sim, body: &[u8]) -> Option<Vec<SmallBlock>> {
+        let chain = self.sealed(sim, body)?;
         let report = self.evil[0].chain.import(chain.clone());
         assert!(report.failure.is_none(), "{report:?}");
         Some(chain)
     }
 
     /// The malicious authority's word for `chain`.
-    fn word(&mut self, sim: &Sim, chain: &[SmallBlock]) -> Attestation<SmallBlock> {
+    pub(super) fn word(&mut self, sim: &Sim, chain: &[SmallBlock]) -> Attestation<SmallBlock> {
         self.signed += 1;
         sim.attestation(self.thief, sim.oracle.wall_slot(), self.signed, chain)
     }
 
     /// Its peers push `header` to all of `nodes`, with a word for it; whose answer takes longer than `patience` is not
     /// waited for.
-    async fn push(
+    pub(super) async fn push(
         &self,
         nodes: &[Node],
         header: &<SmallBlock as Block>::Header,
@@ -106,20 +116,26 @@ impl Stage {
         let _ = tokio::time::timeout(patience, join_all(pushes)).await;
     }
 
-    fn turn_to(&self, misbehaviour: &Misbehaviour) {
+    pub(super) fn turn_to(&self, misbehaviour: &Misbehaviour) {
         for evil in &self.evil {
             evil.turns_to(misbehaviour.clone());
         }
     }
 
     /// Whether the present slot is the malicious authority's.
-    fn has_its_turn(&self, sim: &Sim) -> bool {
+    pub(super) fn has_its_turn(&self, sim: &Sim) -> bool {
         sim.forge.turn(sim.oracle.wall_slot().into()) == self.thief
     }
 
     /// The honest authorities' share of `slots` is on one chain, but for one slot in 4a and what the network itself costs;
     /// the malicious one is suspect as `expected` says, and none of its peers was banned.
-    async fn ends_well(&self, sim: &Sim, slots: Range<u64>, costs: Costs) {
+    pub(super) async fn ends_well(&self, sim: &Sim, slots: Range<u64>, costs: Costs) {
+        self.keeps_its_slots(sim, slots, costs).await;
+        self.nobody_is_banned(sim);
+    }
+
+    /// The same, whoever was banned.
+    pub(super) async fn keeps_its_slots(&self, sim: &Sim, slots: Range<u64>, costs: Costs) {
         sim.until(5 * MINUTE, "one chain that goes on", || {
             let end = self.nodes[0].chain.blocks();
             let last = end.last().unwrap().header().clone();
@@ -128,7 +144,9 @@ impl Stage {
         })
         .await;
         let is_honest = |authority: usize| authority != self.thief;
-        let turns = slots.clone().filter(|slot| is_honest(sim.forge.turn((*slot).into())));
+        let turns = slots
+            .clone()
+            .filter(|slot| is_honest(sim.forge.turn((*slot).into())));
         let turns = turns.count();
         let kept = kept(sim, &self.nodes[0], slots.clone(), is_honest);
         let lost = turns - kept;
@@ -138,7 +156,11 @@ impl Stage {
             Costs::Nothing => 0,
         };
         let most = most + lost_to_the_network(sim, turns);
-        println!("seed {} a {} lost {lost} of {turns}, most {most}", sim.seed, self.count());
+        println!(
+            "seed {} a {} lost {lost} of {turns}, most {most}",
+            sim.seed,
+            self.count()
+        );
         assert!(
             lost <= most,
             "{} authorities: {lost} of {turns} slots lost, {most} may be",
@@ -155,6 +177,9 @@ impl Stage {
             }
             Costs::Nothing => assert!(!self.nodes.iter().any(named)),
         }
+    }
+
+    fn nobody_is_banned(&self, sim: &Sim) {
         for evil in &self.evil {
             assert!(self.nodes.iter().all(|node| !refuses(sim, node, &evil.id)));
         }
@@ -163,13 +188,13 @@ impl Stage {
 
 /// What a malicious authority may cost the honest.
 #[derive(Clone, Copy)]
-enum Costs {
+pub(super) enum Costs {
     OneSlotIn4a,
     Nothing,
 }
 
 /// Plays so many rounds of slots; `act` is called at the beginning of each slot.
-async fn play(
+pub(super) async fn play(
     sim: &mut Sim,
     stage: &mut Stage,
     act: impl AsyncFn(&mut Sim, &mut Stage),
@@ -203,7 +228,7 @@ fn h19_fifty_peer_ids_for_withheld_bodies_change_nothing() {
 }
 
 /// A header on the best block, and its author's word for it; never the body.
-async fn withhold(sim: &mut Sim, stage: &mut Stage) {
+pub(super) async fn withhold(sim: &mut Sim, stage: &mut Stage) {
     if stage.has_its_turn(sim)
         && let Some(chain) = stage.seal(sim, b"withheld")
     {
@@ -293,7 +318,9 @@ fn h19_two_blocks_for_one_slot_cost_few_slots_and_are_reported() {
         stage.ends_well(sim, slots, Costs::OneSlotIn4a).await;
         let shows = |node: &Node| {
             let shown = node.manager().report().notes;
-            shown.iter().any(|note| matches!(note, Note::Equivocation(_)))
+            shown
+                .iter()
+                .any(|note| matches!(note, Note::Equivocation(_)))
         };
         assert!(stage.nodes.iter().any(shows));
     });
