@@ -83,11 +83,18 @@ pub(super) async fn refused<B: BlockT>(
         // The header is verified, so only the body can be wrong: another peer may have the right one.
         BlockFault::WrongExtrinsicsRoot => FetchError::WrongBody { id },
         BlockFault::Header(HeaderFault::FromFuture { .. }) => FetchError::FromFuture { id },
-        fault => FetchError::Unplaceable {
-            id,
-            fault,
-            delivery: second_delivery(context, header, supplier).await,
-        },
+        fault => {
+            // What is provably wrong is no fault of ours, however often it is delivered.
+            let delivery = match fault.blame() {
+                Blame::Unknown => second_delivery(context, header, supplier).await,
+                Blame::Peer | Blame::Local => Delivery::Once,
+            };
+            FetchError::Unplaceable {
+                id,
+                fault,
+                delivery,
+            }
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::collections::BTreeMap;
 
-/// Authorities that withheld the blocks of a verified tip which they sealed (SPEC section 0, *suspect*). Tips that end in
+/// Authorities that withheld the blocks of a verified tip which they sealed, sealed an invalid block, or two headers for one slot
+/// (SPEC section 0, *suspect*). Tips that end in
 /// their blocks hold nobody up: one header of an author that died, or that plays with us, must not stop the chain.
 ///
 /// Fewer than half of the authorities are ever suspect: a majority cannot be withholding, it is our own connection that
@@ -30,6 +31,8 @@ struct Suspicion {
 pub enum Misdeed {
     /// Nobody delivers the blocks of a tip that it sealed. That may be the network's fault.
     Withheld,
+    /// A block that it sealed does not execute here. That may be our own fault.
+    SealedInvalid,
     /// It sealed two headers for one slot. No network does that.
     Equivocated,
 }
@@ -39,14 +42,15 @@ impl Suspects {
     pub fn add<B: BlockT>(
         &mut self,
         run: &VerifiedTip<B>,
+        misdeed: Misdeed,
         chain: &dyn Bridge<B>,
         own: &[sr25519::Public],
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
         if let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
-            && self.suspect(&author, slot, Misdeed::Withheld, authorities.len(), own)
+            && self.suspect(&author, slot, misdeed, authorities.len(), own)
         {
-            tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
+            tracing::warn!(%author, tip = %run.tip(), ?misdeed, "suspect: until a block that it seals four rounds of slots later is imported, tips that end in its blocks hold nothing up");
         }
         Ok(())
     }
@@ -68,7 +72,7 @@ impl Suspects {
         let known = self.0.get(author);
         let equivocated = match misdeed {
             Misdeed::Equivocated => Some(slot),
-            Misdeed::Withheld => known.and_then(|known| known.equivocated),
+            Misdeed::Withheld | Misdeed::SealedInvalid => known.and_then(|known| known.equivocated),
         };
         let since = known.map_or(slot, |known| known.since.max(slot));
         self.0
@@ -85,6 +89,11 @@ impl Suspects {
             self.0.remove(&oldest);
         }
         self.0.contains_key(author)
+    }
+
+    /// These keys are our own: they were suspected before that was known.
+    pub fn never(&mut self, own: &[sr25519::Public]) {
+        self.0.retain(|author, _| !own.contains(author.as_ref()));
     }
 
     /// Who is suspect.
@@ -131,9 +140,8 @@ impl Suspects {
         chain: &dyn Bridge<B>,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        let is_suspects = |author: &AuthorityId, _: Slot, _: &[AuthorityId]| {
-            self.0.contains_key(author)
-        };
+        let is_suspects =
+            |author: &AuthorityId, _: Slot, _: &[AuthorityId]| self.0.contains_key(author);
         self.part_below(run, chain, &is_suspects, is_attested)
     }
 

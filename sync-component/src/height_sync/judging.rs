@@ -39,8 +39,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let decided = count.heard.open == 0
-            || (count.heard.probing == 0 && self.is_decided(&count, &verdict));
+        let decided = count.heard.probing == 0
+            && (count.heard.open == 0 || self.is_decided(&count, &verdict));
         let waiting = if decided {
             Waiting::Decided
         } else {

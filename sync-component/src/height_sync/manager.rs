@@ -8,7 +8,7 @@ use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, ClaimBook, Delivery, Misdeed, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -419,13 +419,25 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
     pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
+        self.suspect_author(run, Misdeed::Withheld)
+    }
+
+    fn suspect_author(&self, run: &VerifiedTip<B>, misdeed: Misdeed) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let mut state = self.state();
         let own = state.attesting.own.clone();
-        state.suspects.add(run, chain, &own)?;
+        state.suspects.add(run, misdeed, chain, &own)?;
         drop(state);
         self.touch();
         Ok(())
+    }
+
+    /// `block` of `run` does not execute here: its author is suspect.
+    pub fn invalid(&self, run: &VerifiedTip<B>, block: &BlockId<B>) -> Result<(), BridgeError> {
+        match run.up_to(block) {
+            Some(run) => self.suspect_author(&run, Misdeed::SealedInvalid),
+            None => Ok(()),
+        }
     }
 
     /// The verified run that holds `block`, above what is stored.

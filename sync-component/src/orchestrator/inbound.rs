@@ -1,4 +1,5 @@
 use crate::{
+    attestation::ATTESTATIONS_PER_SLOT,
     context::SyncContext,
     ports::{MonoTime, PeerId, Protocol},
     serving::{Admission, Meter, Server, Told},
@@ -117,11 +118,11 @@ impl Inbound {
 }
 
 impl AnnouncementCap {
-    /// Each authority's attestations of a slot and of what it imports in it come on top.
+    /// All attestations of a slot that are taken and passed on come on top.
     fn admits(&mut self, peer: &PeerId, now: MonoTime, slot: Duration, authorities: usize) -> bool {
         let attestations = u32::try_from(authorities)
             .unwrap_or(u32::MAX)
-            .saturating_mul(4);
+            .saturating_mul(ATTESTATIONS_PER_SLOT);
         if now.since(self.slot) >= slot {
             self.slot = now;
             self.counts.clear();

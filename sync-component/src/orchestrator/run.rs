@@ -37,6 +37,8 @@ struct Loop<'a, B: BlockT> {
     announcer: Announcer<B>,
     standing: VoteStanding,
     telling_vote: Option<VoteStanding>,
+    /// Attestations of our own that are being signed: the next ones wait, so that a later one never has the lower counter.
+    signing: usize,
     /// Until when peers were observed.
     observed: MonoTime,
 }
@@ -68,6 +70,7 @@ pub(super) async fn run<B: BlockT>(
         announcer: Announcer::new(),
         standing: VoteStanding::NotWithUs,
         telling_vote: None,
+        signing: 0,
         observed: manager.started,
     };
     let tick = (manager.height.slot() / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
@@ -236,9 +239,14 @@ impl<B: BlockT> Loop<'_, B> {
                     self.announce(peer, newer);
                 }
             }
-            Done::Attested(Ok(Ok(attestation))) => self.manager.height.attested(attestation),
-            Done::Attested(Ok(Err(error))) => tracing::error!("{error}"),
-            Done::Attested(Err(error)) => tracing::error!("no attestation was signed: {error}"),
+            Done::Attested(result) => {
+                self.signing = self.signing.saturating_sub(1);
+                match result {
+                    Ok(Ok(attestation)) => self.manager.height.attested(attestation),
+                    Ok(Err(error)) => tracing::error!("{error}"),
+                    Err(error) => tracing::error!("no attestation was signed: {error}"),
+                }
+            }
             Done::VoteTold(standing, result) => {
                 self.telling_vote = None;
                 match result {
@@ -300,7 +308,7 @@ impl<B: BlockT> Loop<'_, B> {
     fn attest(&mut self) {
         let manager = self.manager;
         // A chain that an operator still builds is nobody's word.
-        if manager.fetching == Fetching::Tier3 {
+        if manager.fetching == Fetching::Tier3 || self.signing > 0 {
             return;
         }
         let due = match manager.height.due_attestations(manager.activity()) {
@@ -309,6 +317,7 @@ impl<B: BlockT> Loop<'_, B> {
         };
         for due in due {
             let executor = manager.context.executor.as_ref();
+            self.signing += 1;
             let signed = heavy(executor, move || due.sign());
             self.tasks.push(signed.map(Done::Attested).boxed());
         }

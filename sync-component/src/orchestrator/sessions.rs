@@ -284,7 +284,10 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     fn failed(&mut self, target: &VerifiedTip<B>, error: &FetchError<B>) {
         let height = &self.manager.height;
         match error {
-            FetchError::Unplaceable { id, delivery, .. } => height.park(*id, *delivery),
+            FetchError::Unplaceable { id, delivery, .. } => {
+                note_local(height.invalid(target, id));
+                height.park(*id, *delivery);
+            }
             FetchError::Overtaken { .. } => note_local(height.chain_changed(None)),
             _ => {}
         }

@@ -296,8 +296,9 @@ impl<B: BlockT> PeerClient<B> {
             .map_err(|fault| self.off_topic(peer, fault))
     }
 
-    /// Blocks that were asked for are here; `highest` is the last of them that has the verified header's hash.
-    pub(crate) fn note_delivery(&self, highest: BlockId<B>) {
+    /// Blocks that were asked for came from `peer`; `highest` is the last of them that has the verified header's hash.
+    pub(crate) fn note_delivery(&self, peer: &PeerId, highest: BlockId<B>) {
+        self.table().delivered_good(peer);
         self.0.deliveries.arrived(highest, self.0.clock.now());
     }
 

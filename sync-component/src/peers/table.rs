@@ -30,7 +30,7 @@ pub struct PeerEntry<B: BlockT> {
     pub silent_rounds: u32,
     /// When a request for its status failed last, for whatever reason; `None` since it was answered.
     pub failed_at: Option<MonoTime>,
-    /// Requests for blocks in a row that stayed without answer.
+    /// Requests for blocks that stayed without answer since it last delivered good ones.
     pub undelivered: u32,
     /// The highest block that it claimed to have and whose header we know to be good, by its number.
     pub shown: Option<u64>,
@@ -92,11 +92,13 @@ impl<B: BlockT> PeerTable<B> {
             return;
         }
         self.ledger.connected(&peer, now);
+        // Coming back wipes nothing out.
+        let undelivered = self.record(&peer).map_or(0, |record| record.undelivered);
         self.entries.entry(peer).or_insert(PeerEntry {
             sighting: None,
             silent_rounds: 0,
             failed_at: None,
-            undelivered: 0,
+            undelivered,
             shown: None,
         });
     }
@@ -213,16 +215,22 @@ impl<B: BlockT> PeerTable<B> {
 
     /// A request for blocks was answered with this many bytes after `round_trip`.
     pub fn delivered(&mut self, peer: &PeerId, bytes: usize, round_trip: Duration) {
+        self.ledger.delivered(peer, bytes, round_trip);
+    }
+
+    /// Good blocks came from `peer`. Only these make up for requests that it left without an answer.
+    pub fn delivered_good(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = 0;
         }
-        self.ledger.delivered(peer, bytes, round_trip);
+        self.ledger.undelivered(peer, 0);
     }
 
     /// A request for blocks stayed without answer.
     pub fn undelivered(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = entry.undelivered.saturating_add(1);
+            self.ledger.undelivered(peer, entry.undelivered);
         }
     }
 

@@ -86,8 +86,15 @@ fn assert_kept(sim: &Sim, node: &Node, slots: Range<u64>, whose: impl Fn(usize) 
     let turns = turns.count();
     let kept = kept(sim, node, slots, whose);
     let most = lost_to_the_network(sim, turns);
-    println!("seed {} kept {kept} of {turns}, most lost {most}, loss {}", sim.seed, sim.link().loss);
-    assert!(kept + most >= turns, "{kept} of {turns} slots kept, {most} may be lost");
+    println!(
+        "seed {} kept {kept} of {turns}, most lost {most}, loss {}",
+        sim.seed,
+        sim.link().loss
+    );
+    assert!(
+        kept + most >= turns,
+        "{kept} of {turns} slots kept, {most} may be lost"
+    );
 }
 
 /// How many of so many slots the network itself costs: none if it is calm. Elsewhere a slot is lost where the block before
@@ -262,7 +269,11 @@ fn h21_cold_and_unequal_starts_go_on_with_newcomers() {
         sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
             .await;
         let took = sim.elapsed().saturating_sub(start);
-        println!("seed {} h21 {count} authorities top {top}: {took:?} loss {}", sim.seed, sim.link().loss);
+        println!(
+            "seed {} h21 {count} authorities top {top}: {took:?} loss {}",
+            sim.seed,
+            sim.link().loss
+        );
         assert!(
             took <= SLOT.as_duration() * 2,
             "{count} authorities: {took:?}"

@@ -18,6 +18,7 @@
 )]
 
 mod authorities;
+mod clocks;
 mod fetching;
 mod fetching_faults;
 mod forks;

@@ -95,3 +95,28 @@ async fn show_and_leave(sim: &mut Sim, stage: &mut Stage) {
         sim.network.cut(&node.id, &evil);
     }
 }
+
+#[test]
+fn h19_invalid_block_from_two_carriers_costs_few_slots_and_halts_nobody() {
+    run(Setup::chain(12).authorities(10), async |sim| {
+        let mut stage = begin(sim, 2).await;
+        stage.turn_to(&Misbehaviour::Nothing);
+        let slots = play(sim, &mut stage, async |sim, stage| {
+            if !stage.has_its_turn(sim) {
+                return;
+            }
+            let Some(chain) = stage.seal(sim, b"fails in execution") else {
+                return;
+            };
+            for node in &stage.nodes {
+                node.chain.refuse_in_execution(chain.last().unwrap().hash());
+            }
+            let word = stage.word(sim, &chain);
+            let header = chain.last().unwrap().header();
+            stage.push(&stage.nodes, header, &word, 4 * SECOND).await;
+        })
+        .await;
+        stage.ends_well(sim, slots, Costs::OneSlotIn4a).await;
+        assert!(!stage.nodes.iter().any(is_critical));
+    });
+}

@@ -75,7 +75,7 @@ impl<B: BlockT> Unread<B> {
         // The peer is on another branch by now from there on.
         blocks.truncate(same);
         if let Some(last) = blocks.last() {
-            client.note_delivery(BlockId::of(last.header()));
+            client.note_delivery(&self.peer, BlockId::of(last.header()));
         }
         let report = bridge.check(self.base, &self.parent, blocks);
         let mut checked = report.checked;
