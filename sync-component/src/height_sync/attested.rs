@@ -8,7 +8,7 @@ use super::{
 use crate::{
     attestation::Validity,
     block_id::{BlockId, number},
-    headers::ClaimState,
+    headers::{ClaimState, VerifiedTip},
     ports::{BridgeError, Presence},
     wire::AttestedTip,
 };
@@ -122,6 +122,16 @@ impl<B: BlockT> HeightSyncManager<B> {
                     None | Some(ClaimState::Probing { .. })
                 )
         }))
+    }
+
+    /// Whether an attestation that counts names a block of `run`.
+    pub(super) fn is_attested(&self, state: &State<B>, run: &VerifiedTip<B>) -> bool {
+        let now = self.context.clock.wall();
+        let mut counting = state.attestations.counting(self.validity(), now);
+        counting.any(|(attestation, _)| {
+            let blocks = attested_blocks(&attestation.tip);
+            blocks.iter().any(|block| run.contains(block))
+        })
     }
 
     /// The vote of an attested tip; `None` while its headers are not known as far down as our chain.

@@ -7,7 +7,7 @@ use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, Claim, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -79,6 +79,8 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
+    /// Authorities of which nothing that counted was heard since the start.
+    pub never_heard: usize,
     /// Whether this node started a short while ago.
     pub beginning: Beginning,
     /// Who answered.
@@ -120,11 +122,11 @@ impl<B: BlockT> Judgement<B> {
                 enough && self.tally.is_with_us()
             }
             // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
-            // is not while those not heard yet may still be with us: a single authority that is quick, and has sealed a chain
-            // of its own while all were down, would else push it under the one that was voted on.
+            // is not while those never heard may be starting too, and be with us: a single authority that is quick, and has
+            // sealed a chain of its own while all were down, would else push it under the one that was voted on. Whoever was
+            // heard and fell silent is waited for by nobody: the others could not settle a tie.
             Electorate::Authorities => {
-                let silent = electors.saturating_sub(self.heard);
-                let may_be_with_us = self.tally.with_us.saturating_add(silent) >= need;
+                let may_be_with_us = self.tally.with_us.saturating_add(self.never_heard) >= need;
                 self.tally.is_with_us()
                     || self.heard < need
                     || (self.beginning == Beginning::Recent && may_be_with_us)
@@ -135,6 +137,22 @@ impl<B: BlockT> Judgement<B> {
         } else {
             VoteStanding::NotWithUs
         }
+    }
+}
+
+/// After so many probes in a row of one claim that came to nothing, it may be made up. Fewer, and a tip that others build on
+/// is forgotten in a bad network; more, and whoever makes a claim up keeps a tip alive for longer that nobody has.
+const UNSHOWN: u32 = 8;
+
+/// Whether what `claim` names may turn out to build on `run`: a probe that was lost says nothing.
+fn may_build_on<B: BlockT>(run: &VerifiedTip<B>, claim: &Claim<B>) -> bool {
+    match claim.state {
+        ClaimState::Probing { .. } => true,
+        ClaimState::Partial { run: reached } => run.contains(&reached),
+        ClaimState::Retrying { failures, .. } | ClaimState::Unanswered { failures, .. } => {
+            failures < UNSHOWN
+        }
+        ClaimState::Impossible | ClaimState::Refuted | ClaimState::Parked { .. } => false,
     }
 }
 
@@ -429,10 +447,10 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.state().tips.holding(tip).is_some()
     }
 
-    /// Nobody delivered the block `tip`. If all connected peers have said `since` then where they stand and none claims it
-    /// any more, or may build on it, its headers are forgotten: a chain that nobody has must not hold the voters up for
-    /// ever. Whoever claims it again is probed again. Where no votes are counted, a tip that was once verified holds up
-    /// until it is imported.
+    /// Nobody delivered the block `tip`. If all connected peers have said `since` then where they stand, none claims it any
+    /// more, or may build on it, and no authority attests it, its headers are forgotten: a chain that nobody has must not
+    /// hold the voters up for ever. Whoever claims it again is probed again. Where no votes are counted, a tip that was once
+    /// verified holds up until it is imported.
     pub fn forget_if_unclaimed(&self, tip: &BlockId<B>, since: MonoTime) {
         if self.rule != VoteRule::Votes {
             return;
@@ -447,15 +465,14 @@ impl<B: BlockT> HeightSyncManager<B> {
             let Some(told) = entry.sighting.as_ref().filter(|told| told.at >= since) else {
                 return entry.is_expected();
             };
-            let open = match state.claims.get(peer).map(|claim| claim.state) {
-                // It may turn out to build on the run.
-                Some(ClaimState::Probing { .. }) => true,
-                Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
-                _ => false,
-            };
-            open || run.contains(&told.standing.best)
+            run.contains(&told.standing.best)
+                || state
+                    .claims
+                    .get(peer)
+                    .is_some_and(|claim| may_build_on(run, claim))
         });
         drop(table);
+        let claimed = claimed || self.is_attested(&state, run);
         if !claimed {
             tracing::debug!(%tip, "nobody has this tip any more");
             state.tips.forget(tip);
