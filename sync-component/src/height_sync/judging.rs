@@ -53,6 +53,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             notes: self.notes(&count.facts, &verdict),
             verdict,
             ours: count.facts.ours,
+            never_heard: count.never_heard,
             beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
@@ -195,6 +196,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             rule: self.effective_rule(heard.above_genesis),
         };
         Ok(Count {
+            never_heard: electors.len().saturating_sub(state.attestations.len()),
             facts,
             heard,
             target,
@@ -326,6 +328,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
 /// Everything that one judgement counted.
 struct Count<B: BlockT> {
+    /// Authorities of which no attestation that counted was heard since the start.
+    never_heard: usize,
     facts: Facts<B>,
     heard: Heard<B>,
     target: Option<VerifiedTip<B>>,

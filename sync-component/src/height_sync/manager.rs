@@ -82,6 +82,8 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
+    /// Authorities of which nothing that counted was heard since the start.
+    pub never_heard: usize,
     /// Whether this node started a short while ago.
     pub beginning: Beginning,
     /// Who answered.
@@ -123,11 +125,11 @@ impl<B: BlockT> Judgement<B> {
                 enough && self.tally.is_with_us()
             }
             // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
-            // is not while those not heard yet may still be with us: a single authority that is quick, and has sealed a chain
-            // of its own while all were down, would else push it under the one that was voted on.
+            // is not while those never heard may be starting too, and be with us: a single authority that is quick, and has
+            // sealed a chain of its own while all were down, would else push it under the one that was voted on. Whoever was
+            // heard and fell silent is waited for by nobody: the others could not settle a tie.
             Electorate::Authorities => {
-                let silent = electors.saturating_sub(self.heard);
-                let may_be_with_us = self.tally.with_us.saturating_add(silent) >= need;
+                let may_be_with_us = self.tally.with_us.saturating_add(self.never_heard) >= need;
                 self.tally.is_with_us()
                     || self.heard < need
                     || (self.beginning == Beginning::Recent && may_be_with_us)

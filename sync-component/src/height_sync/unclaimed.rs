@@ -3,7 +3,7 @@
 use super::{HeightSyncManager, attested::attested_blocks, manager::State, rows::VoteRule};
 use crate::{
     block_id::BlockId,
-    headers::{ClaimState, VerifiedTip},
+    headers::{Claim, ClaimState, VerifiedTip},
 };
 use sp_runtime::traits::Block as BlockT;
 
@@ -37,15 +37,8 @@ impl<B: BlockT> HeightSyncManager<B> {
                 return false;
             };
             let best = told.standing.best;
-            let open = match state.claims.get(peer).map(|claim| claim.state) {
-                Some(
-                    ClaimState::Probing { .. }
-                    | ClaimState::Retrying { .. }
-                    | ClaimState::Unanswered { .. },
-                ) => best.number > run.tip().number,
-                Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
-                _ => false,
-            };
+            let claim = state.claims.get(peer);
+            let open = claim.is_some_and(|claim| may_build_on(run, claim));
             open || run.contains(&best)
         })
     }
@@ -64,5 +57,21 @@ impl<B: BlockT> HeightSyncManager<B> {
                     .is_some_and(|lowest| lowest.number <= end.number);
                 named.iter().any(|block| run.contains(block)) || !goes_below
             })
+    }
+}
+
+/// After so many probes in a row of one claim that came to nothing, it may be made up. Fewer, and a tip that others build on
+/// is forgotten in a bad network; more, and whoever makes a claim up keeps a tip alive for longer that nobody has.
+const UNSHOWN: u32 = 8;
+
+/// Whether what `claim` names may turn out to build on `run`: a probe that was lost says nothing.
+fn may_build_on<B: BlockT>(run: &VerifiedTip<B>, claim: &Claim<B>) -> bool {
+    match claim.state {
+        ClaimState::Probing { .. } => true,
+        ClaimState::Partial { run: reached } => run.contains(&reached),
+        ClaimState::Retrying { failures, .. } | ClaimState::Unanswered { failures, .. } => {
+            failures < UNSHOWN
+        }
+        ClaimState::Impossible | ClaimState::Refuted | ClaimState::Parked { .. } => false,
     }
 }

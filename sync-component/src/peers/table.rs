@@ -39,6 +39,11 @@ pub struct PeerEntry<B: BlockT> {
 /// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
 const MUTE_AFTER: u32 = 3;
 
+/// How many requests for blocks in a row a peer that delivered some before may leave without an answer until one that never
+/// did comes before it. 0, and after a single lost answer any number of free identities is asked first; many, and it takes
+/// long to find those that deliver when all old ones are gone.
+const UNANSWERED_CREDIT: u32 = 2;
+
 impl<B: BlockT> PeerEntry<B> {
     /// Whether it is new, or answered in one of its last three rounds.
     pub fn is_expected(&self) -> bool {
@@ -282,8 +287,8 @@ impl<B: BlockT> PeerTable<B> {
     }
 
     /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those whose claim
-    /// was found good, as claims cost nothing; then those that answered their last request for blocks, then by latency, the
-    /// untried in the middle.
+    /// was found good, as claims cost nothing; then those that delivered blocks before and answered their last requests for
+    /// them, as showing headers costs little; then the untried, then the silent; among equals by latency.
     pub fn holders(&self, height: u64) -> Vec<PeerId> {
         let holds = |entry: &PeerEntry<B>| {
             entry.sighting.as_ref().is_some_and(|sighting| {
@@ -298,10 +303,13 @@ impl<B: BlockT> PeerTable<B> {
             .filter(|(_, entry)| holds(entry))
             .collect();
         holders.sort_by_key(|(peer, entry)| {
-            let latency = self.record(peer).and_then(|record| record.latency);
+            let record = self.record(peer);
+            let latency = record.and_then(|record| record.latency);
+            let is_tried = record.is_some_and(|record| record.rate.is_some());
+            let credit = if is_tried { 0 } else { UNANSWERED_CREDIT };
             (
                 entry.shown.is_none_or(|shown| shown < height),
-                entry.undelivered,
+                entry.undelivered.saturating_add(credit),
                 latency.unwrap_or(Duration::from_millis(200)),
             )
         });

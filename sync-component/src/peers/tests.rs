@@ -146,6 +146,17 @@ fn holders_are_those_that_claim_the_block_the_silent_ones_last() {
 }
 
 #[test]
+fn who_delivered_before_is_asked_before_the_untried_after_a_lost_answer() {
+    let mut table = table(&[("a new one", 9), ("old", 9), ("z new one", 9)]);
+    table.delivered(&peer("old"), 100, Duration::from_millis(900));
+    for _ in 0..2 {
+        assert_eq!(table.holders(7).first(), Some(&peer("old")));
+        table.undelivered(&peer("old"));
+    }
+    assert_eq!(table.holders(7).last(), Some(&peer("old")));
+}
+
+#[test]
 fn announcement_moves_the_claim_up_and_down() {
     let forge = Forge::new(1);
     let genesis: SmallBlock = Forge::genesis();

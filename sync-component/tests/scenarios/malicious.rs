@@ -155,12 +155,8 @@ impl Stage {
             Costs::OneSlotIn4a => usize::try_from(in_4a).unwrap(),
             Costs::Nothing => 0,
         };
-        let most = most + lost_to_the_network(sim, turns);
-        println!(
-            "seed {} a {} lost {lost} of {turns}, most {most}",
-            sim.seed,
-            self.count()
-        );
+        let most = most + lost_to_the_network(sim.link(), turns);
+        if std::env::var("SIX_SHOW").is_ok() {println!("seed {} a {} lost {lost} of {turns}, most {most}", sim.seed, self.count());}
         assert!(
             lost <= most,
             "{} authorities: {lost} of {turns} slots lost, {most} may be",
