@@ -51,7 +51,7 @@ fn presets_endow_alice_to_ferdie_and_name_every_default() {
             Preset::Local => "authority-quorum",
         };
         expected.strategies.tier1 = Some(tier1.into());
-        expected.strategies.tier2 = Some("sequential".into());
+        expected.strategies.tier2 = Some("pipelined".into());
         assert_eq!(spec.sync, expected);
         let written = expected.to_table();
         let text: toml::Table = toml::from_str(preset.text()).unwrap();

@@ -1,3 +1,4 @@
+mod importing;
 mod reading;
 
 use crate::{
@@ -5,8 +6,9 @@ use crate::{
     chain_block::ChainBlock,
     execute::{NewNodes, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
-    import::{Batch, Measure, Reverted, Rules, adopt_best, revert, validate, validate_again},
+    import::{Authorities, Batch, Measure, Reverted, Validation, revert},
     store::{Head, Store, StoreError, open_folder},
+    verify::{KnownSeals, Rules},
 };
 use chain_spec::ChainSpec;
 use kvdb::KeyValueDB;
@@ -16,14 +18,12 @@ use sp_runtime::traits::Header as HeaderT;
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
 };
 use sync_component::{
     BlockId, Observer,
-    observer::{BlockStage, ImportOutcome, Unobserved},
-    ports::{
-        BridgeError, ChainEvent, Clock, ImportBlocks, ImportError, ImportReport, VoteStanding,
-    },
+    observer::Unobserved,
+    ports::{BridgeError, ChainEvent, Checker, Clock, ImportError, VoteStanding},
 };
 use tokio::sync::broadcast;
 
@@ -71,11 +71,23 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     measure: Measure,
     genesis: BlockId<B>,
     head: RwLock<Head<B>>,
-    /// Held through every change of the chain; the fork choice reads it.
-    writing: Mutex<VoteStanding>,
+    /// Held through every change of the chain.
+    writing: Mutex<Writing>,
+    seals: KnownSeals,
+    /// Marks what this bridge found of blocks.
+    checker: Checker,
     events: broadcast::Sender<ChainEvent<B>>,
     /// The last field, so that it is dropped after the database is closed.
     open: Arc<Open>,
+}
+
+/// What only whoever changes the chain needs.
+#[derive(Debug)]
+struct Writing {
+    /// How the vote stands, for the fork choice.
+    standing: VoteStanding,
+    /// Those after the newest block.
+    authorities: Authorities,
 }
 
 /// Lives as long as a store is open.
@@ -159,7 +171,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             },
             genesis: genesis.id,
             head: RwLock::new(head),
-            writing: Mutex::new(VoteStanding::NotWithUs),
+            writing: Mutex::new(Writing {
+                standing: VoteStanding::NotWithUs,
+                authorities: Authorities::default(),
+            }),
+            seals: KnownSeals::new(),
+            checker: Checker::new(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             open: Arc::new(Open),
         })
@@ -201,6 +218,10 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reading<T>(&self, read: impl FnOnce(&Head<B>) -> T) -> T {
@@ -247,7 +268,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     ) -> Result<Unsealed<B>, BuildError> {
         let header = self.store.header(parent.hash).map_err(BridgeError::new)?;
         let header = header.ok_or(BuildError::UnknownParent)?;
-        let mut context = self.rules.context::<B>(&header, slot);
+        let mut context = self.rules.context::<B>(parent.number, slot);
         context.number += sp_runtime::traits::One::one();
         build::build(
             &self.store,
@@ -262,8 +283,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     /// Takes the newest `count` blocks back, down to the final block at the lowest; one write. They are not stored any more,
     /// nor is what lies as high on other branches. For a node that is stopped: nobody is told.
     pub fn revert(&self, count: u64) -> Result<Reverted<B>, BridgeError> {
-        let _standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Batch::on(&self.store, self.head());
+        let mut writing = self.writing();
+        let mut batch = Batch::on(&self.store, self.head(), &mut writing.authorities);
         let reverted = revert(&mut batch, &self.runtime, count)?;
         if reverted.from != reverted.to {
             let Batch { changes, head, .. } = batch;
@@ -278,7 +299,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
     /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is
     /// block 0.
-    pub fn check(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
+    pub fn check_again(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
             return Ok(None);
@@ -288,109 +309,20 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             let what = "a block, which is not the one with its hash";
             return Err(BridgeError::new(StoreError::Damaged { what }).into());
         }
-        let batch = Batch::on(&self.store, self.head());
-        let now = self.measure.clock.wall();
-        validate_again(&batch, &self.runtime, &self.rules, &block, now)?;
+        // Of its own: what is checked once more is read once more.
+        let mut authorities = Authorities::default();
+        let mut batch = Batch::on(&self.store, self.head(), &mut authorities);
+        self.validation().validate_again(&mut batch, &block)?;
         Ok(Some(id))
     }
 
-    /// Imports a block of our own, if the best block is still the one that the gate cleared: checked in the critical
-    /// section that imports it (SPEC section 5). `ClearanceLost` stores nothing.
-    pub fn import_own(&self, block: B, cleared: BlockId<B>) -> Result<(), ImportError<B>> {
-        let standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let best = self.reading(|head| head.best);
-        if best != cleared {
-            return Err(ImportError::ClearanceLost { cleared, best });
+    /// What blocks are validated with, now.
+    fn validation(&self) -> Validation<'_, R> {
+        Validation {
+            runtime: &self.runtime,
+            rules: &self.rules,
+            measure: &self.measure,
+            now: self.measure.clock.wall(),
         }
-        let report = self.import_locked(*standing, vec![block]);
-        report.failure.map_or(Ok(()), Err)
-    }
-
-    fn import_locked(&self, standing: VoteStanding, blocks: Vec<B>) -> ImportReport<B> {
-        let mut batch = Batch::on(&self.store, self.head());
-        let now = self.measure.clock.wall();
-        let mut stored = 0;
-        let mut failure = None;
-        for block in blocks {
-            let (runtime, rules) = (&self.runtime, &self.rules);
-            match validate(&mut batch, runtime, rules, &self.measure, block, now) {
-                Ok(()) => stored += 1,
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        let committed = self
-            .measure
-            .stage(BlockStage::Commit, || self.commit(standing, batch));
-        match committed {
-            Ok(()) => ImportReport { stored, failure },
-            Err(error) => ImportReport {
-                stored: 0,
-                failure: Some(error.into()),
-            },
-        }
-    }
-
-    /// Fork choice and finality over `batch`, then one write, then the news.
-    fn commit(&self, standing: VoteStanding, mut batch: Batch<'_, B>) -> Result<(), BridgeError> {
-        let old = self.head();
-        adopt_best(&mut batch, &self.runtime, standing, self.max_reorg)?;
-        let Batch {
-            changes,
-            head,
-            retracted,
-            ..
-        } = batch;
-        if changes.is_empty() && head == old {
-            return Ok(());
-        }
-        let (best, finalized) = (head.best, head.finalized);
-        // Read before the write: after it nothing may fail any more.
-        let header = changes
-            .header(&self.store, best.hash)
-            .and_then(|header| {
-                header.ok_or(StoreError::Damaged {
-                    what: "the best block's header",
-                })
-            })
-            .map_err(BridgeError::new)?;
-        self.store
-            .write(&changes, &head)
-            .map_err(BridgeError::new)?;
-        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
-        if best != old.best {
-            // Nobody has to listen.
-            let _ = self.events.send(ChainEvent {
-                header,
-                best,
-                finalized,
-                retracted,
-            });
-        }
-        Ok(())
-    }
-}
-
-impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
-    fn import(&self, blocks: Vec<B>) -> ImportReport<B> {
-        let standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let report = self.import_locked(*standing, blocks);
-        drop(standing);
-        let observer = &self.measure.observer;
-        for _ in 0..report.stored {
-            observer.imported(ImportOutcome::Success);
-        }
-        if let Some(error) = &report.failure {
-            observer.imported(ImportOutcome::of(error));
-        }
-        report
-    }
-
-    fn set_vote(&self, new: VoteStanding) -> Result<(), BridgeError> {
-        let mut standing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        *standing = new;
-        self.commit(new, Batch::on(&self.store, self.head()))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, StateError, first_state},
+    execute::{NewNodes, Runtime, StateChanges, StateError, first_state},
     store::{Changes, Head, Store, StoreError},
     verify::extrinsics_root,
 };
@@ -13,7 +13,6 @@ use sp_runtime::{
     Digest,
     traits::{Header as HeaderT, NumberFor, Zero},
 };
-use std::collections::BTreeMap;
 use sync_component::BlockId;
 
 /// Block 0 with its state.
@@ -25,7 +24,7 @@ pub(crate) struct Genesis<B: ChainBlock> {
 
 impl<B: ChainBlock> Genesis<B> {
     pub(crate) fn make<R: Runtime<B>>(runtime: &R, spec: &ChainSpec) -> Result<Self, StateError> {
-        let entries: BTreeMap<_, _> = runtime
+        let entries: StateChanges = runtime
             .genesis_state(spec)
             .into_iter()
             .map(|(key, value)| (key, Some(value)))
@@ -48,7 +47,7 @@ impl<B: ChainBlock> Genesis<B> {
 
     pub(crate) fn write(&self, db: &dyn KeyValueDB) -> Result<(), StoreError> {
         let mut changes = Changes::default();
-        changes.add(self.block.clone());
+        changes.blocks.insert(self.id.hash, self.block.clone());
         changes.index.insert(0, Some(self.id.hash));
         changes.nodes.extend(self.nodes.clone());
         Store::write_to(db, &changes, &Head::genesis(self.id))

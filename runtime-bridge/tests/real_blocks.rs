@@ -5,7 +5,7 @@
 
 use codec::{Decode, DecodeAll};
 use runtime_bridge::verify::{
-    FirstBad, SealCheck, SignatureCheck, check_body, check_link, check_signatures, slot_of,
+    FirstBad, ParentFacts, Sealed, SignatureCheck, author_of, check_body, check_signatures, slot_of,
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::{Blake2Hasher, H256, Hasher, Pair, sr25519};
@@ -69,15 +69,25 @@ static AUTHORITIES: LazyLock<[AuthorityId; 1]> = LazyLock::new(|| {
 });
 
 fn seal(header: &Header) -> SignatureCheck {
-    let check = SealCheck::of(header, AUTHORITIES.as_slice()).unwrap();
-    check.signature_check().clone()
+    seal_by(header, AUTHORITIES.as_slice()).unwrap()
+}
+
+/// The seal's signature, by the authority of the header's slot; `None` if the digest has no seal.
+fn seal_by(header: &Header, authorities: &[AuthorityId]) -> Option<SignatureCheck> {
+    let sealed = Sealed::of(header).ok()?;
+    let author = author_of(sealed.slot, authorities)?;
+    Some(sealed.by(author, header))
+}
+
+fn follows(parent: &Header, header: &Header) -> bool {
+    ParentFacts::of(parent).is_ok_and(|parent| parent.check_child(header).is_ok())
 }
 
 /// Whether `header` may stand at `position` (from 0) of the chain, as far as its parent tells. Of genesis only the hash
 /// is known.
 fn follows_parent(chain: &[Real], position: usize, header: &Header) -> bool {
     match position.checked_sub(1) {
-        Some(parent) => check_link(&chain[parent].block.header, header).is_ok(),
+        Some(parent) => follows(&chain[parent].block.header, header),
         None => *header.parent_hash() == hash(GENESIS) && *header.number() == 1,
     }
 }
@@ -85,14 +95,13 @@ fn follows_parent(chain: &[Real], position: usize, header: &Header) -> bool {
 /// Whether the rest of the chain stands on `header` at `position`.
 fn carries_child(chain: &[Real], position: usize, header: &Header) -> bool {
     match chain.get(position + 1) {
-        Some(child) => check_link(header, &child.block.header).is_ok(),
+        Some(child) => follows(header, &child.block.header),
         None => header.hash() == hash(LAST),
     }
 }
 
 fn well_sealed(header: &Header) -> bool {
-    SealCheck::of(header, AUTHORITIES.as_slice())
-        .is_ok_and(|check| check_signatures(&[check.signature_check().clone()]).is_ok())
+    seal_by(header, AUTHORITIES.as_slice()).is_some_and(|check| check_signatures(&[check]).is_ok())
 }
 
 /// Puts `bytes` at `position` of the chain; `None` if every check passes.
@@ -170,8 +179,8 @@ fn real_seal_of_another_block_or_by_another_authority_is_refused() {
 
     let bob = sr25519::Pair::from_string("//Bob", None).unwrap();
     let others = [bob.public().into()];
-    let check = SealCheck::of(&chain[7].block.header, &others).unwrap();
-    let verdict = check_signatures(&[check.signature_check().clone()]);
+    let check = seal_by(&chain[7].block.header, &others).unwrap();
+    let verdict = check_signatures(&[check]);
     assert_eq!(verdict, Err(FirstBad(0)));
 }
 

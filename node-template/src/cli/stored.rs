@@ -63,7 +63,9 @@ pub(super) fn check_block(args: &CheckBlockArgs) -> Result<ExitCode, CliError> {
         None => args.block.parse::<H256>().ok(),
     };
     let hash = hash.ok_or_else(not_stored)?;
-    let checked = chain.check(hash).map_err(|error| refusal(hash, error))?;
+    let checked = chain
+        .check_again(hash)
+        .map_err(|error| refusal(hash, error))?;
     let id = checked.ok_or_else(not_stored)?;
     if number.is_some_and(|number| number != id.number) {
         let what = "the index of numbers";

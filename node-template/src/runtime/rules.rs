@@ -2,7 +2,8 @@ use super::{Block, Call, Extrinsic, Transfer};
 use chain_spec::ChainSpec;
 use codec::{Decode, Encode};
 use runtime_bridge::execute::{
-    BlockContext, ExecutionError, Runtime, SignedPayload, State, StateError, StateReader,
+    AuthoritySet, BlockContext, ExecutionError, Runtime, SignedPayload, State, StateError,
+    StateReader,
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::sr25519;
@@ -81,6 +82,11 @@ impl Runtime<Block> for TemplateRuntime {
                 String::from_utf8_lossy(AUTHORITIES).into_owned(),
             ))
         })
+    }
+
+    /// No call changes them.
+    fn authority_set(&self) -> AuthoritySet {
+        AuthoritySet::Fixed
     }
 
     fn inherents(&self, context: &BlockContext<Block>) -> Vec<Extrinsic> {

@@ -3,9 +3,9 @@
 use super::RuntimeBridge;
 use crate::{
     chain_block::ChainBlock,
-    execute::{NewNodes, Runtime, TrieState},
+    execute::Runtime,
     store::StoreError,
-    verify::{FirstBad, SealCheck, check_signatures, slot_of},
+    verify::{HeaderCheck, slot_of},
 };
 use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
 use sp_core::H256;
@@ -79,15 +79,11 @@ impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
     }
 
     fn authorities_at(&self, parent: H256) -> Result<Vec<AuthorityId>, BridgeError> {
-        let header = self.store.header(parent).map_err(BridgeError::new)?;
-        let header = header.ok_or_else(|| {
+        self.authorities_after(parent)?.ok_or_else(|| {
             BridgeError::new(StoreError::Damaged {
                 what: "a header that its child names",
             })
-        })?;
-        let nodes = NewNodes::new();
-        let state = TrieState::at(&self.store, &nodes, *header.state_root());
-        self.runtime.authorities(&state).map_err(BridgeError::new)
+        })
     }
 
     fn verify_headers(
@@ -98,40 +94,23 @@ impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
         now: UnixMillis,
     ) -> Result<(), HeaderRejected> {
         let authorities = self.authorities_at(base.hash)?;
-        let mut parent = parent;
-        let mut seals = Vec::with_capacity(headers.len());
-        let mut fault = None;
-        for (index, header) in headers.iter().enumerate() {
-            // The seal of a header of the future is checked too: only a sealed one says anything about our clock.
-            let checked = self.rules.check_header::<B>(parent, header, now);
-            let from_future = matches!(checked, Err(HeaderFault::FromFuture { .. }));
-            let seal = match &checked {
-                Err(found) if !from_future => Err(found.clone()),
-                _ => SealCheck::of(header, &authorities),
-            };
-            let found = match seal {
-                Ok(seal) => {
-                    seals.push(seal.signature_check().clone());
-                    checked
-                }
-                Err(found) => Err(found),
-            };
-            if let Err(found) = found {
-                fault = Some(HeaderRejected::Faulty {
-                    index,
-                    fault: found,
-                });
-                break;
-            }
-            parent = header;
-        }
-        // Seals are checked up to the first other fault, so the lower of the two is reported.
-        if let Err(FirstBad(index)) = check_signatures(&seals) {
-            return Err(HeaderRejected::Faulty {
-                index,
-                fault: HeaderFault::BadSeal,
-            });
-        }
-        fault.map_or(Ok(()), Err)
+        let check = HeaderCheck {
+            rules: &self.rules,
+            authorities: &authorities,
+            seals: &self.seals,
+            now,
+        };
+        let checked = check.check::<B>(parent, headers);
+        checked.map_err(|(index, fault)| HeaderRejected::Faulty { index, fault })
+    }
+}
+
+impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
+    /// The authorities that may seal children of `parent`; `None` if it is not stored.
+    pub(super) fn authorities_after(
+        &self,
+        parent: H256,
+    ) -> Result<Option<Vec<AuthorityId>>, BridgeError> {
+        self.reading_state(parent, |state| self.runtime.authorities(state))
     }
 }

@@ -4,6 +4,6 @@ mod runtime;
 mod state;
 mod trie;
 
-pub use runtime::{BlockContext, ExecutionError, Runtime, SignedPayload};
-pub use state::{State, StateError, StateReader};
+pub use runtime::{AuthoritySet, BlockContext, ExecutionError, Runtime, SignedPayload};
+pub use state::{State, StateChanges, StateError, StateReader};
 pub use trie::{NewNodes, TrieState, first_state};

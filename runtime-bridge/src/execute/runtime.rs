@@ -16,6 +16,12 @@ pub trait Runtime<B: BlockT>: fmt::Debug + Send + Sync + 'static {
     /// The authorities that may seal the children of the block with this state, in slot order; never empty.
     fn authorities(&self, state: &dyn StateReader) -> Result<Vec<AuthorityId>, StateError>;
 
+    /// Whether [`Runtime::authorities`] can change from block to block. It decides one thing: what is said of a seal by somebody
+    /// else, above blocks that are not executed yet. `Fixed`: it is bad at once. `Changing`: only execution tells.
+    fn authority_set(&self) -> AuthoritySet {
+        AuthoritySet::Changing
+    }
+
     /// The extrinsics that the author itself puts in front of a block (the timestamp).
     fn inherents(&self, context: &BlockContext<B>) -> Vec<B::Extrinsic>;
 
@@ -44,6 +50,15 @@ pub trait Runtime<B: BlockT>: fmt::Debug + Send + Sync + 'static {
         context: &BlockContext<B>,
         extrinsics: &[B::Extrinsic],
     ) -> Result<(), ExecutionError>;
+}
+
+/// Whether blocks can change who may seal the blocks above them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthoritySet {
+    /// All states name those of the genesis state.
+    Fixed,
+    /// A block may name others.
+    Changing,
 }
 
 /// Where in the chain a block is executed.

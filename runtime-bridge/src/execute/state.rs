@@ -24,12 +24,15 @@ impl StateError {
     }
 }
 
+/// What changes in a state, by key; `None` for a removal.
+pub type StateChanges = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 /// What the execution of one block changes, over the parent's state. Nothing of it outlives the block: the changes go
 /// into the trie as one root.
 pub struct State<'a> {
     parent: &'a dyn StateReader,
-    block: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    extrinsic: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    block: StateChanges,
+    extrinsic: StateChanges,
 }
 
 impl fmt::Debug for State<'_> {
@@ -45,8 +48,8 @@ impl<'a> State<'a> {
     pub fn over(parent: &'a dyn StateReader) -> Self {
         Self {
             parent,
-            block: BTreeMap::new(),
-            extrinsic: BTreeMap::new(),
+            block: StateChanges::new(),
+            extrinsic: StateChanges::new(),
         }
     }
 
@@ -71,7 +74,7 @@ impl<'a> State<'a> {
     }
 
     /// All changes that were kept, `None` for a removal.
-    pub fn into_changes(self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    pub fn into_changes(self) -> StateChanges {
         self.block
     }
 }

@@ -1,4 +1,4 @@
-use super::{StateError, StateReader};
+use super::{StateChanges, StateError, StateReader};
 use crate::store::{Store, StoreError};
 use sp_core::{Blake2Hasher, H256};
 use sp_runtime::{StateVersion, traits::Block as BlockT};
@@ -8,7 +8,7 @@ use sp_state_machine::{
 use sp_trie::DBValue;
 use sp_trie::{LayoutV1, MemoryDB, PrefixedMemoryDB, TrieConfiguration};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -86,10 +86,7 @@ impl<'a, B: BlockT<Hash = H256>> TrieState<'a, B> {
     }
 
     /// The root after `changes`, and the nodes that it adds. Replaced nodes stay: older roots need them.
-    pub fn apply(
-        &self,
-        changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    ) -> Result<(H256, NewNodes), StateError> {
+    pub fn apply(&self, changes: &StateChanges) -> Result<(H256, NewNodes), StateError> {
         let delta = changes
             .iter()
             .map(|(key, value)| (key.as_slice(), value.as_deref()));
@@ -120,9 +117,7 @@ impl<B: BlockT<Hash = H256>> StateReader for TrieState<'_, B> {
 }
 
 /// The trie of these entries and nothing else: its root and its nodes.
-pub fn first_state(
-    entries: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-) -> Result<(H256, NewNodes), StateError> {
+pub fn first_state(entries: &StateChanges) -> Result<(H256, NewNodes), StateError> {
     let root = LayoutV1::<Blake2Hasher>::trie_root(std::iter::empty::<(Vec<u8>, Vec<u8>)>());
     let backend = TrieBackendBuilder::new(MemoryDB::<Blake2Hasher>::default(), root).build();
     let delta = entries

@@ -1,10 +1,18 @@
+use super::Authorities;
 use crate::{
     chain_block::ChainBlock,
+    execute::Runtime,
     store::{Changes, Head, Store, StoreError},
 };
+use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::H256;
 use sp_runtime::traits::Header as HeaderT;
-use sync_component::{BlockId, block_id::number, ports::Retracted};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use sync_component::{
+    BlockId,
+    block_id::number,
+    ports::{BridgeError, Retracted},
+};
 
 /// One import under way: what it adds, and where the chain will stand.
 #[derive(Debug)]
@@ -13,24 +21,35 @@ pub(crate) struct Batch<'a, B: ChainBlock> {
     pub(crate) changes: Changes<B>,
     pub(crate) head: Head<B>,
     pub(crate) retracted: Option<Retracted<B>>,
+    pub(crate) authorities: &'a mut Authorities,
+    /// Who sealed the blocks that it adds.
+    authors: HashMap<H256, AuthorityId>,
+    /// Above this the stored index has nothing: it holds the best chain and no more.
+    stored_height: u64,
 }
 
 impl<'a, B: ChainBlock> Batch<'a, B> {
-    pub(crate) fn on(store: &'a Store<B>, head: Head<B>) -> Self {
+    pub(crate) fn on(store: &'a Store<B>, head: Head<B>, authorities: &'a mut Authorities) -> Self {
         Self {
             store,
             changes: Changes::default(),
+            stored_height: head.best.height(),
             head,
             retracted: None,
+            authorities,
+            authors: HashMap::new(),
         }
     }
 
-    pub(crate) fn header(&self, hash: H256) -> Result<Option<B::Header>, StoreError> {
-        self.changes.header(self.store, hash)
+    pub(crate) fn header(&self, hash: H256) -> Result<Option<Cow<'_, B::Header>>, StoreError> {
+        match self.changes.blocks.get(&hash) {
+            Some(block) => Ok(Some(Cow::Borrowed(block.header()))),
+            None => Ok(self.store.header(hash)?.map(Cow::Owned)),
+        }
     }
 
     /// A header that another stored value names.
-    pub(crate) fn known_header(&self, hash: H256) -> Result<B::Header, StoreError> {
+    pub(crate) fn known_header(&self, hash: H256) -> Result<Cow<'_, B::Header>, StoreError> {
         self.header(hash)?.ok_or(StoreError::Damaged {
             what: "a header that its child names",
         })
@@ -41,16 +60,37 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
     }
 
     pub(crate) fn canonical(&self, height: u64) -> Result<Option<H256>, StoreError> {
-        self.changes.canonical(self.store, height)
+        match self.changes.index.get(&height) {
+            Some(hash) => Ok(*hash),
+            None if height > self.stored_height => Ok(None),
+            None => self.store.canonical(height),
+        }
     }
 
-    /// Adds a validated block and makes it a leaf in its parent's place.
-    pub(crate) fn add(&mut self, id: BlockId<B>, block: B) {
+    /// The authorities that may seal the children of a block with this state.
+    pub(crate) fn authorities_after<R: Runtime<B>>(
+        &mut self,
+        runtime: &R,
+        state_root: H256,
+    ) -> Result<Arc<[AuthorityId]>, BridgeError> {
+        self.authorities
+            .after(runtime, self.store, &self.changes.nodes, state_root)
+            .map_err(BridgeError::new)
+    }
+
+    /// Who sealed a block, if the batch adds it.
+    pub(crate) fn author(&self, hash: H256) -> Option<&AuthorityId> {
+        self.authors.get(&hash)
+    }
+
+    /// Adds a validated block, sealed by `author`, and makes it a leaf in its parent's place.
+    pub(crate) fn add(&mut self, id: BlockId<B>, author: AuthorityId, block: B) {
         let parent = *block.header().parent_hash();
         self.head.leaves.retain(|leaf| leaf.hash != parent);
         self.head.leaves.push(id);
         self.head.leaves.sort();
-        self.changes.add(block);
+        self.authors.insert(id.hash, author);
+        self.changes.blocks.insert(id.hash, block);
     }
 
     /// Whether the way from the stored block `id` down to the best chain is stored. A branch that was forgotten keeps its blocks

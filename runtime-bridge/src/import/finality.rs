@@ -8,24 +8,14 @@
 use super::{Batch, batch::Branch};
 use crate::{
     chain_block::ChainBlock,
-    execute::{Runtime, TrieState},
+    execute::Runtime,
     store::StoreError,
-    verify::slot_of,
+    verify::{author_of, slot_of},
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_runtime::traits::Header as HeaderT;
 use std::collections::BTreeMap;
 use sync_component::{BlockId, block_id::number, ports::BridgeError};
-
-/// The authorities that may seal children of `parent`.
-pub(crate) fn authorities_after<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
-    runtime: &R,
-    parent: &B::Header,
-) -> Result<Vec<AuthorityId>, BridgeError> {
-    let state = TrieState::at(batch.store, &batch.changes.nodes, *parent.state_root());
-    runtime.authorities(&state).map_err(BridgeError::new)
-}
 
 /// Notes who sealed the blocks of the branch that joined the best chain, and forgets what was sealed on the one that
 /// left it.
@@ -51,7 +41,7 @@ pub(super) fn follow<B: ChainBlock, R: Runtime<B>>(
 
 /// Finds, from `from` down to the final block, the highest block of each authority that `authored` lacks.
 fn look_back<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
+    batch: &mut Batch<'_, B>,
     runtime: &R,
     from: BlockId<B>,
     authored: &mut BTreeMap<AuthorityId, u64>,
@@ -60,39 +50,41 @@ fn look_back<B: ChainBlock, R: Runtime<B>>(
         .head
         .authored
         .iter()
-        .map(|(author, _)| author)
+        .map(|(author, _)| author.clone())
         .filter(|author| !authored.contains_key(author))
         .collect();
     let mut missing = lost.len();
     let mut at = from;
     while missing > 0 && at.number > batch.head.finalized.number {
         let header = batch.known_header(at.hash).map_err(BridgeError::new)?;
+        let parent = *header.parent_hash();
         if let Some(author) = author(batch, runtime, at)?
             && !authored.contains_key(&author)
         {
-            missing -= usize::from(lost.contains(&&author));
+            missing -= usize::from(lost.contains(&author));
             authored.insert(author, at.height());
         }
-        at = BlockId::new(number::<B>(at.height() - 1), *header.parent_hash());
+        at = BlockId::new(number::<B>(at.height() - 1), parent);
     }
     Ok(())
 }
 
 fn author<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
+    batch: &mut Batch<'_, B>,
     runtime: &R,
     id: BlockId<B>,
 ) -> Result<Option<AuthorityId>, BridgeError> {
+    if let Some(author) = batch.author(id.hash) {
+        return Ok(Some(author.clone()));
+    }
     let header = batch.known_header(id.hash).map_err(BridgeError::new)?;
+    let slot = slot_of(header.as_ref()).map_err(|_| damaged())?;
     let parent = batch
         .known_header(*header.parent_hash())
         .map_err(BridgeError::new)?;
-    let authorities = authorities_after(batch, runtime, &parent)?;
-    let slot = slot_of(&header).map_err(|_| damaged())?;
-    let turn = slot
-        .checked_rem(authorities.len() as u64)
-        .and_then(|turn| usize::try_from(turn).ok());
-    Ok(turn.and_then(|turn| authorities.get(turn)).cloned())
+    let state_root = *parent.state_root();
+    let authorities = batch.authorities_after(runtime, state_root)?;
+    Ok(author_of(slot, &authorities).cloned())
 }
 
 /// Moves the final block up as far as the rule allows; never down. Who sealed what at or below it is forgotten.
@@ -104,7 +96,8 @@ pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
     let best = batch
         .known_header(batch.head.best.hash)
         .map_err(BridgeError::new)?;
-    let authorities = authorities_after(batch, runtime, &best)?;
+    let state_root = *best.state_root();
+    let authorities = batch.authorities_after(runtime, state_root)?;
     // More than two thirds of the authorities.
     let needed = authorities.len() * 2 / 3 + 1;
     let mut heights: Vec<u64> = batch

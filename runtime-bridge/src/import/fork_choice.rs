@@ -98,7 +98,7 @@ fn wins_tie<B: ChainBlock>(
 /// The lower wins a tie.
 fn tie_key<B: ChainBlock>(batch: &Batch<'_, B>, hash: H256) -> Result<(u64, H256), StoreError> {
     let header = batch.known_header(hash)?;
-    let slot = slot_of(&header).map_err(|_| StoreError::Damaged {
+    let slot = slot_of(header.as_ref()).map_err(|_| StoreError::Damaged {
         what: "the digest of a stored header",
     })?;
     Ok((*slot, hash))

@@ -2,6 +2,7 @@
 
 use super::{Batch, batch::Branch, finality};
 use crate::{chain_block::ChainBlock, execute::Runtime, store::StoreError};
+use sp_runtime::traits::Header as _;
 use std::collections::BTreeSet;
 use sync_component::{BlockId, block_id::number, ports::BridgeError};
 
@@ -50,13 +51,10 @@ fn remove_above<B: ChainBlock>(
     for leaf in batch.head.leaves.clone() {
         let mut at = leaf;
         while at.height() > height {
-            let header = batch.known_header(at.hash)?;
+            let parent = *batch.known_header(at.hash)?.parent_hash();
             batch.changes.removed.insert(at.hash);
             // Above `height`, so above 0.
-            at = BlockId::new(
-                number::<B>(at.height() - 1),
-                *sp_runtime::traits::Header::parent_hash(&header),
-            );
+            at = BlockId::new(number::<B>(at.height() - 1), parent);
         }
         leaves.insert(at);
     }

@@ -1,161 +1,27 @@
-use super::{Batch, Measure, finality::authorities_after};
+use super::{Batch, Candidate, Measure};
 use crate::{
     chain_block::ChainBlock,
-    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, TrieState},
-    store::{Store, StoreError},
-    verify::{
-        SealCheck, SignatureCheck, check_body, check_link, check_not_future, check_signatures,
-        slot_of,
-    },
+    execute::{BlockContext, ExecutionError, NewNodes, Runtime, State, StateChanges, TrieState},
+    store::StoreError,
+    verify::{ParentFacts, Rules, SignatureCheck, author_of, check_body, check_signatures},
 };
-use chain_spec::ChainSpec;
-use sp_consensus_aura::{Slot, SlotDuration};
+use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::H256;
 use sp_runtime::traits::Header as HeaderT;
-use std::{collections::BTreeMap, time::Duration};
+use std::sync::Arc;
 use sync_component::{
     BlockId,
-    block_id::{height, number},
     observer::BlockStage,
-    ports::{BlockFault, BridgeError, HeaderFault, ImportError, UnixMillis},
+    ports::{BlockFault, BridgeError, Finding, HeaderFault, ImportError, UnixMillis},
 };
 
-/// What the chain spec says about validity.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    pub(crate) genesis: H256,
-    pub(crate) slot_duration: SlotDuration,
-    drift: Duration,
-    pub(crate) block_bytes: usize,
-    bad_blocks: Vec<H256>,
-    checkpoints: BTreeMap<u64, H256>,
-}
-
-impl Rules {
-    pub(crate) fn new(spec: &ChainSpec, genesis: H256) -> Self {
-        let checkpoints = spec
-            .checkpoints
-            .iter()
-            .map(|checkpoint| (checkpoint.number.into(), checkpoint.hash));
-        Self {
-            genesis,
-            slot_duration: spec.slot_duration,
-            drift: spec.sync.limits.drift,
-            block_bytes: spec.sync.limits.block_bytes,
-            bad_blocks: spec.bad_blocks.clone(),
-            checkpoints: checkpoints.collect(),
-        }
-    }
-
-    /// Everything about a header but its seal.
-    pub(crate) fn check_header<B: ChainBlock>(
-        &self,
-        parent: &B::Header,
-        header: &B::Header,
-        now: UnixMillis,
-    ) -> Result<(), HeaderFault> {
-        check_link(parent, header)?;
-        let id = BlockId::<B>::of(header);
-        if self.bad_blocks.contains(&id.hash) {
-            return Err(HeaderFault::BadBlock);
-        }
-        if self
-            .checkpoints
-            .get(&id.height())
-            .is_some_and(|hash| *hash != id.hash)
-        {
-            return Err(HeaderFault::AgainstCheckpoint);
-        }
-        check_not_future(slot_of(header)?, self.slot_duration, now, self.drift)
-    }
-
-    /// A block of the stored chain that these rules do not allow: they may be younger than the chain.
-    pub(crate) fn forbidden<B: ChainBlock>(
-        &self,
-        store: &Store<B>,
-    ) -> Result<Option<BlockId<B>>, StoreError> {
-        for (height, hash) in &self.checkpoints {
-            if let Some(stored) = store.canonical(*height)?
-                && stored != *hash
-            {
-                return Ok(Some(BlockId::new(number::<B>(*height), stored)));
-            }
-        }
-        for hash in &self.bad_blocks {
-            if let Some(header) = store.header(*hash)?
-                && store.canonical(height::<B>(*header.number()))? == Some(*hash)
-            {
-                return Ok(Some(BlockId::new(*header.number(), *hash)));
-            }
-        }
-        Ok(None)
-    }
-
-    pub(crate) fn context<B: ChainBlock>(&self, header: &B::Header, slot: Slot) -> BlockContext<B> {
-        BlockContext {
-            number: *header.number(),
-            genesis: self.genesis,
-            slot,
-            slot_duration: self.slot_duration,
-        }
-    }
-}
-
-/// Checks everything about `block` and adds it, with the trie nodes that it makes, to `batch`.
-pub(crate) fn validate<B: ChainBlock, R: Runtime<B>>(
-    batch: &mut Batch<'_, B>,
-    runtime: &R,
-    rules: &Rules,
-    measure: &Measure,
-    block: B,
-    now: UnixMillis,
-) -> Result<(), ImportError<B>> {
-    let id = BlockId::of(block.header());
-    if batch.has_block(id.hash).map_err(BridgeError::new)? {
-        return Ok(());
-    }
-    let finalized = batch.head.finalized;
-    if id.number <= finalized.number {
-        return Err(ImportError::AgainstFinal { id, finalized });
-    }
-    let parent_hash = *block.header().parent_hash();
-    let parent = batch.header(parent_hash).map_err(BridgeError::new)?;
-    let parent = parent.ok_or(ImportError::UnknownParent { id })?;
-    let parent_id = BlockId::new(*parent.number(), parent_hash);
-    if !batch.is_rooted(parent_id).map_err(BridgeError::new)? {
-        return Err(ImportError::UnknownParent { id });
-    }
-    if !batch.holds_final(parent_id).map_err(BridgeError::new)? {
-        return Err(ImportError::AgainstFinal { id, finalized });
-    }
-    let verified = measure.stage(BlockStage::Verify, || {
-        verify(batch, runtime, rules, &parent, &block, now)
-    });
-    let executed = verified.and_then(|context| {
-        measure.stage(BlockStage::Execute, || {
-            execute(batch, runtime, &parent, &context, &block)
-        })
-    });
-    let nodes = executed.map_err(|refusal| refusal.of(id))?;
-    batch.changes.nodes.extend(nodes);
-    batch.add(id, block);
-    Ok(())
-}
-
-/// Checks everything about a stored block once more, at its parent's state. Changes nothing.
-pub(crate) fn validate_again<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
-    runtime: &R,
-    rules: &Rules,
-    block: &B,
-    now: UnixMillis,
-) -> Result<(), ImportError<B>> {
-    let id = BlockId::of(block.header());
-    let parent = batch.known_header(*block.header().parent_hash());
-    let parent = parent.map_err(BridgeError::new)?;
-    let checked = verify(batch, runtime, rules, &parent, block, now)
-        .and_then(|context| execute(batch, runtime, &parent, &context, block));
-    checked.map(drop).map_err(|refusal| refusal.of(id))
+/// What blocks are validated with.
+#[derive(Debug)]
+pub(crate) struct Validation<'a, R> {
+    pub(crate) runtime: &'a R,
+    pub(crate) rules: &'a Rules,
+    pub(crate) measure: &'a Measure,
+    pub(crate) now: UnixMillis,
 }
 
 /// Why a block is not taken.
@@ -200,68 +66,239 @@ impl From<ExecutionError> for Refusal {
     }
 }
 
-/// Everything that needs no state.
-fn verify<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
-    runtime: &R,
-    rules: &Rules,
-    parent: &B::Header,
-    block: &B,
-    now: UnixMillis,
-) -> Result<BlockContext<B>, Refusal> {
-    let header = block.header();
-    rules.check_header::<B>(parent, header, now)?;
-    let seal = SealCheck::of(header, &authorities_after(batch, runtime, parent)?)?;
-    let context = rules.context::<B>(header, seal.slot);
-    check_body(block, rules.block_bytes)?;
-    check_all_signatures(runtime, &context, &seal, block)?;
-    Ok(context)
+/// A stored block on which another one is to stand.
+struct Place<B: ChainBlock> {
+    facts: ParentFacts<B::Header>,
+    state_root: H256,
 }
 
-/// The seal and all transfers at once.
-fn check_all_signatures<B: ChainBlock, R: Runtime<B>>(
-    runtime: &R,
-    context: &BlockContext<B>,
-    seal: &SealCheck,
-    block: &B,
-) -> Result<(), BlockFault> {
-    let mut checks = vec![seal.signature_check().clone()];
-    let mut positions = Vec::new();
-    for (index, extrinsic) in block.extrinsics().iter().enumerate() {
-        if let Some(payload) = runtime.signature(extrinsic, context) {
-            checks.push(SignatureCheck::from(payload));
-            positions.push(index);
-        }
+impl<B: ChainBlock> Place<B> {
+    /// The block with this hash; `None` if it is not stored.
+    fn at(batch: &Batch<'_, B>, hash: H256) -> Result<Option<Self>, BridgeError> {
+        let Some(header) = batch.header(hash).map_err(BridgeError::new)? else {
+            return Ok(None);
+        };
+        let facts = ParentFacts::known(header.as_ref(), hash).map_err(|_| {
+            BridgeError::new(StoreError::Damaged {
+                what: "the digest of a stored header",
+            })
+        })?;
+        let state_root = *header.state_root();
+        Ok(Some(Self { facts, state_root }))
     }
-    check_signatures(&checks).map_err(|bad| {
-        match bad.0.checked_sub(1).and_then(|at| positions.get(at)) {
-            Some(index) => BlockFault::BadSignature { index: *index },
-            None => HeaderFault::BadSeal.into(),
-        }
-    })
+
+    fn id(&self) -> BlockId<B> {
+        BlockId::new(self.facts.number, self.facts.hash)
+    }
 }
 
-fn execute<B: ChainBlock, R: Runtime<B>>(
-    batch: &Batch<'_, B>,
-    runtime: &R,
-    parent: &B::Header,
-    context: &BlockContext<B>,
-    block: &B,
-) -> Result<NewNodes, Refusal> {
-    let trie = TrieState::at(batch.store, &batch.changes.nodes, *parent.state_root());
-    let mut state = State::over(&trie);
-    for (index, extrinsic) in block.extrinsics().iter().enumerate() {
-        runtime.apply(&mut state, context, index, extrinsic)?;
+/// A place, and who may seal what stands there.
+struct Parent<B: ChainBlock> {
+    place: Place<B>,
+    authorities: Arc<[AuthorityId]>,
+}
+
+/// What was found of a block whose header and body are good.
+struct Sound<B: ChainBlock> {
+    context: BlockContext<B>,
+    author: AuthorityId,
+}
+
+/// What executing a block gives.
+struct Executed {
+    nodes: NewNodes,
+    changes: StateChanges,
+}
+
+impl<R> Validation<'_, R> {
+    /// Checks everything about a block that is not known to be good, and adds it, with the trie nodes that it makes, to
+    /// `batch`.
+    pub(crate) fn validate<B: ChainBlock>(
+        &self,
+        batch: &mut Batch<'_, B>,
+        candidate: Candidate<B>,
+    ) -> Result<(), ImportError<B>>
+    where
+        R: Runtime<B>,
+    {
+        let id = candidate.id();
+        if batch.has_block(id.hash).map_err(BridgeError::new)? {
+            return Ok(());
+        }
+        let place = check_place(batch, id, *candidate.block().header().parent_hash())?;
+        let parent = self.parent(batch, place)?;
+        let sound = match &candidate {
+            Candidate::Checked(_, finding) if is_author(finding, &parent.authorities) => {
+                self.sound(finding)
+            }
+            Candidate::Checked(block, _) | Candidate::Unchecked(block) => self
+                .measure
+                .stage(BlockStage::Verify, || self.verify(&parent, id, block)),
+        };
+        let executed = sound.and_then(|sound| {
+            let executed = self.measure.stage(BlockStage::Execute, || {
+                self.execute(batch, &parent, &sound.context, candidate.block())
+            });
+            executed.map(|executed| (sound.author, executed))
+        });
+        let (author, executed) = executed.map_err(|refusal| refusal.of(id))?;
+        let block = candidate.into_block();
+        let Executed { nodes, changes } = executed;
+        let root = *block.header().state_root();
+        batch
+            .authorities
+            .follow(parent.place.state_root, root, &changes);
+        batch.changes.nodes.extend(nodes);
+        batch.add(id, author, block);
+        Ok(())
+    }
+
+    /// Checks everything about a stored block once more, at its parent's state. Changes nothing.
+    pub(crate) fn validate_again<B: ChainBlock>(
+        &self,
+        batch: &mut Batch<'_, B>,
+        block: &B,
+    ) -> Result<(), ImportError<B>>
+    where
+        R: Runtime<B>,
+    {
+        let id = BlockId::of(block.header());
+        let place = Place::at(batch, *block.header().parent_hash())?.ok_or_else(|| {
+            BridgeError::new(StoreError::Damaged {
+                what: "a header that its child names",
+            })
+        })?;
+        let parent = self.parent(batch, place)?;
+        let checked = self
+            .verify(&parent, id, block)
+            .and_then(|sound| self.execute(batch, &parent, &sound.context, block));
+        checked.map(drop).map_err(|refusal| refusal.of(id))
+    }
+
+    fn parent<B: ChainBlock>(
+        &self,
+        batch: &mut Batch<'_, B>,
+        place: Place<B>,
+    ) -> Result<Parent<B>, BridgeError>
+    where
+        R: Runtime<B>,
+    {
+        let authorities = batch.authorities_after(self.runtime, place.state_root)?;
+        Ok(Parent { place, authorities })
+    }
+
+    /// What remains to be checked of a block that was checked: a slot that has not begun may have been good enough then.
+    fn sound<B: ChainBlock>(&self, finding: &Finding<B>) -> Result<Sound<B>, Refusal> {
+        self.rules.check_time(finding.slot, self.now)?;
+        Ok(Sound {
+            context: self.rules.context::<B>(finding.id.number, finding.slot),
+            author: finding.author.clone(),
+        })
+    }
+
+    /// Everything that needs no state.
+    fn verify<B: ChainBlock>(
+        &self,
+        parent: &Parent<B>,
+        id: BlockId<B>,
+        block: &B,
+    ) -> Result<Sound<B>, Refusal>
+    where
+        R: Runtime<B>,
+    {
+        let header = block.header();
+        let sealed = self
+            .rules
+            .check_header::<B>(&parent.place.facts, header, id)?;
+        self.rules.check_time(sealed.slot, self.now)?;
+        let author = author_of(sealed.slot, &parent.authorities).ok_or(HeaderFault::BadSeal)?;
+        let context = self.rules.context::<B>(id.number, sealed.slot);
+        check_body(block, self.rules.block_bytes)?;
+        self.check_all_signatures(&context, sealed.by(author, header), block)?;
+        Ok(Sound {
+            context,
+            author: author.clone(),
+        })
+    }
+
+    /// The seal and all transfers at once.
+    fn check_all_signatures<B: ChainBlock>(
+        &self,
+        context: &BlockContext<B>,
+        seal: SignatureCheck,
+        block: &B,
+    ) -> Result<(), BlockFault>
+    where
+        R: Runtime<B>,
+    {
+        let mut checks = vec![seal];
+        let mut positions = Vec::new();
+        for (index, extrinsic) in block.extrinsics().iter().enumerate() {
+            if let Some(payload) = self.runtime.signature(extrinsic, context) {
+                checks.push(SignatureCheck::from(payload));
+                positions.push(index);
+            }
+        }
+        check_signatures(&checks).map_err(|bad| {
+            match bad.0.checked_sub(1).and_then(|at| positions.get(at)) {
+                Some(index) => BlockFault::BadSignature { index: *index },
+                None => HeaderFault::BadSeal.into(),
+            }
+        })
+    }
+
+    fn execute<B: ChainBlock>(
+        &self,
+        batch: &Batch<'_, B>,
+        parent: &Parent<B>,
+        context: &BlockContext<B>,
+        block: &B,
+    ) -> Result<Executed, Refusal>
+    where
+        R: Runtime<B>,
+    {
+        let trie = TrieState::at(batch.store, &batch.changes.nodes, parent.place.state_root);
+        let mut state = State::over(&trie);
+        for (index, extrinsic) in block.extrinsics().iter().enumerate() {
+            self.runtime.apply(&mut state, context, index, extrinsic)?;
+            state.commit_extrinsic();
+        }
+        self.runtime
+            .finish(&mut state, context, block.extrinsics())?;
         state.commit_extrinsic();
+        let changes = state.into_changes();
+        let (root, nodes) = trie.apply(&changes).map_err(ExecutionError::from)?;
+        if root == *block.header().state_root() {
+            Ok(Executed { nodes, changes })
+        } else {
+            Err(BlockFault::WrongStateRoot.into())
+        }
     }
-    runtime.finish(&mut state, context, block.extrinsics())?;
-    state.commit_extrinsic();
-    let (root, nodes) = trie
-        .apply(&state.into_changes())
-        .map_err(ExecutionError::from)?;
-    if root == *block.header().state_root() {
-        Ok(nodes)
-    } else {
-        Err(BlockFault::WrongStateRoot.into())
+}
+
+/// Where a block stands, if it can stand anywhere, whatever it is: above the final block, on a stored one that the fork choice
+/// can take.
+fn check_place<B: ChainBlock>(
+    batch: &Batch<'_, B>,
+    id: BlockId<B>,
+    parent: H256,
+) -> Result<Place<B>, ImportError<B>> {
+    let finalized = batch.head.finalized;
+    if id.number <= finalized.number {
+        return Err(ImportError::AgainstFinal { id, finalized });
     }
+    let place = Place::at(batch, parent)?.ok_or(ImportError::UnknownParent { id })?;
+    let parent = place.id();
+    if !batch.is_rooted(parent).map_err(BridgeError::new)? {
+        return Err(ImportError::UnknownParent { id });
+    }
+    if !batch.holds_final(parent).map_err(BridgeError::new)? {
+        return Err(ImportError::AgainstFinal { id, finalized });
+    }
+    Ok(place)
+}
+
+/// Whether the one who sealed the block is the one whose turn its slot is at its real parent.
+fn is_author<B: ChainBlock>(finding: &Finding<B>, authorities: &[AuthorityId]) -> bool {
+    author_of(finding.slot, authorities) == Some(&finding.author)
 }

@@ -188,31 +188,10 @@ impl<B> Default for Changes<B> {
     }
 }
 
-impl<B: BlockT<Hash = H256>> Changes<B> {
+impl<B> Changes<B> {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         let adds_nothing = self.blocks.is_empty() && self.nodes.is_empty();
         adds_nothing && self.index.is_empty() && self.removed.is_empty()
-    }
-
-    /// A header, from these changes or from the store.
-    pub fn header(&self, store: &Store<B>, hash: H256) -> Result<Option<B::Header>, StoreError> {
-        match self.blocks.get(&hash) {
-            Some(block) => Ok(Some(block.header().clone())),
-            None => store.header(hash),
-        }
-    }
-
-    /// The best chain's hash at this height, from these changes or from the store.
-    pub fn canonical(&self, store: &Store<B>, height: u64) -> Result<Option<H256>, StoreError> {
-        match self.index.get(&height) {
-            Some(hash) => Ok(*hash),
-            None => store.canonical(height),
-        }
-    }
-
-    /// Adds a block.
-    pub fn add(&mut self, block: B) {
-        self.blocks.insert(block.header().hash(), block);
     }
 }

@@ -3,11 +3,20 @@
 
 mod body;
 mod header;
+mod headers;
+mod known_seals;
+mod rules;
+mod run;
 mod signatures;
 #[cfg(test)]
 mod tests;
 
 pub use body::check_body;
 pub(crate) use body::extrinsics_root;
-pub use header::{SealCheck, check_link, check_not_future, slot_of};
+pub use header::{ParentFacts, Sealed, author_of, check_not_future, slot_of};
+pub(crate) use headers::HeaderCheck;
+pub(crate) use known_seals::KnownSeals;
+pub(crate) use rules::Rules;
+pub(crate) use run::{RunCheck, Verdict};
+pub(crate) use signatures::Signatures;
 pub use signatures::{FirstBad, SignatureCheck, check_signatures};

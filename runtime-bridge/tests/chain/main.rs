@@ -13,6 +13,7 @@ mod forks;
 mod golden;
 mod headers;
 mod measure;
+mod pipeline;
 mod properties;
 mod resync;
 mod revert;

@@ -117,10 +117,10 @@ fn stored_block_is_checked_again_at_its_parent_s_state() {
     let blocks: Vec<Block> = maker.run(maker.genesis(), 1..6);
     import_all(&bridge, &blocks);
     for block in &blocks {
-        assert_eq!(bridge.check(block.hash()).unwrap(), Some(id(block)));
+        assert_eq!(bridge.check_again(block.hash()).unwrap(), Some(id(block)));
     }
-    assert_eq!(bridge.check(H256::repeat_byte(1)).unwrap(), None);
-    assert_eq!(bridge.check(bridge.genesis_hash()).unwrap(), None);
+    assert_eq!(bridge.check_again(H256::repeat_byte(1)).unwrap(), None);
+    assert_eq!(bridge.check_again(bridge.genesis_hash()).unwrap(), None);
 }
 
 /// A chain of five blocks whose database is changed behind the bridge's back.
@@ -152,10 +152,10 @@ fn changed_body_seal_and_state_root_are_the_block_s_fault() {
         ImportError::Invalid { fault, .. } => fault,
         other => panic!("{other}"),
     };
-    let refused = bridge.check(blocks[2].hash()).unwrap_err();
+    let refused = bridge.check_again(blocks[2].hash()).unwrap_err();
     assert_eq!(faults(refused), BlockFault::WrongExtrinsicsRoot);
     assert_eq!(
-        bridge.check(blocks[3].hash()).unwrap(),
+        bridge.check_again(blocks[3].hash()).unwrap(),
         Some(id(&blocks[3]))
     );
 
@@ -173,7 +173,7 @@ fn changed_body_seal_and_state_root_are_the_block_s_fault() {
     });
     let expected = [BlockFault::WrongStateRoot, HeaderFault::BadSeal.into()];
     for (block, fault) in bad.iter().zip(expected) {
-        assert_eq!(faults(bridge.check(block.hash()).unwrap_err()), fault);
+        assert_eq!(faults(bridge.check_again(block.hash()).unwrap_err()), fault);
     }
 }
 
@@ -191,7 +191,7 @@ fn damaged_store_is_not_the_block_s_fault() {
     ];
     for (number, damage) in damages.into_iter().enumerate() {
         let (bridge, blocks) = changed(damage);
-        let refused = bridge.check(blocks[2].hash()).unwrap_err();
+        let refused = bridge.check_again(blocks[2].hash()).unwrap_err();
         assert!(
             matches!(refused, ImportError::Local(_)),
             "{number}: {refused}"

@@ -60,7 +60,7 @@ impl<B: BlockT> FetchJob<B> {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The verified headers whose blocks are to be fetched, rising; at least one.

@@ -49,7 +49,10 @@ impl<B: BlockT> HeightSyncManager<B> {
         if count.facts.rule == VoteRule::NoVotes && count.facts.tally.consensus.is_none() {
             count.facts.tally.consensus = Some(count.facts.ours);
         }
+        let voters = count.target.iter().chain(&count.rivals);
+        let voters = voters.map(|tip| (tip.tip(), voters_on(tip, &count.heard.ballot)));
         Ok(Judgement {
+            voters: voters.collect(),
             notes: self.notes(&count.facts, &verdict),
             verdict,
             ours: count.facts.ours,
@@ -64,6 +67,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             age: count.heard.age,
             good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
+            probing: count.heard.probing,
             waiting,
         })
     }

@@ -94,6 +94,8 @@ pub struct Judgement<B: BlockT> {
     pub target: Option<VerifiedTip<B>>,
     /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
     pub rivals: Vec<VerifiedTip<B>>,
+    /// How many voters are on each of these chains.
+    pub voters: Vec<(BlockId<B>, usize)>,
     /// Branches that too few share to be a fork of ours.
     pub notes: Vec<Note<B>>,
     /// Age of the oldest answer that counted.
@@ -102,6 +104,8 @@ pub struct Judgement<B: BlockT> {
     pub good_for: Duration,
     /// Peers whose first answer may still come, and claims whose first probe runs.
     pub open: usize,
+    /// Voters whose claim is being probed for the first time: on which chain they are is not known yet.
+    pub probing: usize,
     /// Whether a missing answer could still change the row.
     pub waiting: Waiting,
 }
@@ -116,6 +120,12 @@ pub enum Waiting {
 }
 
 impl<B: BlockT> Judgement<B> {
+    /// Voters on this chain, as far as it is known.
+    pub(crate) fn voters_on(&self, tip: &VerifiedTip<B>) -> usize {
+        let of = |(known, voters): &(BlockId<B>, usize)| (*known == tip.tip()).then_some(*voters);
+        self.voters.iter().find_map(of).unwrap_or(0)
+    }
+
     /// What the fork choice is to know of it.
     pub fn standing(&self) -> VoteStanding {
         let Tally { electors, need, .. } = self.tally;

@@ -156,7 +156,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             self.undecided_since = None;
         } else {
             let waited = now.since(*self.undecided_since.get_or_insert(now));
-            if waited < manager.height.slot_share() {
+            if waited < self.patience(judgement) {
                 return;
             }
         }
@@ -184,6 +184,21 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 Err(_) => SessionEnd::Panicked,
             });
         self.current = Some(session.boxed());
+    }
+
+    /// How long to wait for what probes may show. A few blocks can be taken back again; but whoever is far behind and follows a
+    /// chain that fewer have than are still being probed may be on a dead fork before it hears of the living one.
+    fn patience(&self, judgement: &Judgement<B>) -> Duration {
+        let settings = &self.manager.context.settings;
+        let usual = self.manager.height.slot_share();
+        let lasting = |tip: &VerifiedTip<B>| {
+            tip.headers().len() as u64 > settings.tier2.max_reorg
+                && judgement.probing > judgement.voters_on(tip)
+        };
+        match judgement.target.as_ref().or(judgement.rivals.first()) {
+            Some(tip) if lasting(tip) => settings.tier1.timeout.max(usual),
+            _ => usual,
+        }
     }
 
     /// Tells the session under way what was verified of its chain since: windows in a row, without a pause between them.

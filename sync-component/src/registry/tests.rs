@@ -80,7 +80,7 @@ fn strategy_of_somebody_else_is_selected_by_name() {
         .filter(|info| info.selection == Selection::Selected)
         .map(|info| info.name.as_str())
         .collect();
-    assert_eq!(selected, ["nobody", "sequential", "full-chain"]);
+    assert_eq!(selected, ["nobody", "pipelined", "full-chain"]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn table_of_no_strategy_and_keys_that_none_takes_are_refused() {
     settings.strategy_tables.clear();
     settings
         .strategy_tables
-        .insert("sequential".to_owned(), table);
+        .insert("pipelined".to_owned(), table);
     builtins().check(&settings).unwrap();
     let error = builtins().fetch(&settings).unwrap_err().to_string();
     assert!(error.contains("depth"), "{error}");

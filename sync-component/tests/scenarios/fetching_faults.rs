@@ -195,13 +195,14 @@ fn f10_two_branches_never_mix() {
 
 #[test]
 fn f12_our_broken_store_costs_no_peer_anything() {
-    run(Setup::chain(120), async |sim| {
-        let peers = sim.servers(3, "P", 120);
+    run(Setup::chain(1_200), async |sim| {
+        let peers = sim.servers(3, "P", 1_200);
+        sim.import_time = Duration::from_millis(2);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
         let mut events = ours.manager().events();
         sim.connect(&ours.id, ids(&peers));
-        let from = 11 + sim.pick(80);
+        let from = 11 + sim.pick(500);
         sim.until(10 * MINUTE, "in mid-session", || {
             ours.best().height() >= from
         })
@@ -216,9 +217,9 @@ fn f12_our_broken_store_costs_no_peer_anything() {
         sim.slots(4).await;
         assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
         ours.chain.repair_store();
-        sim.until(10 * MINUTE, "O at 120", || ours.best().height() == 120)
+        sim.until(10 * MINUTE, "O at 1200", || ours.best().height() == 1_200)
             .await;
-        assert!(stood_at.height() < 120);
+        assert!(stood_at.height() < 1_200);
         assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
     });
 }

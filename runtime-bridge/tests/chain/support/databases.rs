@@ -2,17 +2,20 @@ use kvdb::KeyValueDB;
 use kvdb_rocksdb::{Database, DatabaseConfig};
 use runtime_bridge::store::column;
 use std::{collections::BTreeMap, sync::Arc};
+use tempfile::TempDir;
 
 /// Runs `test` over a database in memory and over `RocksDB`; it gets the name for its messages.
 pub(crate) fn on_each_database(test: impl Fn(&str, Arc<dyn KeyValueDB>)) {
     test("memorydb", Arc::new(super::memory()));
     let folder = tempfile::tempdir().unwrap();
+    test("rocksdb", rocksdb(&folder));
+}
+
+/// A new `RocksDB` in a folder.
+pub(crate) fn rocksdb(folder: &TempDir) -> Arc<dyn KeyValueDB> {
     let mut config = DatabaseConfig::with_columns(column::COUNT);
     config.memory_budget = (0..column::COUNT).map(|column| (column, 2)).collect();
-    test(
-        "rocksdb",
-        Arc::new(Database::open(&config, folder.path()).unwrap()),
-    );
+    Arc::new(Database::open(&config, folder.path()).unwrap())
 }
 
 /// Everything in the database: value by column and key.

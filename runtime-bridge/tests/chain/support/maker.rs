@@ -2,12 +2,12 @@ use super::{Block, Bridge, Call, Id, id, import_all, in_memory};
 use chain_spec::{ChainSpec, Preset};
 use codec::Encode;
 use sp_consensus_aura::{Slot, sr25519::AuthoritySignature};
-use sp_core::{Pair, sr25519};
+use sp_core::{H256, Pair, sr25519};
 use sp_runtime::{
     DigestItem, OpaqueExtrinsic, StateVersion,
     traits::{BlakeTwo256, Hash, Header as _},
 };
-use std::iter;
+use std::{cell::RefCell, collections::HashMap, iter};
 use sync_component::ports::ReadChain;
 
 /// The chain of the tests, with this many authorities.
@@ -27,6 +27,8 @@ fn key(n: u64) -> sr25519::Pair {
 pub(crate) struct Maker {
     chain: Bridge,
     keys: Vec<sr25519::Pair>,
+    /// How often the authorities were rotated up to a block, where they were.
+    rotated: RefCell<HashMap<H256, u64>>,
 }
 
 impl Maker {
@@ -34,6 +36,7 @@ impl Maker {
         Self {
             chain: in_memory(authorities, 1_000_000),
             keys: (0..authorities).map(key).collect(),
+            rotated: RefCell::default(),
         }
     }
 
@@ -47,6 +50,15 @@ impl Maker {
         &self.keys[usize::try_from(turn).unwrap()]
     }
 
+    /// The key whose turn `slot` is on `parent`.
+    pub(crate) fn key_on(&self, parent: H256, slot: u64) -> &sr25519::Pair {
+        self.key(slot + self.rotations(parent))
+    }
+
+    fn rotations(&self, block: H256) -> u64 {
+        self.rotated.borrow().get(&block).copied().unwrap_or(0)
+    }
+
     /// A block on `parent` with these calls behind the slot.
     pub(crate) fn block(&self, parent: Id, slot: u64, calls: &[Call]) -> Block {
         let extrinsics = calls.iter().cloned().map(OpaqueExtrinsic::from).collect();
@@ -55,8 +67,14 @@ impl Maker {
             .build(parent, Slot::from(slot), extrinsics)
             .unwrap();
         assert!(unsealed.skipped().is_empty(), "{:?}", unsealed.skipped());
-        let signature = self.key(slot).sign(unsealed.pre_hash().as_ref());
+        let key = self.key_on(parent.hash, slot);
+        let signature = key.sign(unsealed.pre_hash().as_ref());
         let block = unsealed.seal(signature);
+        let here = calls.iter().filter(|call| **call == Call::Rotate).count();
+        let rotations = self.rotations(parent.hash) + here as u64;
+        self.rotated
+            .borrow_mut()
+            .insert(block.header.hash(), rotations);
         import_all(&self.chain, std::slice::from_ref(&block));
         block
     }

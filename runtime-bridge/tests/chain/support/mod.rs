@@ -5,7 +5,7 @@ mod faulty;
 mod maker;
 mod runtime;
 
-pub(crate) use databases::{dump, on_each_database};
+pub(crate) use databases::{dump, on_each_database, rocksdb};
 pub(crate) use faulty::{Fault, Faulty};
 pub(crate) use maker::{Maker, body, reseal, spec};
 pub(crate) use runtime::{Block, Call, Header, TestRuntime, key, sign};

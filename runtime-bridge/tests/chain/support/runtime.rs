@@ -33,6 +33,9 @@ pub(crate) enum Call {
     /// Adds 1 to counter 0 if the signature is good.
     #[codec(index = 3)]
     Signed(sr25519::Public, sr25519::Signature),
+    /// From the next block on the first authority is the last one.
+    #[codec(index = 4)]
+    Rotate,
 }
 
 impl From<Call> for OpaqueExtrinsic {
@@ -100,6 +103,12 @@ impl Runtime<Block> for TestRuntime {
                 Ok(())
             }
             (Call::Signed(..), _) => add(state, 0, 1),
+            (Call::Rotate, _) => {
+                let mut authorities = self.authorities(state)?;
+                authorities.rotate_left(1);
+                state.put(AUTHORITIES.to_vec(), authorities.encode());
+                Ok(())
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod gaps;
+mod measure;
 mod pace;
 mod suppliers;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use crate::ports::{MonoTime, PeerId};
 use gaps::{Gap, Gaps, Try};
 use pace::Pace;
 use std::{collections::BTreeMap, time::Duration};
-use suppliers::Suppliers;
+use suppliers::{Need, Suppliers};
 
 /// Blocks in a row, by height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,7 +218,8 @@ impl Scheduler {
             };
             from = start.saturating_add(1);
             let wanted = self.bounds.items(&gap, &self.pace);
-            let Some((peer, count)) = self.suppliers.choose(start, wanted, &gap, now) else {
+            let Some((peer, count)) = self.suppliers.choose(start, wanted, &gap, Need::More, now)
+            else {
                 continue;
             };
             let taken = self.take(start, gap, count);
@@ -319,7 +321,7 @@ impl Scheduler {
         // Whoever has all of it: two requests for different blocks would not be the same request twice.
         let Some((peer, _)) = self
             .suppliers
-            .choose(start, count, &elsewhere, now)
+            .choose(start, count, &elsewhere, Need::Second, now)
             .filter(|(_, able)| *able == count)
         else {
             return;

@@ -1,5 +1,6 @@
 //! What was measured of all peers and of the import.
 
+use super::measure::{average, real, real_size, whole};
 use std::{collections::VecDeque, time::Duration};
 
 /// Answers that are looked at for the usual time. Fewer: one slow answer changes the picture; more: it changes late.
@@ -50,34 +51,39 @@ impl Pace {
     /// So many blocks had so many bytes.
     pub(super) fn block_bytes(&mut self, bytes: usize, blocks: u64) {
         if blocks > 0 {
-            average(&mut self.block_bytes, bytes as f64 / blocks as f64);
+            average(
+                &mut self.block_bytes,
+                real_size(bytes) / real(blocks),
+                NEWEST_WEIGHT,
+            );
         }
     }
 
     /// How many blocks of the usual size are in so many bytes.
     pub(super) fn blocks_in(&self, bytes: usize) -> Option<u64> {
         self.block_bytes
-            .map(|each| (bytes as f64 / each.max(1.0)) as u64)
+            .map(|each| whole(real_size(bytes) / each.max(1.0)))
     }
 
     /// How many bytes so many blocks of the usual size have.
     pub(super) fn bytes_of(&self, blocks: u64) -> usize {
-        self.block_bytes
-            .map_or(0, |each| (each * blocks as f64) as usize)
+        self.block_bytes.map_or(0, |each| {
+            usize::try_from(whole(each * real(blocks))).unwrap_or(usize::MAX)
+        })
     }
 
     /// So many blocks were imported in this time.
     pub(super) fn imported(&mut self, blocks: u64, took: Duration) {
         if blocks > 0 {
             let seconds = took.as_secs_f64().max(1e-6);
-            average(&mut self.import_rate, blocks as f64 / seconds);
+            average(&mut self.import_rate, real(blocks) / seconds, NEWEST_WEIGHT);
         }
     }
 
     /// How many blocks are imported in this time.
     pub(super) fn imported_in(&self, time: Duration) -> Option<u64> {
         self.import_rate
-            .map(|rate| (rate * time.as_secs_f64()) as u64)
+            .map(|rate| whole(rate * time.as_secs_f64()))
     }
 
     /// How many blocks are imported while an answer is awaited.
@@ -85,8 +91,4 @@ impl Pace {
         let late = (self.answers.len() >= FIRST_SAMPLES).then(|| self.quantile(95))??;
         self.imported_in(late)
     }
-}
-
-fn average(value: &mut Option<f64>, new: f64) {
-    *value = Some(value.map_or(new, |old| old + (new - old) * NEWEST_WEIGHT));
 }

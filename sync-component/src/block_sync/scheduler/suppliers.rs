@@ -1,6 +1,9 @@
 //! Whom to ask: what each peer has, how fast it is, how much it is trusted with at once.
 
-use super::gaps::Gap;
+use super::{
+    gaps::Gap,
+    measure::{real, real_size, whole},
+};
 use crate::ports::{MonoTime, PeerId};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -105,9 +108,13 @@ impl Supplier {
             .is_some_and(|(from, until)| height >= from && until > now)
     }
 
-    fn is_free(&self, now: MonoTime) -> bool {
+    fn is_free(&self, need: Need, now: MonoTime) -> bool {
         let paused = self.not_before.is_some_and(|until| until > now);
-        !paused && self.requests < self.high() && self.refill == Refill::Filling
+        let has_room = match need {
+            Need::More => self.requests < self.high() && self.refill == Refill::Filling,
+            Need::Second => self.requests < self.standing.most_requests.max(1),
+        };
+        !paused && has_room
     }
 
     fn settle(&mut self) {
@@ -121,6 +128,15 @@ impl Supplier {
     fn latency(&self) -> Duration {
         self.standing.latency.unwrap_or(UNKNOWN_LATENCY)
     }
+}
+
+/// What a peer is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The next request, of as many as it can bear.
+    More,
+    /// The lowest missing blocks, which somebody else is late with: between its watermarks, too.
+    Second,
 }
 
 /// All connected peers.
@@ -152,11 +168,12 @@ impl Suppliers {
         start: u64,
         wanted: u64,
         gap: &Gap,
+        need: Need,
         now: MonoTime,
     ) -> Option<(PeerId, u64)> {
         let mean = self.mean_rate();
         let free = self.0.iter().filter(|(peer, supplier)| {
-            supplier.is_free(now)
+            supplier.is_free(need, now)
                 && supplier.claims(start)
                 && !supplier.denies(start, now)
                 && gap.may_ask(peer)
@@ -164,7 +181,8 @@ impl Suppliers {
         let key = |supplier: &Supplier| {
             let shown = supplier.standing.shown.is_some_and(|shown| shown >= start);
             let rate = supplier.rate.or(mean).unwrap_or(FIRST_ITEMS).max(1.0);
-            let time = supplier.latency().as_secs_f64() + (supplier.items + wanted) as f64 / rate;
+            let time = supplier.latency().as_secs_f64()
+                + real(supplier.items.saturating_add(wanted)) / rate;
             (
                 !shown,
                 supplier.doubts.min(1),
@@ -190,7 +208,7 @@ impl Suppliers {
     /// The mean of the measured rates.
     fn mean_rate(&self) -> Option<f64> {
         let rates: Vec<f64> = self.0.values().filter_map(|one| one.rate).collect();
-        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / real_size(rates.len()))
     }
 
     /// The time in which `peer` usually answers a request for `count` blocks that comes after those under way.
@@ -198,7 +216,7 @@ impl Suppliers {
         let Some(supplier) = self.0.get(peer) else {
             return UNKNOWN_LATENCY;
         };
-        let behind = supplier.items.max(count) as f64;
+        let behind = real(supplier.items.max(count));
         let sending = supplier.rate.map_or(0.0, |rate| behind / rate.max(1.0));
         let sending = Duration::try_from_secs_f64(sending).unwrap_or(Duration::MAX);
         supplier.latency().saturating_add(sending)
@@ -242,7 +260,7 @@ impl Suppliers {
         if let Some(supplier) = self.0.get_mut(peer) {
             supplier.doubts = 0;
             supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
-            let new = items as f64 / took.as_secs_f64().max(1e-4);
+            let new = real(items) / took.as_secs_f64().max(1e-4);
             let old = supplier.rate.or(mean).unwrap_or(new);
             supplier.rate = Some(old + (new - old) * NEWEST_WEIGHT);
             supplier.settle();
@@ -288,8 +306,8 @@ impl Suppliers {
 /// How many blocks `supplier` is asked for at once.
 fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
     let Some(rate) = supplier.rate.or(mean) else {
-        return FIRST_ITEMS as u64;
+        return whole(FIRST_ITEMS);
     };
     let time = TARGET.max(supplier.latency().saturating_mul(2));
-    1 + (1.01 * rate * time.as_secs_f64()) as u64
+    1 + whole(1.01 * rate * time.as_secs_f64())
 }

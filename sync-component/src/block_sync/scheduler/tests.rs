@@ -1,1 +1,496 @@
+use super::{Bounds, Command, Failure, FlightId, Room, Scheduler, Span, Standing, Stuck, Worth};
+use crate::{
+    SyncSettings,
+    ports::{MonoTime, PeerId},
+};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, time::Duration};
 
+const MILLI: Duration = Duration::from_millis(1);
+
+fn bounds() -> Bounds {
+    let mut settings = SyncSettings::default();
+    settings.limits.blocks_per_request = 10;
+    settings.limits.requests_in_flight = 8;
+    settings.limits.window_blocks = 40;
+    Bounds::of(&settings)
+}
+
+fn peer(number: u8) -> PeerId {
+    PeerId::from_bytes(&[number; 32])
+}
+
+fn at(millis: u64) -> MonoTime {
+    MonoTime(Duration::from_millis(millis))
+}
+
+/// A peer that has everything up to `best` and showed it.
+fn up_to(best: u64) -> Standing {
+    Standing {
+        best,
+        lowest: 0,
+        shown: Some(best),
+        latency: Some(5 * MILLI),
+        undelivered: 0,
+        most_requests: 4,
+    }
+}
+
+/// Peers 1, 2, … with these standings.
+fn meet(scheduler: &mut Scheduler, standings: &[Standing]) {
+    let peers = (1..)
+        .zip(standings)
+        .map(|(number, standing)| (peer(number), *standing));
+    scheduler.suppliers(peers);
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Ask {
+    id: FlightId,
+    peer: PeerId,
+    span: Span,
+    within: Duration,
+}
+
+fn asks(commands: Vec<Command>) -> Vec<Ask> {
+    let ask = |command| match command {
+        Command::Ask {
+            id,
+            peer,
+            span,
+            within,
+        } => Some(Ask {
+            id,
+            peer,
+            span,
+            within,
+        }),
+        Command::Drop(_) => None,
+    };
+    commands.into_iter().filter_map(ask).collect()
+}
+
+fn poll(scheduler: &mut Scheduler, now: u64) -> Vec<Ask> {
+    asks(scheduler.poll(at(now)))
+}
+
+/// All of it arrived and is good.
+fn deliver(scheduler: &mut Scheduler, ask: &Ask, now: u64) -> Vec<Command> {
+    let commands = scheduler.arrived(ask.id, 200, at(now));
+    scheduler.checked(ask.id, Worth::Good(ask.span.count), at(now));
+    commands
+}
+
+fn import_all(scheduler: &mut Scheduler) -> u64 {
+    let most = Room {
+        blocks: u64::MAX,
+        bytes: usize::MAX,
+    };
+    while let Some(span) = scheduler.importable(0, most) {
+        scheduler.importing(span);
+        scheduler.imported(span.count, MILLI);
+    }
+    scheduler.head()
+}
+
+#[test]
+fn the_lowest_blocks_are_asked_for_first_and_of_all_peers() {
+    let mut scheduler = Scheduler::new(1, 101, bounds());
+    meet(&mut scheduler, &[up_to(100), up_to(100)]);
+    let asked = poll(&mut scheduler, 0);
+    let starts: Vec<_> = asked.iter().map(|ask| ask.span.start).collect();
+    assert_eq!(starts, [1, 11, 21, 31, 41, 51]);
+    assert!(asked.iter().any(|ask| ask.peer == peer(1)));
+    assert!(asked.iter().any(|ask| ask.peer == peer(2)));
+}
+
+#[test]
+fn a_peer_is_not_asked_for_what_it_does_not_claim() {
+    let mut scheduler = Scheduler::new(1, 101, bounds());
+    let pruned = Standing {
+        lowest: 30,
+        ..up_to(100)
+    };
+    meet(&mut scheduler, &[up_to(14), pruned]);
+    let mut now = 0;
+    while !scheduler.is_done() {
+        for ask in poll(&mut scheduler, now) {
+            let Span { start, count } = ask.span;
+            match ask.peer == peer(1) {
+                true => assert!(start + count <= 15, "{ask:?}"),
+                false => assert!(start >= 30, "{ask:?}"),
+            }
+            deliver(&mut scheduler, &ask, now);
+        }
+        now += 1;
+        if import_all(&mut scheduler) == 15 {
+            break;
+        }
+    }
+    // Nobody has 15 to 29.
+    let stuck = scheduler.stuck().unwrap();
+    assert_eq!((stuck.at, stuck.attempts, stuck.peers), (15, 0, 0));
+}
+
+#[test]
+fn a_missing_range_is_asked_elsewhere_at_once_and_the_silent_peer_not_for_it_again() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10), up_to(10)]);
+    let mut silent = Vec::new();
+    for failures in 1..=3 {
+        let asked = poll(&mut scheduler, failures);
+        let [ask] = asked.as_slice() else {
+            panic!("one request at a time: {asked:?}")
+        };
+        assert!(!silent.contains(&ask.peer));
+        silent.push(ask.peer.clone());
+        scheduler.failed(ask.id, Failure::Silent, at(failures));
+    }
+    let expected = Stuck {
+        at: 1,
+        attempts: 3,
+        peers: 3,
+        busy: 0,
+    };
+    assert_eq!(scheduler.stuck(), Some(expected));
+}
+
+#[test]
+fn not_found_is_no_failure_and_the_next_peer_is_asked() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    scheduler.arrived(first.id, 3, at(1));
+    scheduler.checked(first.id, Worth::NotFound, at(1));
+    let second = poll(&mut scheduler, 1).remove(0);
+    assert_ne!(first.peer, second.peer);
+    assert_eq!(second.span, first.span);
+    scheduler.arrived(second.id, 3, at(2));
+    scheduler.checked(second.id, Worth::NotFound, at(2));
+    let stuck = scheduler.stuck().unwrap();
+    assert_eq!((stuck.attempts, stuck.peers, stuck.busy), (0, 2, 0));
+}
+
+#[test]
+fn a_busy_peer_is_left_alone_for_as_long_as_it_says_and_then_asked_again() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    scheduler.arrived(first.id, 3, at(1));
+    scheduler.checked(first.id, Worth::Busy(200 * MILLI), at(1));
+    assert_eq!(scheduler.stuck(), None, "it may deliver yet");
+    assert!(poll(&mut scheduler, 100).is_empty());
+    assert_eq!(scheduler.wake_at(at(100)), Some(at(201)));
+    assert_eq!(poll(&mut scheduler, 201).len(), 1);
+}
+
+#[test]
+fn a_short_answer_leaves_the_rest_to_be_asked_for() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    scheduler.arrived(first.id, 100, at(1));
+    scheduler.checked(first.id, Worth::Good(4), at(1));
+    let rest = poll(&mut scheduler, 1).remove(0);
+    assert_eq!(rest.span, Span { start: 5, count: 6 });
+}
+
+#[test]
+fn blocks_below_a_wrong_one_are_kept_and_its_sender_is_not_asked_for_it_again() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    scheduler.arrived(first.id, 100, at(1));
+    scheduler.checked(first.id, Worth::ThenWrong(3), at(1));
+    assert_eq!(import_all(&mut scheduler), 4);
+    let second = poll(&mut scheduler, 1).remove(0);
+    assert_eq!(second.span, Span { start: 4, count: 7 });
+    assert_ne!(second.peer, first.peer);
+}
+
+#[test]
+fn a_late_head_is_asked_of_a_second_peer_and_the_quicker_answer_counts() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    assert!(poll(&mut scheduler, 999).is_empty());
+    assert_eq!(scheduler.wake_at(at(999)), Some(at(1_000)));
+    let hedge = poll(&mut scheduler, 1_000).remove(0);
+    assert_eq!(hedge.span, first.span);
+    assert_ne!(hedge.peer, first.peer);
+    assert!(
+        poll(&mut scheduler, 5_000).is_empty(),
+        "a third one is too many"
+    );
+    assert_eq!(
+        deliver(&mut scheduler, &hedge, 5_001),
+        [Command::Drop(first.id)]
+    );
+    assert_eq!(import_all(&mut scheduler), 11);
+    assert!(scheduler.is_done());
+    // What comes of the other after all is nobody's.
+    scheduler.arrived(first.id, 200, at(5_002));
+    scheduler.checked(first.id, Worth::Good(10), at(5_002));
+    scheduler.failed(first.id, Failure::Silent, at(5_002));
+    assert!(scheduler.is_done());
+}
+
+#[test]
+fn when_one_of_two_requests_for_the_head_fails_the_other_goes_on() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    let hedge = poll(&mut scheduler, 1_000).remove(0);
+    scheduler.failed(first.id, Failure::Silent, at(1_100));
+    assert_eq!(scheduler.stuck(), None);
+    assert!(poll(&mut scheduler, 1_100).is_empty());
+    deliver(&mut scheduler, &hedge, 1_200);
+    assert_eq!(import_all(&mut scheduler), 11);
+}
+
+#[test]
+fn usual_times_decide_when_an_answer_is_late_after_twenty_of_them() {
+    let mut scheduler = Scheduler::new(1, 1_001, bounds());
+    meet(&mut scheduler, &[up_to(1_000); 3]);
+    let mut now = 0;
+    let mut answers = 0;
+    while answers < 20 {
+        for ask in poll(&mut scheduler, now) {
+            answers += 1;
+            deliver(&mut scheduler, &ask, now + 10);
+        }
+        now += 10;
+        import_all(&mut scheduler);
+    }
+    let asked = poll(&mut scheduler, now);
+    let head = asked.first().unwrap();
+    assert_eq!(head.span.start, scheduler.head());
+    assert_eq!(scheduler.wake_at(at(now)), Some(at(now + 10)));
+    let hedged = poll(&mut scheduler, now + 10);
+    assert!(
+        hedged
+            .iter()
+            .any(|ask| ask.span == head.span && ask.peer != head.peer)
+    );
+}
+
+#[test]
+fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
+    let mut scheduler = Scheduler::new(1, 10_001, bounds());
+    meet(&mut scheduler, &[up_to(10_000)]);
+    let first = poll(&mut scheduler, 0);
+    assert_eq!(first.len(), 3);
+    for ask in &first {
+        deliver(&mut scheduler, ask, 1);
+    }
+    import_all(&mut scheduler);
+    assert_eq!(
+        poll(&mut scheduler, 1).len(),
+        4,
+        "no more than the peer answers at once"
+    );
+
+    let mut scheduler = Scheduler::new(1, 10_001, bounds());
+    meet(&mut scheduler, &[up_to(10_000)]);
+    let first = poll(&mut scheduler, 0);
+    scheduler.failed(first[0].id, Failure::Silent, at(1_000));
+    for ask in &first[1..] {
+        scheduler.failed(ask.id, Failure::Silent, at(1_001));
+    }
+    assert!(
+        poll(&mut scheduler, 1_002).is_empty(),
+        "it is left alone for a while"
+    );
+    meet(&mut scheduler, &[up_to(10_000), up_to(10_000)]);
+    let second = poll(&mut scheduler, 1_003);
+    assert!(second.iter().all(|ask| ask.peer == peer(2)), "{second:?}");
+}
+
+#[test]
+fn large_blocks_are_asked_for_in_small_numbers() {
+    let mut settings = SyncSettings::default();
+    settings.limits.window_bytes = 64 << 20;
+    let mut scheduler = Scheduler::new(1, 1_001, Bounds::of(&settings));
+    meet(&mut scheduler, &[up_to(1_000)]);
+    let asked = poll(&mut scheduler, 0);
+    for ask in &asked {
+        // Two megabytes, one block.
+        scheduler.arrived(ask.id, 2 << 20, at(100));
+        scheduler.checked(ask.id, Worth::Good(1), at(100));
+    }
+    let next = poll(&mut scheduler, 100);
+    assert!(next.iter().all(|ask| ask.span.count == 1), "{next:?}");
+}
+
+#[test]
+fn what_an_earlier_session_had_is_not_asked_for_again() {
+    let mut scheduler = Scheduler::new(1, 31, bounds());
+    scheduler.have(Span { start: 6, count: 5 }, 1_000);
+    scheduler.have(
+        Span {
+            start: 21,
+            count: 3,
+        },
+        1_000,
+    );
+    meet(&mut scheduler, &[up_to(30), up_to(30)]);
+    let mut spans: Vec<_> = poll(&mut scheduler, 0)
+        .into_iter()
+        .map(|ask| ask.span)
+        .collect();
+    spans.sort();
+    let expected = [(1, 5), (11, 10), (24, 7)].map(|(start, count)| Span { start, count });
+    assert_eq!(spans, expected);
+}
+
+#[test]
+fn a_branch_is_not_imported_before_all_of_it_is_there() {
+    let mut scheduler = Scheduler::new(1, 21, bounds());
+    meet(&mut scheduler, &[up_to(20)]);
+    let asked = poll(&mut scheduler, 0);
+    let most = Room {
+        blocks: 1,
+        bytes: 1,
+    };
+    deliver(&mut scheduler, &asked[0], 1);
+    assert_eq!(scheduler.importable(15, most), None);
+    deliver(&mut scheduler, &asked[1], 2);
+    let all = Span {
+        start: 1,
+        count: 20,
+    };
+    assert_eq!(scheduler.importable(15, most), Some(all));
+}
+
+/// What a peer of the property does with a request.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    Delivers,
+    Shortens,
+    IsSilent,
+    Lacks,
+    IsBusy,
+    Lies,
+}
+
+fn manner() -> impl Strategy<Value = Manner> {
+    prop_oneof![
+        4 => Just(Manner::Delivers),
+        2 => Just(Manner::Shortens),
+        1 => Just(Manner::IsSilent),
+        1 => Just(Manner::Lacks),
+        1 => Just(Manner::IsBusy),
+        1 => Just(Manner::Lies),
+    ]
+}
+
+/// Every block is in exactly one place, only the head is under way twice, and no more is held than the bounds allow.
+fn check_books(scheduler: &Scheduler, bounds: &Bounds) {
+    let mut places: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut put = |start: u64, count: u64| {
+        for height in start..start + count {
+            *places.entry(height).or_insert(0) += 1;
+        }
+    };
+    put(scheduler.frontier, scheduler.end - scheduler.frontier);
+    for (start, gap) in scheduler.gaps.iter() {
+        put(start, gap.count);
+    }
+    for (start, piece) in &scheduler.pieces {
+        put(*start, piece.count);
+    }
+    for checking in scheduler.checking.values() {
+        put(checking.gap.start, checking.gap.count);
+    }
+    let mut twins = 0;
+    for (id, flight) in &scheduler.flights {
+        match flight.twin {
+            Some(twin) if twin < *id => {
+                let first = &scheduler.flights[&twin];
+                assert_eq!(
+                    (first.gap.start, first.gap.count),
+                    (flight.gap.start, flight.gap.count)
+                );
+                assert_ne!(first.peer, flight.peer);
+                twins += 1;
+            }
+            _ => put(flight.gap.start, flight.gap.count),
+        }
+    }
+    assert!(twins <= bounds.flights);
+    let wanted: Vec<_> = (scheduler.head..scheduler.end)
+        .map(|height| (height, 1))
+        .collect();
+    assert_eq!(places.into_iter().collect::<Vec<_>>(), wanted);
+    assert!(scheduler.flights.len() <= bounds.flights + twins);
+    let held = scheduler.waiting().blocks;
+    let most = bounds.window.blocks + bounds.per_request * (bounds.flights as u64 + 1);
+    assert!(held <= most, "{held} blocks are held, {most} may be");
+}
+
+proptest! {
+    #[test]
+    fn no_block_is_lost_or_owned_twice_and_one_honest_peer_is_enough(
+        blocks in 1_u64..300,
+        manners in prop::collection::vec(manner(), 0..5),
+        choices in prop::collection::vec(any::<prop::sample::Index>(), 64),
+        extended in 0_u64..100,
+    ) {
+        let bounds = bounds();
+        let mut scheduler = Scheduler::new(1, blocks + 1, bounds.clone());
+        let end = blocks + extended;
+        let standings = vec![up_to(end); manners.len() + 1];
+        let (mut under_way, mut now, mut step) = (Vec::<Ask>::new(), 0_u64, 0_usize);
+        while !scheduler.is_done() {
+            step += 1;
+            prop_assert!(step < 20_000, "it does not end: {scheduler:#?}");
+            meet(&mut scheduler, &standings);
+            under_way.extend(poll(&mut scheduler, now));
+            // While blocks are under way, more of the chain becomes known.
+            scheduler.extend(end + 1);
+            check_books(&scheduler, &bounds);
+            prop_assert!(scheduler.stuck().is_none_or(|stuck| stuck.attempts > 0 || stuck.peers > 0));
+            if scheduler.stuck().is_some_and(|stuck| stuck.at == scheduler.head()) {
+                // Three peers failed for one block: the session ends, as the setting says.
+                let failing = manners.iter().filter(|manner| {
+                    matches!(manner, Manner::IsSilent | Manner::Lies)
+                });
+                prop_assert!(failing.count() >= 3);
+                return Ok(());
+            }
+            now += 7;
+            let most = Room { blocks: 16, bytes: usize::MAX };
+            if let Some(span) = scheduler.importable(0, most) {
+                scheduler.importing(span);
+                scheduler.imported(span.count, MILLI);
+            }
+            if under_way.is_empty() {
+                continue;
+            }
+            let ask = under_way.remove(choices[step % choices.len()].index(under_way.len()));
+            let manner = (1..).zip(&manners).find(|(number, _)| peer(*number) == ask.peer);
+            let manner = manner.map_or(Manner::Delivers, |(_, manner)| *manner);
+            let worth = match manner {
+                Manner::Delivers => Worth::Good(ask.span.count),
+                Manner::Shortens => Worth::Good(ask.span.count.div_ceil(2)),
+                Manner::Lacks => Worth::NotFound,
+                Manner::IsBusy => Worth::Busy(20 * MILLI),
+                Manner::Lies => Worth::ThenWrong(ask.span.count / 3),
+                Manner::IsSilent => {
+                    now += 1_000;
+                    scheduler.failed(ask.id, Failure::Silent, at(now));
+                    continue;
+                }
+            };
+            for command in scheduler.arrived(ask.id, 100, at(now)) {
+                if let Command::Drop(id) = command {
+                    under_way.retain(|ask| ask.id != id);
+                }
+            }
+            check_books(&scheduler, &bounds);
+            scheduler.checked(ask.id, worth, at(now));
+            check_books(&scheduler, &bounds);
+        }
+        prop_assert_eq!(scheduler.head(), end + 1);
+    }
+}

@@ -64,7 +64,7 @@ async fn only_peers_that_claim_a_block_are_asked_for_it<B: TestBlock>() {
     );
     assert_eq!(
         world.network.requests(&ours.id, &high.id, Protocol::Blocks),
-        2
+        1
     );
 }
 

@@ -79,7 +79,7 @@ async fn whoever_is_far_behind_switches_with_the_first_better_block<B: TestBlock
     })
     .await;
     let switch = events.try_recv().unwrap();
-    assert_eq!(switch.best.height(), 24);
+    assert!((24..60).contains(&switch.best.height()), "{switch:?}");
     assert_eq!(switch.retracted.unwrap().common_ancestor.height(), 20);
     while let Ok(event) = events.try_recv() {
         assert_eq!(event.retracted, None);

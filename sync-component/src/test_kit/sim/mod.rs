@@ -150,6 +150,11 @@ impl<B: TestBlock> Sim<B> {
         self.network.change_links(|link| *link = calm);
     }
 
+    /// How many blocks the run's chain has.
+    pub fn length(&self) -> u64 {
+        self.chain.len() as u64
+    }
+
     /// The first `height` blocks of the run's chain.
     pub fn chain(&self, height: usize) -> &[B] {
         self.chain

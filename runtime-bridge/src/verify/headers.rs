@@ -1,0 +1,77 @@
+//! Everything about a run of headers.
+
+use super::{KnownSeals, ParentFacts, Rules, Signatures, author_of};
+use crate::chain_block::ChainBlock;
+use sp_consensus_aura::sr25519::AuthorityId;
+use sp_core::H256;
+use sync_component::{
+    BlockId,
+    ports::{HeaderFault, UnixMillis},
+};
+
+/// What a run of headers is checked with.
+#[derive(Debug)]
+pub(crate) struct HeaderCheck<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) authorities: &'a [AuthorityId],
+    pub(crate) seals: &'a KnownSeals,
+    pub(crate) now: UnixMillis,
+}
+
+impl HeaderCheck<'_> {
+    /// Checks headers that are to follow `parent` one by one. `Err` is the first faulty one's position and fault. Remembers the
+    /// seals of those before it.
+    pub(crate) fn check<B: ChainBlock>(
+        &self,
+        parent: &B::Header,
+        headers: &[B::Header],
+    ) -> Result<(), (usize, HeaderFault)> {
+        let mut sealed = Vec::with_capacity(headers.len());
+        let mut signatures = Signatures::new();
+        let found = self
+            .each::<B>(parent, headers, &mut sealed, &mut signatures)
+            // Seals are checked up to the first other fault, so the lower of the two is reported.
+            .err();
+        let bad_seal = signatures.check().err();
+        let fault = match (bad_seal, found) {
+            (Some(index), _) => Some((index, HeaderFault::BadSeal)),
+            (None, found) => found,
+        };
+        let good = fault.as_ref().map_or(sealed.len(), |(index, _)| *index);
+        self.seals.add(sealed.into_iter().take(good));
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Checks headers up to the first whose fault is not in a seal; adds who should have sealed the others.
+    fn each<B: ChainBlock>(
+        &self,
+        parent: &B::Header,
+        headers: &[B::Header],
+        sealed: &mut Vec<(H256, AuthorityId)>,
+        signatures: &mut Signatures<usize>,
+    ) -> Result<(), (usize, HeaderFault)> {
+        let mut above = ParentFacts::of(parent).map_err(|fault| (0, fault))?;
+        for (index, header) in headers.iter().enumerate() {
+            let at = |fault| (index, fault);
+            let id = BlockId::<B>::of(header);
+            let digest = self.rules.check_header::<B>(&above, header, id);
+            let digest = digest.map_err(at)?;
+            let slot = digest.slot;
+            let author = author_of(slot, self.authorities);
+            let author = author.ok_or_else(|| at(HeaderFault::BadSeal))?;
+            // The seal of a header of the future is checked too: only a sealed one says anything about our clock.
+            if self.seals.author(&id.hash).as_ref() != Some(author) {
+                let added = signatures.add(digest.by(author, header), index);
+                added.map_err(|index| (index, HeaderFault::BadSeal))?;
+            }
+            sealed.push((id.hash, author.clone()));
+            self.rules.check_time(slot, self.now).map_err(at)?;
+            above = ParentFacts {
+                hash: id.hash,
+                number: id.number,
+                slot: Some(slot),
+            };
+        }
+        Ok(())
+    }
+}
