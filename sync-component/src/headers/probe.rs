@@ -12,7 +12,7 @@ use crate::{
     wire::RangeRequest,
 };
 use futures::future::join_all;
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{sync::Arc, time::Duration};
 
 /// What a probe of a claimed tip brought.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     attestation::Validity,
     block_id::{BlockId, number},
-    headers::{ClaimState, VerifiedTip},
+    headers::ClaimState,
     ports::{BridgeError, Presence},
     wire::AttestedTip,
 };

@@ -259,9 +259,9 @@ impl<B: BlockT> NetworkSyncManager<B> {
 
 /// Substrate's question to its sync: may consensus work go on?
 impl<B: BlockT> sp_consensus::SyncOracle for NetworkSyncManager<B> {
-    /// Whether a verified target lies more than `tier1_max_gap` blocks above us.
+    /// Whether a verified target lies more than `tier1_max_gap` blocks above us, whether blocks arrive or not.
     fn is_major_syncing(&self) -> bool {
-        self.activity() == Activity::Syncing
+        self.board.is_far_behind(&self.context)
     }
 
     /// Whether no peer of our chain is connected.

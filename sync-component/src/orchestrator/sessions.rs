@@ -108,26 +108,28 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.missing.asked(run, now, pauses);
     }
 
-    /// Who sealed a tip that holds us up, and whose first missing block nobody delivers within a slot's share, is suspect, long
+    /// Who sealed a tip whose first missing block was asked for, and that nobody delivers within a slot's share, is suspect, long
     /// before the request for it times out: until then it would cost everybody their slots.
     fn note_withheld(&mut self, judgement: &Judgement<B>) {
-        let height = &self.manager.height;
+        let manager = self.manager;
+        let height = &manager.height;
         self.missing.keep(|block| height.is_verified(block));
-        let deliveries = self.manager.context.peers.deliveries();
+        let deliveries = manager.context.peers.deliveries();
         let arrived = deliveries.take_highest();
-        let Some(target) = &judgement.target else {
-            return;
-        };
         let now = self.now();
-        if let Some((block, at)) = arrived {
-            self.missing.arrived(target, &block, Moment { at, ..now });
-        }
+        let first = judgement
+            .target
+            .as_ref()
+            .and_then(|target| target.ids().first());
         let is_being_fetched = self
             .target
             .as_ref()
-            .zip(target.ids().first())
+            .zip(first)
             .is_some_and(|(fetching, block)| fetching.contains(block));
-        if self.current.is_some() && is_being_fetched {
+        if let Some(target) = &judgement.target
+            && self.current.is_some()
+            && is_being_fetched
+        {
             self.asked(target);
         }
         let patience = Patience {
@@ -135,8 +137,13 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             busy: height.slot(),
         };
         let busy = deliveries.last_busy();
-        if self.missing.is_withheld(target, busy, patience, now) {
-            note_local(height.withheld(target));
+        for run in judgement.target.iter().chain(&judgement.rivals) {
+            if let Some((block, at)) = arrived {
+                self.missing.arrived(run, &block, Moment { at, ..now });
+            }
+            if self.missing.is_withheld(run, busy, patience, now) {
+                note_local(height.withheld(run));
+            }
         }
     }
 
