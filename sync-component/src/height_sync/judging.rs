@@ -18,7 +18,7 @@ use crate::{
 };
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -60,6 +60,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
+            most_against: most_against(&count.heard.ballot),
             turnout: count.facts.turnout,
             electorate: count.facts.electorate,
             target: count.target,
@@ -435,6 +436,17 @@ fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
         .iter()
         .filter(|voter| is_on(&voter.chain))
         .count()
+}
+
+/// The most voters that hold one other block at the height of ours.
+fn most_against<B: BlockT>(ballot: &Ballot<B>) -> usize {
+    let mut voters = BTreeMap::new();
+    for voter in &ballot.voters {
+        if let Some(block) = voter.chain.above_at(ballot.ours.height()) {
+            *voters.entry(block).or_insert(0) += 1;
+        }
+    }
+    voters.into_values().max().unwrap_or(0)
 }
 
 /// The chain below the stored block `tip`; `None` if it is not stored.

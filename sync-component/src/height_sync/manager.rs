@@ -82,6 +82,8 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
+    /// The most voters that hold one other block at the height of ours.
+    pub most_against: usize,
     /// Authorities of which nothing that counted was heard since the start.
     pub never_heard: usize,
     /// Whether this node started a short while ago.
@@ -145,8 +147,18 @@ impl<B: BlockT> Judgement<B> {
                     || (self.beginning == Beginning::Recent && may_be_with_us)
             }
         };
+        // More than the faulty ones, so an honest one is among them; and they do not move, as long as others may be starting. If
+        // both sides could move, they would change places for ever.
+        let they_stay = self.beginning == Beginning::Recent
+            && self.most_against.saturating_add(self.never_heard) >= need;
+        let outvoted = self.electorate == Electorate::Authorities
+            && they_stay
+            && self.most_against > self.tally.with_us
+            && self.most_against > electors.saturating_sub(need);
         if holds {
             VoteStanding::WithUs
+        } else if outvoted {
+            VoteStanding::Outvoted
         } else {
             VoteStanding::NotWithUs
         }

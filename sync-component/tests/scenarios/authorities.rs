@@ -92,7 +92,9 @@ fn assert_kept(
     let turns = turns.count();
     let kept = kept(sim, node, slots, whose);
     let most = lost_to_the_network(link, turns);
-    if std::env::var("SIX_SHOW").is_ok() {println!("seed {} kept {kept} of {turns}, most lost {most}", sim.seed);}
+    if std::env::var("SIX_SHOW").is_ok() {
+        println!("seed {} kept {kept} of {turns}, most lost {most}", sim.seed);
+    }
     assert!(
         kept + most >= turns,
         "{kept} of {turns} slots kept, {most} may be lost"
@@ -170,7 +172,12 @@ fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {
         by_authorities(sim);
         let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
         let (us, other, third) = ((author + 1) % 4, (author + 2) % 4, (author + 3) % 4);
-        let peers = sim.crowd(3, "P", sim.chain(24), &Misbehaviour::SilentOn(Protocol::Blocks));
+        let peers = sim.crowd(
+            3,
+            "P",
+            sim.chain(24),
+            &Misbehaviour::SilentOn(Protocol::Blocks),
+        );
         let carrier = sim.peer("C", sim.chain(23), Misbehaviour::Nothing);
         let mut ours = sim.validator("O", us, sim.chain(23));
         ours.start();
@@ -499,5 +506,34 @@ fn k08_authors_that_fork_at_the_tip_end_on_one_chain() {
                 node.manager().as_ref()
             ));
         }
+    });
+}
+
+/// The power fails while the last block has reached some only, and one authority does not come back: whoever has fewer on its
+/// side gives way, whichever block the tie rule prefers.
+#[test]
+fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
+    run(Setup::chain(20).authorities(4), async |sim| {
+        by_authorities(sim);
+        let (early, late) = (sim.branch(20, 1, 1, 1), sim.branch(20, 1, 1, 2));
+        // The tie rule prefers one of them in every run, and the two seeds of a pair take turns.
+        let sides = [&early, &late];
+        let turn = usize::try_from(sim.seed % 2).unwrap();
+        let mut nodes: Vec<_> = [turn, turn, 1 - turn]
+            .iter()
+            .enumerate()
+            .map(|(n, side)| sim.validator(&format!("V{n}"), n, sides[*side]))
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        let start = sim.elapsed();
+        sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
+            .await;
+        let took = sim.elapsed().saturating_sub(start);
+        // The slot of the one that is down may come first, and in a bad network an answer is lost.
+        let most = if sim.is_calm() { 3 } else { 6 };
+        assert!(took <= SLOT.as_duration() * most, "{took:?}");
+        sim.until(3 * MINUTE, "one chain", || one_chain(&nodes))
+            .await;
     });
 }

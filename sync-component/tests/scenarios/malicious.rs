@@ -156,7 +156,13 @@ impl Stage {
             Costs::Nothing => 0,
         };
         let most = most + lost_to_the_network(sim.link(), turns);
-        if std::env::var("SIX_SHOW").is_ok() {println!("seed {} a {} lost {lost} of {turns}, most {most}", sim.seed, self.count());}
+        if std::env::var("SIX_SHOW").is_ok() {
+            println!(
+                "seed {} a {} lost {lost} of {turns}, most {most}",
+                sim.seed,
+                self.count()
+            );
+        }
         assert!(
             lost <= most,
             "{} authorities: {lost} of {turns} slots lost, {most} may be",
