@@ -443,6 +443,10 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
     pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
+        if run.beyond == Beyond::Claimed {
+            // The end of a window is no tip.
+            return Ok(());
+        }
         self.suspect_author(run, Misdeed::Withheld)
     }
 

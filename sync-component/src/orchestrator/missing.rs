@@ -120,10 +120,18 @@ impl<B: BlockT> MissingBlocks<B> {
         Some(self.0.get(&first(run))?.asked.at)
     }
 
-    /// A session for `run` failed: the next one waits, longer each time.
-    pub(super) fn failed(&mut self, run: &VerifiedTip<B>, now: MonoTime) {
+    /// A session for `run` failed: the next one waits, longer each time, but not more than `longest`: whoever has it may come
+    /// back at any moment.
+    pub(super) fn failed(&mut self, run: &VerifiedTip<B>, longest: Duration, now: MonoTime) {
         if let Some(missing) = self.0.get_mut(&first(run)) {
-            missing.not_before = now.plus(missing.pauses.failed());
+            missing.not_before = now.plus(missing.pauses.failed().min(longest));
+        }
+    }
+
+    /// That nothing came until now is our own fault: all clocks start over.
+    pub(super) fn excuse(&mut self, now: Moment) {
+        for missing in self.0.values_mut() {
+            missing.quiet = now;
         }
     }
 

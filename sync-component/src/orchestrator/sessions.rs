@@ -117,6 +117,11 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let deliveries = manager.context.peers.deliveries();
         let arrived = deliveries.take_highest();
         let now = self.now();
+        // A store that fails, or a line that is down, is nobody's fault but ours.
+        if now.at < self.not_before || manager.context.peers.table().is_empty() {
+            self.missing.excuse(now);
+            return;
+        }
         let first = judgement
             .target
             .as_ref()
@@ -319,7 +324,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         };
         self.asked(&left);
         let now = self.now().at;
-        self.missing.failed(&left, now);
+        self.missing.failed(&left, height.slot(), now);
         // Whoever has it may be away for a while.
         let slots = self.manager.context.settings.limits.stalled_slots;
         let long = height.slot().saturating_mul(slots);
