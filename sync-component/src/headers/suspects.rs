@@ -131,9 +131,8 @@ impl Suspects {
         chain: &dyn Bridge<B>,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        let is_suspects = |author: &AuthorityId, _: Slot, _: &[AuthorityId]| {
-            self.0.contains_key(author)
-        };
+        let is_suspects =
+            |author: &AuthorityId, _: Slot, _: &[AuthorityId]| self.0.contains_key(author);
         self.part_below(run, chain, &is_suspects, is_attested)
     }
 

@@ -156,11 +156,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
         let fetching = self.target.as_ref().filter(|_| self.current.is_some());
-        let off_course = fetching
-            .zip(judgement.target.as_ref())
-            .is_some_and(|(fetching, wanted)| {
-                fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
-            });
+        let off_course =
+            fetching
+                .zip(judgement.target.as_ref())
+                .is_some_and(|(fetching, wanted)| {
+                    fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
+                });
         if off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.current = None;

@@ -92,7 +92,6 @@ fn assert_kept(
     let turns = turns.count();
     let kept = kept(sim, node, slots, whose);
     let most = lost_to_the_network(link, turns);
-    if std::env::var("SIX_SHOW").is_ok() {println!("seed {} kept {kept} of {turns}, most lost {most}", sim.seed);}
     assert!(
         kept + most >= turns,
         "{kept} of {turns} slots kept, {most} may be lost"
@@ -170,7 +169,12 @@ fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {
         by_authorities(sim);
         let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
         let (us, other, third) = ((author + 1) % 4, (author + 2) % 4, (author + 3) % 4);
-        let peers = sim.crowd(3, "P", sim.chain(24), &Misbehaviour::SilentOn(Protocol::Blocks));
+        let peers = sim.crowd(
+            3,
+            "P",
+            sim.chain(24),
+            &Misbehaviour::SilentOn(Protocol::Blocks),
+        );
         let carrier = sim.peer("C", sim.chain(23), Misbehaviour::Nothing);
         let mut ours = sim.validator("O", us, sim.chain(23));
         ours.start();

@@ -7,9 +7,7 @@ use sync_component::{
     BlockId, NetworkError,
     error::NoConsensus,
     peers::{Ledger, PeerClient, RangeAnswer, RequestError},
-    ports::{
-        Network, NetworkEvent, PeerId, Protocol, ReadChain, RequestFailure, VerifyHeaders,
-    },
+    ports::{Network, NetworkEvent, PeerId, Protocol, ReadChain, RequestFailure, VerifyHeaders},
     status::Note,
     test_kit::{Link, SLOT, VirtualClock},
     wire::RangeRequest,
@@ -168,7 +166,11 @@ fn h06_impossible_claims_are_counted_from_the_final_block() {
         let claims = |height: u64| {
             let number = u32::try_from(height).unwrap();
             let tip = BlockId::new(number, sp_core::H256::repeat_byte(0xee));
-            sim.peer(&format!("C{height}"), sim.chain(50), Misbehaviour::ClaimsTip(tip))
+            sim.peer(
+                &format!("C{height}"),
+                sim.chain(50),
+                Misbehaviour::ClaimsTip(tip),
+            )
         };
         let (possible, impossible) = (claims(highest), claims(highest + 3));
         sim.connect(&ours.id, [&possible.id, &impossible.id]);

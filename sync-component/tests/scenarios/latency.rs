@@ -147,6 +147,9 @@ fn h18_gate_keeps_as_many_slots_as_aura_without_one() {
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     for (late, (gated, bare)) in kept.iter() {
         println!("{late} % late: {gated} slots kept with the gate, {bare} without");
-        assert!(gated >= bare, "{late} % late: {gated} slots kept with the gate, {bare} without");
+        assert!(
+            gated >= bare,
+            "{late} % late: {gated} slots kept with the gate, {bare} without"
+        );
     }
 }

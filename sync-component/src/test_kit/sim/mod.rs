@@ -252,12 +252,7 @@ impl<B: TestBlock> Sim<B> {
 
     /// `count` peers that only serve, all out of one store with the first `height` blocks of the chain, started.
     pub fn servers(&self, count: usize, prefix: &str, height: usize) -> Vec<SimPeer<B>> {
-        self.crowd(
-            count,
-            prefix,
-            self.chain(height),
-            &Misbehaviour::Nothing,
-        )
+        self.crowd(count, prefix, self.chain(height), &Misbehaviour::Nothing)
     }
 
     /// `count` peers in one hand: all serve out of one store that holds `blocks`, and misbehave alike. Started.

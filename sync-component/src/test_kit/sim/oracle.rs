@@ -403,11 +403,7 @@ impl<B: TestBlock> Oracle<B> {
     }
 
     /// What both ends of a message have heard by now.
-    pub(super) fn hears_attestations(
-        &self,
-        ends: [&PeerId; 2],
-        attestations: &[Attestation<B>],
-    ) {
+    pub(super) fn hears_attestations(&self, ends: [&PeerId; 2], attestations: &[Attestation<B>]) {
         let mut state = self.state();
         let span = self.span(self.attestation_slots);
         for end in ends {

@@ -128,9 +128,8 @@ impl<B: BlockT> Words<B> {
         let words = of_node.map(|(authority, held)| {
             let before = held.before.iter().filter(|_| held.since == moment);
             let words = before.chain([&held.newest]);
-            let counts = |word: &&Word<B>| {
-                word.standing == Standing::Counts && span.holds(word.slot, now)
-            };
+            let counts =
+                |word: &&Word<B>| word.standing == Standing::Counts && span.holds(word.slot, now);
             (*authority, words.filter(counts).cloned().collect())
         });
         words.collect()
