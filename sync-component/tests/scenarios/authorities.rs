@@ -92,9 +92,6 @@ fn assert_kept(
     let turns = turns.count();
     let kept = kept(sim, node, slots, whose);
     let most = lost_to_the_network(link, turns);
-    if std::env::var("SIX_SHOW").is_ok() {
-        println!("seed {} kept {kept} of {turns}, most lost {most}", sim.seed);
-    }
     assert!(
         kept + most >= turns,
         "{kept} of {turns} slots kept, {most} may be lost"

@@ -31,13 +31,6 @@ fn h19_author_whose_peers_say_that_they_do_not_have_it_costs_few_slots() {
 }
 
 #[test]
-fn h19_peers_that_take_nearly_a_share_each_cost_few_slots() {
-    run(Setup::chain(12).authorities(10), async |sim| {
-        withheld_by(sim, 20, Misbehaviour::Slow(SECOND * 3 / 2)).await;
-    });
-}
-
-#[test]
 fn h19_wrong_bodies_under_fifty_ids_cost_few_slots() {
     run(Setup::chain(12).authorities(10), async |sim| {
         let mut stage = begin(sim, 50).await;
