@@ -1,6 +1,7 @@
 //! A node with the three-tier sync component. Replace [`runtime`] by your own to make it yours.
 
 pub mod authoring;
+pub mod benchmark;
 pub mod block_file;
 pub mod cli;
 pub mod keystore;

@@ -1,4 +1,4 @@
-use super::address;
+use super::{address, benchmark::BenchmarkCommand};
 use crate::{rpc::Origins, service::DevKey};
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use libp2p::Multiaddr;
@@ -130,6 +130,9 @@ pub enum Command {
   node-template localnet --tour               play a story on the network and check every step
   node-template localnet --base-path ./net    keep their data, and go on with them next time")]
     Localnet(LocalnetArgs),
+    /// Measure what this machine can do, and how near the node comes to it; use a release build
+    #[command(subcommand, arg_required_else_help = false)]
+    Benchmark(BenchmarkCommand),
     /// Print a script that lets a shell complete this program's commands and options
     #[command(after_help = "Examples:
   source <(node-template completions bash)

@@ -1,5 +1,6 @@
 use super::stopping::{Stop, StopSignal};
 use crate::{
+    benchmark::BenchmarkError,
     block_file::{ExportError, ImportFault},
     keystore::KeystoreError,
     localnet::LocalnetError,
@@ -72,6 +73,9 @@ impl CliError {
 
     /// Whether the command line itself is wrong.
     pub(super) fn is_usage(&self) -> bool {
+        if let Self::Benchmark(error) = self {
+            return matches!(**error, BenchmarkError::Strategy(_));
+        }
         matches!(
             self,
             Self::NodeKey
@@ -373,6 +377,9 @@ pub enum CliError {
     /// The network of `localnet` failed.
     #[error(transparent)]
     Localnet(LocalnetError),
+    /// A benchmark has no figures.
+    #[error(transparent)]
+    Benchmark(Box<BenchmarkError>),
     /// Standard output.
     #[error("the result cannot be written ({source}); check where standard output goes")]
     Output {

@@ -7,6 +7,7 @@ mod account;
 mod address;
 mod args;
 mod backups;
+mod benchmark;
 mod build_spec;
 mod chain_info;
 mod confirm;
@@ -44,6 +45,7 @@ pub use args::{
     PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
     RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
 };
+pub use benchmark::{BenchmarkCommand, GateArgs, LimitsArgs, SyncArgs, WorkerArgs};
 pub use error::{CliError, ExitCode};
 pub use stopping::StopSignal;
 
@@ -101,6 +103,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Revert(args)) => stored::revert(&args)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
         Some(Command::Completions(args)) => completions(&args)?,
+        Some(Command::Benchmark(command)) => benchmark::run(&command)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;
             ExitCode::Done

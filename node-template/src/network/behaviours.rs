@@ -7,7 +7,9 @@ use super::{
     transactions::TransactionsBehaviour,
 };
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, connection_limits, identify, identity,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, connection_limits,
+    core::upgrade::Version,
+    identify, identity,
     multiaddr::Protocol,
     noise, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
@@ -114,7 +116,12 @@ pub(super) fn swarm(
         transactions: transactions.into(),
     });
     Ok(builder
-        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+        .with_swarm_config(|config| {
+            config
+                .with_idle_connection_timeout(IDLE)
+                // A request goes along with the name of its protocol, not a round trip after it.
+                .with_substream_upgrade_protocol_override(Version::V1Lazy)
+        })
         .build())
 }
 

@@ -93,10 +93,10 @@ fn broken_and_contradictory_specs_stop_the_start_before_anything_is_written() {
 fn unknown_strategy_stops_the_start_with_the_known_ones() {
     let files = tempfile::tempdir().unwrap();
     let base = tempfile::tempdir().unwrap();
-    let spec = spec_file(files.path(), "\"sequential\"", "\"teleport\"");
+    let spec = spec_file(files.path(), "\"pipelined\"", "\"teleport\"");
     let error = refused(base.path(), &format!("--chain {} --alice", spec.display()));
     assert!(error.contains("teleport"), "{error}");
-    assert!(error.contains("sequential"), "{error}");
+    assert!(error.contains("pipelined, sequential"), "{error}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn build_spec_reads_a_file_and_prints_it() {
 fn strategies_lists_each_tier_and_marks_the_selected_ones() {
     let text = stdout(&run("strategies"));
     assert!(text.contains("* authority-quorum"), "{text}");
-    assert!(text.contains("* sequential"), "{text}");
+    assert!(text.contains("* pipelined"), "{text}");
     for tier in ["Tier 1", "Tier 2", "Tier 3"] {
         assert!(text.contains(tier), "{text}");
     }
@@ -46,7 +46,7 @@ fn strategies_fails_after_the_list_if_a_selected_one_is_not_known() {
     let path = folder.path().join("spec.toml");
     let text = Preset::Local
         .text()
-        .replace("\"sequential\"", "\"teleport\"");
+        .replace("\"pipelined\"", "\"teleport\"");
     std::fs::write(&path, text).unwrap();
     let output = run(&format!("strategies --chain {}", path.display()));
     let error = error_line(&output);

@@ -1,13 +1,13 @@
 //! What becomes of blocks that peers delivered.
 
-use super::{FetchError, manager::request_block_but_from};
+use super::{FetchError, Terms, manager::request_block_but_from};
 use crate::{
     block_id::BlockId,
     context::SyncContext,
     error::Blame,
     headers::Delivery,
     peers::Offence,
-    ports::{BlockFault, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
+    ports::{BlockFault, BridgeError, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
 };
 use codec::Encode;
 use sp_runtime::{
@@ -20,10 +20,12 @@ use std::sync::Arc;
 /// this position.
 pub(super) async fn import<B: BlockT>(
     context: &SyncContext<B>,
+    terms: &Terms,
     blocks: CheckedBlocks<B>,
     supplier: impl FnOnce(usize) -> Option<PeerId>,
 ) -> Result<(), FetchError<B>> {
     let bridge = Arc::clone(&context.bridge);
+    let room = terms.room.clone();
     let last = blocks
         .blocks()
         .last()
@@ -33,10 +35,16 @@ pub(super) async fn import<B: BlockT>(
         .iter()
         .map(|block| block.header().clone())
         .collect();
-    let job = move || bridge.import_checked(blocks);
+    let job = move || {
+        room.map_or(Ok(()), |room| room())?;
+        Ok::<_, BridgeError>(bridge.import_checked(blocks))
+    };
     let report = {
-        let _importing = context.peers.deliveries().importing(context.clock.as_ref());
-        heavy(context.executor.as_ref(), job).await?
+        let _importing = context
+            .peers
+            .deliveries()
+            .importing(context.clock.as_ref());
+        heavy(context.executor.as_ref(), job).await??
     };
     let Some(failure) = report.failure else {
         return Ok(());

@@ -1,4 +1,4 @@
-use super::{FetchError, FetchJob, delivered::import};
+use super::{FetchError, FetchJob, Terms, delivered::import};
 use crate::{
     block_id::BlockId,
     context::SyncContext,
@@ -153,5 +153,6 @@ pub(super) async fn import_run<B: BlockT>(
         .map(|delivered| (delivered.block, delivered.from))
         .unzip();
     let supplier = |at: usize| suppliers.into_iter().nth(at).flatten();
-    import(context, CheckedBlocks::unchecked(blocks), supplier).await
+    let blocks = CheckedBlocks::unchecked(blocks);
+    import(context, &Terms::default(), blocks, supplier).await
 }

@@ -8,6 +8,7 @@ mod pipelined;
 mod scheduler;
 mod sequential;
 mod switch;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +17,4 @@ pub use job::{FetchError, FetchJob};
 pub use manager::BlockSyncManager;
 pub use pipelined::Pipelined;
 pub use sequential::Sequential;
+pub(crate) use terms::Terms;

@@ -19,6 +19,15 @@ pub enum SourceFault<B: BlockT> {
     /// It is not connected.
     #[error("it is not connected")]
     Gone,
+    /// The headers that it shows are not those of the chain that it claims.
+    #[error("its headers do not lead to the chain that it claims")]
+    Unproven,
+    /// It, and all the others, did not deliver this block.
+    #[error("block {id} was not delivered")]
+    NotDelivered {
+        /// The block.
+        id: BlockId<B>,
+    },
     /// A block of it does not hold here.
     #[error("its block {id} does not hold: {fault}")]
     Invalid {

@@ -7,6 +7,7 @@ mod error;
 mod full_chain;
 mod journal;
 mod manager;
+mod multi_source;
 mod order;
 mod progress;
 mod vote;
@@ -21,6 +22,7 @@ pub use journal::{
     Run, Stage, StoreId, Swap, recovery,
 };
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
+pub use multi_source::MultiSource;
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
 pub use progress::{Progress, ResyncStage, ResyncWatch};
 pub use vote::{Ballot, NotVoted, StagedChain, voted_block};

@@ -169,7 +169,7 @@ impl<B: BlockT> VerifiedTip<B> {
     }
 
     /// The run above what is stored by now; `None` if all of it is.
-    fn advance(&self, chain: &dyn Bridge<B>) -> Result<Option<Self>, BridgeError> {
+    pub(crate) fn advance(&self, chain: &dyn Bridge<B>) -> Result<Option<Self>, BridgeError> {
         let ids = self.ids();
         // A stored block's parent is stored too.
         let (mut stored, mut absent) = (0, ids.len());

@@ -15,7 +15,7 @@ use futures::channel::oneshot;
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
-    request_response::{Event, InboundRequestId, Message, OutboundFailure, ResponseChannel},
+    request_response::{Event, InboundRequestId, Message, ResponseChannel},
     swarm::{
         CloseConnection, ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm,
         NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
@@ -141,13 +141,13 @@ impl SyncBehaviour {
                 error,
                 ..
             } => {
-                if matches!(error, OutboundFailure::UnsupportedProtocols) {
+                let failure = failure(&error);
+                if failure == RequestFailure::Unsupported {
                     self.protocols.keep_alive().let_go(peer);
                     if protocol == Protocol::Status && !self.foreign.contains(&peer) {
                         self.foreign.push_back(peer);
                     }
                 }
-                let failure = failure(&error);
                 tracing::debug!(%peer, protocol = protocol.suffix(), %error, "A request failed");
                 self.outbound.ended(protocol, request_id, Err(failure));
             }

@@ -4,6 +4,10 @@
 //! further code there, [`NetHandle`] is the [`Network`](crate::ports::Network) of the component, and the receiver
 //! yields its [`NetworkEvent`]s. Message bodies are opaque here; they are decoded off the swarm's task.
 //!
+//! Each request opens a stream, and a stream names its protocol first. A swarm with
+//! `with_substream_upgrade_protocol_override(Version::V1Lazy)` sends the request along with the name; otherwise it waits for a
+//! round trip before each request, which doubles what a request over a long way takes.
+//!
 //! Behaviours that refuse connections (limits, allow lists) belong *before* this one in the swarm's derived struct:
 //! libp2p does not take back a connection that an earlier behaviour has already accepted.
 

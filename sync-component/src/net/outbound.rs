@@ -3,6 +3,7 @@ use crate::ports::{Protocol, RequestFailure};
 use futures::channel::oneshot;
 use libp2p::{
     PeerId,
+    core::upgrade::NegotiationError,
     request_response::{OutboundFailure, OutboundRequestId},
 };
 use std::{collections::HashMap, io};
@@ -74,15 +75,21 @@ pub(super) fn failure(error: &OutboundFailure) -> RequestFailure {
     match error {
         OutboundFailure::Timeout => RequestFailure::Timeout,
         OutboundFailure::UnsupportedProtocols => RequestFailure::Unsupported,
-        OutboundFailure::Io(error) if is_envelope_error(error) => RequestFailure::BrokenEnvelope,
+        // What a swarm that negotiates lazily has of the same.
+        OutboundFailure::Io(error) if holds::<NegotiationError>(error) => {
+            RequestFailure::Unsupported
+        }
+        OutboundFailure::Io(error) if holds::<EnvelopeError>(error) => {
+            RequestFailure::BrokenEnvelope
+        }
         OutboundFailure::Io(_)
         | OutboundFailure::DialFailure
         | OutboundFailure::ConnectionClosed => RequestFailure::Disconnected,
     }
 }
 
-fn is_envelope_error(error: &io::Error) -> bool {
+fn holds<E: std::error::Error + 'static>(error: &io::Error) -> bool {
     error
         .get_ref()
-        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<EnvelopeError>)
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<E>)
 }

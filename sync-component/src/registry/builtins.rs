@@ -2,7 +2,7 @@ use super::{RegistryError, StrategyRegistry, StrategySettingsError};
 use crate::{
     SyncSettings,
     block_sync::{Pipelined, Sequential},
-    chain_sync::FullChain,
+    chain_sync::{FullChain, MultiSource},
     height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -53,6 +53,13 @@ pub fn register_builtins<B: BlockT>(
             takes_no_settings("full-chain", settings)?;
             Ok(Arc::new(FullChain))
         }),
+    )?;
+    registry.register_resync(
+        "multi-source",
+        Arc::new(|settings| {
+            takes_no_settings("multi-source", settings)?;
+            Ok(Arc::new(MultiSource::default()))
+        }),
     )
 }
 
@@ -75,7 +82,7 @@ pub mod defaults {
     /// Tier 2.
     pub const TIER2: &str = "pipelined";
     /// Tier 3.
-    pub const TIER3: &str = "full-chain";
+    pub const TIER3: &str = "multi-source";
 
     /// Tier 1 of a chain with this many authorities: their own word where they are several.
     pub const fn tier1(authorities: usize) -> &'static str {

@@ -80,7 +80,7 @@ fn strategy_of_somebody_else_is_selected_by_name() {
         .filter(|info| info.selection == Selection::Selected)
         .map(|info| info.name.as_str())
         .collect();
-    assert_eq!(selected, ["nobody", "pipelined", "full-chain"]);
+    assert_eq!(selected, ["nobody", "pipelined", "multi-source"]);
 }
 
 #[test]
@@ -142,7 +142,9 @@ fn table_of_no_strategy_and_keys_that_none_takes_are_refused() {
 #[test]
 fn tier_without_strategies_says_so() {
     let mut registry = builtins();
-    registry.remove(Tier::Resync, "full-chain").unwrap();
+    for name in ["full-chain", "multi-source"] {
+        registry.remove(Tier::Resync, name).unwrap();
+    }
     let error = registry.check(&SyncSettings::default()).unwrap_err();
     assert!(
         error.to_string().contains("this version has none"),

@@ -2,7 +2,9 @@
 
 use futures::{StreamExt, channel::oneshot};
 use libp2p::{
-    Multiaddr, Swarm, SwarmBuilder, multiaddr, noise, ping,
+    Multiaddr, Swarm, SwarmBuilder,
+    core::upgrade::Version,
+    multiaddr, noise, ping,
     swarm::{NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
     tcp, yamux,
 };
@@ -65,6 +67,15 @@ impl Node {
     }
 
     pub(crate) async fn start_with(genesis: &[u8], settings: &SyncSettings) -> Self {
+        Self::negotiating(Version::V1Lazy, genesis, settings).await
+    }
+
+    /// A node whose streams are negotiated like this.
+    pub(crate) async fn negotiating(
+        version: Version,
+        genesis: &[u8],
+        settings: &SyncSettings,
+    ) -> Self {
         let (behaviour, network, events) = net::new(genesis, settings);
         let mut swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
@@ -80,7 +91,11 @@ impl Node {
             })
             .unwrap()
             // What nobody keeps open is closed at once: only our behaviour keeps these connections.
-            .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::ZERO))
+            .with_swarm_config(|config| {
+                config
+                    .with_idle_connection_timeout(Duration::ZERO)
+                    .with_substream_upgrade_protocol_override(version)
+            })
             .build();
         swarm
             .listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap())

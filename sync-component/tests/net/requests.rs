@@ -1,4 +1,5 @@
 use crate::node::{GENESIS, Node, Seen, within};
+use libp2p::core::upgrade::Version;
 use sync_component::{
     SyncSettings,
     net::Bandwidth,
@@ -101,14 +102,17 @@ async fn late_answer_is_dropped_and_never_matched_to_another_request() {
 
 #[tokio::test]
 async fn peer_of_another_chain_is_unsupported_and_let_go() {
-    let mut alice = Node::start().await;
-    let mut bob = Node::start_with(&[0xcd; 32], &SyncSettings::default()).await;
-    alice.connect(&mut bob).await;
-    let answer = alice.ask(&bob, Protocol::Status, b"");
-    assert_eq!(answer.get().await, Err(RequestFailure::Unsupported));
-    alice.expect_seen(Seen::Foreign).await;
-    alice.expect_disconnected(&bob).await;
-    bob.expect_disconnected(&alice).await;
+    let settings = SyncSettings::default();
+    for version in [Version::V1, Version::V1Lazy] {
+        let mut alice = Node::negotiating(version, &GENESIS, &settings).await;
+        let mut bob = Node::negotiating(version, &[0xcd; 32], &settings).await;
+        alice.connect(&mut bob).await;
+        let answer = alice.ask(&bob, Protocol::Status, b"");
+        assert_eq!(answer.get().await, Err(RequestFailure::Unsupported));
+        alice.expect_seen(Seen::Foreign).await;
+        alice.expect_disconnected(&bob).await;
+        bob.expect_disconnected(&alice).await;
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod read;
 mod session;
 mod shelf;
 
-use super::{FetchError, FetchJob};
+use super::{FetchError, FetchJob, Terms};
 use crate::{block_id::BlockId, context::SyncContext, registry::FetchStrategy};
 use async_trait::async_trait;
 use sp_runtime::traits::Block as BlockT;
@@ -41,8 +41,19 @@ impl<B: BlockT> FetchStrategy<B> for Pipelined<B> {
         context: &SyncContext<B>,
         job: FetchJob<B>,
     ) -> Result<BlockId<B>, FetchError<B>> {
-        session::Session::new(context, job, &self.shelf)?
-            .run()
-            .await
+        self.fetch_on(context, job, &Terms::default()).await
+    }
+}
+
+impl<B: BlockT> Pipelined<B> {
+    /// The same on these terms.
+    pub(crate) async fn fetch_on(
+        &self,
+        context: &SyncContext<B>,
+        job: FetchJob<B>,
+        terms: &Terms,
+    ) -> Result<BlockId<B>, FetchError<B>> {
+        let session = session::Session::new(context, job, terms, &self.shelf)?;
+        session.run().await
     }
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     block_id::{BlockId, number},
     block_sync::{
-        FetchError, FetchJob,
+        FetchError, FetchJob, Terms,
         delivered::{charge_for, import},
         scheduler::{Bounds, Command, Failure, FlightId, Scheduler, Span, Standing, Stuck, Worth},
         switch::switch_at,
@@ -48,6 +48,7 @@ type Suppliers = Vec<(usize, PeerId)>;
 /// One session.
 pub(super) struct Session<'a, B: BlockT> {
     context: &'a SyncContext<B>,
+    terms: &'a Terms,
     shelf: &'a Shelf<B>,
     job: FetchJob<B>,
     chain: Chain<B>,
@@ -79,6 +80,7 @@ impl<'a, B: BlockT> Session<'a, B> {
     pub(super) fn new(
         context: &'a SyncContext<B>,
         job: FetchJob<B>,
+        terms: &'a Terms,
         shelf: &'a Shelf<B>,
     ) -> Result<Self, FetchError<B>> {
         let Some(base) = context.bridge.header(job.base.hash)? else {
@@ -105,6 +107,7 @@ impl<'a, B: BlockT> Session<'a, B> {
         };
         Ok(Self {
             context,
+            terms,
             shelf,
             job,
             chain,
@@ -163,7 +166,8 @@ impl<'a, B: BlockT> Session<'a, B> {
     /// Performs what the scheduler wants.
     fn send(&mut self) {
         let now = self.now();
-        self.scheduler.suppliers(standings(self.context));
+        self.scheduler
+            .suppliers(standings(self.context, self.terms));
         for command in self.scheduler.poll(now) {
             self.perform(command);
         }
@@ -296,7 +300,7 @@ impl<'a, B: BlockT> Session<'a, B> {
         let (blocks, suppliers) = self.take_ready(span);
         self.scheduler.importing(span);
         self.importing = (span, self.now());
-        self.import = Some(import_from(self.context, blocks, suppliers));
+        self.import = Some(import_from(self.context, self.terms, blocks, suppliers));
     }
 
     fn take_ready(&mut self, span: Span) -> (CheckedBlocks<B>, Suppliers) {
@@ -356,7 +360,7 @@ impl<'a, B: BlockT> Session<'a, B> {
             let (mut blocks, suppliers) = self.take_ready(span);
             // A piece may reach above the span; what does not fit is on no shelf, and is fetched again.
             drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
-            if let Err(error) = import_from(self.context, blocks, suppliers).await {
+            if let Err(error) = import_from(self.context, self.terms, blocks, suppliers).await {
                 return error;
             }
         }
@@ -376,11 +380,12 @@ impl<B: BlockT> Drop for Session<'_, B> {
     }
 }
 
-fn import_from<B: BlockT>(
-    context: &SyncContext<B>,
+fn import_from<'a, B: BlockT>(
+    context: &'a SyncContext<B>,
+    terms: &'a Terms,
     blocks: CheckedBlocks<B>,
     suppliers: Suppliers,
-) -> BoxFuture<'_, Result<(), FetchError<B>>> {
+) -> BoxFuture<'a, Result<(), FetchError<B>>> {
     let supplier = move |mut at: usize| {
         suppliers.into_iter().find_map(|(count, peer)| {
             let found = at < count;
@@ -388,7 +393,7 @@ fn import_from<B: BlockT>(
             found.then_some(peer)
         })
     };
-    import(context, blocks, supplier).boxed()
+    import(context, terms, blocks, supplier).boxed()
 }
 
 /// What a request that brought nothing says of its peer.
@@ -400,13 +405,14 @@ fn failure(error: &RequestError) -> Failure {
     }
 }
 
-/// Where every connected peer stands.
-fn standings<B: BlockT>(context: &SyncContext<B>) -> Vec<(PeerId, Standing)> {
+/// Where every connected peer stands that may be asked.
+fn standings<B: BlockT>(context: &SyncContext<B>, terms: &Terms) -> Vec<(PeerId, Standing)> {
     let most = context.settings.limits.requests_per_peer;
     // Some are left for the height check.
     let most_requests = u32::try_from(most.saturating_sub(most / 4)).unwrap_or(u32::MAX);
     let table = context.peers.table();
-    let told = table.iter().filter_map(|(peer, entry)| {
+    let allowed = table.iter().filter(|(peer, _)| terms.allow(peer));
+    let told = allowed.filter_map(|(peer, entry)| {
         let standing = &entry.sighting.as_ref()?.standing;
         let standing = Standing {
             best: standing.best.height(),

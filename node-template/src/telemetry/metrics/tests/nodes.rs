@@ -57,7 +57,9 @@ async fn node_that_catches_up_shows_heights_peers_stages_and_tiers() {
 
 #[tokio::test(start_paused = true)]
 async fn node_far_behind_shows_its_gap_and_its_speed_while_it_catches_up() {
-    let world = World::with_chain(400);
+    let mut world = World::with_chain(400);
+    // Slow enough to be looked at.
+    world.settings.strategies.tier2 = Some("sequential".to_owned());
     let ours = world.measured("ours", &[]);
     let peers = world.peers(3, 400);
     world.link(&ours, &peers);

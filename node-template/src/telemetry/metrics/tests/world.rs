@@ -24,7 +24,7 @@ pub(super) struct World {
     forge: Forge,
     pub(super) chain: Vec<SmallBlock>,
     wall: UnixMillis,
-    settings: SyncSettings,
+    pub(super) settings: SyncSettings,
 }
 
 /// A node whose metrics are kept.

@@ -1,0 +1,3 @@
+mod bound;
+mod relay;
+mod usage;
