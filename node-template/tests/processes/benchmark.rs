@@ -36,7 +36,12 @@ fn json(line: &str, scratch: &Path) -> Value {
 }
 
 fn keys(object: &Value) -> Vec<&str> {
-    object.as_object().unwrap().keys().map(String::as_str).collect()
+    object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 fn sorted<const N: usize>(mut names: [&str; N]) -> [&str; N] {
@@ -54,7 +59,9 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 fn number(object: &Value, key: &str) -> f64 {
-    object[key].as_f64().unwrap_or_else(|| panic!("{key} in {object}"))
+    object[key]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{key} in {object}"))
 }
 
 #[test]
@@ -97,7 +104,11 @@ fn limits_say_what_they_are_made_of() {
         assert!(number(&found[block], "write_us") > 0.0);
     }
     assert_eq!(found["blocks_of_transfers"]["transfers"], 3);
-    for key in ["signature_alone_us", "signature_in_batch_us", "header_hash_us"] {
+    for key in [
+        "signature_alone_us",
+        "signature_in_batch_us",
+        "header_hash_us",
+    ] {
         assert!(number(&found, key) > 0.0);
     }
     assert!(number(&found, "libp2p_bytes_per_second") > 0.0);
@@ -110,7 +121,8 @@ fn limits_say_what_they_are_made_of() {
 #[test]
 fn sync_prints_the_fields_of_the_spec_keeps_the_chain_and_nothing_else() {
     let scratch = tempfile::tempdir().unwrap();
-    let line = "sync --blocks 40 --transfers 2 --peers 2 --latency-ms 4 --lying 1 --effort-ms 2 -d {base}";
+    let line =
+        "sync --blocks 40 --transfers 2 --peers 2 --latency-ms 4 --lying 1 --effort-ms 2 -d {base}";
     let found = json(&format!("{line} --json"), scratch.path());
     let wanted = [
         "cores",
@@ -178,7 +190,13 @@ fn until_it_joins(scratch: &Path) {
     until("a joining node", || {
         let stores = names_in(&scratch.join("base/benchmark"));
         let store = stores.iter().find(|name| name.starts_with("stores-"));
-        store.is_some_and(|name| scratch.join("base/benchmark").join(name).join("joined").exists())
+        store.is_some_and(|name| {
+            scratch
+                .join("base/benchmark")
+                .join(name)
+                .join("joined")
+                .exists()
+        })
     });
 }
 
@@ -193,7 +211,10 @@ fn interrupted_benchmark_ends_at_once_and_leaves_nothing() {
         let output = child.wait_with_output().unwrap();
         let error = error_line(&output);
         assert_eq!(output.status.code(), Some(code), "{error}");
-        assert!(error.contains(&format!("{name}: the benchmark was stopped")), "{error}");
+        assert!(
+            error.contains(&format!("{name}: the benchmark was stopped")),
+            "{error}"
+        );
         assert!(processes_of(scratch.path()).is_empty());
         let kept = names_in(&scratch.path().join("base/benchmark"));
         assert_eq!(kept, ["chain-1-3000-blocks-of-0-transfers"]);
@@ -207,7 +228,9 @@ fn interrupted_gate_leaves_nothing() {
     let child = begun("gate --peers 2 --rounds 1000", scratch.path());
     until("its store", || {
         let tmp = scratch.path().join("tmp");
-        names_in(&tmp).iter().any(|name| tmp.join(name).join("store/STORE").exists())
+        names_in(&tmp)
+            .iter()
+            .any(|name| tmp.join(name).join("store/STORE").exists())
     });
     send(&child, Signal::INT);
     let output = child.wait_with_output().unwrap();
@@ -222,7 +245,9 @@ fn killed_benchmark_takes_its_workers_along() {
     until_it_joins(scratch.path());
     send(&child, Signal::KILL);
     child.wait().unwrap();
-    until("the end of its workers", || processes_of(scratch.path()).is_empty());
+    until("the end of its workers", || {
+        processes_of(scratch.path()).is_empty()
+    });
 }
 
 #[test]
@@ -276,7 +301,10 @@ fn wrong_command_lines_are_refused_and_nothing_is_made() {
         let error = error_line(&output);
         assert_eq!(output.status.code(), Some(code), "{line}: {error}");
         // What is expected of a wrong line is not in that line.
-        assert!(error.contains(wanted) && !line.contains(wanted), "{line}: {error}");
+        assert!(
+            error.contains(wanted) && !line.contains(wanted),
+            "{line}: {error}"
+        );
         assert!(!scratch.path().join("base").exists(), "{line}");
         assert!(names_in(&scratch.path().join("tmp")).is_empty(), "{line}");
     }

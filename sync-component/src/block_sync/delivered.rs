@@ -40,10 +40,7 @@ pub(super) async fn import<B: BlockT>(
         Ok::<_, BridgeError>(bridge.import_checked(blocks))
     };
     let report = {
-        let _importing = context
-            .peers
-            .deliveries()
-            .importing(context.clock.as_ref());
+        let _importing = context.peers.deliveries().importing(context.clock.as_ref());
         heavy(context.executor.as_ref(), job).await??
     };
     let Some(failure) = report.failure else {

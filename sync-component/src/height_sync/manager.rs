@@ -291,8 +291,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// Queues `peer` unless it is being asked.
+    /// Queues `peer` unless it is being asked, or has no place in the table: then it is asked once it has one.
     pub fn ask_one(&self, peer: PeerId) {
+        if self.context.peers.table().get(&peer).is_none() {
+            return;
+        }
         let now = self.context.clock.now();
         let mut state = self.state();
         if let std::collections::btree_map::Entry::Vacant(free) = state.asking.entry(peer.clone()) {
