@@ -47,9 +47,11 @@ impl Suspects {
         own: &[sr25519::Public],
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
-        if let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
-            && self.suspect(&author, slot, misdeed, authorities.len(), own)
-        {
+        let Some((author, slot)) = author(&authorities, run.tip_header(), chain) else {
+            return Ok(());
+        };
+        let was_known = self.0.contains_key(&author);
+        if self.suspect(&author, slot, misdeed, authorities.len(), own) && !was_known {
             tracing::warn!(%author, tip = %run.tip(), ?misdeed, "suspect: until a block that it seals four rounds of slots later is imported, tips that end in its blocks hold nothing up");
         }
         Ok(())
