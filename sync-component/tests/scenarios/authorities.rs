@@ -101,9 +101,13 @@ fn assert_kept(
 /// How many of so many slots the network itself costs at most: none if nothing is lost on its links. Elsewhere a slot is lost
 /// where the question for the block before it gets lost, or the answer, as the next attempt begins after the slot.
 pub(super) fn lost_to_the_network(link: Link, turns: usize) -> usize {
-    let mean = turns as f64 * 2.0 * link.loss;
+    let mean = f64::from(u32::try_from(turns).unwrap()) * 2.0 * link.loss;
     // So few exceed four standard deviations that none of some thousand runs does.
-    (mean + 4.0 * mean.sqrt()).ceil() as usize
+    let most = mean + 4.0 * mean.sqrt();
+    (0_u32..)
+        .find(|lost| f64::from(*lost) >= most)
+        .and_then(|lost| usize::try_from(lost).ok())
+        .unwrap()
 }
 
 #[test]

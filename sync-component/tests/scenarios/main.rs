@@ -7,6 +7,7 @@
 //!
 //! | scenario | where, or for what |
 //! |---|---|
+//! | H18: slots kept while 40 % of the messages are late | `pipelined`, which asks a second peer before a slot is over |
 //! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
 //! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |

@@ -36,12 +36,17 @@ const SERVES: Misbehaviour = Misbehaviour::Nothing;
 
 /// All but one of 4, 5 or 7 authorities run and author; the last one's key is in the hands of peers with so many ids.
 pub(super) async fn begin(sim: &mut Sim, ids_of_evil: usize) -> Stage {
+    begin_with(sim, ids_of_evil, &KEEPS).await
+}
+
+/// The same, and the peers misbehave so.
+pub(super) async fn begin_with(sim: &mut Sim, ids_of_evil: usize, how: &Misbehaviour) -> Stage {
     by_authorities(sim);
     let count = [4, 5, 7][usize::try_from(sim.seed % 3).unwrap()];
     sim.authorities(count);
     let thief = count - 1;
     let nodes = authorities(sim, &vec![12; thief]);
-    let evil = sim.crowd(ids_of_evil, "evil", sim.chain(12), &KEEPS);
+    let evil = sim.crowd(ids_of_evil, "evil", sim.chain(12), how);
     for node in &nodes {
         sim.connect(&node.id, ids(&evil));
     }
@@ -244,6 +249,9 @@ fn h19_bodies_released_just_before_the_next_slot_of_their_author_cost_few_slots(
     run(Setup::chain(12).authorities(10), async |sim| {
         let mut stage = begin(sim, 1).await;
         let slots = play(sim, &mut stage, async |sim, stage| {
+            if stage.has_its_turn(sim) {
+                stage.turn_to(&KEEPS);
+            }
             withhold(sim, stage).await;
             let next = sim.oracle.wall_slot() + 1;
             if sim.forge.turn(next.into()) == stage.thief {
@@ -255,8 +263,6 @@ fn h19_bodies_released_just_before_the_next_slot_of_their_author_cost_few_slots(
                 let word = stage.word(sim, &held);
                 let header = held.last().unwrap().header().clone();
                 stage.push(&stage.nodes, &header, &word, SECOND).await;
-            } else if stage.has_its_turn(sim) {
-                stage.turn_to(&KEEPS);
             }
         })
         .await;

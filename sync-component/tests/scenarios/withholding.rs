@@ -2,7 +2,7 @@
 //! honest keep all their slots but one in 4a.
 
 use super::{
-    malicious::{Costs, Stage, begin, play, withhold},
+    malicious::{Costs, Stage, begin, begin_with, play, withhold},
     *,
 };
 use futures::future::join_all;
@@ -33,8 +33,7 @@ fn h19_author_whose_peers_say_that_they_do_not_have_it_costs_few_slots() {
 #[test]
 fn h19_wrong_bodies_under_fifty_ids_cost_few_slots() {
     run(Setup::chain(12).authorities(10), async |sim| {
-        let mut stage = begin(sim, 50).await;
-        stage.turn_to(&Misbehaviour::SwapsBodies);
+        let mut stage = begin_with(sim, 50, &Misbehaviour::SwapsBodies).await;
         let slots = play(sim, &mut stage, withhold).await;
         stage.keeps_its_slots(sim, slots, Costs::OneSlotIn4a).await;
     });
