@@ -185,7 +185,7 @@ async fn verified_headers<B: BlockT>(
             RangeAnswer::NotFound => break,
             RangeAnswer::Busy(pause) => return Err(RequestError::Busy(pause).into()),
         };
-        let first = items.first().map(|header| header.hash());
+        let first = items.first().map(HeaderT::hash);
         if good.is_empty() && first.is_some() && first == denied {
             // It had just said that its block there is another one. It may have moved on to our chain since.
             return Err(ProbeError::Moved);

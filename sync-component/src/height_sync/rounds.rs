@@ -73,17 +73,18 @@ impl<B: BlockT> HeightSyncManager<B> {
         let judgement = self
             .round(self.fresh(), self.context.settings.tier1.timeout)
             .await?;
-        match (judgement.tally.consensus, judgement.verdict) {
-            (
-                _,
-                Verdict::Unverified(
-                    reason @ (NetworkError::NoPeersAvailable
+        let is_void = matches!(
+            &judgement.verdict,
+            Verdict::Unverified(
+                NetworkError::NoPeersAvailable
                     | NetworkError::Timeout { .. }
                     | NetworkError::NoConsensusReached(
                         NoConsensus::TooFewResponses { .. } | NoConsensus::NoVotes { .. },
-                    )),
-                ),
-            ) => Err(reason),
+                    )
+            )
+        );
+        let consensus = judgement.tally.consensus.filter(|_| !is_void);
+        match (consensus, judgement.verdict) {
             (Some(consensus), _) => Ok(consensus),
             (None, Verdict::Unverified(reason)) => Err(reason),
             (None, Verdict::Known(_)) => {

@@ -244,7 +244,7 @@ impl<'a, B: BlockT> Loop<'a, B> {
         let announced = async move {
             match select(told, context.clock.sleep(patience)).await {
                 Either::Left(_) => Done::Announced(peer),
-                Either::Right((_, told)) => Done::AnnouncedSlowly(peer, told),
+                Either::Right(((), told)) => Done::AnnouncedSlowly(peer, told),
             }
         };
         self.tasks.push(announced.boxed());
