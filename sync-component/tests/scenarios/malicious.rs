@@ -157,7 +157,7 @@ impl Stage {
             let end = self.nodes[0].chain.blocks();
             let last = end.last().unwrap().header().clone();
             let slot = self.nodes[0].chain.slot_of(&last).unwrap();
-            one_chain(&self.nodes) && *slot >= slots.end + 1
+            one_chain(&self.nodes) && *slot > slots.end
         })
         .await;
         let is_honest = |authority: usize| authority != self.thief;
