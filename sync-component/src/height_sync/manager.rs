@@ -8,7 +8,7 @@ use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, Delivery, Misdeed, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -444,33 +444,6 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(())
     }
 
-    /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
-    pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
-        if run.beyond == Beyond::Claimed {
-            // The end of a window is no tip.
-            return Ok(());
-        }
-        self.suspect_author(run, Misdeed::Withheld)
-    }
-
-    fn suspect_author(&self, run: &VerifiedTip<B>, misdeed: Misdeed) -> Result<(), BridgeError> {
-        let chain = self.context.bridge.as_ref();
-        let mut state = self.state();
-        let own = state.attesting.own.clone();
-        state.suspects.add(run, misdeed, chain, &own)?;
-        drop(state);
-        self.touch();
-        Ok(())
-    }
-
-    /// `block` of `run` does not execute here: its author is suspect.
-    pub fn invalid(&self, run: &VerifiedTip<B>, block: &BlockId<B>) -> Result<(), BridgeError> {
-        match run.up_to(block) {
-            Some(run) => self.suspect_author(&run, Misdeed::SealedInvalid),
-            None => Ok(()),
-        }
-    }
-
     /// The verified run that holds `block`, above what is stored.
     pub fn verified(&self, block: &BlockId<B>) -> Option<VerifiedTip<B>> {
         self.state().tips.holding(block).cloned()
@@ -491,14 +464,6 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn own_key_used_elsewhere(&self, block: BlockId<B>) {
         self.state().foreign_seal = Some(block);
         self.touch();
-    }
-
-    /// Whether the author of this header is suspect.
-    #[cfg(feature = "test-kit")]
-    pub(crate) fn is_suspect(&self, header: &B::Header) -> bool {
-        let chain = self.context.bridge.as_ref();
-        let suspects = &self.state().suspects;
-        suspects.has_sealed(header, chain).unwrap_or(false)
     }
 
     /// Verified tips, parked blocks, claims, peers being asked: how many.

@@ -19,6 +19,7 @@ mod probing;
 mod quorum_tests;
 mod rounds;
 pub mod rows;
+mod suspecting;
 #[cfg(test)]
 mod tests;
 mod tip_quorum;

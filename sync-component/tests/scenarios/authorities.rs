@@ -525,7 +525,9 @@ fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
             let block: SmallBlock = sim.forge.block(&parent, slot.into(), b"the last");
             [sim.chain(20), &[block]].concat()
         });
-        sides.iter().for_each(|side| sim.oracle.knows(side));
+        for side in &sides {
+            sim.oracle.knows(side);
+        }
         // The tie rule prefers the first of them: in every other run it is that of the one.
         let turn = usize::try_from(sim.seed % 2).unwrap();
         let mut nodes: Vec<_> = [turn, turn, 1 - turn]

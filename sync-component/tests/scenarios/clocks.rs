@@ -21,8 +21,11 @@ fn h17_header_of_the_future_that_a_crowd_claims_stops_nobody() {
         by_authorities(sim);
         let nodes = authorities(sim, &[8; 4][..3]);
         // The fourth key seals for a slot of its own that is far away.
-        let own = (0..).find(|slot| sim.forge.turn((sim::FIRST_SLOT + 100 + slot).into()) == 3);
-        let slot = sim::FIRST_SLOT + 100 + own.unwrap();
+        let far = sim::FIRST_SLOT + 100;
+        let mut turns = far..far + 4;
+        let slot = turns
+            .find(|slot| sim.forge.turn((*slot).into()) == 3)
+            .unwrap();
         let mut chain = sim.chain(8).to_vec();
         let parent = chain[7].header().clone();
         let block: SmallBlock = sim.forge.block(&parent, slot.into(), b"far away");
