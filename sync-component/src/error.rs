@@ -50,14 +50,14 @@ pub enum NetworkError {
         /// The critical status that asks for it.
         reason: String,
     },
-    /// Most peers have sealed blocks that lie in our future.
+    /// What most peers have sealed lies in our future, or what more authorities attest than may be faulty.
     #[error(
-        "the sealed blocks of {peers} of {of} peers lie in our future; set this machine's clock (NTP): nothing is authored until then"
+        "the newest blocks or attestations of {voters} of {of} voters lie in our future; set this machine's clock (NTP): nothing is authored until then"
     )]
     ClockSuspect {
-        /// Peers with such blocks.
-        peers: usize,
-        /// Peers of our chain that are connected.
+        /// Those whose blocks or attestations lie there.
+        voters: usize,
+        /// Connected peers of our chain, or authorities where these vote.
         of: usize,
     },
     /// Nothing was asked yet.

@@ -43,6 +43,11 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// The status became critical for a fork that leaves our chain at a block where none did before.
     fn fork_detected(&self) {}
 
+    /// An authority signed what no authority may: evidence of it is new here.
+    fn equivocation_found(&self, kind: EquivocationKind) {
+        let _ = kind;
+    }
+
     /// The gate decided about a slot of ours.
     fn gate(&self, decision: GateDecision) {
         let _ = decision;
@@ -54,6 +59,28 @@ pub trait Observer: fmt::Debug + Send + Sync {
 pub struct Unobserved;
 
 impl Observer for Unobserved {}
+
+/// What an authority signed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EquivocationKind {
+    /// Two headers for one slot.
+    Headers,
+    /// Two attestations with one counter.
+    Attestations,
+}
+
+impl EquivocationKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Headers, Self::Attestations];
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Attestations => "attestations",
+        }
+    }
+}
 
 /// What happens to a block on its way in, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 //!
 //! While the vote is with us nothing of ours is taken back. Otherwise the longest chain; among equals the branch whose
 //! first block after the common ancestor has the lower slot, then the lower hash. Never below the final block, never
-//! more than `max_reorg` of our blocks.
+//! more than `max_reorg` of our blocks. Where others outvote us, ours loses every tie.
 //!
 //! The tie rule compares two chains at the first height at which they differ, as a dictionary compares words: it is a
 //! total order, so the outcome does not depend on the order in which branches arrived. What may be taken back is
@@ -48,7 +48,7 @@ fn choose<B: ChainBlock>(
     let best = batch.head.best;
     let floor = match standing {
         VoteStanding::WithUs => best.height(),
-        VoteStanding::NotWithUs => best.height().saturating_sub(max_reorg),
+        VoteStanding::NotWithUs | VoteStanding::Outvoted => best.height().saturating_sub(max_reorg),
     };
     let floor = floor.max(batch.head.finalized.height());
     let mut winner = Branch::none_at(best);
@@ -57,7 +57,7 @@ fn choose<B: ChainBlock>(
             continue;
         }
         if let Some(branch) = batch.branch(*leaf, floor)?
-            && beats(batch, &branch, &winner)?
+            && beats(batch, &branch, &winner, standing)?
         {
             winner = branch;
         }
@@ -69,10 +69,15 @@ fn beats<B: ChainBlock>(
     batch: &Batch<'_, B>,
     challenger: &Branch<B>,
     holder: &Branch<B>,
+    standing: VoteStanding,
 ) -> Result<bool, StoreError> {
+    let is_ours = |branch: &Branch<B>| branch.blocks.is_empty();
     match challenger.tip().number.cmp(&holder.tip().number) {
         Ordering::Greater => Ok(true),
         Ordering::Less => Ok(false),
+        // Ours gives way, to whichever of the others wins.
+        Ordering::Equal if standing == VoteStanding::Outvoted && is_ours(challenger) => Ok(false),
+        Ordering::Equal if standing == VoteStanding::Outvoted && is_ours(holder) => Ok(true),
         Ordering::Equal => wins_tie(batch, challenger, holder),
     }
 }

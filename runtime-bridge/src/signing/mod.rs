@@ -16,7 +16,7 @@ use sp_core::{Pair, sr25519};
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use sync_component::ports::{AttestationCounter, StatementOf};
 
@@ -118,10 +118,7 @@ impl Waiting {
             records.record(key).slot = Some(*slot_now);
         }
         file::write(&self.path, &records)?;
-        Ok(Signed {
-            path: self.path,
-            records: Mutex::new(records),
-        })
+        Ok(Signed::of(self.path, records))
     }
 }
 
@@ -129,7 +126,10 @@ impl Waiting {
 #[derive(Debug)]
 pub struct Signed {
     path: PathBuf,
+    /// Held while the file is written.
     records: Mutex<Records>,
+    /// What is on disk, for those that only look: a slow disk must not keep them waiting.
+    written: Mutex<Records>,
 }
 
 /// A block that our key sealed and that we did not: the key is in use elsewhere.
@@ -144,6 +144,26 @@ pub struct ForeignUse {
 }
 
 impl Signed {
+    fn of(path: PathBuf, records: Records) -> Self {
+        Self {
+            path,
+            records: Mutex::new(records.clone()),
+            written: Mutex::new(records),
+        }
+    }
+
+    /// Writes `next`, and only then goes by it.
+    fn write(&self, records: &mut Records, next: Records) -> Result<(), SigningError> {
+        file::write(&self.path, &next)?;
+        *records = next.clone();
+        *self.written() = next;
+        Ok(())
+    }
+
+    fn written(&self) -> MutexGuard<'_, Records> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Opens the record at `path` for `keys`. A missing one is new if the keystore is empty, and lost if it is not. One that
     /// says nothing of a key is as good as lost for it: the key may have come from another node, which sealed with it a moment
     /// ago. Anything that cannot be read is an error: it is never replaced.
@@ -153,12 +173,7 @@ impl Signed {
         keys: &[sr25519::Public],
     ) -> Result<Opening, SigningError> {
         let path = path.to_owned();
-        let ready = |path, records| {
-            Opening::Ready(Self {
-                path,
-                records: Mutex::new(records),
-            })
-        };
+        let ready = |path, records| Opening::Ready(Self::of(path, records));
         Ok(match (file::read(&path)?, keystore) {
             (Some(records), _) => {
                 let unknown = keys.iter().filter(|key| !records.knows(key));
@@ -203,8 +218,7 @@ impl Signed {
         }
         let mut next = records.clone();
         next.record(public).slot = Some(*slot);
-        file::write(&self.path, &next)?;
-        *records = next;
+        self.write(&mut records, next)?;
         Ok(key.sign(pre_hash))
     }
 
@@ -225,22 +239,19 @@ impl Signed {
         };
         let mut next = records.clone();
         next.record(public).counter = Some(counter.0);
-        file::write(&self.path, &next)?;
-        *records = next;
+        self.write(&mut records, next)?;
         Ok((counter, key.sign(&statement(counter))))
     }
 
     /// The highest counter that `key` has used, or may have used before a lost record was replaced.
     pub fn last_counter(&self, key: &sr25519::Public) -> Option<AttestationCounter> {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.last_counter(key)
+        self.written().last_counter(key)
     }
 
     /// Whether a block by `author` in `slot` shows that a key of this record is in use elsewhere: its slot lies above
     /// our last seal with it.
     pub fn foreign_use(&self, author: &sr25519::Public, slot: Slot) -> Option<ForeignUse> {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = records.last_slot(author).unwrap_or_default();
+        let last = self.written().last_slot(author).unwrap_or_default();
         (slot > last).then_some(ForeignUse {
             key: *author,
             slot,

@@ -48,7 +48,11 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Flaw::SlotTooLow),
         Just(Flaw::WrongNumber),
     ];
-    let vote = prop_oneof![Just(VoteStanding::WithUs), Just(VoteStanding::NotWithUs)];
+    let vote = prop_oneof![
+        Just(VoteStanding::WithUs),
+        Just(VoteStanding::NotWithUs),
+        Just(VoteStanding::Outvoted)
+    ];
     let index = any::<prop::sample::Index>;
     prop_oneof![
         6 => (index(), prop::collection::vec(1_u64..4, 1..6), prop::option::weighted(0.2, flaw))

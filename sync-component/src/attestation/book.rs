@@ -27,6 +27,11 @@ impl Validity {
         now.0 >= self.begins(slot) && now.0 < self.ends(slot)
     }
 
+    /// Whether `slot` has not begun at `now`, for a clock that runs as well as ours.
+    pub fn is_early(&self, slot: u64, now: UnixMillis) -> bool {
+        now.0 < self.begins(slot)
+    }
+
     fn begins(&self, slot: u64) -> u64 {
         let drift = u64::try_from(self.drift.as_millis()).unwrap_or(u64::MAX);
         slot.saturating_mul(self.slot.as_millis())
@@ -47,19 +52,45 @@ pub enum Intake<B: BlockT> {
     New,
     /// Held already, or older than what is held.
     Known,
-    /// It does not count now: its slot is over, or has not begun.
+    /// Its slot has not begun, and it is the newest such one: if its signature holds, [`AttestationBook::insert_early`]. One
+    /// of the two clocks is wrong.
+    Early,
+    /// It does not count now: its slot is over, or has not begun and that is known of its authority.
     OutOfTime,
     /// Nobody who signs blocks now signed it.
     NoAuthority,
+    /// As many of its authority and slot were taken as may be.
+    TooMany,
     /// Its counter is that of the one held, and it says something else: if its signature holds, the authority signed both.
     Contradicts(Box<Attestation<B>>),
+}
+
+/// Whether a contradiction is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contradiction {
+    /// Until now the one held counted.
+    First,
+    /// It did not count any more.
+    Known,
 }
 
 /// The newest attestation held of each authority. Holds at most one for each authority of the present set.
 #[derive(Debug)]
 pub struct AttestationBook<B: BlockT> {
     newest: BTreeMap<sr25519::Public, Held<B>>,
+    /// The newest slot that each authority signed before it had begun here.
+    early: BTreeMap<sr25519::Public, u64>,
+    /// How many of each authority were taken in, for each slot that may count.
+    taken: BTreeMap<sr25519::Public, BTreeMap<u64, u32>>,
 }
+
+/// So many attestations of one authority for one slot are taken in, and passed on. Fewer: an honest one that changes its tip often
+/// in a slot is not heard in the end; more: a single key uses up what each peer may announce (`announcements_per_slot`), with
+/// it the honest authorities' share.
+pub(crate) const ATTESTATIONS_PER_SLOT: u32 = 8;
+
+/// For so many slots it is remembered how many were taken.
+const REMEMBERED_SLOTS: usize = 16;
 
 #[derive(Debug)]
 struct Held<B: BlockT> {
@@ -79,6 +110,8 @@ impl<B: BlockT> Default for AttestationBook<B> {
     fn default() -> Self {
         Self {
             newest: BTreeMap::new(),
+            early: BTreeMap::new(),
+            taken: BTreeMap::new(),
         }
     }
 }
@@ -95,7 +128,16 @@ impl<B: BlockT> AttestationBook<B> {
         if !authorities.contains(&attestation.authority) {
             return Intake::NoAuthority;
         }
-        if !validity.holds(attestation.tip.slot, now) {
+        let slot = attestation.tip.slot;
+        if validity.is_early(slot, now) {
+            let known = self.early.get(&attestation.authority);
+            return if known.is_none_or(|known| *known < slot) {
+                Intake::Early
+            } else {
+                Intake::OutOfTime
+            };
+        }
+        if !validity.holds(slot, now) {
             return Intake::OutOfTime;
         }
         let Some(held) = self.newest.get(&attestation.authority) else {
@@ -103,7 +145,13 @@ impl<B: BlockT> AttestationBook<B> {
         };
         let (counter, held_counter) = (attestation.tip.counter, held.attestation.tip.counter);
         if counter > held_counter {
-            Intake::New
+            let of_slot = self.taken.get(&attestation.authority);
+            let taken = of_slot.and_then(|of_slot| of_slot.get(&slot));
+            if taken.is_some_and(|taken| *taken >= ATTESTATIONS_PER_SLOT) {
+                Intake::TooMany
+            } else {
+                Intake::New
+            }
         } else if counter < held_counter || attestation.tip == held.attestation.tip {
             Intake::Known
         } else {
@@ -113,6 +161,13 @@ impl<B: BlockT> AttestationBook<B> {
 
     /// Keeps a genuine attestation that is newer than what is held.
     pub fn insert(&mut self, attestation: Attestation<B>, heard: MonoTime) {
+        let slot = attestation.tip.slot;
+        let of_slot = self.taken.entry(attestation.authority).or_default();
+        *of_slot.entry(slot).or_insert(0) += 1;
+        // No more slots than attestations of one moment may name.
+        while of_slot.len() > REMEMBERED_SLOTS {
+            of_slot.pop_first();
+        }
         self.newest.insert(
             attestation.authority,
             Held {
@@ -123,16 +178,37 @@ impl<B: BlockT> AttestationBook<B> {
         );
     }
 
+    /// Keeps that `authority` signed this slot, which has not begun here.
+    pub fn insert_early(&mut self, authority: sr25519::Public, slot: u64) {
+        self.early.insert(authority, slot);
+    }
+
+    /// How many authorities but `own` have signed a slot that has not begun at `now`.
+    pub fn ahead_of(&self, own: &[sr25519::Public], validity: Validity, now: UnixMillis) -> usize {
+        let early = self.early.iter();
+        let early = early
+            .filter(|(authority, slot)| !own.contains(authority) && validity.is_early(**slot, now));
+        early.count()
+    }
+
     /// The one held of this authority is contradicted by another with the same counter: neither counts.
-    pub fn contradict(&mut self, authority: &sr25519::Public) {
-        if let Some(held) = self.newest.get_mut(authority) {
-            held.standing = Standing::Contradicted;
+    pub fn contradict(&mut self, authority: &sr25519::Public) -> Contradiction {
+        match self.newest.get_mut(authority) {
+            Some(held) if held.standing == Standing::Counts => {
+                held.standing = Standing::Contradicted;
+                Contradiction::First
+            }
+            _ => Contradiction::Known,
         }
     }
 
     /// Forgets those who sign blocks no more.
     pub fn keep_only(&mut self, authorities: &BTreeSet<sr25519::Public>) {
         self.newest
+            .retain(|authority, _| authorities.contains(authority));
+        self.early
+            .retain(|authority, _| authorities.contains(authority));
+        self.taken
             .retain(|authority, _| authorities.contains(authority));
     }
 

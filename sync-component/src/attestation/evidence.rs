@@ -1,4 +1,4 @@
-use crate::{block_id::BlockId, wire::Attestation};
+use crate::{block_id::BlockId, observer::EquivocationKind, wire::Attestation};
 use sp_consensus_aura::Slot;
 use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
@@ -36,6 +36,14 @@ impl<B: BlockT> Equivocation<B> {
         match self {
             Self::Seals { authority, .. } => *authority,
             Self::Attestations { first, .. } => first.authority,
+        }
+    }
+
+    /// What was signed twice.
+    pub const fn kind(&self) -> EquivocationKind {
+        match self {
+            Self::Seals { .. } => EquivocationKind::Headers,
+            Self::Attestations { .. } => EquivocationKind::Attestations,
         }
     }
 

@@ -9,6 +9,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use book::{AttestationBook, Intake, Validity};
+pub(crate) use book::ATTESTATIONS_PER_SLOT;
+pub use book::{AttestationBook, Contradiction, Intake, Validity};
 pub use evidence::{Equivocation, EvidenceBook};
 pub use statement::{attest, is_genuine};

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{AttestationBook, Equivocation, EvidenceBook, Intake, Validity, attest, is_genuine};
+use super::{
+    ATTESTATIONS_PER_SLOT, AttestationBook, Contradiction, Equivocation, EvidenceBook, Intake,
+    Validity, attest, is_genuine,
+};
 use crate::{
     BlockId,
     ports::{AttestationCounter, MonoTime, UnixMillis},
@@ -136,7 +139,8 @@ fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
     book.insert(first.clone(), MonoTime(Duration::ZERO));
     let intake = book.intake(&other, &everybody(&forge), VALIDITY, now);
     assert_eq!(intake, Intake::Contradicts(Box::new(first.clone())));
-    book.contradict(&first.authority);
+    assert_eq!(book.contradict(&first.authority), Contradiction::First);
+    assert_eq!(book.contradict(&first.authority), Contradiction::Known);
     assert_eq!(book.counting(VALIDITY, now).count(), 0);
     // Neither of the two brings it back.
     let again = book.intake(&first, &everybody(&forge), VALIDITY, now);
@@ -173,4 +177,44 @@ fn second_header_of_a_slot_is_evidence_once() {
     let third = book.sealed(key, slot, id(3, 3)).unwrap();
     assert_eq!(book.keep(third), None);
     assert_eq!(book.iter().count(), 1);
+}
+
+#[test]
+fn one_key_is_taken_in_so_often_in_a_slot_and_not_more() {
+    let forge = Forge::new(4);
+    let signer = signer(&forge);
+    let mut book = AttestationBook::default();
+    let intake = |book: &AttestationBook<SmallBlock>, of: &Attestation<SmallBlock>, slot| {
+        book.intake(of, &everybody(&forge), VALIDITY, slot_start(slot))
+    };
+    for _ in 0..ATTESTATIONS_PER_SLOT {
+        let next = made(&signer, &forge, 10, id(20, 9));
+        assert_eq!(intake(&book, &next, 10), Intake::New);
+        book.insert(next, MonoTime(Duration::ZERO));
+    }
+    let more = made(&signer, &forge, 10, id(21, 9));
+    assert_eq!(intake(&book, &more, 10), Intake::TooMany);
+    assert_eq!(intake(&book, &more, 11), Intake::TooMany, "late or not");
+    let next_slot = made(&signer, &forge, 11, id(21, 9));
+    assert_eq!(intake(&book, &next_slot, 11), Intake::New);
+}
+
+#[test]
+fn clock_behind_shows_by_what_authorities_sign_of_later_slots() {
+    let forge = Forge::new(4);
+    let signer = signer(&forge);
+    let mut book = AttestationBook::default();
+    let now = slot_start(10);
+    let intake = |book: &AttestationBook<SmallBlock>, of: &Attestation<SmallBlock>| {
+        book.intake(of, &everybody(&forge), VALIDITY, now)
+    };
+    let early = made(&signer, &forge, 12, id(20, 9));
+    assert_eq!(intake(&book, &early), Intake::Early);
+    book.insert_early(early.authority, early.tip.slot);
+    assert_eq!(intake(&book, &early), Intake::OutOfTime, "once");
+    assert_eq!(book.ahead_of(&[], VALIDITY, now), 1);
+    assert_eq!(book.ahead_of(&[early.authority], VALIDITY, now), 0);
+    // The clock is set, or the slot begins.
+    assert_eq!(book.ahead_of(&[], VALIDITY, slot_start(12)), 0);
+    assert_eq!(book.counting(VALIDITY, slot_start(12)).count(), 0);
 }

@@ -39,7 +39,10 @@ pub(super) async fn import<B: BlockT>(
         room.map_or(Ok(()), |room| room())?;
         Ok::<_, BridgeError>(bridge.import_checked(blocks))
     };
-    let report = heavy(context.executor.as_ref(), job).await??;
+    let report = {
+        let _importing = context.peers.deliveries().importing(context.clock.as_ref());
+        heavy(context.executor.as_ref(), job).await??
+    };
     let Some(failure) = report.failure else {
         return Ok(());
     };
@@ -85,11 +88,18 @@ pub(super) async fn refused<B: BlockT>(
         // The header is verified, so only the body can be wrong: another peer may have the right one.
         BlockFault::WrongExtrinsicsRoot => FetchError::WrongBody { id },
         BlockFault::Header(HeaderFault::FromFuture { .. }) => FetchError::FromFuture { id },
-        fault => FetchError::Unplaceable {
-            id,
-            fault,
-            delivery: second_delivery(context, header, supplier).await,
-        },
+        fault => {
+            // What is provably wrong is no fault of ours, however often it is delivered.
+            let delivery = match fault.blame() {
+                Blame::Unknown => second_delivery(context, header, supplier).await,
+                Blame::Peer | Blame::Local => Delivery::Once,
+            };
+            FetchError::Unplaceable {
+                id,
+                fault,
+                delivery,
+            }
+        }
     }
 }
 

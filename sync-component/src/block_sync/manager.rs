@@ -118,6 +118,7 @@ pub(super) async fn request_block_but_from<B: BlockT>(
                     .next()
                     .filter(|block| block.hash() == id.hash)
                 {
+                    context.peers.note_delivery(&peer, id);
                     return Ok(Delivered {
                         block,
                         from: Some(peer),

@@ -54,6 +54,8 @@ pub enum ClaimState<B: BlockT> {
     Unanswered {
         /// When to try again.
         retry_at: MonoTime,
+        /// When to try another claim of the same peer.
+        others_at: MonoTime,
         /// Probes that failed so far.
         failures: u32,
         /// What the last one lacked.
@@ -128,13 +130,21 @@ impl<B: BlockT> ClaimBook<B> {
                     .probed_since()
                     .is_some_and(|since| now.since(since) < patience)
         });
-        if elsewhere || self.is_probing(peer) {
+        // Claims are free, and each probe is work: a new claim does not do away with the first pause.
+        let is_paused = self.0.get(peer).is_some_and(|claim| match claim.state {
+            ClaimState::Unanswered { retry_at, .. } if claim.tip == *tip => retry_at > now,
+            ClaimState::Unanswered { others_at, .. } => others_at > now,
+            _ => false,
+        });
+        if elsewhere || is_paused || self.is_probing(peer) {
             return false;
         }
         match self.state(peer, tip) {
             // A partial claim comes here once its run is imported.
-            None | Some(ClaimState::Partial { .. } | ClaimState::Impossible) => true,
-            Some(ClaimState::Unanswered { retry_at, .. }) => retry_at <= now,
+            None
+            | Some(
+                ClaimState::Partial { .. } | ClaimState::Impossible | ClaimState::Unanswered { .. },
+            ) => true,
             Some(
                 ClaimState::Probing { .. }
                 | ClaimState::Retrying { .. }
@@ -240,6 +250,7 @@ impl<B: BlockT> ClaimBook<B> {
             .min(pauses.longest);
         let state = ClaimState::Unanswered {
             retry_at: now.plus(pause),
+            others_at: now.plus(pauses.first),
             failures,
             lack,
         };

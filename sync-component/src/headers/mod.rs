@@ -13,6 +13,6 @@ mod tips;
 pub(crate) use ahead::{Claimants, Skeleton, extend};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
-pub use suspects::Suspects;
+pub use suspects::{Misdeed, Suspects};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

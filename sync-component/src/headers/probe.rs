@@ -11,7 +11,7 @@ use crate::{
     ports::{BridgeError, HeaderFault, HeaderRejected, PeerId, heavy},
     wire::RangeRequest,
 };
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{sync::Arc, time::Duration};
 
 /// What a probe of a claimed tip brought.
@@ -74,11 +74,14 @@ pub async fn probe<B: BlockT>(
         });
     }
     let wanted = above.min(window);
+    let denied = context
+        .bridge
+        .canonical_hash(number::<B>(ancestor.height().saturating_add(1)))?;
     let Some(parent) = context.bridge.header(ancestor.hash)? else {
         return Err(ProbeError::Moved);
     };
     let (headers, refused) =
-        verified_headers(context, peer, (ancestor, parent), wanted, within).await?;
+        verified_headers(context, peer, (ancestor, parent), denied, wanted, within).await?;
     if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty() {
         return Err(ProbeError::FromFuture);
     }
@@ -151,12 +154,14 @@ async fn find_ancestor<B: BlockT>(
     Ok(BlockId::new(number, hash))
 }
 
-/// At most `wanted` headers above `base` that hold, and what is wrong with the next one. Each reply is verified before the
+/// At most `wanted` headers above `base` that hold, and what is wrong with the next one. Whoever serves the block `denied`, which it
+/// had said not to have, is not worth checking. Each reply is verified before the
 /// next is asked for, so that no more than one unverified reply is ever held.
 async fn verified_headers<B: BlockT>(
     context: &SyncContext<B>,
     peer: &PeerId,
     (base, parent): (BlockId<B>, B::Header),
+    denied: Option<B::Hash>,
     wanted: u64,
     within: Duration,
 ) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
@@ -179,6 +184,11 @@ async fn verified_headers<B: BlockT>(
             RangeAnswer::NotFound => break,
             RangeAnswer::Busy(pause) => return Err(RequestError::Busy(pause).into()),
         };
+        let first = items.first().map(HeaderT::hash);
+        if good.is_empty() && first.is_some() && first == denied {
+            // It had just said that its block there is another one. It may have moved on to our chain since.
+            return Err(ProbeError::Moved);
+        }
         let (items, fault) = verify(context, base, last.clone(), items).await?;
         good.extend(items);
         if fault.is_some() {

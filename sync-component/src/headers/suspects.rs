@@ -8,27 +8,51 @@ use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::collections::BTreeMap;
 
-/// Authorities that withheld the blocks of a verified tip which they sealed (SPEC section 0, *suspect*). Tips that end in
+/// Authorities that withheld the blocks of a verified tip which they sealed, sealed an invalid block, or two headers for one slot
+/// (SPEC section 0, *suspect*). Tips that end in
 /// their blocks hold nobody up: one header of an author that died, or that plays with us, must not stop the chain.
 ///
 /// Fewer than half of the authorities are ever suspect: a majority cannot be withholding, it is our own connection that
 /// loses answers then. The newest replaces the oldest.
 #[derive(Debug, Default)]
-pub struct Suspects(BTreeMap<AuthorityId, Slot>);
+pub struct Suspects(BTreeMap<AuthorityId, Suspicion>);
+
+/// What an authority is suspect for.
+#[derive(Clone, Copy, Debug)]
+struct Suspicion {
+    /// The slot of what it did last.
+    since: Slot,
+    /// The last slot that it sealed two headers for.
+    equivocated: Option<Slot>,
+}
+
+/// What makes an authority suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misdeed {
+    /// Nobody delivers the blocks of a tip that it sealed. That may be the network's fault.
+    Withheld,
+    /// A block that it sealed does not execute here. That may be our own fault.
+    SealedInvalid,
+    /// It sealed two headers for one slot. No network does that.
+    Equivocated,
+}
 
 impl Suspects {
     /// The author of the highest block of `run` is suspect from now on.
     pub fn add<B: BlockT>(
         &mut self,
         run: &VerifiedTip<B>,
+        misdeed: Misdeed,
         chain: &dyn Bridge<B>,
         own: &[sr25519::Public],
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
-        if let Some((author, slot)) = author(&authorities, run.tip_header(), chain)
-            && self.suspect(&author, slot, authorities.len(), own)
-        {
-            tracing::warn!(%author, tip = %run.tip(), "nobody delivers the blocks of its tip; until it seals again, tips that end in its blocks hold nothing up");
+        let Some((author, slot)) = author(&authorities, run.tip_header(), chain) else {
+            return Ok(());
+        };
+        let was_known = self.0.contains_key(&author);
+        if self.suspect(&author, slot, misdeed, authorities.len(), own) && !was_known {
+            tracing::warn!(%author, tip = %run.tip(), ?misdeed, "suspect: until a block that it seals four rounds of slots later is imported, tips that end in its blocks hold nothing up");
         }
         Ok(())
     }
@@ -39,6 +63,7 @@ impl Suspects {
         &mut self,
         author: &AuthorityId,
         slot: Slot,
+        misdeed: Misdeed,
         authorities: usize,
         own: &[sr25519::Public],
     ) -> bool {
@@ -46,19 +71,31 @@ impl Suspects {
             return false;
         }
         let most = (authorities - 1) / 2;
-        self.0.insert(author.clone(), slot);
+        let known = self.0.get(author);
+        let equivocated = match misdeed {
+            Misdeed::Equivocated => Some(slot),
+            Misdeed::Withheld | Misdeed::SealedInvalid => known.and_then(|known| known.equivocated),
+        };
+        let since = known.map_or(slot, |known| known.since.max(slot));
+        self.0
+            .insert(author.clone(), Suspicion { since, equivocated });
         while self.0.len() > most {
             let others = self
                 .0
                 .iter()
                 .filter(|(known, _)| *known != author || most == 0);
-            let oldest = others.min_by_key(|(_, since)| **since);
+            let oldest = others.min_by_key(|(_, suspicion)| suspicion.since);
             let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
                 break;
             };
             self.0.remove(&oldest);
         }
         self.0.contains_key(author)
+    }
+
+    /// These keys are our own: they were suspected before that was known.
+    pub fn never(&mut self, own: &[sr25519::Public]) {
+        self.0.retain(|author, _| !own.contains(author.as_ref()));
     }
 
     /// Who is suspect.
@@ -77,9 +114,10 @@ impl Suspects {
         }
         let authorities = chain.authorities_at(*header.parent_hash())?;
         if let Some((author, slot)) = author(&authorities, header, chain) {
-            let pause = 4 * authorities.len() as u64;
-            self.0
-                .retain(|suspect, since| *suspect != author || slot < since.saturating_add(pause));
+            let pause = pause(&authorities);
+            self.0.retain(|suspect, suspicion| {
+                *suspect != author || slot < suspicion.since.saturating_add(pause)
+            });
         }
         Ok(())
     }
@@ -104,19 +142,53 @@ impl Suspects {
         chain: &dyn Bridge<B>,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
+        let is_suspects =
+            |author: &AuthorityId, _: Slot, _: &[AuthorityId]| self.0.contains_key(author);
+        self.part_below(run, chain, &is_suspects, is_attested)
+    }
+
+    /// The part of `run` that is worth fetching although it holds nobody up: all of it, but for the blocks at its end that
+    /// somebody sealed within 4a slots of two headers for one slot. As soon as two of its blocks reach some each, they split
+    /// the votes; so nobody takes them, unless it `is_attested` by another authority.
+    pub fn fetchable_part<B: BlockT>(
+        &self,
+        run: &VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+        is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
+    ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
+        let is_equivocators = |author: &AuthorityId, slot: Slot, authorities: &[AuthorityId]| {
+            let equivocated = self.0.get(author).and_then(|known| known.equivocated);
+            equivocated.is_some_and(|then| slot < then.saturating_add(pause(authorities)))
+        };
+        self.part_below(run, chain, &is_equivocators, is_attested)
+    }
+
+    /// The part of `run` below the blocks at its end that `is_bad` says not to take from their author.
+    fn part_below<B: BlockT>(
+        &self,
+        run: &VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+        is_bad: &dyn Fn(&AuthorityId, Slot, &[AuthorityId]) -> bool,
+        is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
+    ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         if self.0.is_empty() || run.beyond == Beyond::Claimed {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;
-        let is_suspects_own = |header: &B::Header, block: &BlockId<B>| {
-            author(&authorities, header, chain).is_some_and(|(author, _)| {
-                self.0.contains_key(&author) && !is_attested(block, author.as_ref())
+        let is_to_be_left = |header: &B::Header, block: &BlockId<B>| {
+            author(&authorities, header, chain).is_some_and(|(author, slot)| {
+                is_bad(&author, slot, &authorities) && !is_attested(block, author.as_ref())
             })
         };
         let mut blocks = run.headers().iter().zip(run.ids());
-        let keep = blocks.rposition(|(header, block)| !is_suspects_own(header, block));
+        let keep = blocks.rposition(|(header, block)| !is_to_be_left(header, block));
         Ok(keep.and_then(|last| run.first(last + 1)))
     }
+}
+
+/// For how many slots an authority stays suspect.
+fn pause(authorities: &[AuthorityId]) -> u64 {
+    4 * authorities.len() as u64
 }
 
 /// Whose turn the header's slot is, and the slot; `None` for a header without slot, which is never a verified one.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::{
-    Beyond, ClaimBook, ClaimState, Delivery, Lack, Pauses, Suspects, TipStore, VerifiedTip,
+    Beyond, ClaimBook, ClaimState, Delivery, Lack, Misdeed, Pauses, Suspects, TipStore, VerifiedTip,
 };
 use crate::{
     BlockId,
@@ -66,11 +66,14 @@ fn longer_run_takes_the_place_of_what_it_contains() {
     assert!(store.holding(&prefix(&run, 2).tip()).is_some());
 }
 
-#[test]
-fn store_keeps_the_highest_when_it_is_full() {
+#[tokio::test(start_paused = true)]
+async fn store_keeps_the_highest_when_it_is_full() {
     let mut store = TipStore::new(2);
+    let (chain, _) = world(1, 1);
     for salt in 0..5 {
-        store.insert_current(run(usize::from(salt) + 1, salt));
+        store
+            .insert(&run(usize::from(salt) + 1, salt), &chain)
+            .unwrap();
     }
     let heights: Vec<_> = store.iter().map(|run| run.tip().height()).collect();
     assert_eq!(heights, [5, 4]);
@@ -130,6 +133,12 @@ fn claim_costs_one_probe_at_a_time_and_waits_longer_each_time() {
             !claims.may_probe(&a, &tip, at(retry_at - 1), PATIENCE),
             "{retry_at}"
         );
+        let another = run(4, 1).tip();
+        let probed = |millis| claims.may_probe(&a, &another, at(millis), PATIENCE);
+        assert!(
+            !probed(failed_at + 99) && probed(failed_at + 100),
+            "another claim waits once"
+        );
         assert!(
             claims.may_probe(&a, &tip, at(retry_at), PATIENCE),
             "{retry_at}"
@@ -159,15 +168,16 @@ fn run_with_a_parked_block_is_kept_below_it_and_named() {
         store.iter().map(VerifiedTip::tip).collect::<Vec<_>>(),
         [run.ids()[2]]
     );
-    assert_eq!(store.confirmed_above(&run.base), None, "one peer may lie");
+    assert!(confirmed(&store, &run.base).is_empty(), "one peer may lie");
     store.park(parked, Delivery::Confirmed);
     store.park(parked, Delivery::Once);
-    assert_eq!(store.confirmed_above(&run.base), Some(parked));
-    assert_eq!(
-        store.confirmed_above(&run.tip()),
-        None,
-        "our chain went on without it"
-    );
+    assert_eq!(confirmed(&store, &run.base), [parked]);
+    let above = confirmed(&store, &run.tip());
+    assert!(above.is_empty(), "our chain went on without it");
+}
+
+fn confirmed(store: &TipStore<SmallBlock>, ours: &Id) -> Vec<Id> {
+    store.confirmed_above(ours).collect()
 }
 
 #[test]
@@ -213,7 +223,7 @@ fn world(
 async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
     let (chain, run) = world(4, 6);
     let mut suspects = Suspects::default();
-    suspects.add(&run, &chain, &[]).unwrap();
+    suspects.add(&run, Misdeed::Withheld, &chain, &[]).unwrap();
     let rest = suspects
         .trusted_part(&run, &chain, &|_, _| false)
         .unwrap()
@@ -251,7 +261,9 @@ async fn half_of_the_authorities_and_a_single_one_are_never_suspect() {
         let (chain, run) = world(authorities, 12);
         let mut suspects = Suspects::default();
         for length in (1..=12).rev() {
-            suspects.add(&prefix(&run, length), &chain, &[]).unwrap();
+            suspects
+                .add(&prefix(&run, length), Misdeed::SealedInvalid, &chain, &[])
+                .unwrap();
         }
         let headers = run.headers();
         let slot = |header: &Header<u32, BlakeTwo256>| *chain.slot_of(header).unwrap();
@@ -262,4 +274,46 @@ async fn half_of_the_authorities_and_a_single_one_are_never_suspect() {
             .collect();
         assert_eq!(named.len(), most, "of {authorities}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspect_shortens_its_term_with_nothing_that_it_did_before() {
+    let (chain, run) = world(4, 6);
+    let (old, new) = (2_u64, 6_u64);
+    let mut suspects = Suspects::default();
+    suspects.add(&run, Misdeed::Withheld, &chain, &[]).unwrap();
+    // Slots 2 and 6 are of the same authority; of slot 2 a second header is shown now.
+    let author = Forge::new(4).authorities()[Forge::new(4).turn(new.into())].clone();
+    assert!(suspects.suspect(&author, old.into(), Misdeed::Equivocated, 4, &[]));
+    let good: SmallBlock = Forge::new(4).block(&chain_genesis(), 18.into(), &[]);
+    suspects.imported(good.header(), &chain).unwrap();
+    assert!(suspects.has_sealed(run.tip_header(), &chain).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_of_one_slot_push_no_other_tip_out() {
+    let (chain, run) = world(4, 2);
+    let forge = Forge::new(4);
+    let base = chain_genesis();
+    let of_slot = |slot: u64, salt: u8| {
+        let block: SmallBlock = forge.block(&base, slot.into(), &[salt]);
+        let headers = vec![block.header().clone()];
+        VerifiedTip::new(run.base, run.base, headers, Beyond::Nothing).unwrap()
+    };
+    let mut store = TipStore::new(16);
+    for salt in 0..40 {
+        store.insert(&of_slot(3, salt), &chain).unwrap();
+    }
+    let first = of_slot(3, 0).tip();
+    // Whatever their hashes are.
+    for slot in [4_u64, 5, 6] {
+        let honest = of_slot(slot, 0);
+        store.insert(&honest, &chain).unwrap();
+        for salt in 40..60 {
+            store.insert(&of_slot(3, salt), &chain).unwrap();
+        }
+        assert!(store.holding(&honest.tip()).is_some(), "slot {slot}");
+    }
+    assert!(store.holding(&first).is_some(), "what came first stays");
+    assert_eq!(store.iter().count(), 16);
 }

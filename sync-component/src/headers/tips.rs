@@ -3,8 +3,9 @@ use crate::{
     height_sync::Lineage,
     ports::{Bridge, BridgeError, Presence},
 };
+use sp_consensus_aura::Slot;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{ops::Range, sync::Arc};
+use std::{cmp::Reverse, ops::Range, sync::Arc};
 
 /// A run of verified headers above a block that we hold. Never empty; cheap to clone and to shorten.
 #[derive(Clone, Debug)]
@@ -160,6 +161,11 @@ impl<B: BlockT> VerifiedTip<B> {
         self.first(self.ids().iter().position(|id| id == block)?)
     }
 
+    /// The run up to `block` and with it; `None` if the run does not hold it.
+    pub(crate) fn up_to(&self, block: &BlockId<B>) -> Option<Self> {
+        self.first(self.ids().iter().position(|id| id == block)? + 1)
+    }
+
     /// The first `keep` blocks of the run, or all there are; `None` if that is none.
     pub(crate) fn first(&self, keep: usize) -> Option<Self> {
         if keep >= self.range.len() {
@@ -222,7 +228,9 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
     Ok(Some(block))
 }
 
-/// The verified tips that are worth keeping: at most `most`, the highest ones.
+/// The verified tips that are worth keeping: at most `most`, or two for each authority where that is more. The highest ones stay,
+/// but of tips that were sealed in one slot, by one authority then, those that came later go first: whoever seals many headers
+/// for its slot pushes nobody else's out.
 #[derive(Debug)]
 pub struct TipStore<B: BlockT> {
     tips: Vec<VerifiedTip<B>>,
@@ -252,7 +260,7 @@ pub enum Delivery {
 }
 
 impl<B: BlockT> TipStore<B> {
-    /// An empty store for at most `most` tips and as many parked blocks.
+    /// An empty store for at most `most` tips, where there are not more than half as many authorities, and as many parked blocks.
     pub fn new(most: usize) -> Self {
         Self {
             tips: Vec::new(),
@@ -261,7 +269,7 @@ impl<B: BlockT> TipStore<B> {
         }
     }
 
-    /// All tips, the highest first; among equals the lower hash.
+    /// All tips, the highest first; among equals what came first.
     pub fn iter(&self) -> impl Iterator<Item = &VerifiedTip<B>> {
         self.tips.iter()
     }
@@ -271,8 +279,7 @@ impl<B: BlockT> TipStore<B> {
         self.tips.iter().find(|tip| tip.contains(block))
     }
 
-    /// Adds what of a verified run is not stored by now. Runs that it contains go; the lowest goes when there are too
-    /// many.
+    /// Adds what of a verified run is not stored by now. Runs that it contains go, and the least of all when there are too many.
     pub fn insert(
         &mut self,
         run: &VerifiedTip<B>,
@@ -281,11 +288,37 @@ impl<B: BlockT> TipStore<B> {
         // While it was fetched the chain went on, or the peer chose the ancestor: only our own store says where it is.
         Ok(match run.advance(chain)? {
             None => Inserted::Stored,
-            Some(run) => match self.insert_current(run) {
-                Some(block) => Inserted::Parked(block),
-                None => Inserted::Whole,
-            },
+            Some(run) => {
+                let authorities = chain.authorities_at(run.base.hash)?.len();
+                let parked = self.insert_current(run);
+                let most = self.most.max(authorities.saturating_mul(2));
+                self.trim(most, |header| chain.slot_of(header).ok());
+                parked.map_or(Inserted::Whole, Inserted::Parked)
+            }
         })
+    }
+
+    /// Leaves no more than `most`.
+    pub(super) fn trim(&mut self, most: usize, slot_of: impl Fn(&B::Header) -> Option<Slot>) {
+        while self.tips.len() > most {
+            let slots: Vec<_> = self
+                .tips
+                .iter()
+                .map(|tip| slot_of(tip.tip_header()))
+                .collect();
+            let of_slot = |slot: &Option<Slot>| slots.iter().filter(|other| *other == slot).count();
+            let crowd = slots.iter().map(of_slot).max().unwrap_or_default();
+            // Of the slot with the most tips; of all, if no slot has two. The lowest, then the last that came.
+            let least = self
+                .tips
+                .iter()
+                .zip(&slots)
+                .enumerate()
+                .filter(|(_, (_, slot))| of_slot(slot) == crowd)
+                .min_by_key(|(at, (tip, _))| (tip.tip().number, Reverse(*at)));
+            let Some((least, _)) = least else { return };
+            self.tips.remove(least);
+        }
     }
 
     /// Adds a run that is up to date; returns the parked block that it holds, if it holds one: only what is below that is
@@ -313,11 +346,8 @@ impl<B: BlockT> TipStore<B> {
         }
         self.tips.retain(|known| !tip.contains(&known.tip()));
         self.tips.push(tip);
-        self.tips.sort_by(|a, b| {
-            let (a, b) = (a.tip(), b.tip());
-            b.number.cmp(&a.number).then_with(|| a.hash.cmp(&b.hash))
-        });
-        self.tips.truncate(self.most);
+        // Stable: among equals, what came first.
+        self.tips.sort_by_key(|tip| Reverse(tip.tip().number));
     }
 
     /// The run that `header` would extend by one, if there is one.
@@ -377,14 +407,14 @@ impl<B: BlockT> TipStore<B> {
         (self.tips.len(), self.parked.len())
     }
 
-    /// The lowest parked block above `ours` that two peers delivered alike.
-    pub fn confirmed_above(&self, ours: &BlockId<B>) -> Option<BlockId<B>> {
+    /// The parked blocks above `ours` that two peers delivered alike.
+    pub fn confirmed_above(&self, ours: &BlockId<B>) -> impl Iterator<Item = BlockId<B>> {
+        let height = ours.number;
         self.parked
             .iter()
-            .filter(|(block, delivery)| {
-                *delivery == Delivery::Confirmed && block.number > ours.number
+            .filter(move |(block, delivery)| {
+                *delivery == Delivery::Confirmed && block.number > height
             })
             .map(|(block, _)| *block)
-            .min()
     }
 }

@@ -1,7 +1,7 @@
 //! What no vote can outweigh (SPEC sections 1 and 3).
 
 use super::{
-    HeightSyncManager, Tally,
+    Electorate, HeightSyncManager, Tally,
     judging::Heard,
     manager::State,
     rows::{Alarms, Future},
@@ -29,22 +29,59 @@ impl<B: BlockT> HeightSyncManager<B> {
         for run in state.tips.iter() {
             conflict = conflict.or(final_conflict(bridge, run, max_reorg)?);
         }
-        let voters = &heard.ballot.voters;
-        let in_consensus = state.claims.parked_blocks().find(|block| {
-            let on_it = voters
-                .iter()
-                .filter(|voter| state.claims.is_parked_above(&voter.tip, block));
-            on_it.count() >= tally.need_of_electors
-        });
+        let on_it = |block: &BlockId<B>| {
+            let voters = heard.ballot.voters.iter();
+            let on_it = voters.filter(|voter| {
+                voter.chain.above().contains(block)
+                    || state.claims.is_parked_above(&voter.tip, block)
+            });
+            on_it.count()
+        };
+        let need = tally.need_of_electors;
+        let in_consensus = state
+            .claims
+            .parked_blocks()
+            .find(|block| need > 0 && on_it(block) >= need);
+        // Two peers that deliver the same bytes may be in one hand. Where authorities vote, more of them than may be faulty have
+        // to be on it: one that is honest executed it.
+        let is_doubtful = |block: &BlockId<B>| match self.strategy.electorate() {
+            Electorate::Peers => true,
+            Electorate::Authorities => on_it(block) > tally.electors.saturating_sub(need),
+        };
+        let mut confirmed = state.tips.confirmed_above(ours);
+        let faulty = in_consensus.or_else(|| confirmed.find(is_doubtful));
         Ok(Alarms {
             foreign_seal: state.foreign_seal,
             conflict,
-            faulty: in_consensus.or_else(|| state.tips.confirmed_above(ours)),
-            future: Future {
-                peers: heard.from_future,
-                of: heard.turnout.connected,
-            },
+            faulty,
+            future: self.future(state, heard, tally),
         })
+    }
+}
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// Who signed what lies in our future. Where authorities vote they are counted: free identities could all show one header
+    /// that a single authority sealed for a slot to come.
+    fn future(&self, state: &State<B>, heard: &Heard<B>, tally: &Tally<B>) -> Future {
+        match self.strategy.electorate() {
+            Electorate::Peers => {
+                let of = heard.turnout.connected;
+                Future {
+                    voters: heard.from_future,
+                    of,
+                    most: of / 2,
+                }
+            }
+            Electorate::Authorities => {
+                let now = self.context.clock.wall();
+                let own = &state.attesting.own;
+                Future {
+                    voters: state.attestations.ahead_of(own, self.validity(), now),
+                    of: tally.electors,
+                    most: tally.electors.saturating_sub(tally.need_of_electors),
+                }
+            }
+        }
     }
 }
 

@@ -178,7 +178,7 @@ pub(super) fn voter<B: BlockT>(tip: BlockId<B>, chain: Lineage<B>, ours: &BlockI
 }
 
 /// The attested blocks, the highest first. Whoever signs more hashes than its height has blocks says nothing with the rest.
-fn attested_blocks<B: BlockT>(tip: &AttestedTip<B>) -> Vec<BlockId<B>> {
+pub(super) fn attested_blocks<B: BlockT>(tip: &AttestedTip<B>) -> Vec<BlockId<B>> {
     let top = tip.best.height();
     let below = tip.below.iter().zip(1_u64..);
     let below = below.map_while(|(hash, down)| {

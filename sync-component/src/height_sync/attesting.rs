@@ -2,9 +2,9 @@
 
 use super::{HeightSyncManager, manager::State};
 use crate::{
-    attestation::{Equivocation, Intake, attest, is_genuine},
+    attestation::{Contradiction, Equivocation, Intake, attest, is_genuine},
     block_id::{BlockId, number},
-    headers::VerifiedTip,
+    headers::{Misdeed, VerifiedTip},
     peers::Offence,
     ports::{AttestationCounter, BridgeError, PeerId, Signer, SignerError},
     wire::{ATTESTED_HASHES, Activity, Attestation},
@@ -72,6 +72,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn attest_with(&self, signer: Arc<dyn Signer>) {
         let mut state = self.state();
         state.attesting.own = signer.keys();
+        let own = state.attesting.own.clone();
+        state.suspects.never(&own);
         state.attesting.signer = Some(signer);
         drop(state);
         self.touch();
@@ -94,7 +96,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         let electors = self.electors(&mut state, best)?;
         let is_due = |last: Option<&(Slot, BlockId<B>)>| {
             last.is_none_or(|(then, of)| {
-                *then < slot || (*then == slot && *of != best && activity != Activity::Syncing)
+                // The clock may have been set back.
+                *then != slot || (*of != best && activity != Activity::Syncing)
             })
         };
         let own = state.attesting.own.iter().copied();
@@ -151,8 +154,8 @@ impl<B: BlockT> HeightSyncManager<B> {
                 self.validity(),
                 self.context.clock.wall(),
             );
-            let is_foreign = state.attesting.is_foreign(&attestation);
-            let is_news = matches!(intake, Intake::New | Intake::Contradicts(_));
+            let is_foreign = state.attesting.is_foreign(&attestation, &intake);
+            let is_news = matches!(intake, Intake::New | Intake::Contradicts(_) | Intake::Early);
             if !is_news && !is_foreign {
                 continue;
             }
@@ -173,7 +176,14 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             match intake {
                 Intake::Contradicts(first) => {
-                    state.attestations.contradict(&attestation.authority);
+                    let known = state.attestations.contradict(&attestation.authority);
+                    // Others hold the first one, and would count it.
+                    if known == Contradiction::First {
+                        state.news.push(AttestationNews {
+                            attestation: attestation.clone(),
+                            from: Some(peer.clone()),
+                        });
+                    }
                     let found = Equivocation::Attestations {
                         first,
                         second: Box::new(attestation),
@@ -189,7 +199,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                         from: Some(peer.clone()),
                     });
                 }
-                Intake::Known | Intake::OutOfTime | Intake::NoAuthority => {}
+                Intake::Early => state
+                    .attestations
+                    .insert_early(attestation.authority, attestation.tip.slot),
+                Intake::Known | Intake::OutOfTime | Intake::TooMany | Intake::NoAuthority => {}
             }
             drop(state);
             self.touch();
@@ -236,9 +249,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .sealed(author.clone().into(), slot, BlockId::of(header));
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
+                let misdeed = Misdeed::Equivocated;
                 state
                     .suspects
-                    .suspect(author, slot, authorities.len(), &own);
+                    .suspect(author, slot, misdeed, authorities.len(), &own);
                 state.found(found);
             }
         }
@@ -256,14 +270,16 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 impl<B: BlockT> Attesting<B> {
-    /// Whether it is signed with a key of ours and was not made here, if it is genuine.
-    fn is_foreign(&self, attestation: &Attestation<B>) -> bool {
+    /// Whether it is signed with a key of ours and was not made here, if it is genuine: its counter is above all of ours, or
+    /// is one of ours and it says something else.
+    fn is_foreign(&self, attestation: &Attestation<B>, intake: &Intake<B>) -> bool {
         let Some(signer) = self.signer.as_ref() else {
             return false;
         };
         let counter = Some(AttestationCounter(attestation.tip.counter));
         self.own.contains(&attestation.authority)
-            && counter > signer.last_counter(&attestation.authority)
+            && (counter > signer.last_counter(&attestation.authority)
+                || matches!(intake, Intake::Contradicts(_)))
     }
 }
 

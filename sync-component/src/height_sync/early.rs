@@ -38,6 +38,8 @@ enum Fall {
     Against,
     /// All on a fork that is too deep to heal.
     OnDeepFork,
+    /// On the highest chain above us that somebody votes for.
+    AboveUs,
 }
 
 impl<B: BlockT> Round<'_, B> {
@@ -54,6 +56,7 @@ impl<B: BlockT> Round<'_, B> {
             Fall::FarBelow,
             Fall::Against,
             Fall::OnDeepFork,
+            Fall::AboveUs,
         ];
         falls.into_iter().all(|fall| {
             let facts = self.fill(strategy, settings, fall);
@@ -75,6 +78,14 @@ impl<B: BlockT> Round<'_, B> {
                 side: Side::Against,
                 chain: Lineage::on_our_chain(self.genesis),
             },
+            Fall::AboveUs => {
+                let highest = self.ballot.voters.iter().max_by_key(|voter| voter.tip);
+                let ours = Voter::on_our_chain(self.ballot.ours);
+                highest
+                    .filter(|voter| voter.tip.number > self.ballot.ours.number)
+                    .cloned()
+                    .unwrap_or(ours)
+            }
         };
         let mut ballot = self.ballot.clone();
         // A silent authority that speaks is silent no more.

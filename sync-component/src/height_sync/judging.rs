@@ -18,7 +18,7 @@ use crate::{
 };
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 /// One peer's part in a judgement.
 enum Part<B: BlockT> {
@@ -39,8 +39,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
-        let decided = count.heard.open == 0
-            || (count.heard.probing == 0 && self.is_decided(&count, &verdict));
+        let decided = count.heard.probing == 0
+            && (count.heard.open == 0 || self.is_decided(&count, &verdict));
         let waiting = if decided {
             Waiting::Decided
         } else {
@@ -56,9 +56,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             notes: self.notes(&count.facts, &verdict),
             verdict,
             ours: count.facts.ours,
+            never_heard: count.never_heard,
             beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
+            most_against: most_against(&count.heard.ballot),
             turnout: count.facts.turnout,
             electorate: count.facts.electorate,
             target: count.target,
@@ -157,11 +159,20 @@ impl<B: BlockT> HeightSyncManager<B> {
         let rivals = near
             .iter()
             .copied()
-            .filter(|tip| tip.tip().number >= ours.number)
             // What nobody claims any more, nobody has.
             .filter(|tip| voters_on(tip, ballot) > 0)
             .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
-            .cloned();
+            .map(|tip| {
+                if voted.iter().any(|voted| voted.tip() == tip.tip()) {
+                    return Ok(Some(tip.clone()));
+                }
+                state.suspects.fetchable_part(tip, chain, &|block, author| {
+                    heard.is_attested_by_another(block, author)
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let rivals = rivals.into_iter().flatten();
+        let rivals = rivals.filter(|tip| tip.tip().number >= ours.number);
         let rivals = rivals.collect();
         let behind = behind(ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;
@@ -190,6 +201,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             rule: self.effective_rule(heard.above_genesis),
         };
         Ok(Count {
+            never_heard: electors.len().saturating_sub(state.attestations.len()),
             facts,
             heard,
             target,
@@ -321,6 +333,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
 /// Everything that one judgement counted.
 struct Count<B: BlockT> {
+    /// Authorities of which no attestation that counted was heard since the start.
+    never_heard: usize,
     facts: Facts<B>,
     heard: Heard<B>,
     target: Option<VerifiedTip<B>>,
@@ -422,6 +436,17 @@ fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
         .iter()
         .filter(|voter| is_on(&voter.chain))
         .count()
+}
+
+/// The most voters that hold one other block at the height of ours.
+fn most_against<B: BlockT>(ballot: &Ballot<B>) -> usize {
+    let mut voters = BTreeMap::new();
+    for voter in &ballot.voters {
+        if let Some(block) = voter.chain.above_at(ballot.ours.height()) {
+            *voters.entry(block).or_insert(0) += 1;
+        }
+    }
+    voters.into_values().max().unwrap_or(0)
 }
 
 /// The chain below the stored block `tip`; `None` if it is not stored.

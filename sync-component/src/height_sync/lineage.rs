@@ -55,7 +55,8 @@ impl<B: BlockT> Lineage<B> {
         self.above().last().copied().unwrap_or(self.shared)
     }
 
-    fn above_at(&self, height: u64) -> Option<BlockId<B>> {
+    /// The block at `height` above the highest that it shares with ours; `None` if it is not known, or is ours.
+    pub(super) fn above_at(&self, height: u64) -> Option<BlockId<B>> {
         let first = self.above().first()?.height();
         let at = usize::try_from(height.checked_sub(first)?).ok()?;
         self.above().get(at).copied()

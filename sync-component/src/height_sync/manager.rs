@@ -8,7 +8,7 @@ use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
     block_id::BlockId,
     context::SyncContext,
-    headers::{Beyond, ClaimBook, ClaimState, Delivery, Suspects, TipStore, VerifiedTip},
+    headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
     registry::HeightStrategy,
@@ -82,6 +82,10 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
+    /// The most voters that hold one other block at the height of ours.
+    pub most_against: usize,
+    /// Authorities of which nothing that counted was heard since the start.
+    pub never_heard: usize,
     /// Whether this node started a short while ago.
     pub beginning: Beginning,
     /// Who answered.
@@ -133,18 +137,28 @@ impl<B: BlockT> Judgement<B> {
                 enough && self.tally.is_with_us()
             }
             // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
-            // is not while those not heard yet may still be with us: a single authority that is quick, and has sealed a chain
-            // of its own while all were down, would else push it under the one that was voted on.
+            // is not while those never heard may be starting too, and be with us: a single authority that is quick, and has
+            // sealed a chain of its own while all were down, would else push it under the one that was voted on. Whoever was
+            // heard and fell silent is waited for by nobody: the others could not settle a tie.
             Electorate::Authorities => {
-                let silent = electors.saturating_sub(self.heard);
-                let may_be_with_us = self.tally.with_us.saturating_add(silent) >= need;
+                let may_be_with_us = self.tally.with_us.saturating_add(self.never_heard) >= need;
                 self.tally.is_with_us()
                     || self.heard < need
                     || (self.beginning == Beginning::Recent && may_be_with_us)
             }
         };
+        // More than the faulty ones, so an honest one is among them; and they do not move, as long as others may be starting. If
+        // both sides could move, they would change places for ever.
+        let they_stay = self.beginning == Beginning::Recent
+            && self.most_against.saturating_add(self.never_heard) >= need;
+        let outvoted = self.electorate == Electorate::Authorities
+            && they_stay
+            && self.most_against > self.tally.with_us
+            && self.most_against > electors.saturating_sub(need);
         if holds {
             VoteStanding::WithUs
+        } else if outvoted {
+            VoteStanding::Outvoted
         } else {
             VoteStanding::NotWithUs
         }
@@ -277,8 +291,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// Queues `peer` unless it is being asked.
+    /// Queues `peer` unless it is being asked, or has no place in the table: then it is asked once it has one.
     pub fn ask_one(&self, peer: PeerId) {
+        if self.context.peers.table().get(&peer).is_none() {
+            return;
+        }
         let now = self.context.clock.now();
         let mut state = self.state();
         if let std::collections::btree_map::Entry::Vacant(free) = state.asking.entry(peer.clone()) {
@@ -427,55 +444,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(())
     }
 
-    /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
-    pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
-        let chain = self.context.bridge.as_ref();
-        let mut state = self.state();
-        let own = state.attesting.own.clone();
-        state.suspects.add(run, chain, &own)?;
-        drop(state);
-        self.touch();
-        Ok(())
+    /// The verified run that holds `block`, above what is stored.
+    pub fn verified(&self, block: &BlockId<B>) -> Option<VerifiedTip<B>> {
+        self.state().tips.holding(block).cloned()
     }
 
     /// Whether `tip` is held as a verified tip, or as part of its run.
     pub fn is_verified(&self, tip: &BlockId<B>) -> bool {
         self.state().tips.holding(tip).is_some()
-    }
-
-    /// Nobody delivered the block `tip`. If all connected peers have said `since` then where they stand and none claims it
-    /// any more, or may build on it, its headers are forgotten: a chain that nobody has must not hold the voters up for
-    /// ever. Whoever claims it again is probed again. Where no votes are counted, a tip that was once verified holds up
-    /// until it is imported.
-    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>, since: MonoTime) {
-        if self.rule != VoteRule::Votes {
-            return;
-        }
-        let mut state = self.state();
-        let Some(run) = state.tips.holding(tip) else {
-            return;
-        };
-        let table = self.context.peers.table();
-        let claimed = table.iter().any(|(peer, entry)| {
-            // Who is silent for longer says nothing any more.
-            let Some(told) = entry.sighting.as_ref().filter(|told| told.at >= since) else {
-                return entry.is_expected();
-            };
-            let open = match state.claims.get(peer).map(|claim| claim.state) {
-                // It may turn out to build on the run.
-                Some(ClaimState::Probing { .. }) => true,
-                Some(ClaimState::Partial { run: reached }) => run.contains(&reached),
-                _ => false,
-            };
-            open || run.contains(&told.standing.best)
-        });
-        drop(table);
-        if !claimed {
-            tracing::debug!(%tip, "nobody has this tip any more");
-            state.tips.forget(tip);
-            drop(state);
-            self.touch();
-        }
     }
 
     /// A block did not execute here: no tip that holds it counts from now on.
@@ -488,14 +464,6 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn own_key_used_elsewhere(&self, block: BlockId<B>) {
         self.state().foreign_seal = Some(block);
         self.touch();
-    }
-
-    /// Whether the author of this header is suspect.
-    #[cfg(feature = "test-kit")]
-    pub(crate) fn is_suspect(&self, header: &B::Header) -> bool {
-        let chain = self.context.bridge.as_ref();
-        let suspects = &self.state().suspects;
-        suspects.has_sealed(header, chain).unwrap_or(false)
     }
 
     /// Verified tips, parked blocks, claims, peers being asked: how many.

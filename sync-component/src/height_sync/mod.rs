@@ -19,9 +19,11 @@ mod probing;
 mod quorum_tests;
 mod rounds;
 pub mod rows;
+mod suspecting;
 #[cfg(test)]
 mod tests;
 mod tip_quorum;
+mod unclaimed;
 
 pub use attesting::{AttestationNews, DueAttestation};
 pub use authority_quorum::AuthorityQuorum;

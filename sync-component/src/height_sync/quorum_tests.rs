@@ -6,7 +6,12 @@ use super::{
     rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
 };
 use crate::{
-    BlockId, SyncSettings, registry::HeightStrategy, settings::Threshold, test_kit::SmallBlock,
+    BlockId, SyncSettings,
+    error::{NetworkError, NoConsensus},
+    registry::HeightStrategy,
+    settings::Threshold,
+    status::{CriticalReason, SyncStatus, Verdict},
+    test_kit::SmallBlock,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use sp_core::H256;
@@ -102,7 +107,11 @@ fn facts(
             foreign_seal: None,
             conflict: None,
             faulty: None,
-            future: Future { peers: 0, of: 12 },
+            future: Future {
+                voters: 0,
+                of: 12,
+                most: 6,
+            },
         },
         behind: behind(ballot, SyncSettings::default().tier1.max_gap),
         ahead_for: Duration::ZERO,
@@ -198,7 +207,7 @@ proptest! {
     #[test]
     fn early_decision_equals_the_late_one(
         votes in votes(),
-        late in vec((1_u32..=OURS, select(vec![0, 1, 2])), 0..5),
+        late in vec((1_u32..26, select(vec![0, 0, 1, 2])), 0..5),
     ) {
         let settings = SyncSettings::default();
         for (of, strategy) in strategies() {
@@ -212,4 +221,41 @@ proptest! {
             }
         }
     }
+}
+
+/// Row 4 under `authority-quorum`: being more than `tier1_max_gap` above most authorities is more than being off the consensus.
+#[test]
+fn authorities_far_below_us_make_it_critical_after_a_slot() {
+    let far_below = ballot(&[(20, 0), (14, 0), (14, 0), (14, 0)], 0);
+    let (mut facts, verdict) = judged(&AuthorityQuorum, Electorate::Authorities, &far_below);
+    let ahead = NoConsensus::Ahead {
+        behind: 3,
+        voters: 4,
+        max_gap: 5,
+    };
+    let expected = Verdict::Unverified(NetworkError::NoConsensusReached(ahead));
+    assert!(same_row(&verdict, &expected), "{verdict:?}");
+    facts.ahead_for = facts.slot * 2;
+    let verdict = outcome(&facts, &SyncSettings::default());
+    let is_ahead = matches!(
+        verdict,
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead { .. }))
+    );
+    assert!(is_ahead, "{verdict:?}");
+}
+
+/// Two of four attest a block above us; the fourth, silent yet, may be the third.
+#[test]
+fn round_waits_for_an_authority_that_may_put_the_consensus_above_us() {
+    let (of, settings) = (Electorate::Authorities, SyncSettings::default());
+    let now = ballot(&[(OURS, 0), (OURS + 1, 0), (OURS + 1, 0)], 1);
+    let (facts, verdict) = judged(&AuthorityQuorum, of, &now);
+    assert!(verdict.is_in_sync());
+    let round = Round {
+        ballot: &now,
+        facts: &facts,
+        open: 1,
+        genesis: genesis(),
+    };
+    assert!(!round.is_decided(&AuthorityQuorum, &settings, &verdict));
 }

@@ -42,11 +42,21 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// Asks all peers and returns what they claim, those that were silent left out (the design's name).
+    /// Asks all peers and returns what they claim, those left out that were silent for `tier1_timeout_secs` (the design's name).
     pub async fn query_peer_heights(&self) -> Result<Vec<(PeerId, BlockId<B>)>, BridgeError> {
         let asked = self.context.clock.now();
-        self.round(Duration::ZERO, self.context.settings.tier1.timeout)
-            .await?;
+        let deadline = asked.plus(self.context.settings.tier1.timeout);
+        let mut changes = self.changes();
+        self.ask(Duration::ZERO);
+        // What authorities attest decides many a row before the first peer has answered.
+        while !self.state().asking.is_empty() {
+            changes.borrow_and_update();
+            let left = deadline.since(self.context.clock.now());
+            let end = self.context.clock.sleep(left);
+            if let Either::Right(_) = select(pin!(changes.changed()), end).await {
+                break;
+            }
+        }
         let table = self.context.peers.table();
         let told = table
             .iter()
@@ -57,12 +67,24 @@ impl<B: BlockT> HeightSyncManager<B> {
             .collect())
     }
 
-    /// The consensus block of a fresh round, as the selected strategy finds it (the design's name).
+    /// The consensus block of a fresh round, as the selected strategy finds it; an error while the votes that came are none, or
+    /// too few (the design's name).
     pub async fn find_consensus_height(&self) -> Result<BlockId<B>, NetworkError> {
         let judgement = self
             .round(self.fresh(), self.context.settings.tier1.timeout)
             .await?;
-        match (judgement.tally.consensus, judgement.verdict) {
+        let is_void = matches!(
+            &judgement.verdict,
+            Verdict::Unverified(
+                NetworkError::NoPeersAvailable
+                    | NetworkError::Timeout { .. }
+                    | NetworkError::NoConsensusReached(
+                        NoConsensus::TooFewResponses { .. } | NoConsensus::NoVotes { .. },
+                    )
+            )
+        );
+        let consensus = judgement.tally.consensus.filter(|_| !is_void);
+        match (consensus, judgement.verdict) {
             (Some(consensus), _) => Ok(consensus),
             (None, Verdict::Unverified(reason)) => Err(reason),
             (None, Verdict::Known(_)) => {

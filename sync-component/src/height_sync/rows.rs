@@ -51,19 +51,22 @@ pub struct Alarms<B: BlockT> {
     pub conflict: Option<(BlockId<B>, BlockId<B>)>,
     /// A block that fails in execution here and that others have.
     pub faulty: Option<BlockId<B>>,
-    /// How many peers' sealed headers lie in our future.
+    /// How many voters' blocks or attestations lie in our future.
     pub future: Future,
 }
 
 impl<B: BlockT> Copy for Alarms<B> {}
 
-/// Peers whose sealed headers lie in our future.
+/// Who signed what lies in our future: peers that show sealed headers, or authorities that attest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Future {
     /// So many.
-    pub peers: usize,
-    /// Of so many connected peers of our chain.
+    pub voters: usize,
+    /// Of so many connected peers of our chain, or authorities.
     pub of: usize,
+    /// With more than this many it is our clock that is wrong, not theirs: half of the peers, or the authorities that may be
+    /// faulty.
+    pub most: usize,
 }
 
 /// Who answered.
@@ -124,9 +127,9 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if let Some(block) = alarms.faulty {
         return Verdict::Known(SyncStatus::Critical(CriticalReason::MayBeFaulty { block }));
     }
-    let Future { peers, of } = alarms.future;
-    if peers > of / 2 {
-        return Verdict::Unverified(NetworkError::ClockSuspect { peers, of });
+    let Future { voters, of, most } = alarms.future;
+    if voters > most {
+        return Verdict::Unverified(NetworkError::ClockSuspect { voters, of });
     }
     if facts.rule == VoteRule::NoVotes {
         return Verdict::Known(SyncStatus::InSync);
@@ -148,11 +151,11 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if let Some(reason) = vote_fault(facts) {
         return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
     }
-    if let Some(reason) = off_consensus(facts, settings) {
-        return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
-    }
     if facts.behind > facts.tally.electors / 2 {
         return ahead(facts, settings);
+    }
+    if let Some(reason) = off_consensus(facts, settings) {
+        return Verdict::Unverified(NetworkError::NoConsensusReached(reason));
     }
     Verdict::Known(SyncStatus::InSync)
 }

@@ -85,7 +85,11 @@ fn facts(tally: Tally<SmallBlock>) -> Facts<SmallBlock> {
             foreign_seal: None,
             conflict: None,
             faulty: None,
-            future: Future { peers: 0, of: 4 },
+            future: Future {
+                voters: 0,
+                of: 4,
+                most: 2,
+            },
         },
         behind: 0,
         ahead_for: Duration::ZERO,
@@ -333,9 +337,13 @@ fn alarms_outweigh_any_vote() {
 
 #[test]
 fn clock_is_suspect_when_most_peers_blocks_lie_in_the_future() {
-    let future = |peers| {
+    let future = |voters| {
         with_alarms(Alarms {
-            future: Future { peers, of: 4 },
+            future: Future {
+                voters,
+                of: 4,
+                most: 2,
+            },
             ..agreed().alarms
         })
     };
@@ -344,7 +352,7 @@ fn clock_is_suspect_when_most_peers_blocks_lie_in_the_future() {
     assert!(
         matches!(
             verdict,
-            Verdict::Unverified(NetworkError::ClockSuspect { peers: 3, of: 4 })
+            Verdict::Unverified(NetworkError::ClockSuspect { voters: 3, of: 4 })
         ),
         "{verdict:?}"
     );

@@ -218,15 +218,19 @@ impl<B: BlockT> Board<B> {
         notes
     }
 
+    /// Whether a verified target that holds us up lies more than `tier1_max_gap` above our best block.
+    pub(super) fn is_far_behind(&self, context: &SyncContext<B>) -> bool {
+        let best = context.bridge.best().height();
+        let most = context.settings.tier1.max_gap;
+        let target = self.state().target;
+        target.is_some_and(|target| target.height().saturating_sub(best) > most)
+    }
+
     /// What this node tells its peers of itself (SPEC section 0, *voter*).
     pub(super) fn activity(&self, context: &SyncContext<B>) -> Activity {
         let slot = context.bridge.slot_duration().as_duration();
-        let best = context.bridge.best().height();
-        let state = self.state();
-        let quiet = context.clock.now().since(state.last_block_at);
-        let far_behind = state.target.is_some_and(|target| {
-            target.height().saturating_sub(best) > context.settings.tier1.max_gap
-        });
+        let far_behind = self.is_far_behind(context);
+        let quiet = context.clock.now().since(self.state().last_block_at);
         if far_behind && quiet <= slot.saturating_mul(10) {
             Activity::Syncing
         } else if quiet >= slot.saturating_mul(context.settings.limits.stalled_slots) {
@@ -276,6 +280,10 @@ fn fork_of<B: BlockT>(verdict: &Verdict<B>) -> Option<BlockId<B>> {
 fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
     match (a, b) {
         (Verdict::Known(a), Verdict::Known(b)) => a == b,
+        (
+            Verdict::Unverified(NetworkError::NoConsensusReached(a)),
+            Verdict::Unverified(NetworkError::NoConsensusReached(b)),
+        ) => std::mem::discriminant(a) == std::mem::discriminant(b),
         (Verdict::Unverified(a), Verdict::Unverified(b)) => {
             std::mem::discriminant(a) == std::mem::discriminant(b)
         }

@@ -1,4 +1,5 @@
 use crate::{
+    attestation::ATTESTATIONS_PER_SLOT,
     context::SyncContext,
     ports::{MonoTime, PeerId, Protocol},
     serving::{Admission, Meter, Server, Told},
@@ -26,6 +27,8 @@ pub(super) struct Inbound {
 #[derive(Debug)]
 struct AnnouncementCap {
     most: u32,
+    /// As many peers are counted in a slot as may be connected, and as many that came and went.
+    most_peers: usize,
     slot: MonoTime,
     counts: BTreeMap<PeerId, u32>,
 }
@@ -34,6 +37,7 @@ impl Inbound {
     pub(super) fn new(settings: &SyncSettings, roles: Roles) -> Self {
         let cap = AnnouncementCap {
             most: settings.limits.announcements_per_slot,
+            most_peers: settings.limits.max_peers.saturating_mul(2),
             slot: MonoTime(Duration::ZERO),
             counts: BTreeMap::new(),
         };
@@ -117,14 +121,21 @@ impl Inbound {
 }
 
 impl AnnouncementCap {
-    /// Each authority's attestations of a slot and of what it imports in it come on top.
+    /// All attestations of a slot that are taken and passed on come on top.
     fn admits(&mut self, peer: &PeerId, now: MonoTime, slot: Duration, authorities: usize) -> bool {
         let attestations = u32::try_from(authorities)
             .unwrap_or(u32::MAX)
-            .saturating_mul(4);
+            .saturating_mul(ATTESTATIONS_PER_SLOT);
         if now.since(self.slot) >= slot {
             self.slot = now;
             self.counts.clear();
+        }
+        if self.counts.len() >= self.most_peers && !self.counts.contains_key(peer) {
+            // Whoever said least loses least.
+            let least = self.counts.iter().min_by_key(|(_, count)| **count);
+            if let Some(least) = least.map(|(peer, _)| peer.clone()) {
+                self.counts.remove(&least);
+            }
         }
         let count = self.counts.entry(peer.clone()).or_insert(0);
         *count = count.saturating_add(1);

@@ -223,10 +223,12 @@ impl<B: BlockT> NetworkSyncManager<B> {
         };
         let most_remembered = limits.remembered_peers.max(limits.max_peers);
         let (tips, parked, claims, asked) = self.height.footprint();
+        let authorities = self.height.authorities();
+        let most_tips = limits.tracked_tips.max(authorities.saturating_mul(2));
         vec![
             ("connected peers", connected, limits.max_peers),
             ("remembered peers", remembered, most_remembered),
-            ("verified tips", tips, limits.tracked_tips),
+            ("verified tips", tips, most_tips),
             ("parked blocks", parked, limits.tracked_tips),
             ("claims", claims, limits.max_peers),
             ("peers being asked", asked, limits.max_peers),
@@ -257,9 +259,9 @@ impl<B: BlockT> NetworkSyncManager<B> {
 
 /// Substrate's question to its sync: may consensus work go on?
 impl<B: BlockT> sp_consensus::SyncOracle for NetworkSyncManager<B> {
-    /// Whether a verified target lies more than `tier1_max_gap` blocks above us.
+    /// Whether a verified target lies more than `tier1_max_gap` blocks above us, whether blocks arrive or not.
     fn is_major_syncing(&self) -> bool {
-        self.activity() == Activity::Syncing
+        self.board.is_far_behind(&self.context)
     }
 
     /// Whether no peer of our chain is connected.

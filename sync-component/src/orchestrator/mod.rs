@@ -7,6 +7,7 @@ mod events;
 mod gate;
 mod inbound;
 mod manager;
+mod missing;
 mod parts;
 mod run;
 mod sessions;

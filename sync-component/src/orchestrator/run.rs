@@ -16,27 +16,40 @@ use crate::{
     serving::Told,
     wire::{Activity, AnnounceReply, Announcement, Attestation, Roles},
 };
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Either, select},
+    stream::FuturesUnordered,
+};
 use sp_runtime::traits::Block as BlockT;
 use std::{sync::PoisonError, time::Duration};
 use tokio::sync::{broadcast, mpsc};
 
+/// At most so many announcements to one peer are under way at once. 1, and a single late answer delays all news of a slot;
+/// many, and a peer that never answers is sent as many for nothing in each slot.
+const ANNOUNCEMENTS_UNDER_WAY: u32 = 6;
+
 /// A task of the loop that ended.
-enum Done<B: BlockT> {
+enum Done<'a, B: BlockT> {
     Asked,
     Probed,
     Announced(PeerId),
+    /// It takes long; whatever is next for this peer does not wait for it.
+    AnnouncedSlowly(PeerId, BoxFuture<'a, ()>),
+    LateAnswer,
     VoteTold(VoteStanding, Result<(), NetworkError>),
     Attested(Result<Result<Attestation<B>, SignerError>, JobLost>),
 }
 
 struct Loop<'a, B: BlockT> {
     manager: &'a NetworkSyncManager<B>,
-    tasks: FuturesUnordered<BoxFuture<'a, Done<B>>>,
+    tasks: FuturesUnordered<BoxFuture<'a, Done<'a, B>>>,
     sessions: Sessions<'a, B>,
     announcer: Announcer<B>,
     standing: VoteStanding,
     telling_vote: Option<VoteStanding>,
+    /// Attestations of our own that are being signed: the next ones wait, so that a later one never has the lower counter.
+    signing: usize,
     /// Until when peers were observed.
     observed: MonoTime,
 }
@@ -68,6 +81,7 @@ pub(super) async fn run<B: BlockT>(
         announcer: Announcer::new(),
         standing: VoteStanding::NotWithUs,
         telling_vote: None,
+        signing: 0,
         observed: manager.started,
     };
     let tick = (manager.height.slot() / 4).clamp(Duration::from_millis(50), Duration::from_secs(1));
@@ -102,7 +116,7 @@ pub(super) async fn run<B: BlockT>(
     }
 }
 
-impl<B: BlockT> Loop<'_, B> {
+impl<'a, B: BlockT> Loop<'a, B> {
     fn network_event(&mut self, event: NetworkEvent) {
         let manager = self.manager;
         let context = &manager.context;
@@ -212,33 +226,46 @@ impl<B: BlockT> Loop<'_, B> {
             .collect()
     }
 
+    /// Tells `peer`. An answer that takes long is waited for all the same, but holds up no news: one late message would cost
+    /// the peer all of a slot's.
     fn announce(&self, peer: PeerId, announcement: Announcement<B>) {
         let manager = self.manager;
-        self.tasks.push(
+        let context = &manager.context;
+        let slot = manager.height.slot();
+        let patience = slot / ANNOUNCEMENTS_UNDER_WAY;
+        let told = {
+            let peer = peer.clone();
             async move {
-                let within = manager.height.slot();
-                manager
-                    .context
-                    .peers
-                    .announce(&peer, &announcement, within)
-                    .await;
-                Done::Announced(peer)
+                let peers = &context.peers;
+                peers.announce(&peer, &announcement, slot).await;
             }
-            .boxed(),
-        );
+            .boxed()
+        };
+        let announced = async move {
+            match select(told, context.clock.sleep(patience)).await {
+                Either::Left(_) => Done::Announced(peer),
+                Either::Right(((), told)) => Done::AnnouncedSlowly(peer, told),
+            }
+        };
+        self.tasks.push(announced.boxed());
     }
 
-    fn task_done(&mut self, done: Done<B>) {
+    fn task_done(&mut self, done: Done<'a, B>) {
         match done {
-            Done::Asked | Done::Probed => {}
-            Done::Announced(peer) => {
-                if let Some((peer, newer)) = self.announcer.told(&peer) {
-                    self.announce(peer, newer);
+            Done::Asked | Done::Probed | Done::LateAnswer => {}
+            Done::Announced(peer) => self.announce_next(&peer),
+            Done::AnnouncedSlowly(peer, answer) => {
+                self.tasks.push(answer.map(|()| Done::LateAnswer).boxed());
+                self.announce_next(&peer);
+            }
+            Done::Attested(result) => {
+                self.signing = self.signing.saturating_sub(1);
+                match result {
+                    Ok(Ok(attestation)) => self.manager.height.attested(attestation),
+                    Ok(Err(error)) => tracing::error!("{error}"),
+                    Err(error) => tracing::error!("no attestation was signed: {error}"),
                 }
             }
-            Done::Attested(Ok(Ok(attestation))) => self.manager.height.attested(attestation),
-            Done::Attested(Ok(Err(error))) => tracing::error!("{error}"),
-            Done::Attested(Err(error)) => tracing::error!("no attestation was signed: {error}"),
             Done::VoteTold(standing, result) => {
                 self.telling_vote = None;
                 match result {
@@ -252,6 +279,12 @@ impl<B: BlockT> Loop<'_, B> {
                     }
                 }
             }
+        }
+    }
+
+    fn announce_next(&mut self, peer: &PeerId) {
+        if let Some((peer, newer)) = self.announcer.told(peer) {
+            self.announce(peer, newer);
         }
     }
 
@@ -300,7 +333,7 @@ impl<B: BlockT> Loop<'_, B> {
     fn attest(&mut self) {
         let manager = self.manager;
         // A chain that an operator still builds is nobody's word.
-        if manager.fetching == Fetching::Tier3 {
+        if manager.fetching == Fetching::Tier3 || self.signing > 0 {
             return;
         }
         let due = match manager.height.due_attestations(manager.activity()) {
@@ -309,6 +342,7 @@ impl<B: BlockT> Loop<'_, B> {
         };
         for due in due {
             let executor = manager.context.executor.as_ref();
+            self.signing += 1;
             let signed = heavy(executor, move || due.sign());
             self.tasks.push(signed.map(Done::Attested).boxed());
         }
@@ -320,6 +354,7 @@ impl<B: BlockT> Loop<'_, B> {
         let (news, equivocations) = manager.height.take_news();
         for found in equivocations {
             tracing::warn!("{found}");
+            manager.context.observer.equivocation_found(found.kind());
             manager.board.tell(SyncEvent::Equivocation(found));
         }
         if news.is_empty() {
@@ -409,7 +444,7 @@ pub(super) fn note_local(result: Result<(), BridgeError>) {
     }
 }
 
-fn note_fault<B: BlockT>(result: Result<(), NetworkError>) -> Done<B> {
+fn note_fault<'a, B: BlockT>(result: Result<(), NetworkError>) -> Done<'a, B> {
     if let Err(error) = result {
         tracing::error!(%error, "a probe failed for a reason of our own");
     }

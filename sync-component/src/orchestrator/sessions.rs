@@ -1,13 +1,17 @@
 //! Sessions of Tier 2: when one starts, what it fetches, and what its end means.
 
-use super::{NetworkSyncManager, SyncEvent, run::note_local};
+use super::{
+    NetworkSyncManager, SyncEvent,
+    missing::{MissingBlocks, Moment, Patience},
+    run::note_local,
+};
 use crate::{
     block_id::BlockId,
     block_sync::{Backoff, FetchError},
     error::Blame,
     headers::VerifiedTip,
     height_sync::{Judgement, Waiting},
-    ports::MonoTime,
+    ports::{MonoTime, Presence},
     settings::JoinWindows,
     status::{CriticalReason, SyncStatus, Verdict},
 };
@@ -16,7 +20,7 @@ use futures::{
     future::{BoxFuture, OptionFuture},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio::sync::watch;
 
 /// How a session ended.
@@ -24,14 +28,6 @@ pub(super) enum SessionEnd<B: BlockT> {
     Reached(BlockId<B>),
     Failed(FetchError<B>),
     Panicked,
-}
-
-/// What asking for the next block of a tip came to since anything arrived.
-struct InVain {
-    /// How many peers were asked.
-    asked: usize,
-    /// Since when.
-    since: MonoTime,
 }
 
 /// The session under way, if there is one, and what the next one starts from.
@@ -42,15 +38,11 @@ pub(super) struct Sessions<'a, B: BlockT> {
     target: Option<VerifiedTip<B>>,
     /// How it learns of what was verified since it began.
     onward: watch::Sender<Option<VerifiedTip<B>>>,
-    /// The tip that the last session failed to fetch: others come first.
-    failed: Option<BlockId<B>>,
-    in_vain: BTreeMap<BlockId<B>, InVain>,
-    /// The tip that was last said to be withheld.
-    told_withheld: Option<BlockId<B>>,
+    /// What was asked for and has not come.
+    missing: MissingBlocks<B>,
     /// Since when there is something to fetch and a probe runs that may change what.
     undecided_since: Option<MonoTime>,
-    /// Our height when the last session started.
-    from: u64,
+    /// After a fault of our own no session starts before this; after others only none for the same tip.
     not_before: MonoTime,
     backoff: Backoff,
 }
@@ -64,11 +56,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             current: None,
             target: None,
             onward: watch::Sender::new(None),
-            failed: None,
-            in_vain: BTreeMap::new(),
-            told_withheld: None,
+            missing: MissingBlocks::new(),
             undecided_since: None,
-            from: 0,
             not_before: manager.started,
             backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
         }
@@ -84,7 +73,6 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let manager = self.manager;
         let patience = Duration::from_secs(30).max(manager.height.slot().saturating_mul(10));
         let stuck = self.stuck_for();
-        self.note_withheld(stuck);
         if self.current.is_some() && stuck.is_some_and(|stuck| stuck > patience) {
             tracing::warn!(
                 seconds = patience.as_secs(),
@@ -99,21 +87,68 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let manager = self.manager;
         let now = manager.context.clock.now();
         let stuck = manager.board.session_stuck_for(now)?;
-        let last = manager.context.peers.last_delivery();
+        let last = manager.context.peers.deliveries().last();
         Some(last.map_or(stuck, |at| stuck.min(now.since(at))))
     }
 
-    /// Who sealed a tip whose first missing block nobody delivers within a slot's share is suspect, long before the request for
-    /// it times out: until then it would cost everybody their slots.
-    fn note_withheld(&mut self, stuck: Option<Duration>) {
+    fn now(&self) -> Moment {
+        let context = &self.manager.context;
+        let at = context.clock.now();
+        Moment {
+            at,
+            imported_for: context.peers.deliveries().imported_for(at),
+        }
+    }
+
+    /// The first block of `run` is asked for from now on.
+    fn asked(&mut self, run: &VerifiedTip<B>) {
+        let (context, now) = (&self.manager.context, self.now());
+        let limits = &context.settings.limits;
+        let pauses = || Backoff::new(limits, context.randomness.seed());
+        self.missing.asked(run, now, pauses);
+    }
+
+    /// Who sealed a tip whose first missing block was asked for, and that nobody delivers within a slot's share, is suspect, long
+    /// before the request for it times out: until then it would cost everybody their slots.
+    fn note_withheld(&mut self, judgement: &Judgement<B>) {
         let manager = self.manager;
-        let is_late = stuck.is_some_and(|stuck| stuck >= manager.height.slot_share());
-        let Some(target) = self.target.as_ref().filter(|_| self.current.is_some()) else {
+        let height = &manager.height;
+        self.missing.keep(|block| height.is_verified(block));
+        let deliveries = manager.context.peers.deliveries();
+        let arrived = deliveries.take_highest();
+        let now = self.now();
+        // A store that fails, or a line that is down, is nobody's fault but ours.
+        if now.at < self.not_before || manager.context.peers.table().is_empty() {
+            self.missing.excuse(now);
             return;
+        }
+        let first = judgement
+            .target
+            .as_ref()
+            .and_then(|target| target.ids().first());
+        let is_being_fetched = self
+            .target
+            .as_ref()
+            .zip(first)
+            .is_some_and(|(fetching, block)| fetching.contains(block));
+        if let Some(target) = &judgement.target
+            && self.current.is_some()
+            && is_being_fetched
+        {
+            self.asked(target);
+        }
+        let patience = Patience {
+            share: height.slot_share(),
+            busy: height.slot(),
         };
-        if is_late && self.told_withheld != Some(target.tip()) {
-            self.told_withheld = Some(target.tip());
-            note_local(manager.height.withheld(target));
+        let busy = deliveries.last_busy();
+        for run in judgement.target.iter().chain(&judgement.rivals) {
+            if let Some((block, at)) = arrived {
+                self.missing.arrived(run, &block, Moment { at, ..now });
+            }
+            if self.missing.is_withheld(run, busy, patience, now) {
+                note_local(height.withheld(run));
+            }
         }
     }
 
@@ -122,6 +157,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let manager = self.manager;
         let context = &manager.context;
         let now = context.clock.now();
+        self.note_withheld(judgement);
         self.drop_off_course(judgement);
         self.go_on();
         if self.current.is_some() || now < self.not_before {
@@ -137,9 +173,11 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             }
         }
         let windows = context.settings.tier2.join_windows;
-        let Some(target) = fetchable(judgement, windows, self.failed) else {
+        let may_start = |run: &VerifiedTip<B>| self.missing.may_start(run, now);
+        let Some(target) = fetchable(judgement, windows, may_start) else {
             return;
         };
+        self.asked(target);
         let mut job = manager.blocks.job(target);
         if windows == JoinWindows::Successive {
             self.onward.send_replace(Some(target.clone()));
@@ -149,7 +187,6 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());
         manager.board.session_started(from, to, now);
-        self.from = from;
         tracing::debug!(from, to, target = %job.target(), "catching up");
         let session = AssertUnwindSafe(manager.blocks.run(job))
             .catch_unwind()
@@ -205,15 +242,28 @@ impl<'a, B: BlockT> Sessions<'a, B> {
 
     /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
-        let off_course = self
-            .target
-            .as_ref()
-            .zip(judgement.target.as_ref())
-            .is_some_and(|(fetching, wanted)| fetching.conflicts_with(wanted));
-        if self.current.is_some() && off_course {
+        let fetching = self.target.as_ref().filter(|_| self.current.is_some());
+        let off_course =
+            fetching
+                .zip(judgement.target.as_ref())
+                .is_some_and(|(fetching, wanted)| {
+                    fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
+                });
+        if off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.stop();
         }
+    }
+
+    /// Whether `wanted` begins at or above the height at which `fetching` ends, with another block there: whoever withholds a
+    /// block must not keep us from those that follow the one in its place.
+    fn is_passed(&self, fetching: &VerifiedTip<B>, wanted: &VerifiedTip<B>) -> bool {
+        let bridge = &self.manager.context.bridge;
+        wanted.base.number >= fetching.tip().number
+            // Once it is stored the session ends by itself.
+            && bridge
+                .presence(fetching.tip().hash)
+                .is_ok_and(|place| place == Presence::Absent)
     }
 
     pub(super) fn ended(&mut self, end: SessionEnd<B>) {
@@ -223,10 +273,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         manager.board.session_ended(&manager.context);
         let now = manager.context.clock.now();
         let target = self.target.take();
-        self.failed = target.as_ref().map(VerifiedTip::tip);
         match end {
             SessionEnd::Reached(best) => {
-                self.failed = None;
                 self.backoff.worked();
                 self.not_before = now;
                 // What the fork choice did not take changed no best block, so no event said that it is stored now: it would be
@@ -237,25 +285,11 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 manager.height.ask(Duration::ZERO);
             }
             SessionEnd::Failed(error) => {
-                match &error {
-                    FetchError::Unplaceable { id, delivery, .. } => {
-                        manager.height.park(*id, *delivery);
-                    }
-                    FetchError::Overtaken { .. } => note_local(manager.height.chain_changed(None)),
-                    FetchError::NotDelivered { busy: 0, peers, .. } => {
-                        if let Some(target) = &target {
-                            self.not_delivered(target, *peers);
-                        }
-                    }
-                    _ => {}
+                if let Some(target) = target {
+                    self.failed(&target, &error);
                 }
-                // What was imported counts: the next failure is a first one.
-                if manager.context.bridge.best().height() > self.from {
-                    self.backoff.worked();
-                }
-                let pause = self.backoff.failed();
-                self.not_before = now.plus(pause);
                 if error.blame() == Blame::Local {
+                    self.not_before = now.plus(self.backoff.failed());
                     tracing::error!(%error, "catching up failed");
                 } else {
                     tracing::warn!(%error, "catching up failed; it is tried again");
@@ -273,40 +307,42 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         manager.height.touch();
     }
 
-    /// A session ended because none of the `asked` peers delivered the next block of `target`.
-    fn not_delivered(&mut self, target: &VerifiedTip<B>, asked: usize) {
-        let best = self.manager.context.bridge.best();
-        // While blocks arrive nothing is withheld.
-        if best.height() > self.from || target.tip().number <= best.number {
-            self.in_vain.clear();
-            return;
-        }
+    /// The session for `target` failed.
+    fn failed(&mut self, target: &VerifiedTip<B>, error: &FetchError<B>) {
         let height = &self.manager.height;
-        let now = self.manager.context.clock.now();
-        self.in_vain.retain(|tip, _| height.is_verified(tip));
-        let in_vain = self.in_vain.entry(target.tip()).or_insert(InVain {
-            asked: 0,
-            since: now,
-        });
-        in_vain.asked = in_vain.asked.saturating_add(asked);
-        // A single lost answer is an accident.
-        if in_vain.asked >= 2 {
-            note_local(height.withheld(target));
+        match error {
+            FetchError::Unplaceable { id, delivery, .. } => {
+                note_local(height.invalid(target, id));
+                height.park(*id, *delivery);
+            }
+            FetchError::Overtaken { .. } => note_local(height.chain_changed(None)),
+            _ => {}
         }
+        // What is missing of it now; what was imported counts, so that the failure may be a first one.
+        let Some(left) = height.verified(&target.tip()) else {
+            return;
+        };
+        self.asked(&left);
+        let now = self.now().at;
+        self.missing.failed(&left, height.slot(), now);
         // Whoever has it may be away for a while.
         let slots = self.manager.context.settings.limits.stalled_slots;
-        if now.since(in_vain.since) >= height.slot().saturating_mul(slots) {
-            height.forget_if_unclaimed(&target.tip(), in_vain.since);
+        let long = height.slot().saturating_mul(slots);
+        if matches!(error, FetchError::NotDelivered { .. })
+            && let Some(since) = self.missing.asked_since(&left)
+            && now.since(since) >= long
+        {
+            height.forget_if_unclaimed(&target.tip());
         }
     }
 }
 
-/// The verified tip to fetch now: the one that holds us up, else the highest of the others; whatever just failed comes
-/// last, so that a tip that nobody delivers does not keep the others waiting.
+/// The verified tip to fetch now: the one that holds us up, else the highest of the others; whatever has just failed has to wait,
+/// so that a tip that nobody delivers does not keep the others waiting.
 fn fetchable<B: BlockT>(
     judgement: &Judgement<B>,
     windows: JoinWindows,
-    failed: Option<BlockId<B>>,
+    may_start: impl Fn(&VerifiedTip<B>) -> bool,
 ) -> Option<&VerifiedTip<B>> {
     let too_far = matches!(
         &judgement.verdict,
@@ -315,8 +351,6 @@ fn fetchable<B: BlockT>(
     if too_far && windows == JoinWindows::Operator {
         return None;
     }
-    let candidates = || judgement.target.iter().chain(&judgement.rivals);
-    candidates()
-        .find(|tip| Some(tip.tip()) != failed)
-        .or_else(|| candidates().next())
+    let mut candidates = judgement.target.iter().chain(&judgement.rivals);
+    candidates.find(|tip| may_start(tip))
 }

@@ -1,5 +1,6 @@
-use super::{Charge, Ledger, Offence, PeerTable};
+use super::{Charge, Ledger, Offence, PeerTable, deliveries::Deliveries};
 use crate::{
+    block_id::BlockId,
     error::Blame,
     observer::{BlockStage, Observer, StageEnd},
     ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
@@ -30,7 +31,7 @@ struct Inner<B: BlockT> {
     limits: WireLimits,
     table: Mutex<PeerTable<B>>,
     banned: mpsc::UnboundedSender<PeerId>,
-    delivered: Mutex<Option<MonoTime>>,
+    deliveries: Deliveries<B>,
 }
 
 impl<B: BlockT> Clone for PeerClient<B> {
@@ -129,17 +130,13 @@ impl<B: BlockT> PeerClient<B> {
             limits: WireLimits::new(settings),
             table: Mutex::new(PeerTable::new(settings.limits.max_peers, ledger)),
             banned,
-            delivered: Mutex::new(None),
+            deliveries: Deliveries::default(),
         }))
     }
 
-    /// When a peer last delivered blocks that were asked for.
-    pub fn last_delivery(&self) -> Option<MonoTime> {
-        *self
-            .0
-            .delivered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// What became of requests for blocks lately.
+    pub(crate) fn deliveries(&self) -> &Deliveries<B> {
+        &self.0.deliveries
     }
 
     /// The table. Held only for short, synchronous work.
@@ -270,7 +267,6 @@ impl<B: BlockT> PeerClient<B> {
         let answer = self.decode_blocks(peer, &request, &body)?;
         if let RangeAnswer::Items(blocks) = &answer {
             self.check_range(peer, &request, blocks)?;
-            self.note_delivery();
         }
         Ok(answer)
     }
@@ -297,7 +293,11 @@ impl<B: BlockT> PeerClient<B> {
         let decoded = self.0.limits.decode_blocks_reply::<B>(body, request.count);
         self.measured(BlockStage::Decode, &decoded, begun);
         let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
-        range(reply)
+        let answer = range(reply)?;
+        if let RangeAnswer::Busy(_) = answer {
+            self.0.deliveries.busy(self.0.clock.now());
+        }
+        Ok(answer)
     }
 
     /// Whether `blocks` are the range that `request` asks for; `peer` is charged if they are not.
@@ -311,15 +311,10 @@ impl<B: BlockT> PeerClient<B> {
             .map_err(|fault| self.off_topic(peer, fault))
     }
 
-    /// Blocks that were asked for are here.
-    pub(crate) fn note_delivery(&self) {
-        let now = self.0.clock.now();
-        let mut delivered = self
-            .0
-            .delivered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *delivered = Some(now);
+    /// Blocks that were asked for came from `peer`; `highest` is the last of them that has the verified header's hash.
+    pub(crate) fn note_delivery(&self, peer: &PeerId, highest: BlockId<B>) {
+        self.table().delivered_good(peer);
+        self.0.deliveries.arrived(highest, self.0.clock.now());
     }
 
     /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.

@@ -134,6 +134,7 @@ impl StoredPeer {
                 }
                 StoredBan::ByOperator => Ban::ByOperator,
             }),
+            undelivered: 0,
             presence: Presence::Away(None),
         }
     }

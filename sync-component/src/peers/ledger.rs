@@ -38,6 +38,8 @@ pub struct Record {
     pub address: Option<String>,
     /// Whether it is banned.
     pub ban: Option<Ban>,
+    /// Requests for blocks that stayed without answer since it last delivered good ones; since our start at the earliest.
+    pub undelivered: u32,
     pub(super) presence: Presence,
 }
 
@@ -85,6 +87,7 @@ impl Record {
             consistent: Duration::ZERO,
             address: None,
             ban: None,
+            undelivered: 0,
             presence: Presence::Away(None),
         }
     }
@@ -211,6 +214,13 @@ impl Ledger {
                 None => newest,
                 Some(old) => old * (1.0 - NEWEST_WEIGHT) + newest * NEWEST_WEIGHT,
             });
+        }
+    }
+
+    /// So many requests for blocks did `peer` leave without an answer since it last delivered good ones.
+    pub(super) fn undelivered(&mut self, peer: &PeerId, requests: u32) {
+        if let Some(record) = self.records.get_mut(peer) {
+            record.undelivered = requests;
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod client;
 mod consistency;
+mod deliveries;
 mod file;
 mod ledger;
 mod penalties;

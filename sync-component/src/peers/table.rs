@@ -30,7 +30,7 @@ pub struct PeerEntry<B: BlockT> {
     pub silent_rounds: u32,
     /// When a request for its status failed last, for whatever reason; `None` since it was answered.
     pub failed_at: Option<MonoTime>,
-    /// Requests for blocks in a row that stayed without answer.
+    /// Requests for blocks that stayed without answer since it last delivered good ones.
     pub undelivered: u32,
     /// The highest block that it claimed to have and whose header we know to be good, by its number.
     pub shown: Option<u64>,
@@ -38,6 +38,11 @@ pub struct PeerEntry<B: BlockT> {
 
 /// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
 const MUTE_AFTER: u32 = 3;
+
+/// How many requests for blocks in a row a peer that delivered some before may leave without an answer until one that never
+/// did comes before it. 0, and after a single lost answer any number of free identities is asked first; many, and it takes
+/// long to find those that deliver when all old ones are gone.
+const UNANSWERED_CREDIT: u32 = 2;
 
 impl<B: BlockT> PeerEntry<B> {
     /// Whether it is new, or answered in one of its last three rounds.
@@ -92,11 +97,13 @@ impl<B: BlockT> PeerTable<B> {
             return;
         }
         self.ledger.connected(&peer, now);
+        // Coming back wipes nothing out.
+        let undelivered = self.record(&peer).map_or(0, |record| record.undelivered);
         self.entries.entry(peer).or_insert(PeerEntry {
             sighting: None,
             silent_rounds: 0,
             failed_at: None,
-            undelivered: 0,
+            undelivered,
             shown: None,
         });
     }
@@ -213,16 +220,22 @@ impl<B: BlockT> PeerTable<B> {
 
     /// A request for blocks was answered with this many bytes after `round_trip`.
     pub fn delivered(&mut self, peer: &PeerId, bytes: usize, round_trip: Duration) {
+        self.ledger.delivered(peer, bytes, round_trip);
+    }
+
+    /// Good blocks came from `peer`. Only these make up for requests that it left without an answer.
+    pub fn delivered_good(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = 0;
         }
-        self.ledger.delivered(peer, bytes, round_trip);
+        self.ledger.undelivered(peer, 0);
     }
 
     /// A request for blocks stayed without answer.
     pub fn undelivered(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = entry.undelivered.saturating_add(1);
+            self.ledger.undelivered(peer, entry.undelivered);
         }
     }
 
@@ -274,8 +287,8 @@ impl<B: BlockT> PeerTable<B> {
     }
 
     /// Peers that claim to have the body of the block at `height`, the likeliest to deliver soon first: those whose claim
-    /// was found good, as claims cost nothing; then those that answered their last request for blocks, then by latency, the
-    /// untried in the middle.
+    /// was found good, as claims cost nothing; then those that delivered blocks before and answered their last requests for
+    /// them, as showing headers costs little; then the untried, then the silent; among equals by latency.
     pub fn holders(&self, height: u64) -> Vec<PeerId> {
         let holds = |entry: &PeerEntry<B>| {
             entry.sighting.as_ref().is_some_and(|sighting| {
@@ -290,10 +303,13 @@ impl<B: BlockT> PeerTable<B> {
             .filter(|(_, entry)| holds(entry))
             .collect();
         holders.sort_by_key(|(peer, entry)| {
-            let latency = self.record(peer).and_then(|record| record.latency);
+            let record = self.record(peer);
+            let latency = record.and_then(|record| record.latency);
+            let is_tried = record.is_some_and(|record| record.rate.is_some());
+            let credit = if is_tried { 0 } else { UNANSWERED_CREDIT };
             (
                 entry.shown.is_none_or(|shown| shown < height),
-                entry.undelivered,
+                entry.undelivered.saturating_add(credit),
                 latency.unwrap_or(Duration::from_millis(200)),
             )
         });

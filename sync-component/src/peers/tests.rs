@@ -129,8 +129,33 @@ fn holders_are_those_that_claim_the_block_the_silent_ones_last() {
         Some(&peer("silent")),
         "a status is no block"
     );
+    table.disconnected(&peer("silent"), at(0));
+    table.connected(peer("silent"), at(0));
+    assert_eq!(
+        table.get(&peer("silent")).unwrap().undelivered,
+        1,
+        "coming back wipes nothing out"
+    );
+    let claimed = status(BlockId::new(9, H256::repeat_byte(1)));
+    table.told(&peer("silent"), claimed, at(0));
+    // Nor does an answer without a block.
     table.delivered(&peer("silent"), 100, Duration::from_millis(1));
+    assert_eq!(table.get(&peer("silent")).unwrap().undelivered, 1);
+    table.delivered_good(&peer("silent"));
     assert_eq!(table.holders(7).first(), Some(&peer("silent")));
+}
+
+#[test]
+fn who_delivered_before_is_asked_before_the_untried_after_a_lost_answer() {
+    let mut table = table(&[("a new one", 9), ("old", 9), ("z new one", 9)]);
+    table.delivered(&peer("old"), 100, Duration::from_millis(900));
+    for _ in 0..2 {
+        assert_eq!(table.holders(7).first(), Some(&peer("old")));
+        table.undelivered(&peer("old"));
+    }
+    // Now it is as good as an untried one; once more, and it is worse.
+    table.undelivered(&peer("old"));
+    assert_eq!(table.holders(7).last(), Some(&peer("old")));
 }
 
 #[test]

@@ -12,6 +12,28 @@ pub struct Link {
     pub loss: f64,
     /// Bytes per second; `None`: as many as there are. Messages one way wait for each other.
     pub bytes_per_second: Option<u32>,
+    /// Which messages take much longer than the others.
+    pub late: Lateness,
+}
+
+/// Single messages that take much longer than the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lateness {
+    /// The share of messages that are late, from 0 to 1.
+    pub share: f64,
+    /// The least by which a late message is late.
+    pub least: Duration,
+    /// The most.
+    pub most: Duration,
+}
+
+impl Lateness {
+    /// No message is late.
+    pub const NEVER: Self = Self {
+        share: 0.0,
+        least: Duration::ZERO,
+        most: Duration::ZERO,
+    };
 }
 
 impl Link {
@@ -22,12 +44,23 @@ impl Link {
             jitter: Duration::ZERO,
             loss: 0.0,
             bytes_per_second: None,
+            late: Lateness::NEVER,
         }
     }
 
     /// A local network: 5 ms.
     pub const fn lan() -> Self {
         Self::with_latency(Duration::from_millis(5))
+    }
+
+    /// What comes on top of the latency, for a message with this luck, from 0 to 1.
+    fn delay(&self, luck: f64) -> Duration {
+        let Lateness { share, least, most } = self.late;
+        if luck < share {
+            least + most.saturating_sub(least).mul_f64(luck / share)
+        } else {
+            self.jitter.mul_f64(luck)
+        }
     }
 }
 
@@ -55,7 +88,7 @@ impl Transit {
         }
         // Drawn whatever the link is like, so that changing one link leaves the luck of the others alone.
         let (luck, late) = (share(rng), share(rng));
-        (luck >= link.loss).then(|| ready - now + link.latency + link.jitter.mul_f64(late))
+        (luck >= link.loss).then(|| ready - now + link.latency + link.delay(late))
     }
 }
 

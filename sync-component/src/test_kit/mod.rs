@@ -15,7 +15,7 @@ mod time;
 pub use blocks::{BigBlock, SmallBlock, TestBlock};
 pub use chain::ReferenceBridge;
 pub use forge::Forge;
-pub use link::Link;
+pub use link::{Lateness, Link};
 pub use network::{MemoryNetwork, MemoryPort, Message, Tap, Way};
 pub use node::{SLOT, TestNode, TestNodePlan};
 pub use time::{ChargingExecutor, Effort, InlineExecutor, SeededRandomness, VirtualClock};

@@ -291,20 +291,38 @@ impl State {
     }
 }
 
-impl MemoryPort {
-    async fn exchange(
-        &self,
-        target: mpsc::Sender<NetworkEvent>,
-        peer: &PeerId,
-        protocol: Protocol,
-        body: Vec<u8>,
-    ) -> Result<Vec<u8>, RequestFailure> {
-        let (me, network) = (&self.me, &self.network);
-        travel(network.transit(me, peer, body.len())).await;
+/// A request on its way.
+struct Exchange {
+    from: MemoryPort,
+    to: PeerId,
+    target: mpsc::Sender<NetworkEvent>,
+    protocol: Protocol,
+    body: Vec<u8>,
+}
+
+impl Exchange {
+    /// Carries the request there and the answer back, while the connection is up. Whoever stops waiting for the answer does
+    /// not call the request back.
+    async fn run(self, mut alive: watch::Receiver<()>) -> Result<Vec<u8>, RequestFailure> {
+        match futures::future::select(pin!(self.carry()), pin!(alive.changed())).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(RequestFailure::Disconnected),
+        }
+    }
+
+    async fn carry(self) -> Result<Vec<u8>, RequestFailure> {
+        let Self {
+            from: MemoryPort { me, network },
+            to: peer,
+            target,
+            protocol,
+            body,
+        } = self;
+        travel(network.transit(&me, &peer, body.len())).await;
         let (reply, answer) = oneshot::channel();
         network.arrived(&Message {
-            from: me,
-            to: peer,
+            from: &me,
+            to: &peer,
             protocol,
             way: Way::Request,
             bytes: &body,
@@ -318,10 +336,10 @@ impl MemoryPort {
         let gone = |()| RequestFailure::Disconnected;
         target.send(request).await.map_err(|_| gone(()))?;
         let bytes = answer.await.map_err(|_| gone(()))?;
-        travel(network.transit(peer, me, bytes.len())).await;
+        travel(network.transit(&peer, &me, bytes.len())).await;
         network.arrived(&Message {
-            from: peer,
-            to: me,
+            from: &peer,
+            to: &me,
             protocol,
             way: Way::Reply,
             bytes: &bytes,
@@ -346,7 +364,7 @@ impl Network for MemoryPort {
         protocol: Protocol,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, RequestFailure> {
-        let (target, mut alive, is_mute) = {
+        let (target, alive, is_mute) = {
             let mut state = self.network.state();
             let key = (self.me.clone(), peer.clone());
             *state
@@ -365,16 +383,22 @@ impl Network for MemoryPort {
                 state.mute.contains(&key),
             )
         };
-        let exchange = async {
-            if is_mute {
-                return std::future::pending().await;
-            }
-            self.exchange(target, peer, protocol, body).await
-        };
-        match futures::future::select(pin!(exchange), pin!(alive.changed())).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(RequestFailure::Disconnected),
+        if is_mute {
+            let mut alive = alive;
+            // It ends with the connection.
+            let _ = alive.changed().await;
+            return Err(RequestFailure::Disconnected);
         }
+        let exchange = Exchange {
+            from: self.clone(),
+            to: peer.clone(),
+            target,
+            protocol,
+            body,
+        };
+        let answer = tokio::spawn(exchange.run(alive)).await;
+        // The task ends early only with the whole runtime.
+        answer.unwrap_or(Err(RequestFailure::Disconnected))
     }
 
     fn refuse(&self, peer: &PeerId) {

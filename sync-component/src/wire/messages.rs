@@ -83,7 +83,7 @@ pub struct Status<B: BlockT> {
     pub roles: Roles,
     /// Positions and activity.
     pub standing: Standing<B>,
-    /// Newest attestation held of each authority, its own and others'. Empty until Tier 1 makes them.
+    /// Newest attestation held of each authority, its own and others'.
     pub attestations: Vec<Attestation<B>>,
 }
 
@@ -205,7 +205,7 @@ pub struct Announcement<B: BlockT> {
     pub header: B::Header,
     /// Whether it is the sender's best block.
     pub place: AnnouncedPlace,
-    /// The sender's newest attestation. `None` until Tier 1 makes them, and from full nodes.
+    /// An attestation that is news to the sender: its own, or one that it passes on, as full nodes do too.
     pub attestation: Option<Attestation<B>>,
 }
 

@@ -2,21 +2,22 @@
 
 use super::*;
 use sp_runtime::traits::Block as _;
+use std::ops::Range;
 use sync_component::{
     BlockId,
-    ports::{Protocol, ReadChain},
+    ports::{AttestationCounter, ImportBlocks, Protocol, ReadChain, VerifyHeaders},
     status::Note,
-    test_kit::SLOT,
+    test_kit::{Link, SLOT},
 };
 
 /// Chooses the strategy for all nodes made from now on.
-fn by_authorities(sim: &mut Sim) {
+pub(super) fn by_authorities(sim: &mut Sim) {
     sim.settings.strategies.tier1 = Some("authority-quorum".to_owned());
     sim.settings.limits.max_peers = 300;
 }
 
 /// The authorities with these indices, each on the first so many blocks of the chain, started and linked.
-fn authorities(sim: &Sim, heights: &[usize]) -> Vec<Node> {
+pub(super) fn authorities(sim: &Sim, heights: &[usize]) -> Vec<Node> {
     let mut nodes: Vec<_> = heights
         .iter()
         .enumerate()
@@ -28,19 +29,19 @@ fn authorities(sim: &Sim, heights: &[usize]) -> Vec<Node> {
 }
 
 /// Lets slots pass until one begins, and a moment more.
-async fn next_slot(sim: &Sim) {
+pub(super) async fn next_slot(sim: &Sim) {
     let length = SLOT.as_millis();
     let passed = u64::try_from(sim.elapsed().as_millis()).unwrap() % length;
     sim.run_for(Duration::from_millis(length - passed + 20))
         .await;
 }
 
-fn highest(nodes: &[Node]) -> u64 {
+pub(super) fn highest(nodes: &[Node]) -> u64 {
     nodes.iter().map(|node| node.best().height()).max().unwrap()
 }
 
 /// Whether all agree on everything but what was sealed in this very moment.
-fn one_chain(nodes: &[Node]) -> bool {
+pub(super) fn one_chain(nodes: &[Node]) -> bool {
     let lowest = nodes.iter().map(|node| node.best().height()).min().unwrap();
     let at = |node: &Node| {
         node.chain
@@ -51,6 +52,64 @@ fn one_chain(nodes: &[Node]) -> bool {
     nodes.iter().all(|node| at(node) == first)
 }
 
+/// How many of these slots the nodes with the keys that `whose` names have kept: their blocks on the chain of `node`.
+pub(super) fn kept(
+    sim: &Sim,
+    node: &Node,
+    slots: Range<u64>,
+    whose: impl Fn(usize) -> bool,
+) -> usize {
+    let blocks = node.chain.blocks();
+    let kept = blocks.iter().filter(|block| {
+        let slot = node.chain.slot_of(block.header()).unwrap();
+        slots.contains(&*slot) && whose(sim.forge.turn(slot))
+    });
+    kept.count()
+}
+
+/// Lets so many whole slots pass, from the next one on.
+async fn play(sim: &Sim, slots: u32) -> Range<u64> {
+    next_slot(sim).await;
+    let from = sim.oracle.wall_slot();
+    for _ in 0..slots {
+        next_slot(sim).await;
+    }
+    // What was sealed last is to arrive.
+    sim.run_for(SECOND).await;
+    from..from + u64::from(slots)
+}
+
+/// The authorities that `whose` names have kept all of these slots, but for what a network of such links itself costs.
+fn assert_kept(
+    sim: &Sim,
+    link: Link,
+    node: &Node,
+    slots: Range<u64>,
+    whose: impl Fn(usize) -> bool,
+) {
+    let turns = slots.clone();
+    let turns = turns.filter(|slot| whose(sim.forge.turn((*slot).into())));
+    let turns = turns.count();
+    let kept = kept(sim, node, slots, whose);
+    let most = lost_to_the_network(link, turns);
+    assert!(
+        kept + most >= turns,
+        "{kept} of {turns} slots kept, {most} may be lost"
+    );
+}
+
+/// How many of so many slots the network itself costs at most: none if nothing is lost on its links. Elsewhere a slot is lost
+/// where the question for the block before it gets lost, or the answer, as the next attempt begins after the slot.
+pub(super) fn lost_to_the_network(link: Link, turns: usize) -> usize {
+    let mean = f64::from(u32::try_from(turns).unwrap()) * 2.0 * link.loss;
+    // So few exceed four standard deviations that none of some thousand runs does.
+    let most = mean + 4.0 * mean.sqrt();
+    (0_u32..)
+        .find(|lost| f64::from(*lost) >= most)
+        .and_then(|lost| usize::try_from(lost).ok())
+        .unwrap()
+}
+
 #[test]
 fn authors_keep_every_slot_of_a_calm_network() {
     run(Setup::chain(12).authorities(4), async |sim| {
@@ -58,13 +117,10 @@ fn authors_keep_every_slot_of_a_calm_network() {
         let nodes = authorities(sim, &[12; 4]);
         sim.until(2 * MINUTE, "the first block", || highest(&nodes) > 12)
             .await;
-        let before = sim.oracle.seals();
-        sim.slots(20).await;
-        let kept = sim.oracle.seals() - before;
-        let least = if sim.is_calm() { 19 } else { 12 };
-        assert!(kept >= least, "{kept} of 20 slots");
+        let slots = play(sim, 40).await;
         sim.until(2 * MINUTE, "one chain", || one_chain(&nodes))
             .await;
+        assert_kept(sim, sim.link(), &nodes[0], slots, |_| true);
     });
 }
 
@@ -110,6 +166,52 @@ fn h14_what_another_authority_attests_holds_up_whoever_withholds_it() {
     });
 }
 
+/// As before, but the tip itself is claimed by nobody any more: whoever has it has built on it, and can show none of that.
+#[test]
+fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {
+    run(Setup::chain(26).authorities(4), async |sim| {
+        by_authorities(sim);
+        let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+        let (us, other, third) = ((author + 1) % 4, (author + 2) % 4, (author + 3) % 4);
+        let peers = sim.crowd(
+            3,
+            "P",
+            sim.chain(24),
+            &Misbehaviour::SilentOn(Protocol::Blocks),
+        );
+        let carrier = sim.peer("C", sim.chain(23), Misbehaviour::Nothing);
+        let mut ours = sim.validator("O", us, sim.chain(23));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers).chain([&carrier.id]));
+        let tip = BlockId::<SmallBlock>::of(sim.chain(24)[23].header());
+        sim.until(2 * MINUTE, "O has the header of 24", || {
+            ours.manager().height_sync().is_verified(&tip)
+        })
+        .await;
+        for peer in &peers {
+            peer.keeps_bodies();
+            peer.turns_to(Misbehaviour::SilentOn(Protocol::Headers));
+        }
+        // They serve out of one store.
+        peers[0].chain.import(sim.chain(26).to_vec());
+        let top = sim.chain(23)[22].header().clone();
+        for _ in 0..40 {
+            let slot = sim.oracle.wall_slot();
+            // The others lag: their votes alone would clear O.
+            // Twice, as two lost in a row would be silence.
+            let words = [(other, 26), (third, 23), (author, 23)].repeat(2);
+            let words = words.into_iter().map(|(authority, height)| {
+                let word = sim.attestation(authority, slot, 0, sim.chain(height));
+                carrier.announce_attested(&ours.id, top.clone(), word)
+            });
+            futures::future::join_all(words).await;
+            next_slot(sim).await;
+            assert!(nobody_sealed(sim), "{}", ours.health());
+        }
+        assert!(ours.manager().height_sync().is_verified(&tip));
+    });
+}
+
 #[test]
 fn h16_half_a_network_stops_and_both_halves_go_on_together() {
     run(Setup::chain(8).authorities(4), async |sim| {
@@ -147,18 +249,12 @@ fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
         let nodes = authorities(sim, &[8; 4]);
         sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
             .await;
+        let link = sim.link();
         sim.network.partition([&nodes[3].id]);
         sim.slots(5).await;
-        let (alone, others) = (nodes[3].best().height(), highest(&nodes[..3]));
-        sim.slots(16).await;
+        let alone = nodes[3].best().height();
+        let slots = play(sim, 16).await;
         assert_eq!(nodes[3].best().height(), alone, "one of four stops");
-        // Twelve of the sixteen slots are theirs; on a rough network a lost answer costs some of them.
-        let least = if sim.is_calm() { 11 } else { 4 };
-        let more = highest(&nodes[..3]) - others;
-        assert!(
-            more >= least,
-            "three of four go on: {more} blocks in 16 slots"
-        );
         sim.network.heal();
         sim.calm_down();
         let sealed = sim.oracle.seals();
@@ -168,6 +264,8 @@ fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
                 && nodes.iter().all(Node::is_in_sync)
         })
         .await;
+        // Three of four go on.
+        assert_kept(sim, link, &nodes[0], slots, |authority| authority != 3);
     });
 }
 
@@ -193,57 +291,10 @@ fn h17_free_identities_have_no_effect() {
         }
         sim.until(2 * MINUTE, "the first block", || highest(&nodes) > 8)
             .await;
-        let before = sim.oracle.seals();
-        sim.slots(12).await;
-        let kept = sim.oracle.seals() - before;
-        let least = if sim.is_calm() { 11 } else { 6 };
-        assert!(kept >= least, "{kept} of 12 slots");
-    });
-}
-
-/// Lets a network suffer for `slots` slots: in each of them with a chance of `late` percent all messages take 1 to 2.5 slots.
-async fn suffer(sim: &mut Sim, slots: u32, late: u64) {
-    let healthy = sim.link();
-    for _ in 0..slots {
-        let is_late = sim.pick(100) < late;
-        let by = Duration::from_millis(SLOT.as_millis() + sim.pick(SLOT.as_millis() * 3 / 2));
-        sim.network.change_links(|link| {
-            link.latency = if is_late { by } else { healthy.latency };
-        });
-        sim.slots(1).await;
-    }
-    sim.calm_down();
-    // The last late message is under way for so long.
-    sim.run_for(SLOT.as_duration().mul_f64(2.5)).await;
-}
-
-#[test]
-fn h18_late_messages_halt_nobody_for_good() {
-    run(Setup::chain(6).authorities(10), async |sim| {
-        // The chain of the setup is sealed by ten keys; others start from genesis.
-        by_authorities(sim);
-        let count = [2, 3, 4, 5, 7, 10][usize::try_from(sim.seed % 6).unwrap()];
-        let late = [15, 50, 90][usize::try_from(sim.seed / 6 % 3).unwrap()];
-        sim.authorities(count);
-        let nodes = authorities(sim, &vec![0; count]);
-        sim.slots(2).await;
-        suffer(sim, 250, late).await;
-        let (sealed, healed) = (sim.oracle.seals(), sim.elapsed());
-        sim.until(3 * MINUTE, "the first block after it", || {
-            sim.oracle.seals() > sealed
-        })
-        .await;
-        let took = sim.elapsed().saturating_sub(healed);
-        assert!(
-            took <= SLOT.as_duration() * 2,
-            "{count} authorities, {late} % late: the first block after {took:?}"
-        );
-        sim.until(5 * MINUTE, "one chain that goes on", || {
-            sim.oracle.seals() > sealed + 2 * count && one_chain(&nodes)
-        })
-        .await;
-        let conflicting = |node: &Node| node.health().contains("finality conflict");
-        assert!(!nodes.iter().any(conflicting));
+        let slots = play(sim, 12).await;
+        sim.until(2 * MINUTE, "one chain", || one_chain(&nodes))
+            .await;
+        assert_kept(sim, sim.link(), &nodes[0], slots, |_| true);
     });
 }
 
@@ -267,12 +318,10 @@ fn h21_cold_and_unequal_starts_go_on_with_newcomers() {
         sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
             .await;
         let took = sim.elapsed().saturating_sub(start);
-        if sim.is_calm() || top == 0 {
-            assert!(
-                took <= SLOT.as_duration() * 3,
-                "{count} authorities: {took:?}"
-            );
-        }
+        assert!(
+            took <= SLOT.as_duration() * 2,
+            "{count} authorities: {took:?}"
+        );
         sim.until(20 * MINUTE, "all on one chain that goes on", || {
             sim.oracle.seals() > 4
                 && one_chain(&nodes)
@@ -376,59 +425,61 @@ fn two_headers_for_one_slot_are_kept_as_evidence() {
     });
 }
 
+/// A word in the name of `V0` that `V0` did not sign, above its counter: it stops and says so, and the others go on.
 #[test]
-fn h19_author_that_withholds_bodies_costs_few_slots_and_is_named() {
-    run(Setup::chain(12).authorities(4), async |sim| {
-        by_authorities(sim);
-        let nodes = authorities(sim, &[12; 3]);
-        let thief = 3;
-        let evil = sim.peer(
-            "evil",
-            sim.chain(12),
-            Misbehaviour::SilentOn(Protocol::Blocks),
-        );
-        for node in &nodes {
-            sim.connect(&node.id, [&evil.id]);
-        }
-        sim.until(3 * MINUTE, "the first block", || highest(&nodes) > 12)
-            .await;
-        let before = sim.oracle.seals();
-        let mut turns = 0_usize;
-        for slot in 0..48_u64 {
-            let now = sim.oracle.wall_slot();
-            if sim.forge.turn(now.into()) == thief {
-                // A header on the best block, and its author's word for it; never the body.
-                let best = nodes[0].best();
-                if let Ok(Some(parent)) = nodes[0].chain.header(best.hash) {
-                    let block: SmallBlock = sim.forge.block(&parent, now.into(), b"withheld");
-                    sim.oracle.knows(std::slice::from_ref(&block));
-                    let chain = [nodes[0].chain.blocks(), vec![block.clone()]].concat();
-                    let word = sim.attestation(thief, now, slot, &chain);
-                    for node in &nodes {
-                        evil.announce_attested(&node.id, block.header().clone(), word.clone())
-                            .await;
-                    }
-                }
-            } else {
-                turns += 1;
-            }
+fn h22_key_that_attests_elsewhere_stops_its_node_and_says_so() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        let (nodes, carrier) = four_and_a_carrier(sim).await;
+        for _ in 0..10 {
+            let word = sim.attestation(0, sim.oracle.wall_slot(), 60_000, sim.chain(8));
+            let top = sim.chain(8)[7].header().clone();
+            // It reaches V0 by way of another, as everybody passes attestations on.
+            carrier.announce_attested(&nodes[1].id, top, word).await;
             next_slot(sim).await;
         }
-        let kept = sim.oracle.seals() - before;
-        // One in 4a slots, and one for where the count begins and ends; a rough network loses some of its own.
-        let lost = turns.saturating_sub(kept);
-        let most = if sim.is_calm() { 48 / 16 + 1 } else { 16 };
-        assert!(lost <= most, "{lost} of {turns} slots lost");
-        let thiefs_key = sim.forge.public(thief);
-        let named = |node: &Node| {
-            let shown = node.manager().report().notes;
-            shown.contains(&Note::Suspect {
-                authority: thiefs_key,
-            })
-        };
-        assert!(nodes.iter().any(named), "nobody names the suspect");
-        assert!(nodes.iter().all(|node| !refuses(sim, node, &evil.id)));
+        stopped_for_its_key(sim, &nodes, &carrier).await;
     });
+}
+
+#[test]
+fn h22_second_attestation_with_a_counter_of_our_own_stops_the_node_too() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        let (nodes, carrier) = four_and_a_carrier(sim).await;
+        let key = sim.forge.public(0);
+        for _ in 0..10 {
+            let held = nodes[0].manager().height_sync().attestations();
+            let own = held.iter().find(|word| word.authority == key).unwrap();
+            let nth = own.tip.counter - AttestationCounter::lowest_of(own.tip.slot.into()).0;
+            let word = sim.attestation(0, own.tip.slot, nth, sim.chain(8));
+            let top = sim.chain(8)[7].header().clone();
+            carrier.announce_attested(&nodes[0].id, top, word).await;
+            next_slot(sim).await;
+        }
+        stopped_for_its_key(sim, &nodes, &carrier).await;
+    });
+}
+
+async fn four_and_a_carrier(sim: &mut Sim) -> (Vec<Node>, Peer) {
+    by_authorities(sim);
+    let nodes = authorities(sim, &[8; 4]);
+    let carrier = sim.peer("C", sim.chain(8), Misbehaviour::Nothing);
+    sim.connect(&carrier.id, node_ids(&nodes));
+    sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
+        .await;
+    (nodes, carrier)
+}
+
+async fn stopped_for_its_key(sim: &Sim, nodes: &[Node], carrier: &Peer) {
+    assert!(is_critical(&nodes[0]), "{}", nodes[0].health());
+    assert!(nodes[0].health().contains("own key used elsewhere"));
+    let slots = play(sim, 12).await;
+    sim.until(2 * MINUTE, "the others are on one chain", || {
+        one_chain(&nodes[1..])
+    })
+    .await;
+    assert_eq!(kept(sim, &nodes[1], slots.clone(), |n| n == 0), 0);
+    assert_kept(sim, sim.link(), &nodes[1], slots, |n| n != 0);
+    assert!(nodes.iter().all(|node| !refuses(sim, node, &carrier.id)));
 }
 
 #[test]
@@ -459,5 +510,41 @@ fn k08_authors_that_fork_at_the_tip_end_on_one_chain() {
                 node.manager().as_ref()
             ));
         }
+    });
+}
+
+/// The power fails while the last block has reached some only, and one authority does not come back: whoever has fewer on its
+/// side gives way, whichever block the tie rule prefers.
+#[test]
+fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
+    run(Setup::chain(20).authorities(4).idle(4), async |sim| {
+        by_authorities(sim);
+        let parent = sim.chain(20)[19].header().clone();
+        let sides = [20, 21].map(|slot| {
+            let slot = sim::FIRST_SLOT + slot;
+            let block: SmallBlock = sim.forge.block(&parent, slot.into(), b"the last");
+            [sim.chain(20), &[block]].concat()
+        });
+        for side in &sides {
+            sim.oracle.knows(side);
+        }
+        // The tie rule prefers the first of them: in every other run it is that of the one.
+        let turn = usize::try_from(sim.seed % 2).unwrap();
+        let mut nodes: Vec<_> = [turn, turn, 1 - turn]
+            .iter()
+            .enumerate()
+            .map(|(n, side)| sim.validator(&format!("V{n}"), n, &sides[*side]))
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        let start = sim.elapsed();
+        sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
+            .await;
+        let took = sim.elapsed().saturating_sub(start);
+        // The slot of the one that is down may come first, and in a bad network an answer is lost.
+        let most = if sim.is_calm() { 3 } else { 6 };
+        assert!(took <= SLOT.as_duration() * most, "{took:?}");
+        sim.until(3 * MINUTE, "one chain", || one_chain(&nodes))
+            .await;
     });
 }

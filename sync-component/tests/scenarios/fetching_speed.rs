@@ -103,12 +103,7 @@ fn f11_a_quarter_that_lies_about_bodies_ends_banned_and_nobody_else() {
 fn f13_long_ways_cost_little_speed() {
     run(Setup::chain(10_000), async |sim| {
         sim.import_time = Duration::from_micros(100);
-        let link = |round_trip: Duration| Link {
-            latency: round_trip / 2,
-            jitter: Duration::ZERO,
-            loss: 0.0,
-            bytes_per_second: None,
-        };
+        let link = |round_trip: Duration| Link::with_latency(round_trip / 2);
         let mut speeds = Vec::new();
         for (name, round_trip) in [("near", 1), ("far", 100)] {
             let peers = sim.servers(4, name, 10_000);

@@ -7,7 +7,7 @@ use sync_component::{
     BlockId, NetworkError,
     error::NoConsensus,
     peers::{Ledger, PeerClient, RangeAnswer, RequestError},
-    ports::{Network, NetworkEvent, PeerId, Protocol, RequestFailure},
+    ports::{Network, NetworkEvent, PeerId, Protocol, ReadChain, RequestFailure, VerifyHeaders},
     status::Note,
     test_kit::{Link, SLOT, VirtualClock},
     wire::RangeRequest,
@@ -139,6 +139,52 @@ fn h05_the_silent_and_the_foreign_do_not_count() {
             "{:?}",
             judgement.verdict
         );
+    });
+}
+
+#[test]
+fn h06_impossible_claims_are_counted_from_the_final_block() {
+    run(Setup::chain(50).authorities(4), async |sim| {
+        // On a fork of its own making: its tip is three blocks above the fork, and two slots old. The others have ten blocks
+        // above the fork, seven above its tip.
+        let fork = sim.dead_fork(40, 3);
+        let mut ours = sim.node("O", &fork);
+        let honest = sim.servers(3, "P", 50);
+        assert!(ours.chain.finalized().height() > 0);
+        ours.start();
+        sim.connect(&ours.id, ids(&honest));
+        sim.until(5 * MINUTE, "O holds what the others hold", || {
+            ours.best() == honest[0].chain.best() && ours.is_in_sync()
+        })
+        .await;
+        // The highest block that can be by now, and one that cannot be for three slots more.
+        let finalized = ours.chain.finalized();
+        let header = ours.chain.header(finalized.hash).unwrap().unwrap();
+        super::authorities::next_slot(sim).await;
+        let since = sim.oracle.wall_slot() - *ours.chain.slot_of(&header).unwrap();
+        let highest = finalized.height() + since + 1;
+        let claims = |height: u64| {
+            let number = u32::try_from(height).unwrap();
+            let tip = BlockId::new(number, sp_core::H256::repeat_byte(0xee));
+            sim.peer(
+                &format!("C{height}"),
+                sim.chain(50),
+                Misbehaviour::ClaimsTip(tip),
+            )
+        };
+        let (possible, impossible) = (claims(highest), claims(highest + 3));
+        sim.connect(&ours.id, [&possible.id, &impossible.id]);
+        let probes = |peer: &Peer| sim.network.requests(&ours.id, &peer.id, Protocol::Headers);
+        sim.run_for(SLOT.as_duration().mul_f64(2.9)).await;
+        assert_eq!(probes(&impossible), 0);
+        assert!(ours.is_in_sync(), "{}", ours.health());
+        sim.until(2 * MINUTE, "both are probed in time", || {
+            probes(&possible) > 0 && probes(&impossible) > 0
+        })
+        .await;
+        assert_eq!(ours.best(), honest[0].chain.best());
+        sim.until(2 * MINUTE, "O is in sync", || ours.is_in_sync())
+            .await;
     });
 }
 

@@ -2,12 +2,12 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `sequential`, those of `authorities` with `authority-quorum`. These are shown elsewhere,
+//! They run with `tip-quorum` and `sequential`, those of `authorities`, `latency`, `malicious` and `withholding` with `authority-quorum`. These are shown elsewhere,
 //! or wait for others:
 //!
 //! | scenario | where, or for what |
 //! |---|---|
-//! | H18: slots kept against AURA without a gate; H19: blocks released late, under many ids | not shown yet |
+//! | H18: slots kept while 40 % of the messages are late | `pipelined`, which asks a second peer before a slot is over |
 //! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
 //! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
@@ -19,13 +19,17 @@
 )]
 
 mod authorities;
+mod clocks;
 mod fetching;
 mod fetching_faults;
 mod fetching_speed;
 mod forks;
 mod height;
 mod height_authors;
+mod latency;
+mod malicious;
 mod resync;
+mod withholding;
 
 use std::time::Duration;
 use sync_component::{

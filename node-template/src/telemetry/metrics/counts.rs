@@ -9,7 +9,9 @@ use std::{
 };
 use sync_component::{
     Observer,
-    observer::{BlockStage, ClearedBy, GateDecision, HoldKind, ImportOutcome, StageEnd},
+    observer::{
+        BlockStage, ClearedBy, EquivocationKind, GateDecision, HoldKind, ImportOutcome, StageEnd,
+    },
     ports::Protocol,
     status::Tier,
 };
@@ -28,6 +30,7 @@ pub struct Metrics {
     tiers: HistogramVec,
     validation: Histogram,
     forks: IntCounter,
+    equivocations: IntCounterVec,
     retries: IntCounter,
     gate: IntCounterVec,
     alerts: IntCounterVec,
@@ -90,6 +93,12 @@ impl Metrics {
                 "sync_forks_detected_total",
                 "Forks that only the operator can leave",
             ),
+            equivocations: counters(
+                &registry,
+                "sync_equivocations_total",
+                "Times that an authority signed two headers for one slot, or two attestations with one counter",
+                &["kind"],
+            ),
             retries: counter(
                 &registry,
                 "sync_retries_total",
@@ -125,6 +134,9 @@ impl Metrics {
         }
         for outcome in ImportOutcome::ALL {
             self.imports.with_label_values(&[outcome.name()]);
+        }
+        for kind in EquivocationKind::ALL {
+            self.equivocations.with_label_values(&[kind.name()]);
         }
         for kind in AlertKind::ALL {
             self.alerts.with_label_values(&[kind.name()]);
@@ -192,6 +204,10 @@ impl Observer for Metrics {
 
     fn fork_detected(&self) {
         self.forks.inc();
+    }
+
+    fn equivocation_found(&self, kind: EquivocationKind) {
+        self.equivocations.with_label_values(&[kind.name()]).inc();
     }
 
     fn gate(&self, decision: GateDecision) {

@@ -72,9 +72,11 @@ impl<B: BlockT> Unread<B> {
             tracing::debug!(peer = %self.peer, %error, "an answer of no use");
             return Ok(Read::nothing(Worth::Useless));
         }
-        client.note_delivery();
         // The peer is on another branch by now from there on.
         blocks.truncate(same);
+        if let Some(last) = blocks.last() {
+            client.note_delivery(&self.peer, BlockId::of(last.header()));
+        }
         let report = bridge.check(self.base, &self.parent, blocks);
         let mut checked = report.checked;
         let good = checked.len() as u64;

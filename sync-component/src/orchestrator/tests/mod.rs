@@ -7,6 +7,7 @@
 mod catch_up;
 mod forks;
 mod gate;
+mod missing;
 
 use super::{Clearance, FirstAnswer, ProductionMode};
 use crate::{

@@ -15,7 +15,9 @@ impl<B: BlockT> ReferenceBridge<B> {
         let old_best = state.best();
         let floor = match state.standing {
             VoteStanding::WithUs => old_best.height(),
-            VoteStanding::NotWithUs => old_best.height().saturating_sub(self.max_reorg),
+            VoteStanding::NotWithUs | VoteStanding::Outvoted => {
+                old_best.height().saturating_sub(self.max_reorg)
+            }
         };
         let floor = floor.max(state.finalized.height());
         let candidates = state.leaves.iter().chain([&old_best]);
@@ -23,7 +25,9 @@ impl<B: BlockT> ReferenceBridge<B> {
         // The longest; among equals the lower slot, then the lower hash, where they first differ.
         let best_path = paths.min_by_key(|path| {
             let keys = path.iter().map(|id| (self.slot_at(state, id), id.hash));
-            (Reverse(path.len()), keys.collect::<Vec<_>>())
+            let is_ours = path.last() == Some(&old_best);
+            let gives_way = is_ours && state.standing == VoteStanding::Outvoted;
+            (Reverse(path.len()), gives_way, keys.collect::<Vec<_>>())
         });
         let Some(path) = best_path else { return };
         state

@@ -53,9 +53,17 @@ struct State<B: BlockT> {
     live: BTreeSet<BlockId<B>>,
     finalized: BlockId<B>,
     standing: VoteStanding,
+    heed: Heed,
     health: Health,
     /// Blocks that fail in execution.
     refused: BTreeSet<B::Hash>,
+}
+
+/// Whether the fork choice heeds the vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heed {
+    Votes,
+    Nothing,
 }
 
 /// Whether the store works.
@@ -92,6 +100,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             live: BTreeSet::from([genesis]),
             finalized: genesis,
             standing: VoteStanding::NotWithUs,
+            heed: Heed::Votes,
             health: Health::Working,
             refused: BTreeSet::new(),
         };
@@ -127,6 +136,14 @@ impl<B: BlockT> ReferenceBridge<B> {
     /// Takes back [`ReferenceBridge::break_store`].
     pub fn repair_store(&self) {
         self.state().health = Health::Working;
+    }
+
+    /// From now on the longest chain is the best one, whatever is told of the vote.
+    pub fn follow_the_longest(&self) {
+        let mut state = self.state();
+        state.heed = Heed::Nothing;
+        state.standing = VoteStanding::NotWithUs;
+        self.choose(&mut state);
     }
 
     /// From now on this block fails in execution.
@@ -397,8 +414,10 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
 
     fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError> {
         let mut state = self.state();
-        state.standing = standing;
-        self.choose(&mut state);
+        if state.heed == Heed::Votes {
+            state.standing = standing;
+            self.choose(&mut state);
+        }
         Ok(())
     }
 }

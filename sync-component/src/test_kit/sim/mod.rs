@@ -20,17 +20,18 @@ mod oracle;
 mod peer;
 mod run;
 mod signer;
+mod words;
 
 pub use log::{EventLog, Keep};
-pub use node::SimNode;
+pub use node::{Gate, SimNode};
 pub use oracle::{Clearing, Conduct, Oracle};
 pub use peer::{Misbehaviour, SimPeer};
 pub use run::{Setup, run};
 pub use signer::SimSigner;
 
 use super::{
-    Forge, Link, MemoryNetwork, ReferenceBridge, SLOT, SeededRandomness, TestBlock, VirtualClock,
-    link::share,
+    Forge, Lateness, Link, MemoryNetwork, ReferenceBridge, SLOT, SeededRandomness, TestBlock,
+    VirtualClock, link::share,
 };
 use crate::{
     BlockId, StrategyRegistry, SyncSettings,
@@ -94,7 +95,7 @@ impl<B: TestBlock> Sim<B> {
         let slots_gone = FIRST_SLOT + setup.length + setup.idle_slots;
         let wall_start = UnixMillis(slots_gone * SLOT.as_millis());
         let settings = SyncSettings::default();
-        let oracle = Arc::new(Oracle::new(log, wall_start, settings.limits.clone()));
+        let oracle = Arc::new(Oracle::new(log, wall_start, &settings));
         oracle.knows(&chain);
         let network = MemoryNetwork::new(seed);
         network.tap(oracle.clone());
@@ -222,6 +223,7 @@ impl<B: TestBlock> Sim<B> {
             registry: Arc::clone(&self.registry),
             authority,
             production,
+            gate: Gate::Asked,
             fetching: Fetching::Tier2,
             build_time: Duration::ZERO,
             import_time: self.import_time,
@@ -255,14 +257,25 @@ impl<B: TestBlock> Sim<B> {
 
     /// `count` peers that only serve, all out of one store with the first `height` blocks of the chain, started.
     pub fn servers(&self, count: usize, prefix: &str, height: usize) -> Vec<SimPeer<B>> {
-        let chain = Arc::new(self.reference(prefix, self.clock(), self.chain(height)));
-        let server = |n| {
+        self.crowd(count, prefix, self.chain(height), &Misbehaviour::Nothing)
+    }
+
+    /// `count` peers in one hand: all serve out of one store that holds `blocks`, and misbehave alike. Started.
+    pub fn crowd(
+        &self,
+        count: usize,
+        prefix: &str,
+        blocks: &[B],
+        misbehaviour: &Misbehaviour<B>,
+    ) -> Vec<SimPeer<B>> {
+        let chain = Arc::new(self.reference(prefix, self.clock(), blocks));
+        let member = |n| {
             let name = format!("{prefix} {n}");
             let id = PeerId::from_bytes(name.as_bytes());
-            self.oracle.joins(&id, &name, Conduct::Honest);
-            SimPeer::start(self, id, Arc::clone(&chain), Misbehaviour::Nothing)
+            self.oracle.joins(&id, &name, misbehaviour.conduct());
+            SimPeer::start(self, id, Arc::clone(&chain), misbehaviour.clone())
         };
-        (0..count).map(server).collect()
+        (0..count).map(member).collect()
     }
 
     /// An attestation of `chain`'s end by the key of `authority`, made in `slot` with the counter `nth` of that slot: for keys
@@ -281,6 +294,19 @@ impl<B: TestBlock> Sim<B> {
             .rev()
             .map(|block| *block.header().parent_hash());
         let below: Vec<_> = below.take(ATTESTED_HASHES).collect();
+        self.attestation_of(authority, slot, nth, BlockId::of(end), &below)
+    }
+
+    /// The same of any tip, with any hashes below it.
+    pub fn attestation_of(
+        &self,
+        authority: usize,
+        slot: u64,
+        nth: u64,
+        tip: BlockId<B>,
+        below: &[B::Hash],
+    ) -> Attestation<B> {
+        let genesis: B = Forge::genesis();
         let slot = Slot::from(slot);
         let signer = StolenKey {
             forge: &self.forge,
@@ -288,7 +314,7 @@ impl<B: TestBlock> Sim<B> {
             counter: AttestationCounter(AttestationCounter::lowest_of(slot).0 + nth),
         };
         let key = self.forge.public(authority);
-        let made = attest(&signer, key, genesis.hash(), slot, BlockId::of(end), &below);
+        let made = attest(&signer, key, genesis.hash(), slot, tip, below);
         made.expect("a stolen key signs everything")
     }
 
@@ -370,6 +396,7 @@ fn rough(rng: &mut ChaCha8Rng) -> Link {
         jitter: latency.mul_f64(share(rng)),
         loss: 0.03 * share(rng),
         bytes_per_second: Some(4_000_000 + rng.next_u32() % 20_000_000),
+        late: Lateness::NEVER,
     }
 }
 

@@ -36,6 +36,7 @@ pub struct SimNode<B: BlockT> {
     pub(super) registry: Registrar<B>,
     pub(super) authority: Option<usize>,
     pub(super) production: ProductionMode,
+    pub(super) gate: Gate,
     /// Who brings its blocks.
     pub fetching: Fetching,
     /// Time between a cleared gate and the import of the block.
@@ -48,6 +49,16 @@ pub struct SimNode<B: BlockT> {
     /// Its key and the record `signed`, if it is an authority. Survives everything.
     pub(super) signer: Option<Arc<SimSigner>>,
     pub(super) running: Option<Running<B>>,
+}
+
+/// Whether a node asks before it authors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It does.
+    Asked,
+    /// It authors in each of its slots on whatever its best block is, and follows the longest chain: AURA as it is
+    /// without this component's gate, to compare with.
+    Absent,
 }
 
 impl<B: BlockT> std::fmt::Debug for SimNode<B> {
@@ -118,6 +129,7 @@ impl<B: TestBlock> SimNode<B> {
                 clock: Arc::clone(&self.clock),
                 forge: self.forge.clone(),
                 signer,
+                gate: self.gate,
                 build_time: self.build_time,
                 clearing: match self.production {
                     ProductionMode::Voted => Clearing::ByVotes,
@@ -175,6 +187,12 @@ impl<B: TestBlock> SimNode<B> {
             // It has a record of earlier seals, so others may know more than it does.
             *first = FirstAnswer::AwaitPeers;
         }
+    }
+
+    /// From its next start on it asks nobody before it authors, and no vote moves its fork choice.
+    pub fn lose_the_gate(&mut self) {
+        self.gate = Gate::Absent;
+        self.chain.follow_the_longest();
     }
 
     /// From its next start on, so much time passes between a cleared gate and the import of its block.
@@ -281,6 +299,7 @@ struct Author<B: BlockT> {
     clock: Arc<VirtualClock>,
     forge: Forge,
     signer: Arc<SimSigner>,
+    gate: Gate,
     build_time: Duration,
     clearing: Clearing,
 }
@@ -305,27 +324,17 @@ impl<B: TestBlock> Author<B> {
         let Watcher {
             name,
             chain,
-            manager,
             oracle,
             ..
         } = &self.watcher;
         if self.forge.turn(slot) != self.authority {
             return;
         }
-        let on = match manager.sync_before_production().await {
-            Ok(Clearance::Cleared { on, .. }) => on,
-            Ok(Clearance::Held(Hold::Status(_) | Hold::Unverified(_))) => return,
-            Err(error) => {
-                oracle.note(format_args!("{name}: the gate failed: {error}"));
-                return;
-            }
+        let on = match self.gate {
+            Gate::Asked => self.ask().await,
+            Gate::Absent => Some(chain.best()),
         };
-        // What it signed itself may not have left it yet.
-        let own = manager.height_sync().attestations().into_iter();
-        let own = own.filter(|word| word.authority == self.forge.public(self.authority));
-        let id = &self.watcher.id;
-        oracle.hears_attestations([id, id], own.collect());
-        oracle.cleared(&self.watcher.view(), on, self.clearing);
+        let Some(on) = on else { return };
         if !self.build_time.is_zero() {
             self.clock.sleep(self.build_time).await;
         }
@@ -349,5 +358,30 @@ impl<B: TestBlock> Author<B> {
             }
             Err(error) => oracle.note(format_args!("{name} cannot import its own block: {error}")),
         }
+    }
+
+    /// What the gate says to build on.
+    async fn ask(&self) -> Option<BlockId<B>> {
+        let Watcher {
+            name,
+            manager,
+            oracle,
+            ..
+        } = &self.watcher;
+        let on = match manager.sync_before_production().await {
+            Ok(Clearance::Cleared { on, .. }) => on,
+            Ok(Clearance::Held(Hold::Status(_) | Hold::Unverified(_))) => return None,
+            Err(error) => {
+                oracle.note(format_args!("{name}: the gate failed: {error}"));
+                return None;
+            }
+        };
+        // What it signed itself may not have left it yet.
+        let own = manager.height_sync().attestations().into_iter();
+        let own = own.filter(|word| word.authority == self.forge.public(self.authority));
+        let id = &self.watcher.id;
+        oracle.hears_attestations([id, id], &own.collect::<Vec<_>>());
+        oracle.cleared(&self.watcher.view(), on, self.clearing);
+        Some(on)
     }
 }

@@ -1,6 +1,9 @@
 //! What must always hold (SPEC section 13), checked from outside after every event of a run.
 
-use super::log::EventLog;
+use super::{
+    log::EventLog,
+    words::{Span, Word, Words},
+};
 use crate::{
     BlockId, NetworkSyncManager,
     block_id::number,
@@ -16,7 +19,6 @@ use crate::{
 };
 use codec::{Compact, Decode};
 use sp_consensus_aura::Slot;
-use sp_core::sr25519;
 use sp_runtime::traits::{BlakeTwo256, Block as BlockT, Hash as _, Header as HeaderT};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +33,7 @@ pub struct Oracle<B: BlockT> {
     start: tokio::time::Instant,
     wall_start: UnixMillis,
     limits: Limits,
+    attestation_slots: u64,
     state: Mutex<State<B>>,
 }
 
@@ -51,15 +54,12 @@ struct State<B: BlockT> {
     checked: BTreeMap<PeerId, BlockId<B>>,
     honest: BTreeSet<PeerId>,
     names: BTreeMap<PeerId, String>,
-    /// The newest attestation of each authority that each node heard or sent.
-    attested: BTreeMap<PeerId, BTreeMap<sr25519::Public, Word<B>>>,
+    /// The attestations that each node heard or sent.
+    words: Words<B>,
     /// The gates that were cleared, with the height to build on.
     cleared: BTreeSet<(PeerId, u64)>,
     panics: Panics,
 }
-
-/// Of an attestation: counter, slot, tip.
-type Word<B> = (u64, u64, BlockId<B>);
 
 /// A node's chain and clock.
 type Ground<B> = (Arc<dyn Bridge<B>>, Arc<VirtualClock>);
@@ -81,14 +81,15 @@ pub(super) struct View<'a, B: BlockT> {
 
 impl<B: TestBlock> Oracle<B> {
     /// An oracle of a run that starts now, at `wall_start`.
-    pub fn new(log: Arc<EventLog>, wall_start: UnixMillis, limits: Limits) -> Self {
+    pub fn new(log: Arc<EventLog>, wall_start: UnixMillis, settings: &SyncSettings) -> Self {
         let genesis: B = Forge::genesis();
         let header = genesis.header().clone();
         Self {
             log,
             start: tokio::time::Instant::now(),
             wall_start,
-            limits,
+            limits: settings.limits.clone(),
+            attestation_slots: settings.attestation_slots.0.get().into(),
             state: Mutex::new(State {
                 violations: Vec::new(),
                 seals: BTreeMap::new(),
@@ -99,7 +100,7 @@ impl<B: TestBlock> Oracle<B> {
                 checked: BTreeMap::new(),
                 honest: BTreeSet::new(),
                 names: BTreeMap::new(),
-                attested: BTreeMap::new(),
+                words: Words::default(),
                 cleared: BTreeSet::new(),
                 panics: Panics::Unexpected,
             }),
@@ -147,7 +148,7 @@ impl<B: TestBlock> Oracle<B> {
         let mut state = self.state();
         state.heard.remove(id);
         state.announced.remove(id);
-        state.attested.remove(id);
+        state.words.forget(id);
         state.checked.remove(id);
         state.running.insert(id.clone(), (chain, clock));
     }
@@ -352,29 +353,17 @@ impl<B: TestBlock> Oracle<B> {
         let Ok(authorities) = view.chain.authorities_at(on.hash) else {
             return;
         };
-        let newest: Vec<_> = {
+        let words = {
             let state = self.state();
-            let of = state.attested.get(view.id);
-            let of = of.into_iter().flat_map(|attested| attested.iter());
-            of.map(|(authority, (_, slot, tip))| (*authority, *slot, *tip))
-                .collect()
+            let now = self.clock_of(&state, view.id);
+            let span = self.span(view.settings.attestation_slots.0.get().into());
+            state.words.counting(view.id, span, now)
         };
-        let slots = u64::from(view.settings.attestation_slots.0.get());
-        let now = self.wall().0 + u64::try_from(self.limits.drift.as_millis()).unwrap_or(0);
-        let now = now / super::super::SLOT.as_millis();
-        let mut with_us = 0;
-        for (authority, slot, tip) in newest {
-            let counts = slot <= now && now < slot + slots + 1;
-            if !counts || !authorities.contains(&authority.into()) {
-                continue;
-            }
-            let height = tip.height().min(on.height());
-            let at = number::<B>(height);
-            let ours = view.chain.canonical_hash(at).ok().flatten();
-            // What nobody made is on our chain only as far as its signer says so: it is no vote against us.
-            let theirs = self.ancestor(tip, height);
-            with_us += usize::from(ours.is_some() && (theirs == ours || theirs.is_none()));
-        }
+        let votes = words.iter().filter(|(authority, words)| {
+            authorities.contains(&(*authority).into())
+                && words.iter().any(|word| self.is_with_us(view, on, word))
+        });
+        let with_us = votes.count();
         let need = view.settings.tier1.threshold.need(authorities.len());
         if with_us < need {
             let name = self.name(view.id);
@@ -387,17 +376,40 @@ impl<B: TestBlock> Oracle<B> {
         }
     }
 
+    /// Whether the attested chain has our block at the lower of both heights: as far as its signer names hashes by these,
+    /// below them by the headers that anybody made. What neither reaches is no vote.
+    fn is_with_us(&self, view: &View<'_, B>, on: BlockId<B>, word: &Word<B>) -> bool {
+        let height = word.tip().height().min(on.height());
+        let ours = view.chain.canonical_hash(number::<B>(height));
+        let named = word.blocks().find(|block| block.height() == height);
+        let theirs = named.map(|block| block.hash).or_else(|| {
+            let lowest = word.blocks().last()?;
+            self.ancestor(lowest, height)
+        });
+        theirs.is_some() && ours.ok().flatten() == theirs
+    }
+
+    fn span(&self, slots: u64) -> Span {
+        Span {
+            slots,
+            drift: self.limits.drift,
+        }
+    }
+
+    /// What the clock of a node shows; true time, if it does not run.
+    fn clock_of(&self, state: &State<B>, id: &PeerId) -> UnixMillis {
+        let ground = state.running.get(id);
+        ground.map_or_else(|| self.wall(), |(_, clock)| clock.wall())
+    }
+
     /// What both ends of a message have heard by now.
-    pub(super) fn hears_attestations(&self, ends: [&PeerId; 2], attestations: Vec<Attestation<B>>) {
+    pub(super) fn hears_attestations(&self, ends: [&PeerId; 2], attestations: &[Attestation<B>]) {
         let mut state = self.state();
-        for attestation in attestations {
-            let tip = attestation.tip;
-            for end in ends {
-                let attested = state.attested.entry(end.clone()).or_default();
-                let held = attested.entry(attestation.authority);
-                let new = (tip.counter, tip.slot, tip.best);
-                held.and_modify(|held| *held = new.max(*held))
-                    .or_insert(new);
+        let span = self.span(self.attestation_slots);
+        for end in ends {
+            let now = self.clock_of(&state, end);
+            for attestation in attestations {
+                state.words.hears(end, attestation, span, now);
             }
         }
     }
@@ -545,7 +557,7 @@ impl<B: TestBlock> Tap for Oracle<B> {
         match (protocol, way) {
             (Protocol::Status, Way::Reply) => {
                 if let Ok(StatusReply::<B>::Status(status)) = Decode::decode(&mut input) {
-                    self.hears_attestations([from, to], status.attestations);
+                    self.hears_attestations([from, to], &status.attestations);
                 }
             }
             (Protocol::Headers, Way::Reply) => {
@@ -570,10 +582,7 @@ impl<B: TestBlock> Tap for Oracle<B> {
             (Protocol::Announce, Way::Request) => {
                 if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
                     self.hears_announcement(to, &announcement.header);
-                    self.hears_attestations(
-                        [from, to],
-                        announcement.attestation.into_iter().collect(),
-                    );
+                    self.hears_attestations([from, to], announcement.attestation.as_slice());
                 }
             }
             _ => {}

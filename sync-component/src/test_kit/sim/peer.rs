@@ -8,7 +8,7 @@ use crate::{
     test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply,
-        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply,
+        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply, busy_reply,
     },
 };
 use codec::{Compact, Decode, Encode};
@@ -35,6 +35,8 @@ pub enum Misbehaviour<B: BlockT> {
     Silent,
     /// It answers nothing on this protocol.
     SilentOn(Protocol),
+    /// It says on this protocol that it is busy.
+    BusyOn(Protocol),
     /// It answers this much later.
     Slow(Duration),
     /// It claims this tip, whatever it has.
@@ -80,6 +82,7 @@ impl<B: BlockT> Misbehaviour<B> {
             Self::Nothing
             | Self::Silent
             | Self::SilentOn(_)
+            | Self::BusyOn(_)
             | Self::Slow(_)
             | Self::ClaimsTip(_)
             | Self::OtherGenesis
@@ -187,7 +190,7 @@ impl<B: TestBlock> SimPeer<B> {
 
     /// Pushes `header` to `node` as its best block.
     pub async fn announce(&self, node: &PeerId, header: B::Header) {
-        self.push(node, header, None).await;
+        self.push(node, header, AnnouncedPlace::Best, None).await;
     }
 
     /// The same, with an attestation.
@@ -197,13 +200,25 @@ impl<B: TestBlock> SimPeer<B> {
         header: B::Header,
         attestation: Attestation<B>,
     ) {
-        self.push(node, header, Some(attestation)).await;
+        self.push(node, header, AnnouncedPlace::Best, Some(attestation))
+            .await;
     }
 
-    async fn push(&self, node: &PeerId, header: B::Header, attestation: Option<Attestation<B>>) {
+    /// Pushes `header` to `node` as one of a branch that it does not claim to be on.
+    pub async fn announce_fork(&self, node: &PeerId, header: B::Header) {
+        self.push(node, header, AnnouncedPlace::Fork, None).await;
+    }
+
+    async fn push(
+        &self,
+        node: &PeerId,
+        header: B::Header,
+        place: AnnouncedPlace,
+        attestation: Option<Attestation<B>>,
+    ) {
         let announcement = Announcement::<B> {
             header,
-            place: AnnouncedPlace::Best,
+            place,
             attestation,
         };
         let body = announcement.encode();
@@ -253,6 +268,9 @@ impl<B: TestBlock> Service<B> {
             Misbehaviour::SilentOn(silent) if silent == protocol => std::future::pending().await,
             Misbehaviour::Swallows(heights) if asks_for::<B>(protocol, body, &heights) => {
                 std::future::pending().await
+            }
+            Misbehaviour::BusyOn(busy) if busy == protocol => {
+                busy_reply(protocol, Duration::from_millis(100))
             }
             Misbehaviour::Slow(by) => {
                 tokio::time::sleep(by).await;

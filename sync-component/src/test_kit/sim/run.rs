@@ -16,6 +16,8 @@ pub struct Setup {
     pub length: u64,
     /// Slots between its last block and the beginning.
     pub idle_slots: u64,
+    /// The only seed to run with: one that once failed, for a test of its name.
+    pub only_seed: Option<u64>,
 }
 
 impl Setup {
@@ -25,7 +27,15 @@ impl Setup {
             authorities: 3,
             length,
             idle_slots: 0,
+            only_seed: None,
         }
+    }
+
+    /// With this seed only.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.only_seed = Some(seed);
+        self
     }
 
     /// With this many authorities.
@@ -49,8 +59,8 @@ const LONGEST: Duration = Duration::from_hours(12);
 /// Seeds when nothing else is said.
 const SEEDS: u64 = 20;
 
-/// Runs `scenario` with each seed: 20 of them, as many as `SIM_SEEDS` says, or only the one that `SIM_SEED` names. The
-/// last one runs twice, and both runs must be the same (I10).
+/// Runs `scenario` with each seed: 20 of them, as many as `SIM_SEEDS` says, only the one that the setup names, or only the
+/// one that `SIM_SEED` names. The last one runs twice, and both runs must be the same (I10).
 ///
 /// # Panics
 /// If the scenario does, or the oracle found anything wrong: with the newest lines of the log, and the command that
@@ -63,18 +73,21 @@ pub fn run<B: TestBlock>(setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
             .expect("standard output is open in a test");
         return;
     }
-    let seeds = number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1);
+    let seeds = match setup.only_seed {
+        Some(seed) => seed..=seed,
+        None => 0..=number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1) - 1,
+    };
+    let newest = *seeds.end();
     let mut last = None;
-    for seed in 0..seeds {
+    for seed in seeds {
         last = Some(one(setup, seed, Keep::Newest, scenario));
     }
-    let again = one(setup, seeds - 1, Keep::Newest, scenario);
+    let again = one(setup, newest, Keep::Newest, scenario);
     assert_eq!(
         last.map(|log| log.digest()),
         Some(again.digest()),
-        "I10 violated: {} with seed {} differs from itself",
+        "I10 violated: {} with seed {newest} differs from itself",
         test_name(),
-        seeds - 1
     );
 }
 

@@ -117,7 +117,7 @@ fn every_critical_status_but_a_gap_that_closes_itself_is_an_alert_that_says_what
 
 #[test]
 fn clock_in_doubt_is_an_alert_and_a_lack_of_peers_at_the_start_is_none() {
-    let suspect = NetworkError::ClockSuspect { peers: 3, of: 4 };
+    let suspect = NetworkError::ClockSuspect { voters: 3, of: 4 };
     let alert = raised(&changed(Verdict::Unverified(suspect))).unwrap();
     assert_eq!(alert.kind, AlertKind::ClockSuspect);
     let alone = Verdict::Unverified(NetworkError::NoPeersAvailable);

@@ -40,6 +40,10 @@ fn every_series_with_known_labels_begins_at_zero() {
         );
         assert_eq!(page.get(&series), Some(0.0), "{series}");
     }
+    for kind in EquivocationKind::ALL {
+        let series = format!("sync_equivocations_total{{kind=\"{}\"}}", kind.name());
+        assert_eq!(page.get(&series), Some(0.0), "{series}");
+    }
     let gate = page.all("sync_gate_total");
     assert_eq!(gate.len(), HoldKind::ALL.len() + ClearedBy::ALL.len() + 1);
 }

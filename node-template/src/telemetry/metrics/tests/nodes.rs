@@ -147,6 +147,26 @@ async fn dead_fork_is_counted_once_however_long_it_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn second_header_for_a_slot_is_counted_once() {
+    let world = World::with_chain(12);
+    let ours = world.measured("ours", &world.chain[..10]);
+    let peers = world.peers(3, 12);
+    world.link(&ours, &peers);
+    ours.until("in sync", in_sync).await;
+    let headers = "sync_equivocations_total{kind=\"headers\"}";
+    assert_eq!(ours.page().get(headers), Some(0.0));
+    for _ in 0..2 {
+        let twin = world.twin_of_the_last();
+        world.announce(&peers[0], &ours, &twin).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let page = ours.page();
+        assert_eq!(page.get(headers), Some(1.0));
+        let attestations = "sync_equivocations_total{kind=\"attestations\"}";
+        assert_eq!(page.get(attestations), Some(0.0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn lone_node_stalls_and_invents_no_values() {
     let world = World::with_chain(5);
     let ours = world.measured("ours", &world.chain[..5]);

@@ -3,6 +3,7 @@ use crate::telemetry::metrics::{
     Metrics,
     moment::{Beside, Moment},
 };
+use codec::Encode;
 use sp_consensus_aura::Slot;
 use sp_runtime::traits::Block as _;
 use std::{sync::Arc, time::Duration};
@@ -10,9 +11,9 @@ use sync_component::{
     SyncSettings,
     net::Bandwidth,
     orchestrator::ProductionMode,
-    ports::UnixMillis,
+    ports::{Network, Protocol, UnixMillis},
     test_kit::{Forge, Link, MemoryNetwork, SmallBlock, TestNode, TestNodePlan},
-    wire::Roles,
+    wire::{AnnouncedPlace, Announcement, Roles},
 };
 
 const FIRST_SLOT: u64 = 1_000;
@@ -56,6 +57,34 @@ impl World {
             blocks.push(self.forge.block(&parent, slot, &[9]));
         }
         blocks
+    }
+
+    /// Another block for the slot and on the parent of the chain's last one.
+    pub(super) fn twin_of_the_last(&self) -> SmallBlock {
+        let [.., parent, _] = self.chain.as_slice() else {
+            panic!("a chain of two blocks at least");
+        };
+        let slot = Slot::from(FIRST_SLOT + self.chain.len() as u64 - 1);
+        self.forge.block(parent.header(), slot, b"twin")
+    }
+
+    /// `from` pushes the header of `block` to `to`.
+    pub(super) async fn announce(
+        &self,
+        from: &TestNode<SmallBlock>,
+        to: &Measured,
+        block: &SmallBlock,
+    ) {
+        let announcement = Announcement::<SmallBlock> {
+            header: block.header().clone(),
+            place: AnnouncedPlace::Fork,
+            attestation: None,
+        };
+        let port = self.network.port(from.id.clone());
+        let body = announcement.encode();
+        port.request(&to.node.id, Protocol::Announce, body)
+            .await
+            .unwrap();
     }
 
     pub(super) fn measured(&self, name: &str, blocks: &[SmallBlock]) -> Measured {

@@ -1,0 +1,46 @@
+//! Whom we suspect, and for what (SPEC section 0, *suspect*).
+
+use super::HeightSyncManager;
+use crate::{
+    block_id::BlockId,
+    headers::{Beyond, Misdeed, VerifiedTip},
+    ports::BridgeError,
+};
+use sp_runtime::traits::Block as BlockT;
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
+    pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
+        if run.beyond == Beyond::Claimed {
+            // The end of a window is no tip.
+            return Ok(());
+        }
+        self.suspect_author(run, Misdeed::Withheld)
+    }
+
+    fn suspect_author(&self, run: &VerifiedTip<B>, misdeed: Misdeed) -> Result<(), BridgeError> {
+        let chain = self.context.bridge.as_ref();
+        let mut state = self.state();
+        let own = state.attesting.own.clone();
+        state.suspects.add(run, misdeed, chain, &own)?;
+        drop(state);
+        self.touch();
+        Ok(())
+    }
+
+    /// `block` of `run` does not execute here: its author is suspect.
+    pub fn invalid(&self, run: &VerifiedTip<B>, block: &BlockId<B>) -> Result<(), BridgeError> {
+        match run.up_to(block) {
+            Some(run) => self.suspect_author(&run, Misdeed::SealedInvalid),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the author of this header is suspect.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn is_suspect(&self, header: &B::Header) -> bool {
+        let chain = self.context.bridge.as_ref();
+        let suspects = &self.state().suspects;
+        suspects.has_sealed(header, chain).unwrap_or(false)
+    }
+}

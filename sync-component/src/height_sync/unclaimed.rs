@@ -1,0 +1,77 @@
+//! Tips that nobody has any more.
+
+use super::{HeightSyncManager, attested::attested_blocks, manager::State, rows::VoteRule};
+use crate::{
+    block_id::BlockId,
+    headers::{Claim, ClaimState, VerifiedTip},
+};
+use sp_runtime::traits::Block as BlockT;
+
+impl<B: BlockT> HeightSyncManager<B> {
+    /// Nobody delivered the block `tip`. If no connected peer claims it or may build on it, and no authority attests a chain
+    /// that may hold it, its headers are forgotten: a chain that nobody has must not hold the voters up for ever. Whoever
+    /// claims it again is probed again. Where no votes are counted, a tip that was once verified holds up until it is imported.
+    pub fn forget_if_unclaimed(&self, tip: &BlockId<B>) {
+        if self.rule != VoteRule::Votes {
+            return;
+        }
+        let mut state = self.state();
+        let Some(run) = state.tips.holding(tip) else {
+            return;
+        };
+        if self.is_claimed(&state, run) || self.is_attested(&state, run) {
+            return;
+        }
+        tracing::debug!(%tip, "nobody has this tip any more");
+        state.tips.forget(tip);
+        drop(state);
+        self.touch();
+    }
+
+    /// Whether a connected peer said last that it has a block of `run`, silent since or not, or something that may turn out to
+    /// build on it.
+    fn is_claimed(&self, state: &State<B>, run: &VerifiedTip<B>) -> bool {
+        let table = self.context.peers.table();
+        table.iter().any(|(peer, entry)| {
+            let Some(told) = &entry.sighting else {
+                return false;
+            };
+            let best = told.standing.best;
+            let claim = state.claims.get(peer);
+            let open = claim.is_some_and(|claim| may_build_on(run, claim));
+            open || run.contains(&best)
+        })
+    }
+
+    /// Whether an authority attests a chain that holds the end of `run`, or may hold it below all that it names.
+    fn is_attested(&self, state: &State<B>, run: &VerifiedTip<B>) -> bool {
+        let now = self.context.clock.wall();
+        let end = run.tip();
+        state
+            .attestations
+            .counting(self.validity(), now)
+            .any(|(attestation, _)| {
+                let named = attested_blocks(&attestation.tip);
+                let goes_below = named
+                    .last()
+                    .is_some_and(|lowest| lowest.number <= end.number);
+                named.iter().any(|block| run.contains(block)) || !goes_below
+            })
+    }
+}
+
+/// After so many probes in a row of one claim that came to nothing, it may be made up. Fewer, and a tip that others build on
+/// is forgotten in a bad network; more, and whoever makes a claim up keeps a tip alive for longer that nobody has.
+const UNSHOWN: u32 = 8;
+
+/// Whether what `claim` names may turn out to build on `run`: a probe that was lost says nothing.
+fn may_build_on<B: BlockT>(run: &VerifiedTip<B>, claim: &Claim<B>) -> bool {
+    match claim.state {
+        ClaimState::Probing { .. } => true,
+        ClaimState::Partial { run: reached } => run.contains(&reached),
+        ClaimState::Retrying { failures, .. } | ClaimState::Unanswered { failures, .. } => {
+            failures < UNSHOWN
+        }
+        ClaimState::Impossible | ClaimState::Refuted | ClaimState::Parked { .. } => false,
+    }
+}

@@ -1,0 +1,149 @@
+//! Which blocks of verified tips are asked for and do not come: one clock for each, whatever becomes of sessions.
+
+use crate::{block_id::BlockId, block_sync::Backoff, headers::VerifiedTip, ports::MonoTime};
+use sp_runtime::traits::Block as BlockT;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The first missing block of each verified tip that was asked for, until it is stored. I/O-free.
+#[derive(Debug)]
+pub(super) struct MissingBlocks<B: BlockT>(BTreeMap<BlockId<B>, Missing<B>>);
+
+#[derive(Debug)]
+struct Missing<B: BlockT> {
+    /// When it was asked for first.
+    asked: Moment,
+    /// Since when no block of its tip arrived that had not before.
+    quiet: Moment,
+    /// The highest block of its tip that arrived.
+    reached: Option<u64>,
+    /// Tips above it that were called withheld, and when.
+    told: Vec<(BlockId<B>, MonoTime)>,
+    pauses: Backoff,
+    not_before: MonoTime,
+}
+
+/// A moment, and for how long imports had run then: while what arrived is imported, nothing is withheld.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: MonoTime,
+    pub(super) imported_for: Duration,
+}
+
+impl Moment {
+    /// How long ago, imports left out.
+    fn elapsed(self, now: Self) -> Duration {
+        let importing = now.imported_for.saturating_sub(self.imported_for);
+        now.at.since(self.at).saturating_sub(importing)
+    }
+}
+
+/// For how long a first missing block may stay away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// A slot's share.
+    pub(super) share: Duration,
+    /// So much more if a peer was busy, once: whoever is busy for longer withholds it as well.
+    pub(super) busy: Duration,
+}
+
+impl<B: BlockT> MissingBlocks<B> {
+    pub(super) fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Forgets those that are stored, or whose tips are held no more.
+    pub(super) fn keep(&mut self, is_missing: impl Fn(&BlockId<B>) -> bool) {
+        self.0.retain(|block, _| is_missing(block));
+    }
+
+    /// The first block of `run` is being asked for, or cannot be because nobody has it.
+    pub(super) fn asked(
+        &mut self,
+        run: &VerifiedTip<B>,
+        now: Moment,
+        pauses: impl FnOnce() -> Backoff,
+    ) {
+        self.0.entry(first(run)).or_insert_with(|| Missing {
+            asked: now,
+            quiet: now,
+            reached: None,
+            told: Vec::new(),
+            pauses: pauses(),
+            not_before: now.at,
+        });
+    }
+
+    /// `block` arrived, which may be of `run`.
+    pub(super) fn arrived(&mut self, run: &VerifiedTip<B>, block: &BlockId<B>, at: Moment) {
+        if let Some(missing) = self.0.get_mut(&first(run))
+            && run.contains(block)
+            // The same ones may be delivered again and again.
+            && missing.reached < Some(block.height())
+        {
+            missing.reached = Some(block.height());
+            missing.quiet = at;
+        }
+    }
+
+    /// Whether the blocks of `run` are withheld, and that is to be told: not more often than once in a share.
+    pub(super) fn is_withheld(
+        &mut self,
+        run: &VerifiedTip<B>,
+        last_busy: Option<MonoTime>,
+        patience: Patience,
+        now: Moment,
+    ) -> bool {
+        let Some(missing) = self.0.get_mut(&first(run)) else {
+            return false;
+        };
+        let is_busy = last_busy.is_some_and(|busy| busy >= missing.quiet.at);
+        let more = if is_busy {
+            patience.busy
+        } else {
+            Duration::ZERO
+        };
+        if missing.quiet.elapsed(now) < patience.share.saturating_add(more) {
+            return false;
+        }
+        missing
+            .told
+            .retain(|(_, told)| now.at.since(*told) < patience.share);
+        let is_told = missing.told.iter().any(|(tip, _)| *tip == run.tip());
+        if !is_told {
+            missing.told.push((run.tip(), now.at));
+        }
+        !is_told
+    }
+
+    /// When the first block of `run` was asked for first.
+    pub(super) fn asked_since(&self, run: &VerifiedTip<B>) -> Option<MonoTime> {
+        Some(self.0.get(&first(run))?.asked.at)
+    }
+
+    /// A session for `run` failed: the next one waits, longer each time, but not more than `longest`: whoever has it may come
+    /// back at any moment.
+    pub(super) fn failed(&mut self, run: &VerifiedTip<B>, longest: Duration, now: MonoTime) {
+        if let Some(missing) = self.0.get_mut(&first(run)) {
+            missing.not_before = now.plus(missing.pauses.failed().min(longest));
+        }
+    }
+
+    /// That nothing came until now is our own fault: all clocks start over.
+    pub(super) fn excuse(&mut self, now: Moment) {
+        for missing in self.0.values_mut() {
+            missing.quiet = now;
+        }
+    }
+
+    /// Whether a session for `run` may start now.
+    pub(super) fn may_start(&self, run: &VerifiedTip<B>, now: MonoTime) -> bool {
+        self.0
+            .get(&first(run))
+            .is_none_or(|missing| missing.not_before <= now)
+    }
+}
+
+/// The first missing block of a run: a run begins above what is stored.
+fn first<B: BlockT>(run: &VerifiedTip<B>) -> BlockId<B> {
+    *run.ids().first().expect("a run is never empty")
+}

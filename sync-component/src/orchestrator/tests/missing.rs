@@ -1,0 +1,107 @@
+use crate::{
+    BlockId,
+    block_sync::Backoff,
+    headers::{Beyond, VerifiedTip},
+    orchestrator::missing::{MissingBlocks, Moment, Patience},
+    ports::MonoTime,
+    settings::Limits,
+    test_kit::{Forge, SmallBlock},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
+
+const PATIENCE: Patience = Patience {
+    share: Duration::from_secs(2),
+    busy: Duration::from_secs(6),
+};
+
+fn at(millis: u64) -> Moment {
+    Moment {
+        at: MonoTime(Duration::from_millis(millis)),
+        imported_for: Duration::ZERO,
+    }
+}
+
+fn run(salt: u8) -> VerifiedTip<SmallBlock> {
+    let genesis: SmallBlock = Forge::genesis();
+    let chain: Vec<SmallBlock> = Forge::new(1).chain(genesis.header(), 1.into(), 3, salt);
+    let headers = chain.iter().map(|block| block.header().clone()).collect();
+    let base = BlockId::of(genesis.header());
+    VerifiedTip::new(base, base, headers, Beyond::Nothing).unwrap()
+}
+
+fn asked(run: &VerifiedTip<SmallBlock>) -> MissingBlocks<SmallBlock> {
+    let mut missing = MissingBlocks::new();
+    again(&mut missing, run, at(0));
+    missing
+}
+
+fn again(missing: &mut MissingBlocks<SmallBlock>, run: &VerifiedTip<SmallBlock>, now: Moment) {
+    missing.asked(run, now, || Backoff::new(&Limits::default(), [7; 32]));
+}
+
+#[test]
+fn clock_of_a_missing_block_goes_on_through_all_sessions() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    for session in 1..10 {
+        again(&mut missing, &run, at(session * 200));
+        assert!(!missing.is_withheld(&run, None, PATIENCE, at(session * 200)));
+    }
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(2_000)));
+    let told = missing.is_withheld(&run, None, PATIENCE, at(2_001));
+    assert!(!told, "not told twice in a share");
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(4_000)));
+}
+
+#[test]
+fn same_block_delivered_again_and_again_puts_nothing_off() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    for millis in [1_000, 1_900, 2_800] {
+        missing.arrived(&run, &run.ids()[0], at(millis));
+    }
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_900)));
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(3_000)));
+    missing.arrived(&run, &run.ids()[1], at(3_500));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(5_400)));
+}
+
+#[test]
+fn busy_peer_puts_it_off_once_and_an_import_for_as_long_as_it_takes() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    let busy = |millis| Some(MonoTime(Duration::from_millis(millis)));
+    assert!(!missing.is_withheld(&run, busy(1_900), PATIENCE, at(7_999)));
+    assert!(missing.is_withheld(&run, busy(7_900), PATIENCE, at(8_000)));
+    let mut missing = asked(&run);
+    let importing = Moment {
+        imported_for: Duration::from_secs(3),
+        ..at(4_999)
+    };
+    assert!(!missing.is_withheld(&run, None, PATIENCE, importing));
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(5_000)));
+}
+
+#[test]
+fn failure_makes_only_its_own_tip_wait_and_for_no_longer_than_a_slot() {
+    let (failing, other) = (run(0), run(1));
+    let mut missing = asked(&failing);
+    let slot = Duration::from_secs(6);
+    for _ in 0..9 {
+        missing.failed(&failing, slot, at(0).at);
+    }
+    assert!(missing.may_start(&other, at(0).at));
+    assert!(!missing.may_start(&failing, at(5_999).at));
+    assert!(missing.may_start(&failing, at(6_000).at));
+}
+
+#[test]
+fn fault_of_our_own_starts_every_clock_anew() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    missing.excuse(at(1_999));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(3_000)));
+    missing.keep(|_| false);
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(9_000)));
+}
