@@ -253,8 +253,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             since: now,
         });
         in_vain.asked = in_vain.asked.saturating_add(asked);
-        // A single lost answer is an accident.
-        if in_vain.asked >= 2 {
+        // A single lost answer is an accident. Where nobody is left to ask, none comes: its author left with the body.
+        if in_vain.asked >= 2 || now.since(in_vain.since) >= height.slot_share() {
             note_local(height.withheld(target));
         }
         // Whoever has it may be away for a while.
