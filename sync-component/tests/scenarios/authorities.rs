@@ -270,6 +270,33 @@ fn h16_three_of_four_go_on_and_the_fourth_joins_again() {
 }
 
 #[test]
+fn h16_author_that_leaves_with_the_body_of_its_block_holds_nobody_up_for_long() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
+            .await;
+        next_slot(sim).await;
+        while sim.forge.turn((sim.oracle.wall_slot() + 1).into()) != 3 {
+            next_slot(sim).await;
+        }
+        // Its header is there, and the question for the body on its way.
+        let moment = sim.link().latency.mul_f64(1.4);
+        sim.run_for(SLOT.as_duration() - Duration::from_millis(20) + moment)
+            .await;
+        sim.network.partition([&nodes[3].id]);
+        let slots = play(sim, 12).await;
+        sim.until(2 * MINUTE, "the three are on one chain", || {
+            one_chain(&nodes[..3])
+        })
+        .await;
+        assert_kept(sim, sim.link(), &nodes[0], slots, |authority| {
+            authority != 3
+        });
+    });
+}
+
+#[test]
 fn h17_free_identities_have_no_effect() {
     run(Setup::chain(8).authorities(4), async |sim| {
         by_authorities(sim);
