@@ -37,8 +37,8 @@ pub struct Imported {
 /// done is in `so_far`, whatever the end.
 ///
 /// The file is read and decoded on a thread of its own, and what needs no state is checked on as many threads as there are
-/// cores, while the batch before is imported. In memory are as many batches as cores, and four more. If the
-/// import stops before the end of the file, the thread that reads ends as soon as its read returns: nobody waits for it.
+/// cores, while the batch before is imported. In memory are as many batches as cores, and five more. If the import stops
+/// before the end of the file, the thread that reads ends as soon as its read returns: nobody waits for it.
 pub fn import<R: Read + Send + 'static>(
     chain: &dyn Bridge<Block>,
     reader: BlockReader<R>,

@@ -362,7 +362,7 @@ fn culprit_beyond_the_first_batch_of_signatures_is_found() {
     let mut parent = maker.genesis();
     let mut run = Vec::new();
     for slot in 1..40 {
-        let block = maker.block(parent, slot, &vec![sign(&stranger()); 12]);
+        let block = maker.block(parent, slot, &[(); 12].map(|()| sign(&stranger())));
         parent = id(&block);
         run.push(block);
     }
