@@ -1,16 +1,21 @@
 use super::link::{Link, Transit};
 use crate::ports::{Network, NetworkEvent, PeerId, Protocol, RequestFailure};
 use async_trait::async_trait;
-use futures::{channel::oneshot, future::Either};
+use futures::{
+    FutureExt,
+    channel::oneshot,
+    future::{Either, Shared},
+};
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     fmt,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Connects nodes in one process. Messages travel as bytes, over [`Link`]s with latency, jitter, loss and bandwidth.
 ///
@@ -53,10 +58,15 @@ fn pair(a: &PeerId, b: &PeerId) -> Pair {
     }
 }
 
+/// Ends when the connection does. Whoever waits for it is woken in the order in which they began: a `watch` channel of tokio wakes
+/// them in an order of its own luck, and the run would not repeat.
+type Gone = Shared<oneshot::Receiver<Infallible>>;
+
 /// A connection that is up; dropping it ends all requests on it.
 #[derive(Debug)]
 struct Connection {
-    alive: watch::Sender<()>,
+    _end: oneshot::Sender<Infallible>,
+    gone: Gone,
     /// Until when each direction is busy sending; the first is from the lower id.
     there: Transit,
     back: Transit,
@@ -272,8 +282,11 @@ impl State {
             .cloned()
             .collect();
         for (a, b) in new {
+            let (end, gone) = oneshot::channel();
+            let gone = gone.shared();
             let connection = Connection {
-                alive: watch::Sender::new(()),
+                _end: end,
+                gone,
                 there: Transit::default(),
                 back: Transit::default(),
             };
@@ -303,8 +316,8 @@ struct Exchange {
 impl Exchange {
     /// Carries the request there and the answer back, while the connection is up. Whoever stops waiting for the answer does
     /// not call the request back.
-    async fn run(self, mut alive: watch::Receiver<()>) -> Result<Vec<u8>, RequestFailure> {
-        match futures::future::select(pin!(self.carry()), pin!(alive.changed())).await {
+    async fn run(self, gone: Gone) -> Result<Vec<u8>, RequestFailure> {
+        match futures::future::select(pin!(self.carry()), gone).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(RequestFailure::Disconnected),
         }
@@ -364,7 +377,7 @@ impl Network for MemoryPort {
         protocol: Protocol,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, RequestFailure> {
-        let (target, alive, is_mute) = {
+        let (target, gone, is_mute) = {
             let mut state = self.network.state();
             let key = (self.me.clone(), peer.clone());
             *state
@@ -372,21 +385,17 @@ impl Network for MemoryPort {
                 .entry((self.me.clone(), peer.clone(), protocol))
                 .or_insert(0) += 1;
             let connection = state.up.get(&pair(&self.me, peer));
-            let alive = connection
-                .ok_or(RequestFailure::Disconnected)?
-                .alive
-                .subscribe();
+            let gone = connection.ok_or(RequestFailure::Disconnected)?.gone.clone();
             let target = state.nodes.get(peer).cloned();
             (
                 target.ok_or(RequestFailure::Disconnected)?,
-                alive,
+                gone,
                 state.mute.contains(&key),
             )
         };
         if is_mute {
-            let mut alive = alive;
             // It ends with the connection.
-            let _ = alive.changed().await;
+            let _ = gone.await;
             return Err(RequestFailure::Disconnected);
         }
         let exchange = Exchange {
@@ -396,7 +405,7 @@ impl Network for MemoryPort {
             protocol,
             body,
         };
-        let answer = tokio::spawn(exchange.run(alive)).await;
+        let answer = tokio::spawn(exchange.run(gone)).await;
         // The task ends early only with the whole runtime.
         answer.unwrap_or(Err(RequestFailure::Disconnected))
     }
