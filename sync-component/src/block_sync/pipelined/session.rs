@@ -8,7 +8,9 @@ use crate::{
     block_sync::{
         FetchError, FetchJob, Terms,
         delivered::{charge_for, import},
-        scheduler::{Bounds, Command, Failure, FlightId, Scheduler, Span, Standing, Stuck, Worth},
+        scheduler::{
+            Bounds, Command, Failure, FlightId, Proof, Scheduler, Span, Standing, Stuck, Worth,
+        },
         switch::switch_at,
     },
     context::SyncContext,
@@ -413,11 +415,18 @@ fn standings<B: BlockT>(context: &SyncContext<B>, terms: &Terms) -> Vec<(PeerId,
     let allowed = table.iter().filter(|(peer, _)| terms.allow(peer));
     let told = allowed.filter_map(|(peer, entry)| {
         let standing = &entry.sighting.as_ref()?.standing;
+        let record = table.record(peer);
+        let has_delivered = record.is_some_and(|record| record.rate.is_some());
         let standing = Standing {
             best: standing.best.height(),
             lowest: crate::block_id::height::<B>(standing.lowest),
             shown: entry.shown,
-            latency: table.record(peer).and_then(|record| record.latency),
+            latency: record.and_then(|record| record.latency),
+            proof: if has_delivered {
+                Proof::Delivered
+            } else {
+                Proof::None
+            },
             undelivered: entry.undelivered,
             most_requests,
         };

@@ -13,7 +13,7 @@ mod suppliers;
 mod tests;
 
 pub(super) use bounds::{Bounds, Room};
-pub(super) use suppliers::Standing;
+pub(super) use suppliers::{Proof, Standing};
 
 use crate::ports::{MonoTime, PeerId};
 use gaps::{Gap, Gaps, Try};
@@ -236,14 +236,19 @@ impl Scheduler {
         self.hedge(now, &mut commands);
         // Each gap is looked at once: the suppliers of those that found none do not come back within one call.
         let mut from = 0;
+        let lowest = self.lowest_missing();
         while self.flights.len() < self.bounds.flights {
             let Some((start, gap)) = self.next_wanted(from) else {
                 break;
             };
             from = start.saturating_add(1);
             let wanted = self.bounds.items(&gap, &self.pace);
-            let Some((peer, count)) = self.suppliers.choose(start, wanted, &gap, Need::More, now)
-            else {
+            let need = if start == lowest {
+                Need::Lowest
+            } else {
+                Need::More
+            };
+            let Some((peer, count)) = self.suppliers.choose(start, wanted, &gap, need, now) else {
                 continue;
             };
             let taken = self.take(start, gap, count);

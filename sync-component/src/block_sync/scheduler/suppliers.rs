@@ -44,10 +44,21 @@ pub(in crate::block_sync) struct Standing {
     pub(in crate::block_sync) shown: Option<u64>,
     /// Moving average of its round trips.
     pub(in crate::block_sync) latency: Option<Duration>,
+    /// Whether it ever delivered blocks.
+    pub(in crate::block_sync) proof: Proof,
     /// How many requests for blocks it left without an answer in a row, in earlier sessions too.
     pub(in crate::block_sync) undelivered: u32,
     /// `requests_per_peer`.
     pub(in crate::block_sync) most_requests: u32,
+}
+
+/// Whether a peer ever delivered blocks: identities are free, and showing headers costs little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::block_sync) enum Proof {
+    /// It did.
+    Delivered,
+    /// It was never asked, or did not.
+    None,
 }
 
 #[derive(Debug)]
@@ -111,7 +122,9 @@ impl Supplier {
     fn is_free(&self, need: Need, now: MonoTime) -> bool {
         let paused = self.not_before.is_some_and(|until| until > now);
         let has_room = match need {
-            Need::More => self.requests < self.high() && self.refill == Refill::Filling,
+            Need::More | Need::Lowest => {
+                self.requests < self.high() && self.refill == Refill::Filling
+            }
             Need::Second => self.requests < self.standing.most_requests.max(1),
         };
         !paused && has_room
@@ -133,8 +146,10 @@ impl Supplier {
 /// What a peer is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// The next request, of as many as it can bear.
+    /// The next request, of as many as it can bear. Untried peers get their share of these.
     More,
+    /// The lowest missing blocks, which all others wait for: who delivered before is asked before the untried.
+    Lowest,
     /// The lowest missing blocks, which somebody else is late with: between its watermarks, too.
     Second,
 }
@@ -192,9 +207,14 @@ impl Suppliers {
             let rate = supplier.rate.or(mean).unwrap_or(FIRST_ITEMS).max(1.0);
             let time = supplier.latency().as_secs_f64()
                 + real(supplier.items.saturating_add(wanted)) / rate;
+            let rank = match (supplier.doubts, supplier.standing.proof, need) {
+                (0, Proof::Delivered, _) | (0, Proof::None, Need::More) => 0,
+                (0, Proof::None, _) => 1,
+                _ => 2,
+            };
             (
                 !shown,
-                supplier.doubts.min(1),
+                rank,
                 Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX),
             )
         };
@@ -257,6 +277,7 @@ impl Suppliers {
     pub(super) fn outrun(&mut self, peer: &PeerId, items: u64) {
         self.answered(peer, items);
         if let Some(supplier) = self.0.get_mut(peer) {
+            supplier.doubts = supplier.doubts.saturating_add(1);
             supplier.width = (supplier.width / 2).max(1);
             supplier.rate = supplier.rate.map(|rate| rate / 2.0);
             supplier.settle();
@@ -268,6 +289,7 @@ impl Suppliers {
         let mean = self.mean_rate();
         if let Some(supplier) = self.0.get_mut(peer) {
             supplier.doubts = 0;
+            supplier.standing.proof = Proof::Delivered;
             supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
             let new = real(items) / took.as_secs_f64().max(1e-4);
             let old = supplier.rate.or(mean).unwrap_or(new);

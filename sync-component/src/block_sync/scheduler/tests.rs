@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{Bounds, Command, Failure, FlightId, Room, Scheduler, Span, Standing, Stuck, Worth};
+use super::{
+    Bounds, Command, Failure, FlightId, Proof, Room, Scheduler, Span, Standing, Stuck, Worth,
+};
 use crate::{
     SyncSettings,
     ports::{MonoTime, PeerId},
@@ -33,6 +35,7 @@ fn up_to(best: u64) -> Standing {
         lowest: 0,
         shown: Some(best),
         latency: Some(5 * MILLI),
+        proof: Proof::None,
         undelivered: 0,
         most_requests: 4,
     }
@@ -133,6 +136,21 @@ fn a_peer_is_not_asked_for_what_it_does_not_claim() {
     // Nobody has 15 to 29.
     let stuck = scheduler.stuck().unwrap();
     assert_eq!((stuck.at, stuck.attempts, stuck.peers), (15, 0, 0));
+}
+
+#[test]
+fn who_delivered_before_is_asked_for_the_lowest_blocks_before_a_quicker_stranger() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    let known = Standing {
+        latency: Some(100 * MILLI),
+        proof: Proof::Delivered,
+        ..up_to(10)
+    };
+    meet(&mut scheduler, &[up_to(10), known, up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    assert_eq!(first.peer, peer(2));
+    // Once it is late, a stranger is better than nobody.
+    assert_eq!(poll(&mut scheduler, 1_000).len(), 1);
 }
 
 #[test]
