@@ -68,7 +68,7 @@ fn each_connected_peer_has_a_line_that_says_how_it_stands() {
     assert_eq!(lines.len(), 4, "{lines:?}");
     for (line, parts) in [
         (
-            &lines[3],
+            &lines[2],
             [
                 "…2kj6vnc6iDEp",
                 "#1234",
@@ -83,7 +83,7 @@ fn each_connected_peer_has_a_line_that_says_how_it_stands() {
             ["12D3KooWGzt", "#1234", "no", "12 ms", "-3", "for 1 h 1 min"],
         ),
         (
-            &lines[2],
+            &lines[3],
             ["…x", "-", "unknown", "-", "-3", "banned for 5 s more"],
         ),
     ] {
