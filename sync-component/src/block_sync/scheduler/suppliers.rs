@@ -15,7 +15,7 @@ const FIRST_WIDTH: u32 = 3;
 const MOST_WIDTH: u32 = 10;
 
 /// Blocks that are asked of a peer of which nothing is known, and nothing of any other.
-const FIRST_ITEMS: f64 = 32.0;
+const FIRST_ITEMS: f64 = 16.0;
 
 /// How much is asked for at once: what a peer sends in this time, or in twice the time that it takes to answer at all.
 const TARGET: Duration = Duration::from_millis(250);
