@@ -6,7 +6,8 @@ use toml::{Table, Value};
 
 /// Stands in the place of what the preset says of itself.
 const HEAD: &str = "\
-# A chain spec. Every node of the chain needs the same file: afterwards change nothing in it but bootnodes and reserved nodes.
+# A chain spec. Every node of the chain needs the same file: afterwards change nothing in it but bootnodes and reserved
+# nodes.
 ";
 
 /// Where comments behind a value begin.
@@ -15,11 +16,16 @@ const COMMENTS: usize = 34;
 impl ChainSpec {
     /// As [`ChainSpec::to_toml`], in the order and with the comments of the preset `local`.
     pub fn to_toml_explained(&self) -> String {
+        let mut table = self.to_table();
+        // Where there are none the preset shows in a comment how to add one, which an empty list would not allow.
+        if self.checkpoints.is_empty() {
+            table.remove("checkpoints");
+        }
         let mut writer = Writer {
             text: HEAD.to_owned(),
             held: Vec::new(),
             section: String::new(),
-            rest: flat(self.to_table()),
+            rest: flat(table),
         };
         writer.follow(Preset::Local.text());
         writer.text

@@ -66,6 +66,24 @@ fn file_for_people_explains_its_keys_where_they_stand() {
     written_and_read(&spec);
 }
 
+#[test]
+fn examples_in_the_file_for_people_can_be_put_to_use() {
+    let text = Preset::Local.spec().to_toml_explained();
+    let hash = format!("\"0x{}\"", "07".repeat(32));
+    let used = text
+        .replace("# [[checkpoints]]", "[[checkpoints]]")
+        .replace("# number = ", "number = ")
+        .replace("# hash = \"0x...\"", &format!("hash = {hash}"))
+        .replace("# tier1_min_responses = ", "tier1_min_responses = ");
+    let spec = ChainSpec::from_toml("used", &used).unwrap();
+    let checkpoint = Checkpoint {
+        number: 1_000,
+        hash: H256::repeat_byte(7),
+    };
+    assert_eq!(spec.checkpoints, [checkpoint], "{used}");
+    assert_eq!(spec.sync.tier1.min_responses, NonZero::new(2), "{used}");
+}
+
 fn properties() -> impl Strategy<Value = toml::Table> {
     let leaf = prop_oneof![
         any::<String>().prop_map(toml::Value::String),
