@@ -2,6 +2,7 @@ use super::{EventLog, Keep, Sim};
 use crate::test_kit::TestBlock;
 use std::{
     env,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     time::Duration,
@@ -59,14 +60,15 @@ const LONGEST: Duration = Duration::from_hours(12);
 /// Seeds when nothing else is said.
 const SEEDS: u64 = 20;
 
-/// Runs `scenario` with each seed: 20 of them, as many as `SIM_SEEDS` says, only the one that the setup names, or only the
-/// one that `SIM_SEED` names. The last one runs twice, and both runs must be the same (I10).
+/// Runs `scenario` with each seed: 20 of them, as many as `SIM_SEEDS` says (`200`, or a part of them as `100..200`), only the
+/// one that the setup names, or only the one that `SIM_SEED` names. The last one runs twice, and both runs must be the same
+/// (I10).
 ///
 /// # Panics
 /// If the scenario does, or the oracle found anything wrong: with the newest lines of the log, and the command that
 /// runs this seed again with all of them.
 pub fn run<B: TestBlock>(setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
-    if let Some(seed) = number_from("SIM_SEED") {
+    if let Some(seed) = variable("SIM_SEED").map(|text| number("SIM_SEED", &text)) {
         let log = one(setup, seed, Keep::All, scenario);
         // Asked for by name, so that it is read.
         std::io::Write::write_all(&mut std::io::stdout(), log.text().as_bytes())
@@ -74,10 +76,10 @@ pub fn run<B: TestBlock>(setup: &Setup, scenario: &impl AsyncFn(&mut Sim<B>)) {
         return;
     }
     let seeds = match setup.only_seed {
-        Some(seed) => seed..=seed,
-        None => 0..=number_from("SIM_SEEDS").unwrap_or(SEEDS).max(1) - 1,
+        Some(seed) => seed..seed + 1,
+        None => variable("SIM_SEEDS").map_or(0..SEEDS, |text| part(&text)),
     };
-    let newest = *seeds.end();
+    let newest = seeds.end - 1;
     let mut last = None;
     for seed in seeds {
         last = Some(one(setup, seed, Keep::Newest, scenario));
@@ -97,10 +99,21 @@ fn test_name() -> String {
     thread.name().unwrap_or("the scenario").to_owned()
 }
 
-fn number_from(variable: &str) -> Option<u64> {
-    let text = env::var(variable).ok()?;
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+fn number(name: &str, text: &str) -> u64 {
     let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number, it is `{text}`")))
+    number.unwrap_or_else(|_| panic!("{name} must be made of whole numbers, there is `{text}`"))
+}
+
+/// The seeds that `SIM_SEEDS` names.
+fn part(text: &str) -> Range<u64> {
+    let (first, end) = text.split_once("..").unwrap_or(("0", text));
+    let part = number("SIM_SEEDS", first)..number("SIM_SEEDS", end);
+    assert!(!part.is_empty(), "SIM_SEEDS names no seed: `{text}`");
+    part
 }
 
 fn one<B: TestBlock>(
