@@ -36,8 +36,11 @@ pub enum SourceFault<B: BlockT> {
         /// What is wrong with it.
         fault: BlockFault,
     },
-    /// It is on another chain than the one staged so far, deeper than the fork choice goes back.
-    #[error("its chain leaves the staged one more than tier2_max_reorg blocks below {staged}")]
+    /// It is on another chain than the one staged so far, and the fork choice does not go over to that: it leaves ours too far
+    /// below, or is no better.
+    #[error(
+        "its chain is another than the one staged up to {staged}, and leaves that more than tier2_max_reorg blocks below or is no better"
+    )]
     OtherChain {
         /// The staged tip.
         staged: BlockId<B>,

@@ -1,4 +1,4 @@
-use super::{ResyncError, ResyncJob, SourceFault};
+use super::{ResyncError, ResyncJob, SourceFault, end::End};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
@@ -52,24 +52,6 @@ impl<B: BlockT> ResyncStrategy<B> for FullChain {
             reached: job.staging.best(),
             faults,
         })
-    }
-}
-
-/// Why a download from one source ended early.
-enum End<B: BlockT> {
-    Fault(SourceFault<B>),
-    Local(ResyncError<B>),
-}
-
-impl<B: BlockT> From<SourceFault<B>> for End<B> {
-    fn from(fault: SourceFault<B>) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl<B: BlockT> From<ResyncError<B>> for End<B> {
-    fn from(error: ResyncError<B>) -> Self {
-        Self::Local(error)
     }
 }
 

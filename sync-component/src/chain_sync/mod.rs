@@ -3,6 +3,7 @@
 //! A second chain is built and validated in *staging* beside the live one, the voters are asked whether it is theirs, and
 //! the two stores are exchanged. This room decides; files are moved by whoever implements [`Staging`].
 
+mod end;
 mod error;
 mod full_chain;
 mod journal;

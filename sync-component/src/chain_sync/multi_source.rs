@@ -1,4 +1,4 @@
-use super::{ResyncError, ResyncJob, SourceFault};
+use super::{ResyncError, ResyncJob, SourceFault, end::End};
 use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
@@ -72,24 +72,6 @@ enum Followed {
     ToItsEnd,
     /// As far as it was known to go; it may have more by now.
     Further,
-}
-
-/// Why it ended early.
-enum End<B: BlockT> {
-    Fault(SourceFault<B>),
-    Local(ResyncError<B>),
-}
-
-impl<B: BlockT> From<SourceFault<B>> for End<B> {
-    fn from(fault: SourceFault<B>) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl<B: BlockT> From<ResyncError<B>> for End<B> {
-    fn from(error: ResyncError<B>) -> Self {
-        Self::Local(error)
-    }
 }
 
 struct Download<'a, B: BlockT> {
@@ -178,6 +160,10 @@ impl<B: BlockT> Download<'_, B> {
         };
         self.note_progress();
         match end {
+            // Its branch is stored, and the fork choice stayed with ours.
+            Ok(_) if self.staging().best() == before => {
+                Err(SourceFault::OtherChain { staged: before }.into())
+            }
             Ok(_) => Ok(Followed::Further),
             // Whoever is left may have what this one no longer delivers.
             Err(FetchError::NotDelivered { id, .. } | FetchError::WrongBody { id }) => {

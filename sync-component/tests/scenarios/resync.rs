@@ -11,11 +11,12 @@ use std::{
 use sync_component::{
     BlockId,
     chain_sync::{
-        BackupName, FullChain, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncWatch,
-        Stage, Staging, StoreId, Swap, Voucher,
+        BackupName, FullChain, MultiSource, NotVoted, OperatorsOrder, ResyncError, ResyncRequest,
+        ResyncWatch, SourceFault, Stage, Staging, StoreId, Swap, Voucher,
     },
     orchestrator::Fetching,
     ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ReadChain},
+    registry::ResyncStrategy,
     test_kit::{ReferenceBridge, SLOT},
 };
 
@@ -23,14 +24,26 @@ use sync_component::{
 #[derive(Debug)]
 struct InMemory {
     chain: Arc<ReferenceBridge<SmallBlock>>,
+    /// Of the even seeds `multi-source`, of the odd ones `full-chain`.
+    strategy: Arc<dyn ResyncStrategy<SmallBlock>>,
     stages: Mutex<Vec<&'static str>>,
 }
 
 impl InMemory {
     fn beside(sim: &Sim, node: &Node) -> Arc<Self> {
         let chain = ReferenceBridge::new(&sim.forge, SLOT, 5, node.clock.clone());
+        Self::at(sim, Arc::new(chain))
+    }
+
+    fn at(sim: &Sim, chain: Arc<ReferenceBridge<SmallBlock>>) -> Arc<Self> {
+        let strategy: Arc<dyn ResyncStrategy<SmallBlock>> = if sim.seed.is_multiple_of(2) {
+            Arc::new(MultiSource::default())
+        } else {
+            Arc::new(FullChain)
+        };
         Arc::new(Self {
-            chain: Arc::new(chain),
+            chain,
+            strategy,
             stages: Mutex::default(),
         })
     }
@@ -82,9 +95,9 @@ async fn resync(
     staging: &Arc<InMemory>,
 ) -> Result<BlockId<SmallBlock>, ResyncError<SmallBlock>> {
     let watch = ResyncWatch::default();
-    let chain_sync = node
-        .manager()
-        .chain_sync(Arc::new(FullChain), BTreeSet::new(), watch);
+    let chain_sync =
+        node.manager()
+            .chain_sync(Arc::clone(&staging.strategy), BTreeSet::new(), watch);
     chain_sync.run(order, staging.clone()).await
 }
 
@@ -172,10 +185,7 @@ fn r06_without_a_node_the_staged_chain_is_built_and_nobody_counts_its_vote() {
         assert_eq!(alone.best().height(), 0, "Tier 2 leaves it alone");
         let voters = observer.manager().report().voters;
         assert_eq!(voters, 0, "it is syncing");
-        let staging = Arc::new(InMemory {
-            chain: alone.chain.clone(),
-            stages: Mutex::default(),
-        });
+        let staging = InMemory::at(sim, alone.chain.clone());
         let named = order(&[&peers[0].id, &peers[1].id], None);
         let staged = insist(&alone, &named, &staging).await.unwrap();
         assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
@@ -207,6 +217,39 @@ fn r04_chain_that_the_voters_are_not_on_is_refused() {
             "{refused:?}"
         );
         assert!(!staging.stages().contains(&"validated"));
+    });
+}
+
+#[test]
+fn r05_source_on_a_branch_that_is_no_better_is_left() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (_peers, ours) = stranded(sim);
+        let ends_at = [57, 58, 59][usize::try_from(sim.seed % 3).unwrap()];
+        let other = sim.branch(55, ends_at - 55, 1, 77);
+        let source = sim.peer("T", &other, Misbehaviour::Nothing);
+        sim.connect(&ours.id, [&source.id]);
+        let staging = InMemory::beside(sim, &ours);
+        // An earlier run, from somebody else.
+        assert!(
+            staging
+                .chain
+                .import(sim.chain(60).to_vec())
+                .failure
+                .is_none()
+        );
+        let named = order(&[&source.id], None);
+        let until = sim.elapsed() + 20 * MINUTE;
+        loop {
+            let end = resync(&ours, &named, &staging).await;
+            let Err(ResyncError::SourcesFailed { faults, .. }) = end else {
+                panic!("{end:?}")
+            };
+            assert!(sim.elapsed() < until, "only lost answers");
+            if let Some((_, SourceFault::OtherChain { .. })) = faults.first() {
+                break;
+            }
+        }
+        assert_eq!(staging.height(), 60);
     });
 }
 
