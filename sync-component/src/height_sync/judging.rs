@@ -129,6 +129,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let chain = self.context.bridge.as_ref();
         // A chain that enough voters share is followed, and no other that it rules out: whoever is far behind would
         // follow the first dead fork that it hears of deeper than it may come back from.
+        let honest_one = one_is_honest(electors.len(), ballot.threshold);
         let voted: Vec<_> = near
             .iter()
             .filter(|tip| is_enough(voters_on(tip, ballot)))
@@ -141,7 +142,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                     return Ok(Some((*tip).clone()));
                 }
                 state.suspects.trusted_part(tip, chain, &|block, author| {
-                    heard.is_attested_by_another(block, author)
+                    heard.attesters_but(author, block) >= honest_one
                 })
             })
             .collect::<Result<_, _>>()?;
@@ -167,7 +168,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                     return Ok(Some(tip.clone()));
                 }
                 state.suspects.fetchable_part(tip, chain, &|block, author| {
-                    heard.is_attested_by_another(block, author)
+                    heard.attesters_but(author, block) >= honest_one
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -409,11 +410,15 @@ impl<B: BlockT> Heard<B> {
         self.age = self.age.max(age);
     }
 
-    /// Whether an authority other than `author` attests a chain that holds `block`.
-    fn is_attested_by_another(&self, block: &BlockId<B>, author: &sr25519::Public) -> bool {
-        self.attesters
+    /// How many authorities other than `author` attest a chain that holds `block`.
+    fn attesters_but(&self, author: &sr25519::Public, block: &BlockId<B>) -> usize {
+        let others = self
+            .attesters
             .iter()
-            .any(|attester| attester.authority != *author && attester.chain.above().contains(block))
+            .filter(|attester| attester.authority != *author);
+        others
+            .filter(|attester| attester.chain.above().contains(block))
+            .count()
     }
 }
 
@@ -425,6 +430,13 @@ impl<B: BlockT> State<B> {
         }
         since.map_or(Duration::ZERO, |since| now.since(since))
     }
+}
+
+/// Among how many authorities that attest a block of somebody who withholds it at least one is honest, and so really has it: as
+/// many may be faulty as the threshold can do without, and the author is one of them.
+fn one_is_honest(authorities: usize, threshold: Threshold) -> usize {
+    let faulty = authorities.saturating_sub(threshold.need(authorities));
+    faulty.max(1)
 }
 
 /// Voters whose chain is in `run`, as far as it is known, or goes through its end.

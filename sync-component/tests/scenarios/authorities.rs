@@ -165,6 +165,46 @@ fn h14_what_another_authority_attests_holds_up_whoever_withholds_it() {
     });
 }
 
+/// Two of seven are faulty: one withholds what it sealed, and another says that it has it.
+#[test]
+fn h14_word_of_one_accomplice_holds_nobody_up_among_seven() {
+    run(Setup::chain(24).authorities(7), async |sim| {
+        by_authorities(sim);
+        let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+        let (us, accomplice) = ((author + 1) % 7, (author + 3) % 7);
+        let others: Vec<_> = (0..7).filter(|n| *n != us).collect();
+        let is_faulty = |n| n == author || n == accomplice;
+        let peers: Vec<_> = others
+            .iter()
+            .map(|n| {
+                let (height, habit) = if is_faulty(*n) {
+                    (24, Misbehaviour::SilentOn(Protocol::Blocks))
+                } else {
+                    (23, Misbehaviour::Nothing)
+                };
+                sim.peer(&format!("P{n}"), sim.chain(height), habit)
+            })
+            .collect();
+        let mut ours = sim.validator("O", us, sim.chain(23));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        for _ in 0..24 {
+            let slot = sim.oracle.wall_slot();
+            for (peer, authority) in peers.iter().zip(&others) {
+                let height = if is_faulty(*authority) { 24 } else { 23 };
+                let word = sim.attestation(*authority, slot, 0, sim.chain(height));
+                let top = sim.chain(height).last().unwrap().header().clone();
+                peer.announce_attested(&ours.id, top, word).await;
+            }
+            next_slot(sim).await;
+            if !nobody_sealed(sim) {
+                return;
+            }
+        }
+        panic!("nobody went on: {}", ours.health());
+    });
+}
+
 /// As before, but the tip itself is claimed by nobody any more: whoever has it has built on it, and can show none of that.
 #[test]
 fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {

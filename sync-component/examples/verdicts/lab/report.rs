@@ -334,9 +334,9 @@ fn withheld(survey: &Survey, out: &mut String) -> fmt::Result {
 
 A liar seals the next block in its slot, shows the header and gives the block to nobody. All others are honest and at the head.
 The header is a verified tip above us: while nobody knows better, nobody authors beside it. When the node has asked in vain it
-calls the author suspect, and what only a suspect has holds nobody up. `{AUTHORITY_QUORUM}` makes an exception for blocks that
-another authority attests, as honest authorities may really hold them. **A second liar can use that**: as long as it attests the
-withheld block, all others halt. From n = 7 on two are below a third.
+calls the author suspect, and what only a suspect has holds nobody up. `{AUTHORITY_QUORUM}` makes an exception for blocks that so
+many others attest that one of these must be honest, and so really holds them: as many as n − need(n), and at least one. A second
+liar that attests what it does not have changes nothing below a third, from n = 7 on; of four, two liars are half.
 
 | n | strategy | alone: at first | alone: once suspect | attested by a second: at first | attested by a second: once suspect |
 |---|---|---|---|---|---|
