@@ -110,6 +110,7 @@ pub(super) async fn request_block_but_from<B: BlockT>(
             break;
         };
         asked.insert(peer.clone());
+        let begun = context.clock.now();
         match context.peers.blocks(&peer, request.clone(), timeout).await {
             Ok(RangeAnswer::Items(items)) => {
                 // One item, because one was asked for. Another hash: the peer is on another branch by now.
@@ -118,7 +119,10 @@ pub(super) async fn request_block_but_from<B: BlockT>(
                     .next()
                     .filter(|block| block.hash() == id.hash)
                 {
-                    context.peers.note_delivery(&peer, id);
+                    let took = context.clock.now().since(begun);
+                    context
+                        .peers
+                        .note_delivery(&peer, id, block.encoded_size(), took);
                     return Ok(Delivered {
                         block,
                         from: Some(peer),

@@ -311,9 +311,16 @@ impl<B: BlockT> PeerClient<B> {
             .map_err(|fault| self.off_topic(peer, fault))
     }
 
-    /// Blocks that were asked for came from `peer`; `highest` is the last of them that has the verified header's hash.
-    pub(crate) fn note_delivery(&self, peer: &PeerId, highest: BlockId<B>) {
-        self.table().delivered_good(peer);
+    /// Blocks that were asked for came from `peer`, in an answer of so many bytes that took this long; `highest` is the last of
+    /// them that has the verified header's hash.
+    pub(crate) fn note_delivery(
+        &self,
+        peer: &PeerId,
+        highest: BlockId<B>,
+        bytes: usize,
+        took: Duration,
+    ) {
+        self.table().delivered(peer, bytes, took);
         self.0.deliveries.arrived(highest, self.0.clock.now());
     }
 
@@ -386,14 +393,9 @@ impl<B: BlockT> PeerClient<B> {
             self.measured(BlockStage::Download, &result, start);
         }
         match &result {
-            Ok(body) => {
+            Ok(_) => {
                 self.0.observer.answered(protocol, now.since(start));
-                let mut table = self.table();
-                let round_trip = now.since(start);
-                table.answered(peer, round_trip);
-                if protocol == Protocol::Blocks {
-                    table.delivered(peer, body.len(), round_trip);
-                }
+                self.table().answered(peer, now.since(start));
             }
             Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),
             Err(RequestFailure::Timeout | RequestFailure::Disconnected)

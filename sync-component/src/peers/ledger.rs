@@ -205,7 +205,7 @@ impl Ledger {
         }
     }
 
-    /// A request for blocks brought this many bytes in this time.
+    /// A request for blocks brought good ones, so many bytes in this time.
     pub(super) fn delivered(&mut self, peer: &PeerId, bytes: usize, time: Duration) {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let newest = bytes as f64 / time.as_secs_f64().max(1e-6);
@@ -214,6 +214,7 @@ impl Ledger {
                 None => newest,
                 Some(old) => old * (1.0 - NEWEST_WEIGHT) + newest * NEWEST_WEIGHT,
             });
+            record.undelivered = 0;
         }
     }
 

@@ -4,11 +4,14 @@
 //! [`PeerClient`] asks them.
 
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod consistency;
 mod deliveries;
 mod file;
 mod ledger;
 mod penalties;
+mod proof;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,4 +21,5 @@ pub(crate) use consistency::{Span, observe};
 pub use file::UnreadableLedger;
 pub use ledger::{Ban, Charge, Ledger, Record};
 pub use penalties::Offence;
+pub(crate) use proof::Proof;
 pub use table::{PeerEntry, PeerTable, Sighting};

@@ -1,4 +1,4 @@
-use super::{Charge, Ledger, Offence, Record};
+use super::{Charge, Ledger, Offence, Record, proof::Proof};
 use crate::{
     block_id::BlockId,
     ports::{MonoTime, PeerId},
@@ -38,11 +38,6 @@ pub struct PeerEntry<B: BlockT> {
 
 /// After how many rounds without an answer nothing is expected of a peer (SPEC section 4).
 const MUTE_AFTER: u32 = 3;
-
-/// How many requests for blocks in a row a peer that delivered some before may leave without an answer until one that never
-/// did comes before it. 0, and after a single lost answer any number of free identities is asked first; many, and it takes
-/// long to find those that deliver when all old ones are gone.
-const UNANSWERED_CREDIT: u32 = 2;
 
 impl<B: BlockT> PeerEntry<B> {
     /// Whether it is new, or answered in one of its last three rounds.
@@ -137,6 +132,14 @@ impl<B: BlockT> PeerTable<B> {
         self.ledger.get(peer)
     }
 
+    /// Whether `peer` ever delivered good blocks.
+    pub(crate) fn proof(&self, peer: &PeerId) -> Proof {
+        match self.record(peer).and_then(|record| record.rate) {
+            Some(_) => Proof::Delivered,
+            None => Proof::None,
+        }
+    }
+
     /// Gives free places to peers that wait for one.
     pub fn fill_places(&mut self, now: MonoTime) {
         while self.entries.len() < self.max_peers
@@ -218,17 +221,13 @@ impl<B: BlockT> PeerTable<B> {
         self.ledger.answered(peer, round_trip);
     }
 
-    /// A request for blocks was answered with this many bytes after `round_trip`.
-    pub fn delivered(&mut self, peer: &PeerId, bytes: usize, round_trip: Duration) {
-        self.ledger.delivered(peer, bytes, round_trip);
-    }
-
-    /// Good blocks came from `peer`. Only these make up for requests that it left without an answer.
-    pub fn delivered_good(&mut self, peer: &PeerId) {
+    /// Good blocks of so many bytes came from `peer`, this long after they were asked for. Only these make up for requests
+    /// that it left without an answer.
+    pub fn delivered(&mut self, peer: &PeerId, bytes: usize, took: Duration) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = 0;
         }
-        self.ledger.undelivered(peer, 0);
+        self.ledger.delivered(peer, bytes, took);
     }
 
     /// A request for blocks stayed without answer.
@@ -305,11 +304,9 @@ impl<B: BlockT> PeerTable<B> {
         holders.sort_by_key(|(peer, entry)| {
             let record = self.record(peer);
             let latency = record.and_then(|record| record.latency);
-            let is_tried = record.is_some_and(|record| record.rate.is_some());
-            let credit = if is_tried { 0 } else { UNANSWERED_CREDIT };
             (
                 entry.shown.is_none_or(|shown| shown < height),
-                entry.undelivered.saturating_add(credit),
+                self.proof(peer).demerits(entry.undelivered),
                 latency.unwrap_or(Duration::from_millis(200)),
             )
         });

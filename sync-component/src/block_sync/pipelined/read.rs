@@ -7,13 +7,15 @@ use crate::{
     wire::RangeRequest,
 };
 use sp_runtime::traits::Block as BlockT;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// An answer that is to be decoded and checked: work for a core of its own.
 pub(super) struct Unread<B: BlockT> {
     pub(super) peer: PeerId,
     pub(super) request: RangeRequest<B>,
     pub(super) body: Vec<u8>,
+    /// How long after the request the answer came.
+    pub(super) took: Duration,
     /// The stored block that all of it builds on.
     pub(super) base: BlockId<B>,
     /// Header of the block below the first one asked for.
@@ -75,7 +77,8 @@ impl<B: BlockT> Unread<B> {
         // The peer is on another branch by now from there on.
         blocks.truncate(same);
         if let Some(last) = blocks.last() {
-            client.note_delivery(&self.peer, BlockId::of(last.header()));
+            let highest = BlockId::of(last.header());
+            client.note_delivery(&self.peer, highest, self.body.len(), self.took);
         }
         let report = bridge.check(self.base, &self.parent, blocks);
         let mut checked = report.checked;

@@ -8,9 +8,7 @@ use crate::{
     block_sync::{
         FetchError, FetchJob, Terms,
         delivered::{charge_for, import},
-        scheduler::{
-            Bounds, Command, Failure, FlightId, Proof, Scheduler, Span, Standing, Stuck, Worth,
-        },
+        scheduler::{Bounds, Command, Failure, FlightId, Scheduler, Span, Standing, Stuck, Worth},
         switch::switch_at,
     },
     context::SyncContext,
@@ -41,6 +39,7 @@ struct Asked<B: BlockT> {
     peer: PeerId,
     span: Span,
     request: RangeRequest<B>,
+    since: MonoTime,
     abort: AbortHandle,
 }
 
@@ -204,6 +203,7 @@ impl<'a, B: BlockT> Session<'a, B> {
                     peer,
                     span,
                     request,
+                    since: self.now(),
                     abort,
                 };
                 self.asked.insert(id, asked);
@@ -243,6 +243,7 @@ impl<'a, B: BlockT> Session<'a, B> {
             peer: asked.peer,
             request: asked.request,
             body,
+            took: now.since(asked.since),
             base: self.chain.stored(),
             parent,
             headers: self.chain.headers(asked.span),
@@ -416,17 +417,12 @@ fn standings<B: BlockT>(context: &SyncContext<B>, terms: &Terms) -> Vec<(PeerId,
     let told = allowed.filter_map(|(peer, entry)| {
         let standing = &entry.sighting.as_ref()?.standing;
         let record = table.record(peer);
-        let has_delivered = record.is_some_and(|record| record.rate.is_some());
         let standing = Standing {
             best: standing.best.height(),
             lowest: crate::block_id::height::<B>(standing.lowest),
             shown: entry.shown,
             latency: record.and_then(|record| record.latency),
-            proof: if has_delivered {
-                Proof::Delivered
-            } else {
-                Proof::None
-            },
+            proof: table.proof(peer),
             undelivered: entry.undelivered,
             most_requests,
         };

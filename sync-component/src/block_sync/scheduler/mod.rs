@@ -13,7 +13,7 @@ mod suppliers;
 mod tests;
 
 pub(super) use bounds::{Bounds, Room};
-pub(super) use suppliers::{Proof, Standing};
+pub(super) use suppliers::Standing;
 
 use crate::ports::{MonoTime, PeerId};
 use gaps::{Gap, Gaps, Try};

@@ -4,7 +4,10 @@ use super::{
     gaps::Gap,
     measure::{real, real_size, whole},
 };
-use crate::ports::{MonoTime, PeerId};
+use crate::{
+    peers::Proof,
+    ports::{MonoTime, PeerId},
+};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Requests to a new peer at once.
@@ -14,8 +17,13 @@ const FIRST_WIDTH: u32 = 3;
 /// silent holds more blocks up. Also bounded by `requests_per_peer`.
 const MOST_WIDTH: u32 = 10;
 
-/// Blocks that are asked of a peer of which nothing is known, and nothing of any other.
-const FIRST_ITEMS: f64 = 16.0;
+/// Blocks that are asked of a peer of which nothing is known, and nothing of any other. Fewer: more round trips until anything
+/// is known; more: the lowest blocks wait longer for a stranger that turns out to be slow.
+const FIRST_ITEMS: u64 = 16;
+
+/// Blocks per second that a peer is taken to send while nothing is known of any. Only compared with itself: whoever has less
+/// to do comes first.
+const UNKNOWN_RATE: f64 = 16.0;
 
 /// How much is asked for at once: what a peer sends in this time, or in twice the time that it takes to answer at all.
 const TARGET: Duration = Duration::from_millis(250);
@@ -29,7 +37,8 @@ const NEWEST_WEIGHT: f64 = 0.2;
 /// For how long a peer is not asked for what it said it does not have.
 const LACK_PAUSE: Duration = Duration::from_millis(500);
 
-/// The first pause of a peer that was silent; doubles while it is silent again.
+/// For how long a peer that was silent is not asked again. Shorter: one that is mute for good is asked more often in vain; longer:
+/// where it is the only one that has a block, that is fetched so much later once it answers again.
 const SILENT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Where a peer says that it stands, and what is known of it otherwise.
@@ -50,15 +59,6 @@ pub(in crate::block_sync) struct Standing {
     pub(in crate::block_sync) undelivered: u32,
     /// `requests_per_peer`.
     pub(in crate::block_sync) most_requests: u32,
-}
-
-/// Whether a peer ever delivered blocks: identities are free, and showing headers costs little.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::block_sync) enum Proof {
-    /// It did.
-    Delivered,
-    /// It was never asked, or did not.
-    None,
 }
 
 #[derive(Debug)]
@@ -204,17 +204,16 @@ impl Suppliers {
         });
         let key = |supplier: &Supplier| {
             let shown = supplier.standing.shown.is_some_and(|shown| shown >= start);
-            let rate = supplier.rate.or(mean).unwrap_or(FIRST_ITEMS).max(1.0);
+            let rate = supplier.rate.or(mean).unwrap_or(UNKNOWN_RATE).max(1.0);
             let time = supplier.latency().as_secs_f64()
                 + real(supplier.items.saturating_add(wanted)) / rate;
-            let rank = match (supplier.doubts, supplier.standing.proof, need) {
-                (0, Proof::Delivered, _) | (0, Proof::None, Need::More) => 0,
-                (0, Proof::None, _) => 1,
-                _ => 2,
+            let demerits = match need {
+                Need::More => supplier.doubts.min(1),
+                Need::Lowest | Need::Second => supplier.standing.proof.demerits(supplier.doubts),
             };
             (
                 !shown,
-                rank,
+                demerits,
                 Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX),
             )
         };
@@ -289,7 +288,6 @@ impl Suppliers {
         let mean = self.mean_rate();
         if let Some(supplier) = self.0.get_mut(peer) {
             supplier.doubts = 0;
-            supplier.standing.proof = Proof::Delivered;
             supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
             let new = real(items) / took.as_secs_f64().max(1e-4);
             let old = supplier.rate.or(mean).unwrap_or(new);
@@ -301,10 +299,9 @@ impl Suppliers {
     /// `peer` left a request without an answer.
     pub(super) fn silent(&mut self, peer: &PeerId, now: MonoTime) {
         if let Some(supplier) = self.0.get_mut(peer) {
-            let pause = SILENT_PAUSE.saturating_mul(1 << supplier.doubts.min(6));
             supplier.doubts = supplier.doubts.saturating_add(1);
             supplier.width = (supplier.width / 2).max(1);
-            supplier.not_before = Some(now.plus(pause));
+            supplier.not_before = Some(now.plus(SILENT_PAUSE));
             supplier.settle();
         }
     }
@@ -337,7 +334,7 @@ impl Suppliers {
 /// How many blocks `supplier` is asked for at once.
 fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
     let Some(rate) = supplier.rate.or(mean) else {
-        return whole(FIRST_ITEMS);
+        return FIRST_ITEMS;
     };
     let time = TARGET.max(supplier.latency().saturating_mul(2));
     1 + whole(1.01 * rate * time.as_secs_f64())

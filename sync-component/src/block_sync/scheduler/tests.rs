@@ -1,10 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{
-    Bounds, Command, Failure, FlightId, Proof, Room, Scheduler, Span, Standing, Stuck, Worth,
-};
+use super::{Bounds, Command, Failure, FlightId, Room, Scheduler, Span, Standing, Stuck, Worth};
 use crate::{
     SyncSettings,
+    peers::Proof,
     ports::{MonoTime, PeerId},
 };
 use proptest::prelude::*;
@@ -151,6 +150,18 @@ fn who_delivered_before_is_asked_for_the_lowest_blocks_before_a_quicker_stranger
     assert_eq!(first.peer, peer(2));
     // Once it is late, a stranger is better than nobody.
     assert_eq!(poll(&mut scheduler, 1_000).len(), 1);
+}
+
+#[test]
+fn one_lost_answer_puts_no_stranger_before_who_delivered() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    let known = Standing {
+        proof: Proof::Delivered,
+        undelivered: 1,
+        ..up_to(10)
+    };
+    meet(&mut scheduler, &[up_to(10), known, up_to(10)]);
+    assert_eq!(poll(&mut scheduler, 0).remove(0).peer, peer(2));
 }
 
 #[test]
