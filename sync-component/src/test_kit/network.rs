@@ -35,7 +35,7 @@ struct State {
     /// The side of a partition that each node is on; all others are on side 0.
     sides: BTreeMap<PeerId, u32>,
     requests: BTreeMap<(PeerId, PeerId, Protocol), usize>,
-    tap: Option<Arc<dyn Tap>>,
+    taps: Vec<Arc<dyn Tap>>,
 }
 
 impl fmt::Debug for State {
@@ -127,7 +127,7 @@ impl MemoryNetwork {
             refused: BTreeSet::new(),
             sides: BTreeMap::new(),
             requests: BTreeMap::new(),
-            tap: None,
+            taps: Vec::new(),
         })))
     }
 
@@ -135,9 +135,9 @@ impl MemoryNetwork {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every message that arrives from now on passes by `tap`.
+    /// Every message that arrives from now on passes by `tap`, too.
     pub fn tap(&self, tap: Arc<dyn Tap>) {
-        self.state().tap = Some(tap);
+        self.state().taps.push(tap);
     }
 
     /// The end of the network that belongs to `me`.
@@ -245,8 +245,8 @@ impl MemoryNetwork {
     }
 
     fn arrived(&self, message: &Message<'_>) {
-        let tap = self.state().tap.clone();
-        if let Some(tap) = tap {
+        let taps = self.state().taps.clone();
+        for tap in taps {
             tap.arrived(message);
         }
     }

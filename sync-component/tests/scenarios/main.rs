@@ -2,13 +2,11 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `sequential`, those of `authorities`, `latency`, `malicious` and `withholding` with `authority-quorum`. These are shown elsewhere,
-//! or wait for others:
+//! They run with `tip-quorum` and `pipelined`, those of `authorities`, `latency`, `malicious` and `withholding` with
+//! `authority-quorum`; the resyncs with `multi-source` and `full-chain` in turn. These are shown elsewhere:
 //!
-//! | scenario | where, or for what |
+//! | scenario | where |
 //! |---|---|
-//! | H18: slots kept while 40 % of the messages are late | `pipelined`, which asks a second peer before a slot is over |
-//! | F5, F11, F13 | `pipelined` |
 //! | F15 | real processes |
 //! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
 //! | R1, R2, R6–R9 | files: `runtime-bridge/tests/chain/resync` and `node-template/tests/processes` |
