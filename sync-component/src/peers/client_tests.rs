@@ -4,7 +4,7 @@ use super::{Ledger, PeerClient, Proof, RangeAnswer};
 use crate::{
     SyncSettings,
     observer::Unobserved,
-    ports::{MonoTime, Network, PeerId, Protocol, RequestFailure},
+    ports::{MonoTime, Network, PeerId, Protocol, RequestFailure, UnixMillis},
     test_kit::{SmallBlock, VirtualClock},
     wire::{BlocksReply, RangeReply, RangeRequest},
 };
@@ -43,7 +43,7 @@ async fn an_answer_without_blocks_proves_nothing() {
         let settings = SyncSettings::default();
         let client = PeerClient::<SmallBlock>::new(
             Arc::new(Answers(reply)),
-            Arc::new(VirtualClock::new(1)),
+            Arc::new(VirtualClock::starting_at(UnixMillis(1_000_000))),
             Arc::new(Unobserved),
             &settings,
             Ledger::new(&settings.limits),
