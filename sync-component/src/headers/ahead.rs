@@ -230,7 +230,7 @@ async fn verified<B: BlockT>(
         let is_first = items.is_empty() && at > 0;
         good.extend(items);
         let Some(fault) = fault else { continue };
-        if fault.blame() == Blame::Peer && !is_first {
+        if fault.blame_above_unstored() == Blame::Peer && !is_first {
             let peer = claimants.of_request(at);
             tracing::debug!(%peer, %fault, "claimed headers are wrong");
             context.peers.charge(peer, Offence::ProvablyWrong);

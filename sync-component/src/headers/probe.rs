@@ -85,13 +85,19 @@ pub async fn probe<B: BlockT>(
     if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty() {
         return Err(ProbeError::FromFuture);
     }
-    if let Some(fault) = refused
-        .as_ref()
-        .filter(|fault| fault.blame() == Blame::Peer)
-    {
-        tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
-        context.peers.charge(peer, Offence::ProvablyWrong);
-        return Ok(ProbeOutcome::Wrong);
+    if let Some(fault) = &refused {
+        let blame = if headers.is_empty() {
+            fault.blame()
+        } else {
+            fault.blame_above_unstored()
+        };
+        if blame == Blame::Peer {
+            context.peers.charge(peer, Offence::ProvablyWrong);
+        }
+        if blame == Blame::Peer || fault.rules_out_chain() {
+            tracing::debug!(%peer, %tip, %fault, "the claimed chain is refused");
+            return Ok(ProbeOutcome::Wrong);
+        }
     }
     let beyond = if above > wanted {
         Beyond::Claimed

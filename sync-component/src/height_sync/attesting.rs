@@ -249,6 +249,11 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .sealed(author.clone().into(), slot, BlockId::of(header));
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
+                if own.contains(&found.authority()) {
+                    let block = BlockId::of(header);
+                    tracing::error!(%author, %block, "a second block for one slot is sealed with our key");
+                    state.foreign_seal.get_or_insert(block);
+                }
                 let misdeed = Misdeed::Equivocated;
                 state
                     .suspects

@@ -121,12 +121,28 @@ pub enum HeaderFault {
 }
 
 impl HeaderFault {
-    /// Whose fault it is.
+    /// Whose fault it is, where the header's parent is stored. Whoever is on the other side of what our own chain spec lists
+    /// has done nothing wrong.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::FromFuture { .. } => Blame::Unknown,
-            _ => Blame::Peer,
+            Self::FromFuture { .. } | Self::BadBlock | Self::AgainstCheckpoint => Blame::Unknown,
+            Self::BrokenLink | Self::BadDigest | Self::BadSeal | Self::SlotNotRising { .. } => {
+                Blame::Peer
+            }
         }
+    }
+
+    /// Whose fault it is, where only the header of the parent is known: a block in between may have changed the authorities.
+    pub fn blame_above_unstored(&self) -> Blame {
+        match self {
+            Self::BadSeal => Blame::Unknown,
+            other => other.blame(),
+        }
+    }
+
+    /// Whether the chain that it is on can never be ours.
+    pub fn rules_out_chain(&self) -> bool {
+        matches!(self, Self::BadBlock | Self::AgainstCheckpoint)
     }
 }
 

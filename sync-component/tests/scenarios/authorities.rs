@@ -1,7 +1,7 @@
 //! `authority-quorum`: what authorities attest decides, and nothing else.
 
 use super::*;
-use sp_runtime::traits::Block as _;
+use sp_runtime::traits::{Block as _, Header as _};
 use std::ops::Range;
 use sync_component::{
     BlockId,
@@ -519,6 +519,38 @@ fn h22_second_attestation_with_a_counter_of_our_own_stops_the_node_too() {
             let word = sim.attestation(0, own.tip.slot, nth, sim.chain(8));
             let top = sim.chain(8)[7].header().clone();
             carrier.announce_attested(&nodes[0].id, top, word).await;
+            next_slot(sim).await;
+        }
+        stopped_for_its_key(sim, &nodes, &carrier).await;
+    });
+}
+
+/// Two nodes with one key and equal clocks seal in the same slots, so that no slot is above the last one.
+#[test]
+fn h22_second_block_for_a_slot_of_our_own_stops_the_node_too() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        let (nodes, carrier) = four_and_a_carrier(sim).await;
+        let chain = &nodes[0].chain;
+        let own = |block: &SmallBlock| {
+            let slot = chain.slot_of(block.header()).unwrap();
+            (sim.forge.turn(slot) == 0).then_some(slot)
+        };
+        let second = loop {
+            let blocks = chain.blocks();
+            let mut sealed_here = blocks[8..].iter().rev();
+            if let Some((block, slot)) = sealed_here.find_map(|block| Some((block, own(block)?))) {
+                let parent = chain.header(*block.header().parent_hash()).unwrap();
+                break sim
+                    .forge
+                    .block::<SmallBlock>(&parent.unwrap(), slot, b"second");
+            }
+            next_slot(sim).await;
+        };
+        sim.oracle.knows(std::slice::from_ref(&second));
+        for _ in 0..10 {
+            carrier
+                .announce_fork(&nodes[0].id, second.header().clone())
+                .await;
             next_slot(sim).await;
         }
         stopped_for_its_key(sim, &nodes, &carrier).await;

@@ -33,6 +33,21 @@ fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
     });
 }
 
+/// Seals are checked ahead of the blocks, with the authorities of the last stored one.
+#[test]
+fn change_of_the_authorities_costs_nobody_anything() {
+    run(Setup::chain(300), async |sim| {
+        sim.rotate_at(150);
+        let peers = sim.servers(4, "P", 300);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(10 * MINUTE, "O at 300", || ours.best().height() == 300)
+            .await;
+        assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
+    });
+}
+
 #[test]
 fn f02_hole_is_filled_by_others_before_anything_above_it() {
     run(Setup::chain(139), async |sim| {

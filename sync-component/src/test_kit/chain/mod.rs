@@ -34,6 +34,7 @@ use tokio::sync::broadcast;
 #[derive(Debug)]
 pub struct ReferenceBridge<B: BlockT> {
     state: Mutex<State<B>>,
+    forge: Forge,
     authorities: Vec<AuthorityId>,
     slot_duration: SlotDuration,
     drift: Duration,
@@ -106,6 +107,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
         };
         Self {
             state: Mutex::new(state),
+            forge: forge.clone(),
             authorities: forge.authorities(),
             slot_duration,
             drift: Duration::from_millis(500),
@@ -198,6 +200,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         &self,
         parent: &B::Header,
         header: &B::Header,
+        authorities: &[AuthorityId],
         now: UnixMillis,
     ) -> Result<(), HeaderFault> {
         let next = BlockId::<B>::of(parent).height() + 1;
@@ -211,27 +214,13 @@ impl<B: BlockT> ReferenceBridge<B> {
         {
             return Err(HeaderFault::SlotNotRising { slot });
         }
-        self.check_seal(header, slot)?;
+        let author = authorities.get(self.turn(slot)).expect("a remainder");
+        check_seal::<B>(header, author)?;
         let start = u128::from(*slot) * u128::from(self.slot_duration.as_millis());
         if start > u128::from(now.0) + self.drift.as_millis() {
             return Err(HeaderFault::FromFuture { slot });
         }
         Ok(())
-    }
-
-    fn check_seal(&self, header: &B::Header, slot: Slot) -> Result<(), HeaderFault> {
-        let mut unsealed = header.clone();
-        let seal: Option<AuthoritySignature> = unsealed
-            .digest_mut()
-            .pop()
-            .and_then(|item| item.as_aura_seal());
-        let seal = seal.ok_or(HeaderFault::BadDigest)?;
-        let author = self.authorities.get(self.turn(slot)).expect("a remainder");
-        if is_good_seal(&seal, unsealed.hash().as_ref(), author.as_ref()) {
-            Ok(())
-        } else {
-            Err(HeaderFault::BadSeal)
-        }
     }
 
     fn store_one(&self, state: &mut State<B>, block: &B) -> Result<(), ImportError<B>> {
@@ -255,7 +244,10 @@ impl<B: BlockT> ReferenceBridge<B> {
         }
         self.effort.add_block();
         let invalid = |fault: BlockFault| ImportError::Invalid { id, fault };
-        self.check_header(parent.header(), block.header(), self.clock.wall())
+        let height = BlockId::<B>::of(parent.header()).height();
+        let authorities = self.forge.authorities_above(height);
+        let now = self.clock.wall();
+        self.check_header(parent.header(), block.header(), &authorities, now)
             .map_err(|fault| invalid(fault.into()))?;
         if extrinsics_root::<B>(block.extrinsics()) != *block.header().extrinsics_root() {
             return Err(invalid(BlockFault::WrongExtrinsicsRoot));
@@ -271,6 +263,20 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.live.insert(id);
         state.blocks.insert(id.hash, block.clone());
         Ok(())
+    }
+}
+
+fn check_seal<B: BlockT>(header: &B::Header, author: &AuthorityId) -> Result<(), HeaderFault> {
+    let mut unsealed = header.clone();
+    let seal: Option<AuthoritySignature> = unsealed
+        .digest_mut()
+        .pop()
+        .and_then(|item| item.as_aura_seal());
+    let seal = seal.ok_or(HeaderFault::BadDigest)?;
+    if is_good_seal(&seal, unsealed.hash().as_ref(), author.as_ref()) {
+        Ok(())
+    } else {
+        Err(HeaderFault::BadSeal)
     }
 }
 
@@ -356,20 +362,24 @@ impl<B: BlockT> VerifyHeaders<B> for ReferenceBridge<B> {
         slot.ok_or(HeaderFault::BadDigest)
     }
 
-    fn authorities_at(&self, _parent: B::Hash) -> Result<Vec<AuthorityId>, BridgeError> {
-        Ok(self.authorities.clone())
+    fn authorities_at(&self, parent: B::Hash) -> Result<Vec<AuthorityId>, BridgeError> {
+        let state = self.state();
+        let block = state.blocks.get(&parent);
+        let height = block.map_or(0, |block| BlockId::<B>::of(block.header()).height());
+        Ok(self.forge.authorities_above(height))
     }
 
     fn verify_headers(
         &self,
-        _base: BlockId<B>,
+        base: BlockId<B>,
         parent: &B::Header,
         headers: &[B::Header],
         now: UnixMillis,
     ) -> Result<(), HeaderRejected> {
+        let authorities = self.forge.authorities_above(base.height());
         let mut parent = parent;
         for (index, header) in headers.iter().enumerate() {
-            self.check_header(parent, header, now)
+            self.check_header(parent, header, &authorities, now)
                 .map_err(|fault| HeaderRejected::Faulty { index, fault })?;
             parent = header;
         }
