@@ -30,6 +30,7 @@ impl std::fmt::Debug for Forge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Forge")
             .field("authorities", &self.keys.len())
+            .field("rotation", &self.rotation)
             .finish()
     }
 }
