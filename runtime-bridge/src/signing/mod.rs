@@ -114,7 +114,7 @@ impl Waiting {
             floor: *slot_now,
             ..Records::default()
         });
-        let unused = AttestationCounter::lowest_of(Slot::from(slot_now.saturating_add(1)));
+        let unused = AttestationCounter::lowest_of(slot_now + 1);
         for key in self.unknown {
             let record = records.record(key);
             record.slot = Some(*slot_now);
