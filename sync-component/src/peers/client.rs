@@ -3,7 +3,7 @@ use crate::{
     block_id::BlockId,
     error::Blame,
     observer::{BlockStage, Observer, StageEnd},
-    ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
+    ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure, UnixMillis},
     settings::SyncSettings,
     wire::{
         Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
@@ -132,6 +132,11 @@ impl<B: BlockT> PeerClient<B> {
             banned,
             deliveries: Deliveries::default(),
         }))
+    }
+
+    /// The time of day, for the slots of headers.
+    pub(crate) fn wall(&self) -> UnixMillis {
+        self.0.clock.wall()
     }
 
     /// What became of requests for blocks lately.
@@ -293,7 +298,8 @@ impl<B: BlockT> PeerClient<B> {
         let decoded = self.0.limits.decode_blocks_reply::<B>(body, request.count);
         self.measured(BlockStage::Decode, &decoded, begun);
         let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
-        let answer = range(reply)?;
+        // As good as no answer: whoever claims the blocks and refuses them holds others up.
+        let answer = range(reply).inspect_err(|_| self.table().undelivered(peer))?;
         if let RangeAnswer::Busy(_) = answer {
             self.0.deliveries.busy(self.0.clock.now());
         }
