@@ -51,6 +51,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let voters = count.target.iter().chain(&count.rivals);
         let voters = voters.map(|tip| (tip.tip(), voters_on(tip, &count.heard.ballot)));
+        let held = held_by(&count.heard.ballot, count.facts.tally.need_of_electors);
         Ok(Judgement {
             voters: voters.collect(),
             notes: self.notes(&count.facts, &verdict),
@@ -61,6 +62,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
             most_against: most_against(&count.heard.ballot),
+            held,
             turnout: count.facts.turnout,
             electorate: count.facts.electorate,
             target: count.target,
@@ -448,6 +450,17 @@ fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
         .iter()
         .filter(|voter| is_on(&voter.chain))
         .count()
+}
+
+/// The highest block of ours that `need` of the voters hold.
+fn held_by<B: BlockT>(ballot: &Ballot<B>, need: usize) -> Option<BlockId<B>> {
+    let mut shared: Vec<_> = ballot
+        .voters
+        .iter()
+        .map(|voter| voter.chain.shared())
+        .collect();
+    shared.sort_by(|a, b| b.cmp(a));
+    shared.get(need.checked_sub(1)?).copied()
 }
 
 /// The most voters that hold one other block at the height of ours.

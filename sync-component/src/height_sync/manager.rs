@@ -10,7 +10,7 @@ use crate::{
     context::SyncContext,
     headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, Vote, VoteStanding},
     registry::HeightStrategy,
     status::{Note, Tier, Verdict},
     wire::{AnnouncedPlace, Announcement},
@@ -84,6 +84,8 @@ pub struct Judgement<B: BlockT> {
     pub heard: usize,
     /// The most voters that hold one other block at the height of ours.
     pub most_against: usize,
+    /// The highest block of ours that as many voters hold as are needed.
+    pub held: Option<BlockId<B>>,
     /// Authorities of which nothing that counted was heard since the start.
     pub never_heard: usize,
     /// Whether this node started a short while ago.
@@ -129,7 +131,17 @@ impl<B: BlockT> Judgement<B> {
     }
 
     /// What the fork choice is to know of it.
-    pub fn standing(&self) -> VoteStanding {
+    pub fn vote(&self) -> Vote<B> {
+        let standing = self.standing();
+        let held = match standing {
+            // All of ours stays.
+            VoteStanding::WithUs => None,
+            VoteStanding::NotWithUs | VoteStanding::Outvoted => self.held,
+        };
+        Vote { standing, held }
+    }
+
+    fn standing(&self) -> VoteStanding {
         let Tally { electors, need, .. } = self.tally;
         let holds = match self.electorate {
             Electorate::Peers => {

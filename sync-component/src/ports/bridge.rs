@@ -288,7 +288,29 @@ pub struct ImportReport<B: BlockT> {
     pub failure: Option<ImportError<B>>,
 }
 
-/// How the last round of Tier 1 stands, for the fork choice (SPEC section 1).
+/// The last round of Tier 1, for the fork choice (SPEC section 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote<B: BlockT> {
+    /// How it stands for our tip.
+    pub standing: VoteStanding,
+    /// The highest block of ours that need(n) votes hold; `None` if there is none, or it is not known. While it is on the best
+    /// chain, neither it nor anything below it is taken back, whatever is built above it: our own last block may be one that
+    /// nobody else takes.
+    pub held: Option<BlockId<B>>,
+}
+
+impl<B: BlockT> Copy for Vote<B> {}
+
+impl<B: BlockT> From<VoteStanding> for Vote<B> {
+    fn from(standing: VoteStanding) -> Self {
+        Self {
+            standing,
+            held: None,
+        }
+    }
+}
+
+/// How the last round stands for our tip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoteStanding {
     /// need(n) votes are with us: nothing of ours is taken back.
@@ -327,5 +349,5 @@ pub trait ImportBlocks<B: BlockT>: fmt::Debug + Send + Sync {
     }
 
     /// Tells the fork choice how the vote stands and applies it again to the stored tips.
-    fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError>;
+    fn set_vote(&self, vote: Vote<B>) -> Result<(), BridgeError>;
 }

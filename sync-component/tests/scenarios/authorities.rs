@@ -285,62 +285,70 @@ fn h21_cold_and_unequal_starts_go_on_with_newcomers() {
 
 #[test]
 fn h25_chain_of_one_authority_takes_back_nothing_that_was_voted() {
-    run(Setup::chain(40).authorities(10), async |sim| {
-        by_authorities(sim);
-        let count = [4, 5, 7, 10][usize::try_from(sim.seed % 4).unwrap()];
-        sim.authorities(count);
-        let all = u64::try_from(count).unwrap();
-        // Everybody holds 40; the malicious one, with the last key, has sealed a longer chain in its own slots since.
-        let thief = count - 1;
-        sim.run_for(SLOT.as_duration() * u32::try_from(15 * all).unwrap())
-            .await;
-        let depth = 1 + usize::try_from(sim.pick(5)).unwrap();
-        let mut fork = sim.chain(40 - depth).to_vec();
-        let mut slot = sim::FIRST_SLOT + 40;
-        while fork.len() < 40 + 8 {
-            if sim.forge.turn(slot.into()) == thief {
-                let parent = fork.last().unwrap().header().clone();
-                fork.push(sim.forge.block(&parent, slot.into(), b"thief"));
-            }
-            slot += 1;
-        }
-        sim.oracle.knows(&fork);
-        let mut nodes: Vec<_> = (0..thief)
-            .map(|n| sim.validator(&format!("V{n}"), n, sim.chain(40)))
-            .collect();
-        let evil = sim.peer("evil", &fork, Misbehaviour::Nothing);
-        let voted = sim.chain(40)[39].hash();
-        // It is there before all others, and they come one after the other.
-        for n in 0..nodes.len() {
-            nodes[n].start();
-            sim.connect(&nodes[n].id, [&evil.id]);
-            for other in 0..n {
-                sim.connect(&nodes[n].id, [&nodes[other].id]);
-            }
-            let pause = Duration::from_millis(sim.pick(9_000));
-            sim.run_for(pause).await;
-            let word = sim.attestation(thief, sim.oracle.wall_slot(), n as u64, &fork);
-            let top = fork.last().unwrap().header().clone();
-            for node in nodes.iter().take(n + 1) {
-                evil.announce_attested(&node.id, top.clone(), word.clone())
-                    .await;
-            }
-        }
-        sim.slots(4).await;
-        for node in &nodes {
-            let holds = node.chain.canonical_hash(40).unwrap() == Some(voted);
-            assert!(
-                holds,
-                "{} left the voted chain: {}",
-                node.name,
-                node.health()
-            );
-        }
-        sim.until(3 * MINUTE, "the voted chain goes on", || {
-            highest(&nodes) > 40 && one_chain(&nodes)
-        })
+    run(Setup::chain(40).authorities(10), thief_comes_back);
+}
+
+/// There, somebody's own block made its vote fall below what is needed, and with that the longer chain came in.
+#[test]
+fn h25_own_block_that_nobody_takes_lets_no_other_chain_in() {
+    run(Setup::chain(40).authorities(10).seed(149), thief_comes_back);
+}
+
+async fn thief_comes_back(sim: &mut Sim) {
+    by_authorities(sim);
+    let count = [4, 5, 7, 10][usize::try_from(sim.seed % 4).unwrap()];
+    sim.authorities(count);
+    let all = u64::try_from(count).unwrap();
+    // Everybody holds 40; the malicious one, with the last key, has sealed a longer chain in its own slots since.
+    let thief = count - 1;
+    sim.run_for(SLOT.as_duration() * u32::try_from(15 * all).unwrap())
         .await;
-    });
+    let depth = 1 + usize::try_from(sim.pick(5)).unwrap();
+    let mut fork = sim.chain(40 - depth).to_vec();
+    let mut slot = sim::FIRST_SLOT + 40;
+    while fork.len() < 40 + 8 {
+        if sim.forge.turn(slot.into()) == thief {
+            let parent = fork.last().unwrap().header().clone();
+            fork.push(sim.forge.block(&parent, slot.into(), b"thief"));
+        }
+        slot += 1;
+    }
+    sim.oracle.knows(&fork);
+    let mut nodes: Vec<_> = (0..thief)
+        .map(|n| sim.validator(&format!("V{n}"), n, sim.chain(40)))
+        .collect();
+    let evil = sim.peer("evil", &fork, Misbehaviour::Nothing);
+    let voted = sim.chain(40)[39].hash();
+    // It is there before all others, and they come one after the other.
+    for n in 0..nodes.len() {
+        nodes[n].start();
+        sim.connect(&nodes[n].id, [&evil.id]);
+        for other in 0..n {
+            sim.connect(&nodes[n].id, [&nodes[other].id]);
+        }
+        let pause = Duration::from_millis(sim.pick(9_000));
+        sim.run_for(pause).await;
+        let word = sim.attestation(thief, sim.oracle.wall_slot(), n as u64, &fork);
+        let top = fork.last().unwrap().header().clone();
+        for node in nodes.iter().take(n + 1) {
+            evil.announce_attested(&node.id, top.clone(), word.clone())
+                .await;
+        }
+    }
+    sim.slots(4).await;
+    for node in &nodes {
+        let holds = node.chain.canonical_hash(40).unwrap() == Some(voted);
+        assert!(
+            holds,
+            "{} left the voted chain: {}",
+            node.name,
+            node.health()
+        );
+    }
+    sim.until(3 * MINUTE, "the voted chain goes on", || {
+        highest(&nodes) > 40 && one_chain(&nodes)
+    })
+    .await;
 }
 
 #[test]

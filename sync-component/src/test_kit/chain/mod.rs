@@ -11,7 +11,7 @@ use crate::{
     ports::{
         BlockFault, BridgeError, ChainEvent, CheckReport, CheckedBlocks, Clock, HeaderFault,
         HeaderRejected, ImportBlocks, ImportError, ImportReport, Presence, ReadChain, UnixMillis,
-        VerifyHeaders, VoteStanding,
+        VerifyHeaders, Vote, VoteStanding,
     },
 };
 use codec::Encode;
@@ -53,7 +53,7 @@ struct State<B: BlockT> {
     /// The final block and all that build on it.
     live: BTreeSet<BlockId<B>>,
     finalized: BlockId<B>,
-    standing: VoteStanding,
+    vote: Vote<B>,
     heed: Heed,
     health: Health,
     /// Blocks that fail in execution.
@@ -100,7 +100,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             leaves: vec![genesis],
             live: BTreeSet::from([genesis]),
             finalized: genesis,
-            standing: VoteStanding::NotWithUs,
+            vote: VoteStanding::NotWithUs.into(),
             heed: Heed::Votes,
             health: Health::Working,
             refused: BTreeSet::new(),
@@ -144,7 +144,7 @@ impl<B: BlockT> ReferenceBridge<B> {
     pub fn follow_the_longest(&self) {
         let mut state = self.state();
         state.heed = Heed::Nothing;
-        state.standing = VoteStanding::NotWithUs;
+        state.vote = VoteStanding::NotWithUs.into();
         self.choose(&mut state);
     }
 
@@ -179,7 +179,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.leaves = vec![genesis];
         state.live = BTreeSet::from([genesis]);
         state.finalized = genesis;
-        state.standing = VoteStanding::NotWithUs;
+        state.vote = VoteStanding::NotWithUs.into();
     }
 
     /// The blocks of the best chain, genesis left out.
@@ -422,10 +422,10 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
         }
     }
 
-    fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError> {
+    fn set_vote(&self, vote: Vote<B>) -> Result<(), BridgeError> {
         let mut state = self.state();
         if state.heed == Heed::Votes {
-            state.standing = standing;
+            state.vote = vote;
             self.choose(&mut state);
         }
         Ok(())
