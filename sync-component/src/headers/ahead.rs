@@ -9,7 +9,7 @@ use crate::{
     context::SyncContext,
     error::{Blame, LocalFault},
     peers::{Offence, RangeAnswer},
-    ports::{PeerId, heavy},
+    ports::{HeaderFault, PeerId, heavy},
     wire::RangeRequest,
 };
 use futures::future::join_all;
@@ -209,7 +209,7 @@ async fn part_of<B: BlockT>(
 }
 
 /// The headers of `parts` above `run` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
-/// it is the first of a part: it may only not follow what somebody claimed for the block below it.
+/// it is a part that does not follow the one below it: its sender was only told what somebody claimed for the block there.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -227,10 +227,10 @@ async fn verified<B: BlockT>(
     let mut good = Vec::new();
     for (at, checked) in join_all(checks).await.into_iter().enumerate() {
         let (items, fault) = checked?;
-        let is_first = items.is_empty() && at > 0;
+        let is_loose = at > 0 && items.is_empty() && fault == Some(HeaderFault::BrokenLink);
         good.extend(items);
         let Some(fault) = fault else { continue };
-        if fault.blame_above_unstored() == Blame::Peer && !is_first {
+        if fault.blame() == Blame::Peer && !is_loose {
             let peer = claimants.of_request(at);
             tracing::debug!(%peer, %fault, "claimed headers are wrong");
             context.peers.charge(peer, Offence::ProvablyWrong);

@@ -86,15 +86,10 @@ pub async fn probe<B: BlockT>(
         return Err(ProbeError::FromFuture);
     }
     if let Some(fault) = &refused {
-        let blame = if headers.is_empty() {
-            fault.blame()
-        } else {
-            fault.blame_above_unstored()
-        };
-        if blame == Blame::Peer {
+        if fault.blame() == Blame::Peer {
             context.peers.charge(peer, Offence::ProvablyWrong);
         }
-        if blame == Blame::Peer || fault.rules_out_chain() {
+        if fault.blame() == Blame::Peer || fault.rules_out_chain() {
             tracing::debug!(%peer, %tip, %fault, "the claimed chain is refused");
             return Ok(ProbeOutcome::Wrong);
         }
