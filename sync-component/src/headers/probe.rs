@@ -209,7 +209,7 @@ pub(super) async fn verify<B: BlockT>(
     base: BlockId<B>,
     parent: B::Header,
     mut headers: Vec<B::Header>,
-) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
+) -> Result<(Vec<B::Header>, Option<HeaderFault>), LocalFault> {
     let bridge = Arc::clone(&context.bridge);
     let now = context.clock.wall();
     let job = move || {
@@ -223,8 +223,5 @@ pub(super) async fn verify<B: BlockT>(
             Err(HeaderRejected::Local(error)) => Err(error),
         }
     };
-    let verified = heavy(context.executor.as_ref(), job)
-        .await
-        .map_err(LocalFault::from)?;
-    Ok(verified?)
+    Ok(heavy(context.executor.as_ref(), job).await??)
 }
