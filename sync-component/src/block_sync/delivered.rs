@@ -6,7 +6,7 @@ use crate::{
     context::SyncContext,
     error::Blame,
     headers::Delivery,
-    peers::Offence,
+    peers::{Offence, PeerClient},
     ports::{BlockFault, BridgeError, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
 };
 use codec::Encode;
@@ -50,7 +50,7 @@ pub(super) async fn import<B: BlockT>(
     match failure {
         ImportError::Local(error) => Err(error.into()),
         ImportError::Invalid { id, fault } => {
-            charge_for(context, supplier.as_ref(), id, &fault);
+            charge_for(&context.peers, supplier.as_ref(), id, &fault);
             let header = headers.get(report.stored);
             Err(refused(context, header, supplier.as_ref(), id, fault).await)
         }
@@ -65,14 +65,14 @@ pub(super) async fn import<B: BlockT>(
 
 /// Charges who delivered a block that is provably bad.
 pub(super) fn charge_for<B: BlockT>(
-    context: &SyncContext<B>,
+    client: &PeerClient<B>,
     supplier: Option<&PeerId>,
     id: BlockId<B>,
     fault: &BlockFault,
 ) {
     if let (Blame::Peer, Some(peer)) = (fault.blame(), supplier) {
         tracing::warn!(%peer, block = %id, %fault, "invalid block");
-        context.peers.charge(peer, Offence::ProvablyWrong);
+        client.charge(peer, Offence::ProvablyWrong);
     }
 }
 
@@ -120,7 +120,7 @@ async fn second_delivery<B: BlockT>(
 }
 
 /// Whether the body is the one that the header commits to.
-fn body_matches<B: BlockT>(block: &B) -> bool {
+pub(super) fn body_matches<B: BlockT>(block: &B) -> bool {
     let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
     let root =
         <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(extrinsics, StateVersion::V1);

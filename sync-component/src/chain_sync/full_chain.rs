@@ -1,4 +1,4 @@
-use super::{ResyncError, ResyncJob, SourceFault, end::End};
+use super::{ResyncError, ResyncJob, SourceFault, end::End, error::LONGEST_PAUSE};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
@@ -11,14 +11,11 @@ use crate::{
 use async_trait::async_trait;
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
 /// one that never delivers is left late.
 const BUSY_ANSWERS: u32 = 20;
-
-/// The longest that a busy source is waited for at once.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// `full-chain`: all blocks from genesis, from one trusted peer; where it fails the next trusted one continues. The next
 /// range is asked for while one is validated.

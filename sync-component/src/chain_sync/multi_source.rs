@@ -16,7 +16,7 @@ use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -25,6 +25,13 @@ use tokio::sync::watch;
 
 /// How often it is looked at how far the session is and whether there is room for more headers.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
+/// it takes longer to say that nothing comes any more.
+const LAST_ATTEMPTS: u32 = 20;
+
+/// How often it is looked whether a source has come back.
+const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
 
 /// `multi-source`, the default: all blocks from genesis, from all trusted peers at once, as `pipelined` fetches them.
 ///
@@ -92,26 +99,45 @@ struct Download<'a, B: BlockT> {
 impl<B: BlockT> Download<'_, B> {
     async fn run(&self) -> Result<BlockId<B>, ResyncError<B>> {
         let mut faults: BTreeMap<PeerId, SourceFault<B>> = BTreeMap::new();
+        // How often following each source failed since the staged chain last grew.
+        let mut attempts: BTreeMap<PeerId, u32> = BTreeMap::new();
         loop {
-            let failed = faults.keys().cloned().collect();
-            let Some(guide) = self.guide(&failed) else {
+            let Some(guide) = self.find_guide(&faults, &attempts).await else {
                 let away = self.job.sources.iter().map(|source| &source.peer);
-                for peer in away.filter(|peer| !failed.contains(*peer)) {
-                    faults.insert(peer.clone(), SourceFault::Gone);
+                for peer in away {
+                    faults.entry(peer.clone()).or_insert(SourceFault::Gone);
                 }
                 return Err(ResyncError::SourcesFailed {
                     reached: self.staging().best(),
                     faults: faults.into_iter().collect(),
                 });
             };
-            match self.follow(&guide).await {
+            let before = self.staging().best();
+            let followed = self.follow(&guide).await;
+            if self.staging().best() != before {
+                attempts.clear();
+            }
+            let fault = match followed {
                 Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
-                Ok(Followed::Further) => {}
-                Err(End::Fault(fault)) => {
-                    tracing::warn!(peer = %guide, reached = %self.staging().best(), %fault, "the source failed; the others continue");
-                    faults.insert(guide, fault);
-                }
+                Ok(Followed::Further) => continue,
+                Err(End::Fault(fault)) => fault,
                 Err(End::Local(error)) => return Err(error),
+            };
+            let failed = attempts.entry(guide.clone()).or_insert(0);
+            *failed += 1;
+            let settings = &self.staged.settings;
+            let most = if self.job.sources.len() > faults.len() + 1 {
+                settings.tier2.max_retries.get()
+            } else {
+                LAST_ATTEMPTS
+            };
+            if fault.may_pass() && *failed < most {
+                tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
+                let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
+                self.staged.clock.sleep(pause).await;
+            } else {
+                tracing::warn!(peer = %guide, reached = %self.staging().best(), %fault, "the source failed; the others continue");
+                faults.insert(guide, fault);
             }
         }
     }
@@ -120,19 +146,48 @@ impl<B: BlockT> Download<'_, B> {
         self.job.staging.as_ref()
     }
 
-    /// The connected source that claims most, but for these; among equals one that brought all headers that it was asked for, and
-    /// that stands first in the order.
-    fn guide(&self, failed: &BTreeSet<PeerId>) -> Option<PeerId> {
+    /// Whom to follow next. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    async fn find_guide(
+        &self,
+        failed: &BTreeMap<PeerId, SourceFault<B>>,
+        attempts: &BTreeMap<PeerId, u32>,
+    ) -> Option<PeerId> {
+        let clock = &self.staged.clock;
+        let until = clock.now().plus(self.staged.settings.tier1.timeout);
+        let mut left = self.job.sources.iter();
+        let is_any_left = left.any(|source| !failed.contains_key(&source.peer));
+        loop {
+            let guide = self.guide(failed, attempts);
+            if guide.is_some() || !is_any_left || clock.now() >= until {
+                return guide;
+            }
+            clock.sleep(LOOK_FOR_SOURCES).await;
+        }
+    }
+
+    /// The connected source that claims most, of those that failed least; among equals one that brought all headers that it was asked
+    /// for, and that stands first in the order.
+    fn guide(
+        &self,
+        failed: &BTreeMap<PeerId, SourceFault<B>>,
+        attempts: &BTreeMap<PeerId, u32>,
+    ) -> Option<PeerId> {
         let (table, lagging) = (self.staged.peers.table(), self.lagging());
         let sources = self.job.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, source)| {
             let entry = table.get(&source.peer)?;
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
-            let rank = (Reverse(height), lagging.place(&source.peer), place);
+            let attempts = attempts.get(&source.peer).copied().unwrap_or(0);
+            let rank = (
+                attempts,
+                Reverse(height),
+                lagging.place(&source.peer),
+                place,
+            );
             Some((rank, &source.peer))
         });
-        let left = claims.filter(|(_, peer)| !failed.contains(*peer));
+        let left = claims.filter(|(_, peer)| !failed.contains_key(*peer));
         left.min().map(|(_, peer)| peer.clone())
     }
 
@@ -200,7 +255,9 @@ impl<B: BlockT> Download<'_, B> {
         before: BlockId<B>,
     ) -> Result<VerifiedTip<B>, End<B>> {
         let settings = &self.staged.settings;
-        let window = settings.limits.headers_per_request.into();
+        // So many that whoever has the better branch shows it to be better.
+        let branch = settings.tier2.max_reorg.saturating_add(1);
+        let window = u64::from(settings.limits.headers_per_request).max(branch);
         let other = SourceFault::OtherChain { staged: before };
         let run = match probe(self.staged, guide, tip, window, settings.tier1.timeout).await {
             Ok(ProbeOutcome::Verified(run) | ProbeOutcome::Partly { run, .. }) => run,

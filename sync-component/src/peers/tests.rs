@@ -316,7 +316,12 @@ fn only_observed_time_without_contradiction_counts() {
     assert!(chain.import(ours.clone()).failure.is_none());
     assert_eq!(chain.finalized().height(), 7);
 
-    let mut table = PeerTable::new(8, Ledger::new(&limits()));
+    let limits = Limits {
+        max_peers: 9,
+        remembered_peers: 9,
+        ..limits()
+    };
+    let mut table = PeerTable::new(9, Ledger::new(&limits));
     let mut tell = |name: &str, blocks: &[SmallBlock], when| {
         let hashes: Vec<H256> = blocks.iter().map(|block| block.header().hash()).collect();
         let tip = BlockId::of(blocks.last().unwrap().header());

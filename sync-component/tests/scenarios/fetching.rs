@@ -5,6 +5,7 @@ use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, PeerId, Protocol},
+    test_kit::Link,
 };
 
 /// Block requests of `node` to these peers.
@@ -85,6 +86,38 @@ fn forged_seal_above_good_headers_gets_its_sender_banned() {
             .await;
             assert_eq!(ours.best().height(), 0);
         }
+    });
+}
+
+/// Three quick strangers that deliver next to nothing, each in its own way, and one honest peer further away.
+#[test]
+fn f06_one_honest_peer_is_enough_whatever_the_strangers_do() {
+    run(Setup::chain(300), async |sim| {
+        let habits = [
+            Misbehaviour::Refuses,
+            Misbehaviour::Trickles,
+            Misbehaviour::BusyOn(Protocol::Blocks),
+            Misbehaviour::SilentOn(Protocol::Blocks),
+            Misbehaviour::Slow(2 * SECOND),
+            Misbehaviour::SwapsBodies,
+        ];
+        let habit = usize::try_from(sim.seed).unwrap() % habits.len();
+        if sim.seed / 6 % 2 == 1 {
+            sim.settings.strategies.tier2 = Some("sequential".to_owned());
+        }
+        let honest = sim.servers(1, "P", 300);
+        let strangers = sim.crowd(3, "A", sim.chain(300), &habits[habit]);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        let link = Link {
+            latency: sim.link().latency + Duration::from_millis(100),
+            ..sim.link()
+        };
+        sim.network.connect(&ours.id, &honest[0].id, link);
+        sim.connect(&ours.id, ids(&strangers));
+        sim.until(20 * MINUTE, "O at 300", || ours.best().height() == 300)
+            .await;
+        assert!(!refuses(sim, &ours, &honest[0].id));
     });
 }
 

@@ -240,11 +240,12 @@ fn r05_source_on_a_branch_that_is_no_better_is_left() {
         let named = order(&[&source.id], None);
         let until = sim.elapsed() + 20 * MINUTE;
         loop {
-            let end = resync(&ours, &named, &staging).await;
-            let Err(ResyncError::SourcesFailed { faults, .. }) = end else {
-                panic!("{end:?}")
-            };
             assert!(sim.elapsed() < until, "only lost answers");
+            let faults = match resync(&ours, &named, &staging).await {
+                Err(ResyncError::SourcesFailed { faults, .. }) => faults,
+                Err(ResyncError::NamedPeersAway(_)) => continue,
+                end => panic!("{end:?}"),
+            };
             if let Some((_, SourceFault::OtherChain { .. })) = faults.first() {
                 break;
             }
@@ -352,6 +353,35 @@ fn r04_few_answers_are_no_vote() {
             ),
             "{refused:?}"
         );
+    });
+}
+
+/// Lost answers and a connection that breaks are no reason to come back to the operator.
+#[test]
+fn r05_one_source_in_a_bad_network_is_enough() {
+    run(Setup::chain(300).authorities(4).idle(60), async |sim| {
+        sim.settings.limits.blocks_per_request = 2;
+        let source = sim.servers(1, "P", 300).remove(0);
+        let mut ours = sim.node("O", &[]);
+        ours.fetching = Fetching::Tier3;
+        ours.start();
+        sim.connect(&ours.id, [&source.id]);
+        sim.slots(1).await;
+        let loss = 0.02;
+        sim.network.change_links(|link| link.loss = loss);
+        let mut staging = InMemory::beside(sim, &ours);
+        Arc::get_mut(&mut staging).unwrap().strategy = Arc::new(MultiSource::default());
+        let order = order(&[&source.id], None);
+        let (network, ids) = (sim.network.clone(), (ours.id.clone(), source.id.clone()));
+        let link = sim.link();
+        let breaks = async {
+            tokio::time::sleep(SECOND).await;
+            network.cut(&ids.0, &ids.1);
+            tokio::time::sleep(3 * SECOND).await;
+            network.connect(&ids.0, &ids.1, link);
+        };
+        let (staged, ()) = tokio::join!(resync(&ours, &order, &staging), breaks);
+        assert_eq!(staging.height(), 300, "{staged:?}");
     });
 }
 

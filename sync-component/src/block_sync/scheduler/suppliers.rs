@@ -196,9 +196,15 @@ impl Suppliers {
         now: MonoTime,
     ) -> Option<(PeerId, u64)> {
         let mean = self.mean_rate();
+        // A second request must be for the same blocks as the first.
+        let last = match need {
+            Need::Second => start.saturating_add(wanted).saturating_sub(1),
+            Need::More | Need::Lowest => start,
+        };
         let free = self.0.iter().filter(|(peer, supplier)| {
             supplier.is_free(need, now)
                 && supplier.claims(start)
+                && supplier.claims(last)
                 && !supplier.denies(start, now)
                 && gap.may_ask(peer)
         });
@@ -223,7 +229,11 @@ impl Suppliers {
             .best
             .saturating_sub(start)
             .saturating_add(1);
-        Some((peer.clone(), wanted.min(items(supplier, mean)).min(has)))
+        let count = match need {
+            Need::Second => wanted,
+            Need::More | Need::Lowest => wanted.min(items(supplier, mean)).min(has),
+        };
+        Some((peer.clone(), count))
     }
 
     /// Whether anybody may still deliver the block at `height`, now or after a pause.

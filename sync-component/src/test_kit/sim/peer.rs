@@ -8,7 +8,7 @@ use crate::{
     test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply,
-        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply, busy_reply,
+        HeadersReply, RangeReply, RangeRequest, RefusedReason, Roles, StatusReply, busy_reply,
     },
 };
 use codec::{Compact, Decode, Encode};
@@ -37,6 +37,10 @@ pub enum Misbehaviour<B: BlockT> {
     SilentOn(Protocol),
     /// It says on this protocol that it is busy.
     BusyOn(Protocol),
+    /// It refuses every request for blocks.
+    Refuses,
+    /// It sends one block, however many are asked for.
+    Trickles,
     /// It answers this much later.
     Slow(Duration),
     /// It claims this tip, whatever it has.
@@ -85,6 +89,8 @@ impl<B: BlockT> Misbehaviour<B> {
             | Self::Silent
             | Self::SilentOn(_)
             | Self::BusyOn(_)
+            | Self::Refuses
+            | Self::Trickles
             | Self::Slow(_)
             | Self::ClaimsTip(_)
             | Self::OtherGenesis
@@ -338,13 +344,16 @@ impl<B: TestBlock> Bend<'_, B> {
                 }
                 .encode()
             }
+            (Misbehaviour::Refuses, Protocol::Blocks) => {
+                BlocksReply::<B>::Refused(RefusedReason::TooMany).encode()
+            }
             (_, Protocol::Status) => self.bent_status(honest),
             (Misbehaviour::ServesBranch(branch), Protocol::Headers | Protocol::Blocks) => {
                 from_branch(branch, protocol, body)
             }
+            (Misbehaviour::Trickles, Protocol::Headers) | (_, Protocol::Announce) => honest,
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
             (_, Protocol::Blocks) => self.bent_items(honest, |block| self.bent_block(block)),
-            (_, Protocol::Announce) => honest,
         }
     }
 
@@ -392,6 +401,7 @@ impl<B: TestBlock> Bend<'_, B> {
             }
             Misbehaviour::Reverses => items.reverse(),
             Misbehaviour::SendsNothing => items.clear(),
+            Misbehaviour::Trickles => items.truncate(1),
             Misbehaviour::Oversized => {
                 let too_long = self.service.settings.limits.reply_hard_bytes + 1;
                 return [honest, vec![0; too_long]].concat();
