@@ -1,9 +1,10 @@
 //! Everything about a run of headers.
 
 use super::{KnownSeals, ParentFacts, Rules, Signatures, author_of};
-use crate::chain_block::ChainBlock;
+use crate::{chain_block::ChainBlock, execute::AuthoritySet};
 use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::H256;
+use sp_runtime::traits::Header as HeaderT;
 use sync_component::{
     BlockId,
     ports::{HeaderFault, UnixMillis},
@@ -13,7 +14,12 @@ use sync_component::{
 #[derive(Debug)]
 pub(crate) struct HeaderCheck<'a> {
     pub(crate) rules: &'a Rules,
+    /// The stored block that all of it builds on.
+    pub(crate) base: H256,
+    /// Those after `base`.
     pub(crate) authorities: &'a [AuthorityId],
+    /// Whether a block above `base` may change them.
+    pub(crate) authority_set: AuthoritySet,
     pub(crate) seals: &'a KnownSeals,
     pub(crate) now: UnixMillis,
 }
@@ -37,9 +43,27 @@ impl HeaderCheck<'_> {
             (Some(index), _) => Some((index, HeaderFault::BadSeal)),
             (None, found) => found,
         };
+        let fault = fault.map(|(index, fault)| {
+            let header = headers.get(index);
+            (index, self.or_unexplained(header, fault))
+        });
         let good = fault.as_ref().map_or(sealed.len(), |(index, _)| *index);
         self.seals.add(sealed.into_iter().take(good));
         fault.map_or(Ok(()), Err)
+    }
+
+    /// Above a block that is not executed yet, authorities that can change may be others than those after `base`.
+    fn or_unexplained<H: HeaderT<Hash = H256>>(
+        &self,
+        header: Option<&H>,
+        fault: HeaderFault,
+    ) -> HeaderFault {
+        let is_open = self.authority_set == AuthoritySet::Changing
+            && header.is_some_and(|header| *header.parent_hash() != self.base);
+        match fault {
+            HeaderFault::BadSeal if is_open => HeaderFault::UnexplainedSeal,
+            fault => fault,
+        }
     }
 
     /// Checks headers up to the first whose fault is not in a seal; adds who should have sealed the others.

@@ -3,7 +3,11 @@ use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
     context::SyncContext,
-    headers::{Beyond, Claimants, ProbeError, ProbeOutcome, Skeleton, VerifiedTip, extend, probe},
+    error::LocalFault,
+    headers::{
+        Beyond, Claimant, Claimants, Lagging, ProbeError, ProbeOutcome, Skeleton, VerifiedTip,
+        extend, probe,
+    },
     ports::{Bridge, PeerId, Presence},
     registry::ResyncStrategy,
 };
@@ -12,9 +16,9 @@ use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -68,6 +72,7 @@ impl<B: BlockT> ResyncStrategy<B> for MultiSource<B> {
             job,
             fetch: &self.fetch,
             terms: &terms,
+            lagging: Mutex::default(),
         };
         download.run().await
     }
@@ -87,6 +92,8 @@ struct Download<'a, B: BlockT> {
     job: &'a ResyncJob<B>,
     fetch: &'a Pipelined<B>,
     terms: &'a Terms,
+    /// Who did not bring the headers that it was asked for.
+    lagging: Mutex<Lagging>,
 }
 
 impl<B: BlockT> Download<'_, B> {
@@ -158,23 +165,30 @@ impl<B: BlockT> Download<'_, B> {
         }
     }
 
-    /// The connected source that claims most, of those that failed least; among equals the one that stands first in the order.
+    /// The connected source that claims most, of those that failed least; among equals one that brought all headers that it was asked
+    /// for, and that stands first in the order.
     fn guide(
         &self,
         failed: &BTreeMap<PeerId, SourceFault<B>>,
         attempts: &BTreeMap<PeerId, u32>,
     ) -> Option<PeerId> {
-        let table = self.staged.peers.table();
+        let (table, lagging) = (self.staged.peers.table(), self.lagging());
         let sources = self.job.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, source)| {
             let entry = table.get(&source.peer)?;
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
             let attempts = attempts.get(&source.peer).copied().unwrap_or(0);
-            Some((attempts, Reverse(height), place, &source.peer))
+            let rank = (
+                attempts,
+                Reverse(height),
+                lagging.place(&source.peer),
+                place,
+            );
+            Some((rank, &source.peer))
         });
-        let left = claims.filter(|(_, _, _, peer)| !failed.contains_key(*peer));
-        left.min().map(|(_, _, _, peer)| peer.clone())
+        let left = claims.filter(|(_, peer)| !failed.contains_key(*peer));
+        left.min().map(|(_, peer)| peer.clone())
     }
 
     /// Where `peer` stands, as it says now.
@@ -200,10 +214,14 @@ impl<B: BlockT> Download<'_, B> {
         }
         let before = self.staging().best();
         let run = self.first_run(guide, tip, before).await?;
+        // Whatever more is shown takes a while; a session that is at its end by then would have to begin anew.
+        let mut skeleton = Skeleton::default();
+        let longer = self.longer(guide, &run, &mut skeleton).await;
+        let run = longer.map_err(ResyncError::Local)?.unwrap_or(run);
         let (onward, newest) = watch::channel(Some(run.clone()));
         let job = FetchJob::new(&run, u64::MAX).going_on(newest);
         let session = pin!(self.fetch.fetch_on(self.staged, job, self.terms));
-        let ahead = pin!(self.show_ahead(guide, run, &onward));
+        let ahead = pin!(self.show_ahead(guide, run, skeleton, &onward));
         let end = match select(session, ahead).await {
             Either::Left((end, _)) => end,
             Either::Right((error, _)) => return Err(error.into()),
@@ -263,11 +281,9 @@ impl<B: BlockT> Download<'_, B> {
         &self,
         guide: &PeerId,
         mut run: VerifiedTip<B>,
+        mut skeleton: Skeleton<B>,
         onward: &watch::Sender<Option<VerifiedTip<B>>>,
     ) -> ResyncError<B> {
-        let limits = &self.staged.settings.limits;
-        let window = u64::from(limits.headers_per_request).max(1);
-        let (mut failed, mut skeleton) = (BTreeSet::new(), Skeleton::default());
         loop {
             self.note_progress();
             run = match run.advance(self.staging()) {
@@ -276,59 +292,57 @@ impl<B: BlockT> Download<'_, B> {
                 Ok(None) => return std::future::pending().await,
                 Err(error) => return error.into(),
             };
-            let ahead = run.headers().len() as u64;
-            let room = u64::from(limits.headers_ahead).saturating_sub(ahead);
-            let claimants = self.claimants(guide, &run, &failed);
-            let claimants = claimants.filter(|_| run.beyond == Beyond::Claimed);
-            let most = claimants.as_ref().map_or(0, |claimants| {
-                claimants.stride(window, limits.headers_ahead.into())
-            });
-            let Some(claimants) = claimants.filter(|_| room >= most) else {
-                failed.clear();
-                self.staged.clock.sleep(LOOK_AGAIN).await;
-                continue;
-            };
-            let within = self.staged.settings.tier1.timeout;
-            match extend(self.staged, &claimants, &run, most, within, &mut skeleton).await {
-                Ok(longer) if longer.tip() != run.tip() => {
-                    failed.clear();
+            match self.longer(guide, &run, &mut skeleton).await {
+                Ok(Some(longer)) => {
                     run = longer;
                     onward.send_replace(Some(run.clone()));
                 }
-                Err(ProbeError::Local(fault)) => return ResyncError::Local(fault),
-                Ok(_) | Err(_) => {
-                    tracing::debug!(peer = %claimants.first, tip = %claimants.tip, "no further headers");
-                    failed.insert(claimants.first);
-                    self.staged.clock.sleep(LOOK_AGAIN).await;
-                }
+                Ok(None) => self.staged.clock.sleep(LOOK_AGAIN).await,
+                Err(fault) => return ResyncError::Local(fault),
             }
         }
     }
 
-    /// Which sources claim a chain that goes on above `run`: `guide` before the others, and all that claim the same tip.
-    fn claimants(
+    /// `run` with more headers above it, if more are known to exist, there is room for them, and they come.
+    async fn longer(
         &self,
         guide: &PeerId,
         run: &VerifiedTip<B>,
-        failed: &BTreeSet<PeerId>,
-    ) -> Option<Claimants<B>> {
+        skeleton: &mut Skeleton<B>,
+    ) -> Result<Option<VerifiedTip<B>>, LocalFault> {
+        let limits = &self.staged.settings.limits;
+        let (each, ahead) = (limits.headers_per_request, limits.headers_ahead.into());
+        let room = u64::saturating_sub(ahead, run.headers().len() as u64);
+        let claimants = self.claimants(guide, run);
+        let Some(claimants) = claimants.filter(|_| run.beyond == Beyond::Claimed) else {
+            return Ok(None);
+        };
+        let most = claimants.stride(u64::from(each).max(1), ahead);
+        if room < most {
+            return Ok(None);
+        }
+        let extended = extend(self.staged, &claimants, run, most, skeleton).await?;
+        self.lagging().note(extended.lacking);
+        Ok(Some(extended.run).filter(|longer| longer.tip() != run.tip()))
+    }
+
+    fn lagging(&self) -> MutexGuard<'_, Lagging> {
+        // Every change leaves it whole, so a panic elsewhere does not spoil it.
+        self.lagging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which sources claim a chain that goes on above `run`: `guide` before the others.
+    fn claimants(&self, guide: &PeerId, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
         let table = self.staged.peers.table();
-        let tip_of = |peer: &PeerId| Some(table.get(peer)?.sighting.as_ref()?.standing.best);
         let others = self.job.sources.iter().map(|source| &source.peer);
-        let order = std::iter::once(guide).chain(others);
+        let order = std::iter::once(guide).chain(others.filter(|peer| *peer != guide));
         let claims = order.filter_map(|peer| {
-            let tip = tip_of(peer)?;
-            let goes_on = tip.number > run.tip().number && !failed.contains(peer);
-            goes_on.then_some((peer, tip))
+            let tip = table.get(peer)?.sighting.as_ref()?.standing.best;
+            let latency = table.record(peer).and_then(|record| record.latency);
+            (tip.number > run.tip().number).then_some(Claimant { peer, tip, latency })
         });
-        let mut claims = claims.peekable();
-        let (first, tip) = *claims.peek()?;
-        let others = claims.filter(|(peer, claimed)| *claimed == tip && *peer != first);
-        Some(Claimants {
-            tip,
-            first: first.clone(),
-            others: others.map(|(peer, _)| peer.clone()).collect(),
-        })
+        let claims: Vec<_> = claims.collect();
+        Claimants::of(&claims, &self.lagging(), self.staged.settings.tier1.timeout)
     }
 
     fn note_progress(&self) {

@@ -3,6 +3,9 @@
 //! What a peer claims is a hint. A [`probe`] turns it into a [`VerifiedTip`] or into nothing.
 
 mod ahead;
+mod claimants;
+#[cfg(test)]
+mod claimants_tests;
 mod claims;
 mod probe;
 mod suspects;
@@ -10,7 +13,8 @@ mod suspects;
 mod tests;
 mod tips;
 
-pub(crate) use ahead::{Claimants, Skeleton, extend};
+pub(crate) use ahead::{Extended, Skeleton, extend};
+pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub use suspects::{Misdeed, Suspects};

@@ -86,15 +86,10 @@ pub async fn probe<B: BlockT>(
         return Err(ProbeError::FromFuture);
     }
     if let Some(fault) = &refused {
-        let blame = if headers.is_empty() {
-            fault.blame()
-        } else {
-            fault.blame_above_unstored()
-        };
-        if blame == Blame::Peer {
+        if fault.blame() == Blame::Peer {
             context.peers.charge(peer, Offence::ProvablyWrong);
         }
-        if blame == Blame::Peer || fault.rules_out_chain() {
+        if fault.blame() == Blame::Peer || fault.rules_out_chain() {
             tracing::debug!(%peer, %tip, %fault, "the claimed chain is refused");
             return Ok(ProbeOutcome::Wrong);
         }
@@ -214,7 +209,7 @@ pub(super) async fn verify<B: BlockT>(
     base: BlockId<B>,
     parent: B::Header,
     mut headers: Vec<B::Header>,
-) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
+) -> Result<(Vec<B::Header>, Option<HeaderFault>), LocalFault> {
     let bridge = Arc::clone(&context.bridge);
     let now = context.clock.wall();
     let job = move || {
@@ -228,8 +223,5 @@ pub(super) async fn verify<B: BlockT>(
             Err(HeaderRejected::Local(error)) => Err(error),
         }
     };
-    let verified = heavy(context.executor.as_ref(), job)
-        .await
-        .map_err(LocalFault::from)?;
-    Ok(verified?)
+    Ok(heavy(context.executor.as_ref(), job).await??)
 }

@@ -424,12 +424,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             Err(HeaderRejected::Faulty { fault, .. }) => {
                 drop(state);
                 tracing::debug!(%peer, block = %id, %fault, "announced header refused");
-                let blame = if headers.is_empty() {
-                    fault.blame()
-                } else {
-                    fault.blame_above_unstored()
-                };
-                if blame == crate::Blame::Peer {
+                if fault.blame() == crate::Blame::Peer {
                     self.context.peers.charge(peer, Offence::ProvablyWrong);
                 }
             }

@@ -106,12 +106,7 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
     pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
-        let timeout = self
-            .context
-            .settings
-            .tier1
-            .timeout
-            .min(self.slot().saturating_mul(2));
+        let timeout = self.longest_answer();
         let work = pin!(probe(&self.context, &peer, tip, self.window(), timeout));
         // However a peer spreads its answers, one probe is over at the round's time-out.
         let end = self

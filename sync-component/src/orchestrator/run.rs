@@ -391,16 +391,17 @@ impl<'a, B: BlockT> Loop<'a, B> {
             }
             Err(error) => note_local(Err(error)),
         }
+        match manager.height.judge(manager.height.horizon()) {
+            Ok(judgement) => self.follow(&judgement),
+            Err(error) => note_local(Err(error)),
+        }
+        // Of a session that has just begun, too: it may be over before anything else happens.
         if let Some(extension) = manager.height.take_due_extension() {
             let more = manager.height.run_extension(extension);
             self.tasks.push(
                 more.map(|result| note_fault(result.map_err(NetworkError::from)))
                     .boxed(),
             );
-        }
-        match manager.height.judge(manager.height.horizon()) {
-            Ok(judgement) => self.follow(&judgement),
-            Err(error) => note_local(Err(error)),
         }
         if manager.inbound.roles() == Roles::Authority
             && let Err(error) = look_ahead(manager)

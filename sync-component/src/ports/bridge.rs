@@ -100,6 +100,12 @@ pub enum HeaderFault {
     /// The seal is not the signature of the slot's authority.
     #[error("its seal is not by the authority of its slot")]
     BadSeal,
+    /// The same, by the authorities after a stored block further below, where one in between may have changed them: only
+    /// execution tells. Never charged.
+    #[error(
+        "its seal is not by the authority that the last stored block below names for its slot; a block in between may name another"
+    )]
+    UnexplainedSeal,
     /// The slot is not above the parent's.
     #[error("its slot {slot} is not above its parent's")]
     SlotNotRising {
@@ -121,22 +127,16 @@ pub enum HeaderFault {
 }
 
 impl HeaderFault {
-    /// Whose fault it is, where the header's parent is stored. Whoever is on the other side of what our own chain spec lists
-    /// has done nothing wrong.
+    /// Whose fault it is. Whoever is on the other side of what our own chain spec lists has done nothing wrong.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::FromFuture { .. } | Self::BadBlock | Self::AgainstCheckpoint => Blame::Unknown,
+            Self::UnexplainedSeal
+            | Self::FromFuture { .. }
+            | Self::BadBlock
+            | Self::AgainstCheckpoint => Blame::Unknown,
             Self::BrokenLink | Self::BadDigest | Self::BadSeal | Self::SlotNotRising { .. } => {
                 Blame::Peer
             }
-        }
-    }
-
-    /// Whose fault it is, where only the header of the parent is known: a block in between may have changed the authorities.
-    pub fn blame_above_unstored(&self) -> Blame {
-        match self {
-            Self::BadSeal => Blame::Unknown,
-            other => other.blame(),
         }
     }
 
@@ -173,6 +173,10 @@ pub trait VerifyHeaders<B: BlockT>: fmt::Debug + Send + Sync {
     /// Checks that `headers` follow `parent` one by one and that each is sealed by the authority of its slot, in
     /// rising slots, none in the future of `now` (SPEC section 0, *verified tip*). `base` is the stored block that the
     /// whole run builds on; `parent` is its header, or one verified above it before.
+    ///
+    /// A header that does not follow is a [`HeaderFault::BrokenLink`], whatever else is wrong with it: its sender may not know
+    /// what the others were told. Above a block that is not stored, a chain whose authorities can change answers
+    /// [`HeaderFault::UnexplainedSeal`] where one whose authorities never do answers [`HeaderFault::BadSeal`].
     fn verify_headers(
         &self,
         base: BlockId<B>,

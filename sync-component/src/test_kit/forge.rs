@@ -55,6 +55,11 @@ impl Forge {
         self
     }
 
+    /// Whether a block changes the authorities.
+    pub(super) fn rotates(&self) -> bool {
+        self.rotation.is_some()
+    }
+
     /// The authorities, in slot order.
     pub fn authorities(&self) -> Vec<AuthorityId> {
         self.keys.iter().map(|key| key.public().into()).collect()

@@ -17,7 +17,7 @@ use sync_component::{
     orchestrator::Fetching,
     ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ReadChain},
     registry::ResyncStrategy,
-    test_kit::{ReferenceBridge, SLOT},
+    test_kit::{Link, ReferenceBridge, SLOT},
 };
 
 /// A staged chain in memory, and the stages that its run went through.
@@ -415,5 +415,42 @@ fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
         }
         let interrupted = resync(&ours, &named, &staging).await.unwrap_err();
         assert!(interrupted.is_resumable(), "{interrupted}");
+    });
+}
+
+/// One of three sources shows a first window of headers and no more.
+#[test]
+fn r05_source_that_goes_mute_on_headers_costs_little() {
+    run(Setup::chain(600).authorities(4).idle(60), async |sim| {
+        sim.settings.limits.headers_per_request = 16;
+        let mut ours = sim.node("O", sim.chain(600));
+        ours.start();
+        let mute = sim.peer("M", sim.chain(600), Misbehaviour::KeepsHeadersAbove(16));
+        let honest = sim.servers(2, "P", 600);
+        for peer in ids(&honest).chain([&mute.id]) {
+            let link = Link::with_latency(Duration::from_millis(50));
+            sim.network.connect(&ours.id, peer, link);
+        }
+        sim.slots(2).await;
+        let mut times = Vec::new();
+        for sources in [
+            &[&honest[0].id, &honest[1].id][..],
+            &[&honest[0].id, &mute.id, &honest[1].id],
+        ] {
+            let chain = ReferenceBridge::new(&sim.forge, SLOT, 5, ours.clock.clone());
+            let staging = Arc::new(InMemory {
+                chain: Arc::new(chain),
+                strategy: Arc::new(MultiSource::default()),
+                stages: Mutex::default(),
+            });
+            let begin = sim.elapsed();
+            let staged = resync(&ours, &order(sources, None), &staging).await;
+            assert_eq!(staged.unwrap().height(), 600);
+            times.push(sim.elapsed().saturating_sub(begin));
+        }
+        assert!(
+            times[1] <= times[0] + 2 * SECOND,
+            "{times:?} without and with"
+        );
     });
 }

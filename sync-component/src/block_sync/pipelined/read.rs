@@ -132,7 +132,7 @@ impl<B: BlockT> Unread<B> {
             Ok(()) => Ok(()),
             Err(HeaderRejected::Local(error)) => Err(error),
             Err(HeaderRejected::Faulty { fault, .. }) => {
-                if fault.blame_above_unstored() == Blame::Peer {
+                if fault.blame() == Blame::Peer {
                     tracing::warn!(peer = %self.peer, %fault, "a header that does not hold");
                     client.charge(&self.peer, Offence::ProvablyWrong);
                 }

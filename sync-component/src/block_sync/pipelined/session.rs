@@ -378,7 +378,8 @@ impl<'a, B: BlockT> Session<'a, B> {
 impl<B: BlockT> Drop for Session<'_, B> {
     fn drop(&mut self) {
         let ready = std::mem::take(&mut self.ready);
-        self.shelf.keep(ready, self.scheduler.learnt());
+        let window = Bounds::of(&self.context.settings).window;
+        self.shelf.keep(ready, self.scheduler.learnt(), window);
     }
 }
 

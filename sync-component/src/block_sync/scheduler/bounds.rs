@@ -26,12 +26,12 @@ pub(in crate::block_sync) struct Room {
 }
 
 impl Room {
-    pub(super) fn add(&mut self, blocks: u64, bytes: usize) {
+    pub(in crate::block_sync) fn add(&mut self, blocks: u64, bytes: usize) {
         self.blocks = self.blocks.saturating_add(blocks);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(super) fn fits(&self, most: Self) -> bool {
+    pub(in crate::block_sync) fn fits(&self, most: Self) -> bool {
         self.blocks <= most.blocks && self.bytes <= most.bytes
     }
 }
@@ -46,7 +46,7 @@ pub(in crate::block_sync) struct Bounds {
     /// `requests_in_flight`.
     pub(super) flights: usize,
     /// `window_blocks` and `window_bytes`.
-    pub(super) window: Room,
+    pub(in crate::block_sync) window: Room,
     /// `tier2_max_retries`.
     pub(super) attempts: NonZeroU32,
     /// `tier2_timeout_per_block`.

@@ -379,8 +379,14 @@ impl<B: BlockT> VerifyHeaders<B> for ReferenceBridge<B> {
         let authorities = self.forge.authorities_above(base.height());
         let mut parent = parent;
         for (index, header) in headers.iter().enumerate() {
-            self.check_header(parent, header, &authorities, now)
-                .map_err(|fault| HeaderRejected::Faulty { index, fault })?;
+            let checked = self.check_header(parent, header, &authorities, now);
+            let checked = checked.map_err(|fault| match fault {
+                HeaderFault::BadSeal if self.forge.rotates() && parent.hash() != base.hash => {
+                    HeaderFault::UnexplainedSeal
+                }
+                fault => fault,
+            });
+            checked.map_err(|fault| HeaderRejected::Faulty { index, fault })?;
             parent = header;
         }
         Ok(())

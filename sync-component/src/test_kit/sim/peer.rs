@@ -53,6 +53,8 @@ pub enum Misbehaviour<B: BlockT> {
     Lacks(Vec<u64>),
     /// It answers block requests for these heights with silence.
     Swallows(Vec<u64>),
+    /// It answers no request for headers that begins above this height.
+    KeepsHeadersAbove(u64),
     /// It serves this branch whatever parent was asked for.
     ServesBranch(Vec<B>),
     /// Its blocks have other bodies than their headers say.
@@ -94,7 +96,8 @@ impl<B: BlockT> Misbehaviour<B> {
             | Self::OtherGenesis
             | Self::SaysSyncing
             | Self::Lacks(_)
-            | Self::Swallows(_) => Conduct::Honest,
+            | Self::Swallows(_)
+            | Self::KeepsHeadersAbove(_) => Conduct::Honest,
             Self::ServesBranch(_)
             | Self::SwapsBodies
             | Self::BreaksSeals
@@ -275,6 +278,11 @@ impl<B: TestBlock> Service<B> {
             Misbehaviour::Swallows(heights) if asks_for::<B>(protocol, body, &heights) => {
                 std::future::pending().await
             }
+            Misbehaviour::KeepsHeadersAbove(height)
+                if protocol == Protocol::Headers && start_of::<B>(body) > Some(height) =>
+            {
+                std::future::pending().await
+            }
             Misbehaviour::BusyOn(busy) if busy == protocol => {
                 busy_reply(protocol, Duration::from_millis(100))
             }
@@ -308,9 +316,14 @@ impl<B: TestBlock> Service<B> {
 
 /// Whether a request asks for blocks from one of these heights on.
 fn asks_for<B: BlockT>(protocol: Protocol, body: &[u8], heights: &[u64]) -> bool {
+    protocol == Protocol::Blocks
+        && start_of::<B>(body).is_some_and(|start| heights.contains(&start))
+}
+
+/// The first height that a request for a range asks for.
+fn start_of<B: BlockT>(body: &[u8]) -> Option<u64> {
     let request = RangeRequest::<B>::decode(&mut &*body).ok();
-    let start = request.map(|request| crate::block_id::height::<B>(request.start));
-    protocol == Protocol::Blocks && start.is_some_and(|start| heights.contains(&start))
+    request.map(|request| crate::block_id::height::<B>(request.start))
 }
 
 /// Turns honest answers into what the misbehaviour makes of them.
