@@ -203,7 +203,7 @@ async fn part_of<B: BlockT>(
 ) -> Result<RangeAnswer<B::Header>, ProbeError> {
     let body = context.peers.header_bytes(peer, request, within).await?;
     let (client, peer, request) = (context.peers.clone(), peer.clone(), request.clone());
-    let decode = move || client.decode_headers(&peer, &request, &body);
+    let decode = move || client.decode_unlinked(&peer, &request, &body);
     let decoded = heavy(context.executor.as_ref(), decode).await;
     Ok(decoded.map_err(LocalFault::from)??)
 }

@@ -119,6 +119,21 @@ pub async fn probe<B: BlockT>(
     Ok(ProbeOutcome::Verified(verified))
 }
 
+/// Whether `peer` says that its chain holds the verified block `end`. That is as much as it would say by sending the headers up to
+/// there once more: anybody can send what is public.
+pub(crate) async fn confirm<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    end: BlockId<B>,
+    within: Duration,
+) -> Result<bool, ProbeError> {
+    let hashes = context
+        .peers
+        .hashes(peer, vec![end.number], within)
+        .await?;
+    Ok(hashes == [Some(end.hash)])
+}
+
 /// The highest block of our best chain that the peer's chain holds.
 async fn find_ancestor<B: BlockT>(
     context: &SyncContext<B>,

@@ -31,7 +31,8 @@ const TARGET: Duration = Duration::from_millis(250);
 /// The usual time to answer of a peer of which nothing is known.
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
 
-/// Weight of the newest measurement of a peer's rate.
+/// Weight of the newest measurement of a peer's rate. An answer that came sooner than it was to come counts whole, if it was a better
+/// one: it shows that more could have been asked for, and over a long way every step counts.
 const NEWEST_WEIGHT: f64 = 0.2;
 
 /// For how long a peer is not asked for what it said it does not have.
@@ -291,7 +292,12 @@ impl Suppliers {
             supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
             let new = real(items) / took.as_secs_f64().max(1e-4);
             let old = supplier.rate.or(mean).unwrap_or(new);
-            supplier.rate = Some(old + (new - old) * NEWEST_WEIGHT);
+            let weight = if new > old && took < target(supplier) {
+                1.0
+            } else {
+                NEWEST_WEIGHT
+            };
+            supplier.rate = Some(old + (new - old) * weight);
             supplier.settle();
         }
     }
@@ -336,6 +342,10 @@ fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
     let Some(rate) = supplier.rate.or(mean) else {
         return FIRST_ITEMS;
     };
-    let time = TARGET.max(supplier.latency().saturating_mul(2));
-    1 + whole(1.01 * rate * time.as_secs_f64())
+    1 + whole(1.01 * rate * target(supplier).as_secs_f64())
+}
+
+/// How long what `supplier` is asked for at once should take.
+fn target(supplier: &Supplier) -> Duration {
+    TARGET.max(supplier.latency().saturating_mul(2))
 }
