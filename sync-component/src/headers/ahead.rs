@@ -12,7 +12,7 @@ use crate::{
     ports::{PeerId, heavy},
     wire::RangeRequest,
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -120,13 +120,16 @@ impl<B: BlockT> Claimants<B> {
     }
 }
 
-/// Requests for headers at once: to one peer, and to all.
+/// Requests for headers at once to one peer. More: they take the places of requests for blocks.
 const REQUESTS_OF_ONE: u64 = 4;
-const MOST_REQUESTS: u64 = 8;
+
+/// The same to all peers. Each time a way is gone, and then what came is verified, before the next are asked for. Fewer: over a long
+/// way blocks wait for headers; more: what is verified at once takes longer.
+const MOST_REQUESTS: u64 = 16;
 
 /// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where
-/// `skeleton` does not reach. Returns the longer run; the same one if nothing came.
+/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; where `skeleton` does not
+/// reach it is only one answer's, while the peer says the hashes that reach further. Returns the longer run; the same one if nothing came.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -139,14 +142,20 @@ pub(crate) async fn extend<B: BlockT>(
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
-    if wanted > each && skeleton.knows(&claimants.first, next).is_none() {
-        let reach = (from.height(), tip.height(), each);
-        skeleton
-            .learn(context, &claimants.first, reach, within)
-            .await?;
-    }
+    let is_dark = wanted > each && skeleton.knows(&claimants.first, next).is_none();
+    let wanted = if is_dark { each } else { wanted };
     let requests = skeleton.requests(&claimants.first, from, wanted, each);
-    let parts = parts_of(context, claimants, &requests, within).await?;
+    let parts = parts_of(context, claimants, &requests, within);
+    let parts = if is_dark {
+        // The first headers need no hash that is not known: they come while the hashes do.
+        let reach = (from.height(), tip.height(), each);
+        let learn = skeleton.learn(context, &claimants.first, reach, within);
+        let (learnt, parts) = join(learn, parts).await;
+        learnt?;
+        parts?
+    } else {
+        parts.await?
+    };
     let good = verified(context, claimants, run, parts).await?;
     if (good.len() as u64) < wanted {
         // Somebody moved on, or the hashes were not those of the headers.

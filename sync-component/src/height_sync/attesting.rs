@@ -245,9 +245,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             let Some(author) = turn.and_then(|turn| authorities.get(turn)) else {
                 continue;
             };
-            let found = state
-                .evidence
-                .sealed(author.clone().into(), slot, *id);
+            let found = state.evidence.sealed(author.clone().into(), slot, *id);
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
                 let misdeed = Misdeed::Equivocated;

@@ -4,7 +4,9 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     block_id::BlockId,
     error::LocalFault,
-    headers::{Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, confirm, probe},
+    headers::{
+        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, confirm, probe,
+    },
     peers::RequestError,
     ports::{BridgeError, PeerId, Presence, RequestFailure},
 };
@@ -51,7 +53,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                     state.claims.impossible(peer, tip);
                     self.touch();
                 }
-            } else if state.claims.may_probe(&peer, &tip, now, self.patience(&state, &peer, &tip)) {
+            } else if state
+                .claims
+                .may_probe(&peer, &tip, now, self.patience(&state, &peer, &tip))
+            {
                 state.claims.start(peer.clone(), tip, now);
                 due.push((peer, tip));
             }
@@ -179,9 +184,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         tip: BlockId<B>,
         within: Duration,
     ) -> Result<(), ProbeError> {
-        let shown = self.shown(&self.state(), &tip);
-        if let Some(end) = shown
-            && confirm(&self.context, peer, end, within).await?
+        let shown = {
+            let state = self.state();
+            let end = self.shown(&state, &tip);
+            let run = end.and_then(|end| state.tips.holding(&end)?.up_to(&end));
+            run.map(|run| (run.tip(), run.tip_header().clone()))
+        };
+        if let Some((end, header)) = shown
+            && confirm(&self.context, peer, &header, within).await?
         {
             self.note_confirmed(peer, tip, end);
             return Ok(());

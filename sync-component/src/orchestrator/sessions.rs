@@ -185,6 +185,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
             manager.height.follow(&target.tip());
+            // More of its headers are due from now on.
+            manager.height.touch();
         }
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());

@@ -89,7 +89,7 @@ impl SyncFigures {
 /// How long a sync of `seconds` would have taken, had its servers, which used `servers` seconds of CPU on the same cores, had cores of
 /// their own: as much less as all cores together need for that. Exact where all cores were busy; where they were not, the servers
 /// took less from the sync than this says, and the time comes out too short.
-fn apart(seconds: f64, servers: f64, cores: usize) -> f64 {
+pub(super) fn apart(seconds: f64, servers: f64, cores: usize) -> f64 {
     let cores = u32::try_from(cores).map_or(f64::INFINITY, f64::from);
     (seconds - servers / cores).max(f64::MIN_POSITIVE)
 }
@@ -129,9 +129,7 @@ impl fmt::Display for SyncFigures {
         writeln!(
             f,
             "import-blocks  {:>10.0} blocks/s   the same chain from a file; sync / import {:.3}, the servers' CPU apart {:.3}",
-            self.import_blocks_per_second,
-            self.ratio_to_import,
-            self.ratio_to_import_servers_apart
+            self.import_blocks_per_second, self.ratio_to_import, self.ratio_to_import_servers_apart
         )?;
         writeln!(
             f,

@@ -388,7 +388,7 @@ impl Scheduler {
         let took = now.since(flight.since);
         self.pace.answered_after(took);
         self.suppliers.answered(&flight.peer, flight.gap.count);
-        let dropped = self.drop_twin(flight.twin);
+        let dropped = self.drop_twin(flight.twin, now);
         let checking = Checking {
             peer: flight.peer,
             gap: flight.gap,
@@ -399,11 +399,11 @@ impl Scheduler {
         dropped
     }
 
-    fn drop_twin(&mut self, twin: Option<FlightId>) -> Vec<Command> {
+    fn drop_twin(&mut self, twin: Option<FlightId>, now: MonoTime) -> Vec<Command> {
         let Some((id, late)) = twin.and_then(|id| Some((id, self.flights.remove(&id)?))) else {
             return Vec::new();
         };
-        self.suppliers.outrun(&late.peer, late.gap.count);
+        self.suppliers.outrun(&late.peer, late.gap.count, now);
         vec![Command::Drop(id)]
     }
 

@@ -25,8 +25,11 @@ const FIRST_ITEMS: u64 = 16;
 /// to do comes first.
 const UNKNOWN_RATE: f64 = 16.0;
 
-/// How much is asked for at once: what a peer sends in this time, or in twice the time that it takes to answer at all.
+/// How much is asked for at once: what a peer sends in this time, or in [`TARGET_LATENCIES`] times what it takes to answer at all.
 const TARGET: Duration = Duration::from_millis(250);
+
+/// Lower: over a long way requests grow slowly, and most of the time is the way's; higher: more is asked for of a peer than comes soon.
+const TARGET_LATENCIES: u32 = 4;
 
 /// The usual time to answer of a peer of which nothing is known.
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
@@ -41,6 +44,11 @@ const LACK_PAUSE: Duration = Duration::from_millis(500);
 /// For how long a peer that was silent is not asked again. Shorter: one that is mute for good is asked more often in vain; longer:
 /// where it is the only one that has a block, that is fetched so much later once it answers again.
 const SILENT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the pause doubles for a peer whose answers others overtake, while it delivers nothing between. Fewer: a mute peer gets
+/// more of the lowest blocks, and each time they wait for a second request; more: a peer that was only slow for a while stays out
+/// longer.
+const PAUSE_DOUBLES: u32 = 4;
 
 /// Where a peer says that it stands, and what is known of it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -273,10 +281,15 @@ impl Suppliers {
         }
     }
 
-    /// Another peer was quicker although it was asked later: `peer` gets less to do.
-    pub(super) fn outrun(&mut self, peer: &PeerId, items: u64) {
+    /// Another peer was quicker although it was asked later: `peer` gets less to do, and after the second time in a row nothing for a
+    /// while.
+    pub(super) fn outrun(&mut self, peer: &PeerId, items: u64, now: MonoTime) {
         self.answered(peer, items);
         if let Some(supplier) = self.0.get_mut(peer) {
+            if let Some(again) = supplier.doubts.checked_sub(1) {
+                let pause = SILENT_PAUSE.saturating_mul(1 << again.min(PAUSE_DOUBLES));
+                supplier.not_before = supplier.not_before.max(Some(now.plus(pause)));
+            }
             supplier.doubts = supplier.doubts.saturating_add(1);
             supplier.width = (supplier.width / 2).max(1);
             supplier.rate = supplier.rate.map(|rate| rate / 2.0);
@@ -347,5 +360,5 @@ fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
 
 /// How long what `supplier` is asked for at once should take.
 fn target(supplier: &Supplier) -> Duration {
-    TARGET.max(supplier.latency().saturating_mul(2))
+    TARGET.max(supplier.latency().saturating_mul(TARGET_LATENCIES))
 }

@@ -339,6 +339,56 @@ fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
 }
 
 #[test]
+fn a_peer_that_is_overtaken_again_and_again_gets_nothing_for_a_while() {
+    let mut scheduler = Scheduler::new(1, 100_001, bounds());
+    let steady = Standing {
+        proof: Proof::Delivered,
+        ..up_to(100_000)
+    };
+    meet(&mut scheduler, &[steady, up_to(100_000)]);
+    let (mut now, mut in_vain) = (0, Vec::new());
+    let mut under_way = Vec::new();
+    // The second peer never answers.
+    while now < 4_000 {
+        for ask in poll(&mut scheduler, now) {
+            if ask.peer == peer(1) {
+                under_way.push(ask);
+            } else {
+                in_vain.push(now);
+            }
+        }
+        now += 10;
+        for ask in std::mem::take(&mut under_way) {
+            deliver(&mut scheduler, &ask, now);
+        }
+        import_all(&mut scheduler);
+    }
+    assert!(scheduler.head() > 5_000, "{}", scheduler.head());
+    // Three at the beginning, and then one after pauses of half a second, one, two.
+    assert!(in_vain.len() <= 6, "{in_vain:?}");
+}
+
+#[test]
+fn over_a_long_way_each_answer_lets_the_next_request_grow() {
+    let mut settings = SyncSettings::default();
+    settings.limits.requests_in_flight = 1;
+    let mut scheduler = Scheduler::new(1, 10_001, Bounds::of(&settings));
+    let distant = Standing {
+        latency: Some(100 * MILLI),
+        ..up_to(10_000)
+    };
+    meet(&mut scheduler, &[distant]);
+    let mut counts = Vec::new();
+    for round in 0..4 {
+        let ask = poll(&mut scheduler, round * 100).remove(0);
+        counts.push(ask.span.count);
+        deliver(&mut scheduler, &ask, (round + 1) * 100);
+    }
+    let grows = |pair: &[u64]| pair[1] >= 2 * pair[0];
+    assert!(counts.windows(2).all(grows), "{counts:?}");
+}
+
+#[test]
 fn large_blocks_are_asked_for_in_small_numbers() {
     let mut settings = SyncSettings::default();
     settings.limits.window_bytes = 64 << 20;
