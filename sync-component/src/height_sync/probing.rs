@@ -14,10 +14,10 @@ use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{pin::pin, time::Duration};
 
-/// How many usual round trips a probe may take until another peer is probed for the same tip: it is two or three requests, one of
+/// How many usual round trips a probe may take until another peer is probed for the same tip: it is two requests, one of
 /// them for many headers. Fewer: two peers send the same headers more often; more: one that shows nothing holds up what others
 /// could show.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 4;
 
 /// The same at least: between near peers the work counts, not the way.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);

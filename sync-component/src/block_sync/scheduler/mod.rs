@@ -388,7 +388,7 @@ impl Scheduler {
         let took = now.since(flight.since);
         self.pace.answered_after(took);
         self.suppliers.answered(&flight.peer, flight.gap.count);
-        let dropped = self.drop_twin(flight.twin, now);
+        let dropped = self.drop_twin(flight.twin, flight.since, now);
         let checking = Checking {
             peer: flight.peer,
             gap: flight.gap,
@@ -399,11 +399,22 @@ impl Scheduler {
         dropped
     }
 
-    fn drop_twin(&mut self, twin: Option<FlightId>, now: MonoTime) -> Vec<Command> {
+    /// Somebody answered a request of `since`; nobody waits for its twin any more.
+    fn drop_twin(
+        &mut self,
+        twin: Option<FlightId>,
+        since: MonoTime,
+        now: MonoTime,
+    ) -> Vec<Command> {
         let Some((id, late)) = twin.and_then(|id| Some((id, self.flights.remove(&id)?))) else {
             return Vec::new();
         };
-        self.suppliers.outrun(&late.peer, late.gap.count, now);
+        if late.since < since {
+            self.suppliers.outrun(&late.peer, late.gap.count, now);
+        } else {
+            // The second one had less time, so that it is not slow.
+            self.suppliers.answered(&late.peer, late.gap.count);
+        }
         vec![Command::Drop(id)]
     }
 

@@ -45,9 +45,8 @@ const LACK_PAUSE: Duration = Duration::from_millis(500);
 /// where it is the only one that has a block, that is fetched so much later once it answers again.
 const SILENT_PAUSE: Duration = Duration::from_millis(500);
 
-/// How often the pause doubles for a peer whose answers others overtake, while it delivers nothing between. Fewer: a mute peer gets
-/// more of the lowest blocks, and each time they wait for a second request; more: a peer that was only slow for a while stays out
-/// longer.
+/// How often the pause doubles for a peer that never delivered, and that others overtake. Fewer: a mute peer gets more of the lowest
+/// blocks, and each time they wait for a second request; more: a peer that was only slow for a while stays out longer.
 const PAUSE_DOUBLES: u32 = 4;
 
 /// Where a peer says that it stands, and what is known of it otherwise.
@@ -282,11 +281,13 @@ impl Suppliers {
     }
 
     /// Another peer was quicker although it was asked later: `peer` gets less to do, and after the second time in a row nothing for a
-    /// while.
+    /// while if it never delivered anything.
     pub(super) fn outrun(&mut self, peer: &PeerId, items: u64, now: MonoTime) {
         self.answered(peer, items);
         if let Some(supplier) = self.0.get_mut(peer) {
-            if let Some(again) = supplier.doubts.checked_sub(1) {
+            if supplier.rate.is_none()
+                && let Some(again) = supplier.doubts.checked_sub(1)
+            {
                 let pause = SILENT_PAUSE.saturating_mul(1 << again.min(PAUSE_DOUBLES));
                 supplier.not_before = supplier.not_before.max(Some(now.plus(pause)));
             }

@@ -339,6 +339,31 @@ fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
 }
 
 #[test]
+fn who_is_asked_second_loses_nothing_if_the_first_one_answers_after_all() {
+    let mut scheduler = Scheduler::new(1, 1_001, bounds());
+    meet(&mut scheduler, &[up_to(1_000)]);
+    let first = poll(&mut scheduler, 0);
+    meet(&mut scheduler, &[up_to(1_000); 2]);
+    let second = poll(&mut scheduler, 1_000);
+    let hedge = second.iter().find(|ask| ask.span == first[0].span);
+    let hedge = hedge.unwrap();
+    assert_eq!(hedge.peer, peer(2));
+    let before = scheduler.suppliers.doubts(&peer(2));
+    assert_eq!(
+        deliver(&mut scheduler, &first[0], 1_001),
+        [Command::Drop(hedge.id)]
+    );
+    assert_eq!(scheduler.suppliers.doubts(&peer(2)), before);
+    // The other way round it was too slow.
+    let lowest = scheduler.lowest_flight().unwrap().1.clone();
+    assert_eq!(lowest.peer, peer(1));
+    let again = poll(&mut scheduler, 2_000);
+    let hedge = again.iter().find(|ask| ask.peer == peer(2)).unwrap();
+    deliver(&mut scheduler, hedge, 2_001);
+    assert_eq!(scheduler.suppliers.doubts(&peer(1)), 1);
+}
+
+#[test]
 fn a_peer_that_is_overtaken_again_and_again_gets_nothing_for_a_while() {
     let mut scheduler = Scheduler::new(1, 100_001, bounds());
     let steady = Standing {
