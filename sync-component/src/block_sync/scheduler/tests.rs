@@ -258,6 +258,7 @@ fn a_late_head_is_asked_of_a_second_peer_and_the_quicker_answer_counts() {
         deliver(&mut scheduler, &hedge, 5_001),
         [Command::Drop(first.id)]
     );
+    assert_eq!(scheduler.suppliers.doubts(&first.peer), 1);
     assert_eq!(import_all(&mut scheduler), 11);
     assert!(scheduler.is_done());
     // What comes of the other after all is nobody's.
@@ -354,13 +355,6 @@ fn who_is_asked_second_loses_nothing_if_the_first_one_answers_after_all() {
         [Command::Drop(hedge.id)]
     );
     assert_eq!(scheduler.suppliers.doubts(&peer(2)), before);
-    // The other way round it was too slow.
-    let lowest = scheduler.lowest_flight().unwrap().1.clone();
-    assert_eq!(lowest.peer, peer(1));
-    let again = poll(&mut scheduler, 2_000);
-    let hedge = again.iter().find(|ask| ask.peer == peer(2)).unwrap();
-    deliver(&mut scheduler, hedge, 2_001);
-    assert_eq!(scheduler.suppliers.doubts(&peer(1)), 1);
 }
 
 #[test]
@@ -404,7 +398,8 @@ fn over_a_long_way_each_answer_lets_the_next_request_grow() {
     };
     meet(&mut scheduler, &[distant]);
     let mut counts = Vec::new();
-    for round in 0..4 {
+    // The third is as large as any may be.
+    for round in 0..3 {
         let ask = poll(&mut scheduler, round * 100).remove(0);
         counts.push(ask.span.count);
         deliver(&mut scheduler, &ask, (round + 1) * 100);
