@@ -16,13 +16,13 @@ use sp_runtime::{
 };
 use std::sync::Arc;
 
-/// Imports blocks as one batch and charges whoever delivered a provably bad one; `supplier` says who delivered the block at
-/// this position.
+/// Imports blocks as one batch and charges whoever delivered a provably bad one; `told` has the header of the block at this position
+/// and who delivered it.
 pub(super) async fn import<B: BlockT>(
     context: &SyncContext<B>,
     terms: &Terms,
     blocks: CheckedBlocks<B>,
-    supplier: impl FnOnce(usize) -> Option<PeerId>,
+    told: impl FnOnce(usize) -> (Option<B::Header>, Option<PeerId>),
 ) -> Result<(), FetchError<B>> {
     let bridge = Arc::clone(&context.bridge);
     let room = terms.room.clone();
@@ -30,11 +30,6 @@ pub(super) async fn import<B: BlockT>(
         .blocks()
         .last()
         .map(|block| BlockId::of(block.header()));
-    let headers: Vec<_> = blocks
-        .blocks()
-        .iter()
-        .map(|block| block.header().clone())
-        .collect();
     let job = move || {
         room.map_or(Ok(()), |room| room())?;
         Ok::<_, BridgeError>(bridge.import_checked(blocks))
@@ -46,13 +41,12 @@ pub(super) async fn import<B: BlockT>(
     let Some(failure) = report.failure else {
         return Ok(());
     };
-    let supplier = supplier(report.stored);
+    let (header, supplier) = told(report.stored);
     match failure {
         ImportError::Local(error) => Err(error.into()),
         ImportError::Invalid { id, fault } => {
             charge_for(&context.peers, supplier.as_ref(), id, &fault);
-            let header = headers.get(report.stored);
-            Err(refused(context, header, supplier.as_ref(), id, fault).await)
+            Err(refused(context, header.as_ref(), supplier.as_ref(), id, fault).await)
         }
         ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
             Err(FetchError::Overtaken { id })

@@ -160,7 +160,11 @@ pub(super) async fn import_run<B: BlockT>(
         .into_iter()
         .map(|delivered| (delivered.block, delivered.from))
         .unzip();
-    let supplier = |at: usize| suppliers.into_iter().nth(at).flatten();
+    let headers: Vec<_> = blocks.iter().map(|block| block.header().clone()).collect();
+    let told = |at: usize| {
+        let supplier = suppliers.into_iter().nth(at).flatten();
+        (headers.into_iter().nth(at), supplier)
+    };
     let blocks = CheckedBlocks::unchecked(blocks);
-    import(context, &Terms::default(), blocks, supplier).await
+    import(context, &Terms::default(), blocks, told).await
 }

@@ -13,7 +13,7 @@ use crate::{
     ports::{HeaderFault, PeerId, heavy},
     wire::RangeRequest,
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use sp_runtime::traits::Block as BlockT;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,8 +102,8 @@ pub(crate) struct Extended<B: BlockT> {
 }
 
 /// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where
-/// `skeleton` does not reach.
+/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; where `skeleton` does
+/// not reach it is only one answer's, while the peer says the hashes that reach further.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -115,18 +115,24 @@ pub(crate) async fn extend<B: BlockT>(
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
-    if wanted > each && skeleton.knows(&claimants.first, next).is_none() {
-        let reach = (from.height(), tip.height(), each);
-        if let Err(error) = skeleton.learn(context, claimants, reach).await {
-            tracing::debug!(peer = %claimants.first, %tip, %error, "no hashes of a claimed chain");
-            return Ok(Extended {
-                run: run.clone(),
-                lacking: BTreeSet::from([claimants.first.clone()]),
-            });
-        }
-    }
+    let is_dark = wanted > each && skeleton.knows(&claimants.first, next).is_none();
+    let wanted = if is_dark { each } else { wanted };
     let requests = skeleton.requests(&claimants.first, from, wanted, each);
-    let mut answers = answers(context, claimants, &requests).await?;
+    let answers = answers(context, claimants, &requests);
+    let mut answers = if is_dark {
+        // The first headers need no hash that is not known: they come while the hashes do.
+        let reach = (from.height(), tip.height(), each);
+        let learn = skeleton.learn(context, claimants, reach);
+        let (learnt, answers) = join(learn, answers).await;
+        let mut answers = answers?;
+        if let Err(error) = learnt {
+            tracing::debug!(peer = %claimants.first, %tip, %error, "no hashes of a claimed chain");
+            answers.lacking.insert(claimants.first.clone());
+        }
+        answers
+    } else {
+        answers.await?
+    };
     let good = verified(context, claimants, run, &mut answers).await?;
     if (good.len() as u64) < wanted {
         // Somebody moved on, or the hashes were not those of the headers.
@@ -204,7 +210,7 @@ async fn answer<B: BlockT>(
     let within = claimants.within;
     let body = context.peers.header_bytes(peer, request, within).await?;
     let (client, peer, request) = (context.peers.clone(), peer.clone(), request.clone());
-    let decode = move || client.decode_headers(&peer, &request, &body);
+    let decode = move || client.decode_unlinked(&peer, &request, &body);
     let decoded = heavy(context.executor.as_ref(), decode).await;
     Ok(decoded.map_err(LocalFault::from)??)
 }

@@ -2,9 +2,12 @@ use crate::{block_id::BlockId, ports::PeerId};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, time::Duration};
 
-/// Requests for headers at once: to one peer, and to all.
+/// Requests for headers at once to one peer. More: they take the places of requests for blocks.
 const REQUESTS_OF_ONE: u64 = 4;
-const MOST_REQUESTS: u64 = 8;
+
+/// The same to all peers. Each time a way is gone, and then what came is verified, before the next are asked for. Fewer: over a long
+/// way blocks wait for headers; more: what is verified at once takes longer.
+const MOST_REQUESTS: u64 = 16;
 
 /// How many times the usual time of the quickest an answer may take. Too low: a moment of load at the other end looks like
 /// silence; too high: a peer that holds its headers back holds up those of the others for so long.

@@ -16,6 +16,7 @@ mod tips;
 pub(crate) use ahead::{Extended, Skeleton, extend};
 pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
+pub(crate) use probe::confirm;
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub use suspects::{Misdeed, Suspects};
 pub(crate) use tips::canonical_ancestor;

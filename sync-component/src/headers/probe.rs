@@ -120,6 +120,25 @@ pub async fn probe<B: BlockT>(
     Ok(ProbeOutcome::Verified(verified))
 }
 
+/// Whether `peer` serves `end`, the header of a verified block, as part of its chain. That is as much as it would show by sending all
+/// headers up to there once more; by naming the hash alone it would not show that it serves any.
+pub(crate) async fn confirm<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    end: &B::Header,
+    within: Duration,
+) -> Result<bool, ProbeError> {
+    let request = RangeRequest {
+        start: *end.number(),
+        count: 1,
+        parent: *end.parent_hash(),
+    };
+    let answer = context.peers.headers(peer, request, within).await?;
+    Ok(answer
+        .into_items()
+        .is_some_and(|items| items == [end.clone()]))
+}
+
 /// The highest block of our best chain that the peer's chain holds.
 async fn find_ancestor<B: BlockT>(
     context: &SyncContext<B>,

@@ -71,6 +71,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
             probing: count.heard.probing,
+            agreeing: count.heard.agreeing,
             waiting,
         })
     }
@@ -246,6 +247,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             // A claim that failed its probe says nothing.
             heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
                 && fresh.is_some_and(|told| told.standing.best.height() > 0);
+            if matches!(part, Part::Probing)
+                && let Some(end) = fresh.and_then(|told| self.shown(state, &told.standing.best))
+            {
+                heard.agreeing.push(end);
+            }
             heard.add(
                 part,
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
@@ -360,6 +366,8 @@ pub(super) struct Heard<B: BlockT> {
     pub(super) open: usize,
     /// Those of them that are first probes of a claim: a round always waits for these.
     pub(super) probing: usize,
+    /// How far others showed the chain of each claim that a peer is being probed for.
+    agreeing: Vec<BlockId<B>>,
 }
 
 impl<B: BlockT> Heard<B> {
@@ -391,6 +399,7 @@ impl<B: BlockT> Heard<B> {
             age: Duration::ZERO,
             open: 0,
             probing: 0,
+            agreeing: Vec::new(),
         }
     }
 

@@ -250,10 +250,14 @@ impl<B: BlockT> PeerClient<B> {
         within: Duration,
     ) -> Result<RangeAnswer<B::Header>, RequestError> {
         let body = self.header_bytes(peer, &request, within).await?;
-        self.decode_headers(peer, &request, &body)
+        let answer = self.decode_unlinked(peer, &request, &body)?;
+        if let RangeAnswer::Items(headers) = &answer {
+            follows::<B>(&request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+        }
+        Ok(answer)
     }
 
-    /// Asks for a range of headers; what comes back is for [`PeerClient::decode_headers`].
+    /// Asks for a range of headers; what comes back is for [`PeerClient::decode_unlinked`].
     pub(crate) async fn header_bytes(
         &self,
         peer: &PeerId,
@@ -264,8 +268,9 @@ impl<B: BlockT> PeerClient<B> {
             .await
     }
 
-    /// What `body` says, which `peer` sent in answer to `request`.
-    pub(crate) fn decode_headers(
+    /// What `body` says, which `peer` sent in answer to `request`: headers from where it was asked, with rising numbers. Whether they
+    /// follow each other is not looked at: whoever verifies them hashes them anyway.
+    pub(crate) fn decode_unlinked(
         &self,
         peer: &PeerId,
         request: &RangeRequest<B>,
@@ -278,7 +283,7 @@ impl<B: BlockT> PeerClient<B> {
         let reply: HeadersReply<B> = self.decoded(peer, decoded)?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(headers) = &answer {
-            follows::<B>(request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+            begins::<B>(request, headers).map_err(|fault| self.off_topic(peer, fault))?;
         }
         Ok(answer)
     }
@@ -477,6 +482,26 @@ fn range<T, N>(reply: RangeReply<T, N>) -> Result<RangeAnswer<T>, RequestError> 
             retry_after_ms.into(),
         ))),
         RangeReply::Refused(reason) => Err(RequestError::Refused(reason)),
+    }
+}
+
+/// Whether `headers` are as many as `request` asks for at most, and where it asks for them.
+fn begins<B: BlockT>(request: &RangeRequest<B>, headers: &[B::Header]) -> Result<(), OffTopic> {
+    if headers.is_empty() || headers.len() > usize::try_from(request.count).unwrap_or(usize::MAX) {
+        return Err(OffTopic::Count);
+    }
+    let mut number = request.start;
+    for header in headers {
+        if *header.number() != number {
+            return Err(OffTopic::Range);
+        }
+        number = number.saturating_add(One::one());
+    }
+    let first = headers.first().map(HeaderT::parent_hash);
+    if first == Some(&request.parent) {
+        Ok(())
+    } else {
+        Err(OffTopic::Range)
     }
 }
 

@@ -112,6 +112,28 @@ fn f11_one_mute_peer_of_four_costs_two_seconds_at_most() {
 }
 
 #[test]
+fn f11_peer_that_shows_no_headers_holds_up_no_start() {
+    // Longer than a window, so that no peer shows all of what it claims.
+    run(Setup::chain(2_000), async |sim| {
+        let honest = sim.servers(4, "P", 2_000);
+        let silent = Misbehaviour::SilentOn(Protocol::Headers);
+        let mute = sim.peer("S", sim.chain(2_000), silent);
+        let reach = Reach::default();
+        let mut all: Vec<_> = honest.iter().collect();
+        let normal = time_of(sim, &reach, "O1", &all).await;
+        all.push(&mute);
+        let slower = time_of(sim, &reach, "O2", &all).await;
+        if sim.is_calm() {
+            // Less than the share of a slot for which a node waits for what a probe may show.
+            assert!(
+                slower <= normal + Duration::from_millis(300),
+                "{slower:?}, {normal:?} without"
+            );
+        }
+    });
+}
+
+#[test]
 fn f11_a_quarter_that_lies_about_bodies_ends_banned_and_nobody_else() {
     run(Setup::chain(1_000), async |sim| {
         sim.import_time = Duration::from_millis(1);

@@ -83,13 +83,14 @@ pub(super) fn serve(
             }
             members.push(member);
         }
+        let before = usage::cpu().map_err(BenchmarkError::System)?;
         tell(&Report::Serving(addresses));
         worker::end_of_input()
             .await
             .map_err(BenchmarkError::System)?;
         let cpu = usage::cpu().map_err(BenchmarkError::System)?;
         tell(&Report::Served(Served {
-            cpu_seconds: cpu.as_secs_f64(),
+            cpu_seconds: cpu.saturating_sub(before).as_secs_f64(),
         }));
         Ok(())
     })

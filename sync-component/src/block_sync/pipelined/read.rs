@@ -1,3 +1,4 @@
+use super::chain::Headers;
 use crate::{
     block_id::BlockId,
     block_sync::{delivered::charge_for, scheduler::Worth},
@@ -22,8 +23,8 @@ pub(super) struct Unread<B: BlockT> {
     pub(super) base: BlockId<B>,
     /// Header of the block below the first one asked for.
     pub(super) parent: B::Header,
-    /// The verified headers of the blocks asked for.
-    pub(super) headers: Vec<B::Header>,
+    /// The verified headers from the first block asked for on.
+    pub(super) headers: Headers<B>,
 }
 
 /// What an answer holds.
@@ -66,9 +67,9 @@ impl<B: BlockT> Unread<B> {
             }
         };
         // A header that is the verified one needs no look at its links.
-        let pairs = blocks.iter().zip(&self.headers);
-        let same = pairs
-            .take_while(|(block, header)| block.header() == *header)
+        let positions = blocks.iter().enumerate();
+        let same = positions
+            .take_while(|(at, block)| self.headers.at(*at) == Some(block.header()))
             .count();
         if same < blocks.len()
             && let Err(error) = client.check_range(&self.peer, &self.request, &blocks)
@@ -125,7 +126,7 @@ impl<B: BlockT> Unread<B> {
         at: usize,
         header: &B::Header,
     ) -> Result<(), BridgeError> {
-        let below = at.checked_sub(1).and_then(|below| self.headers.get(below));
+        let below = at.checked_sub(1).and_then(|below| self.headers.at(below));
         let parent = below.unwrap_or(&self.parent);
         let headers = std::slice::from_ref(header);
         match bridge.verify_headers(self.base, parent, headers, client.wall()) {

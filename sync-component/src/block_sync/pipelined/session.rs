@@ -1,5 +1,5 @@
 use super::{
-    chain::Chain,
+    chain::{Chain, Headers},
     read::{Read, Unread},
     shelf::{Ready, Shelf},
 };
@@ -246,7 +246,7 @@ impl<'a, B: BlockT> Session<'a, B> {
             took: now.since(asked.since),
             base: self.chain.stored(),
             parent,
-            headers: self.chain.headers(asked.span),
+            headers: self.chain.run_from(asked.span.start),
         };
         self.unread.push_back((id, unread));
     }
@@ -302,7 +302,14 @@ impl<'a, B: BlockT> Session<'a, B> {
         let (blocks, suppliers) = self.take_ready(span);
         self.scheduler.importing(span);
         self.importing = (span, self.now());
-        self.import = Some(import_from(self.context, self.terms, blocks, suppliers));
+        let headers = self.chain.run_from(span.start);
+        self.import = Some(import_from(
+            self.context,
+            self.terms,
+            blocks,
+            headers,
+            suppliers,
+        ));
     }
 
     fn take_ready(&mut self, span: Span) -> (CheckedBlocks<B>, Suppliers) {
@@ -361,7 +368,9 @@ impl<'a, B: BlockT> Session<'a, B> {
             let (mut blocks, suppliers) = self.take_ready(span);
             // A piece may reach above the span; what does not fit is on no shelf, and is fetched again.
             drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
-            if let Err(error) = import_from(self.context, self.terms, blocks, suppliers).await {
+            let headers = self.chain.run_from(span.start);
+            let imported = import_from(self.context, self.terms, blocks, headers, suppliers);
+            if let Err(error) = imported.await {
                 return error;
             }
         }
@@ -387,16 +396,19 @@ fn import_from<'a, B: BlockT>(
     context: &'a SyncContext<B>,
     terms: &'a Terms,
     blocks: CheckedBlocks<B>,
+    headers: Headers<B>,
     suppliers: Suppliers,
 ) -> BoxFuture<'a, Result<(), FetchError<B>>> {
-    let supplier = move |mut at: usize| {
-        suppliers.into_iter().find_map(|(count, peer)| {
-            let found = at < count;
-            at = at.saturating_sub(count);
+    let told = move |at: usize| {
+        let mut left = at;
+        let supplier = suppliers.into_iter().find_map(|(count, peer)| {
+            let found = left < count;
+            left = left.saturating_sub(count);
             found.then_some(peer)
-        })
+        });
+        (headers.at(at).cloned(), supplier)
     };
-    import(context, terms, blocks, supplier).boxed()
+    import(context, terms, blocks, told).boxed()
 }
 
 /// What a request that brought nothing says of its peer.

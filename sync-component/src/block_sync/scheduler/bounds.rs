@@ -13,6 +13,10 @@ const PATIENCE: u32 = 4;
 /// chain's lock (our own block, a revert) waits for so long.
 const IMPORT_TIME: Duration = Duration::from_millis(100);
 
+/// Blocks of one import. Fewer: what comes once per import (the write, the news of it) weighs more; more: what was executed leaves the
+/// processor's cache before it is written.
+const IMPORT_BLOCKS: u64 = 512;
+
 /// Bytes of one import. More gains nothing per block, and a failed write loses more.
 const IMPORT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -105,7 +109,7 @@ impl Bounds {
 
     /// How much to import at once.
     pub(super) fn batch(&self, pace: &Pace) -> Room {
-        let most = self.window.blocks.max(1);
+        let most = self.window.blocks.clamp(1, IMPORT_BLOCKS);
         let blocks = pace.imported_in(IMPORT_TIME).unwrap_or(self.per_request);
         Room {
             blocks: blocks.clamp(1, most),

@@ -475,20 +475,21 @@ impl Scheduler {
         }
         Outcome {
             goods: Goods::Wanted,
-            commands: self.drop_twin(id, twin),
+            commands: self.drop_twin(id, twin, now),
         }
     }
 
     /// The other request for the blocks that `id` brought is over.
-    fn drop_twin(&mut self, id: FlightId, twin: Option<FlightId>) -> Vec<Command> {
+    fn drop_twin(&mut self, id: FlightId, twin: Option<FlightId>, now: MonoTime) -> Vec<Command> {
         let Some((twin, flight)) = twin.and_then(|twin| self.flights.remove_entry(&twin)) else {
             return Vec::new();
         };
         if flight.stage != Stage::UnderWay {
             return Vec::new();
         }
+        // The second one had less time, so that it is not slow.
         if twin < id {
-            self.suppliers.outrun(&flight.peer, flight.gap.count);
+            self.suppliers.outrun(&flight.peer, flight.gap.count, now);
         } else {
             self.suppliers.answered(&flight.peer, flight.gap.count);
         }

@@ -259,6 +259,7 @@ fn a_late_head_is_asked_of_a_second_peer_and_the_quicker_answer_counts() {
         deliver(&mut scheduler, &hedge, 5_001),
         [Command::Drop(first.id)]
     );
+    assert_eq!(scheduler.suppliers.doubts(&first.peer), 1);
     assert_eq!(import_all(&mut scheduler), 11);
     assert!(scheduler.is_done());
     // What comes of the other after all is nobody's.
@@ -336,6 +337,75 @@ fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
     meet(&mut scheduler, &[up_to(10_000), up_to(10_000)]);
     let second = poll(&mut scheduler, 1_003);
     assert!(second.iter().all(|ask| ask.peer == peer(2)), "{second:?}");
+}
+
+#[test]
+fn who_is_asked_second_loses_nothing_if_the_first_one_answers_after_all() {
+    let mut scheduler = Scheduler::new(1, 1_001, bounds());
+    meet(&mut scheduler, &[up_to(1_000)]);
+    let first = poll(&mut scheduler, 0);
+    meet(&mut scheduler, &[up_to(1_000); 2]);
+    let second = poll(&mut scheduler, 1_000);
+    let hedge = second.iter().find(|ask| ask.span == first[0].span);
+    let hedge = hedge.unwrap();
+    assert_eq!(hedge.peer, peer(2));
+    let before = scheduler.suppliers.doubts(&peer(2));
+    assert_eq!(
+        deliver(&mut scheduler, &first[0], 1_001),
+        [Command::Drop(hedge.id)]
+    );
+    assert_eq!(scheduler.suppliers.doubts(&peer(2)), before);
+}
+
+#[test]
+fn a_peer_that_is_overtaken_again_and_again_gets_nothing_for_a_while() {
+    let mut scheduler = Scheduler::new(1, 100_001, bounds());
+    let steady = Standing {
+        proof: Proof::Delivered,
+        ..up_to(100_000)
+    };
+    meet(&mut scheduler, &[steady, up_to(100_000)]);
+    let (mut now, mut in_vain) = (0, Vec::new());
+    let mut under_way = Vec::new();
+    // The second peer never answers.
+    while now < 4_000 {
+        for ask in poll(&mut scheduler, now) {
+            if ask.peer == peer(1) {
+                under_way.push(ask);
+            } else {
+                in_vain.push(now);
+            }
+        }
+        now += 10;
+        for ask in std::mem::take(&mut under_way) {
+            deliver(&mut scheduler, &ask, now);
+        }
+        import_all(&mut scheduler);
+    }
+    assert!(scheduler.head() > 5_000, "{}", scheduler.head());
+    // Three at the beginning, and then one after pauses of half a second, one, two.
+    assert!(in_vain.len() <= 6, "{in_vain:?}");
+}
+
+#[test]
+fn over_a_long_way_each_answer_lets_the_next_request_grow() {
+    let mut settings = SyncSettings::default();
+    settings.limits.requests_in_flight = 1;
+    let mut scheduler = Scheduler::new(1, 10_001, Bounds::of(&settings));
+    let distant = Standing {
+        latency: Some(100 * MILLI),
+        ..up_to(10_000)
+    };
+    meet(&mut scheduler, &[distant]);
+    let mut counts = Vec::new();
+    // The third is as large as any may be.
+    for round in 0..3 {
+        let ask = poll(&mut scheduler, round * 100).remove(0);
+        counts.push(ask.span.count);
+        deliver(&mut scheduler, &ask, (round + 1) * 100);
+    }
+    let grows = |pair: &[u64]| pair[1] >= 2 * pair[0];
+    assert!(counts.windows(2).all(grows), "{counts:?}");
 }
 
 #[test]
