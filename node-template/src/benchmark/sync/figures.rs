@@ -6,7 +6,7 @@ use crate::benchmark::{Machine, limits::LimitsFigures};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
-/// What `benchmark sync` found.
+/// What `benchmark sync` found. As JSON with the fields of SPEC section 14 alone; the others are shown to people.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SyncFigures {
     /// On what.
@@ -21,6 +21,7 @@ pub struct SyncFigures {
     /// The first by the second.
     pub ratio_to_import: f64,
     /// The same with the servers' CPU counted apart ([`apart`]).
+    #[serde(skip)]
     pub ratio_to_import_servers_apart: f64,
     /// What this machine allows for such blocks.
     pub bound_blocks_per_second: f64,
@@ -31,8 +32,10 @@ pub struct SyncFigures {
     /// Of the servers' process.
     pub server_cpu_seconds: f64,
     /// From the first request to the first import.
+    #[serde(skip)]
     pub seconds_to_first_import: f64,
     /// The sync by the sum of the stages: below 1, they overlapped.
+    #[serde(skip)]
     pub ratio_to_stages: f64,
     /// Most memory that the joining process held.
     pub peak_rss_bytes: u64,
