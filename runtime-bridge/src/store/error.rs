@@ -23,6 +23,9 @@ pub enum StoreError {
         /// Genesis hash of the chain spec.
         expected: String,
     },
+    /// A snapshot is being built in the store.
+    #[error("a snapshot is being built in this store: it takes no blocks until that is finished")]
+    SnapshotUnderWay,
     /// The store has another format.
     #[error(
         "{path} has store format {found}, this program reads format {supported}; use the program that wrote it, or `resync`, which keeps what is there as a backup"

@@ -125,8 +125,7 @@ const REQUESTS_OF_ONE: u64 = 4;
 const MOST_REQUESTS: u64 = 8;
 
 /// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where
-/// `skeleton` does not reach. Returns the longer run; the same one if nothing came.
+/// headers, as [`further`] does. Returns the longer run; the same one if nothing came.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -135,7 +134,46 @@ pub(crate) async fn extend<B: BlockT>(
     within: Duration,
     skeleton: &mut Skeleton<B>,
 ) -> Result<VerifiedTip<B>, ProbeError> {
-    let (from, tip) = (run.tip(), claimants.tip);
+    let above = Above {
+        base: run.base,
+        header: run.tip_header().clone(),
+    };
+    let good = further(context, claimants, &above, most, within, skeleton).await?;
+    let reached = run.tip().height().saturating_add(good.len() as u64);
+    let beyond = if reached < claimants.tip.height() {
+        Beyond::Claimed
+    } else {
+        Beyond::Nothing
+    };
+    let run = run.clone();
+    let longer = heavy(context.executor.as_ref(), move || {
+        run.extended(good, beyond)
+    })
+    .await;
+    Ok(longer.map_err(LocalFault::from)?)
+}
+
+/// Where further headers follow.
+#[derive(Clone, Debug)]
+pub(crate) struct Above<B: BlockT> {
+    /// The stored block whose state names the authorities.
+    pub(crate) base: BlockId<B>,
+    /// The header that they follow: the base's, or one verified above it.
+    pub(crate) header: B::Header,
+}
+
+/// Fetches and verifies at most `most` headers above that of `above`, which is part of the chain that all of `claimants` claim.
+/// All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where `skeleton`
+/// does not reach. Returns those that hold, rising; none if nothing came.
+pub(crate) async fn further<B: BlockT>(
+    context: &SyncContext<B>,
+    claimants: &Claimants<B>,
+    above: &Above<B>,
+    most: u64,
+    within: Duration,
+    skeleton: &mut Skeleton<B>,
+) -> Result<Vec<B::Header>, ProbeError> {
+    let (from, tip) = (BlockId::<B>::of(&above.header), claimants.tip);
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
@@ -147,23 +185,12 @@ pub(crate) async fn extend<B: BlockT>(
     }
     let requests = skeleton.requests(&claimants.first, from, wanted, each);
     let parts = parts_of(context, claimants, &requests, within).await?;
-    let good = verified(context, claimants, run, parts).await?;
+    let good = verified(context, claimants, above, parts).await?;
     if (good.len() as u64) < wanted {
         // Somebody moved on, or the hashes were not those of the headers.
         *skeleton = Skeleton::default();
     }
-    let reached = from.height().saturating_add(good.len() as u64);
-    let beyond = if reached < tip.height() {
-        Beyond::Claimed
-    } else {
-        Beyond::Nothing
-    };
-    let run = run.clone();
-    let longer = heavy(context.executor.as_ref(), move || {
-        run.extended(good, beyond)
-    })
-    .await;
-    Ok(longer.map_err(LocalFault::from)?)
+    Ok(good)
 }
 
 /// The answers from the front that are whole, and the first that is not.
@@ -208,21 +235,21 @@ async fn part_of<B: BlockT>(
     Ok(decoded.map_err(LocalFault::from)??)
 }
 
-/// The headers of `parts` above `run` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
+/// The headers of `parts` above that of `above` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
 /// it is the first of a part: it may only not follow what somebody claimed for the block below it.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
-    run: &VerifiedTip<B>,
+    above: &Above<B>,
     parts: Vec<Vec<B::Header>>,
 ) -> Result<Vec<B::Header>, ProbeError> {
-    let mut last = Some(run.tip_header().clone());
+    let mut last = Some(above.header.clone());
     let mut checks = Vec::new();
     for part in parts {
         // No answer is empty.
         let Some(parent) = last.take() else { break };
         last = part.last().cloned();
-        checks.push(verify(context, run.base, parent, part));
+        checks.push(verify(context, above.base, parent, part));
     }
     let mut good = Vec::new();
     for (at, checked) in join_all(checks).await.into_iter().enumerate() {

@@ -10,7 +10,7 @@ mod suspects;
 mod tests;
 mod tips;
 
-pub(crate) use ahead::{Claimants, Skeleton, extend};
+pub(crate) use ahead::{Above, Claimants, Skeleton, extend, further};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub use suspects::{Misdeed, Suspects};

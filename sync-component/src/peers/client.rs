@@ -7,7 +7,8 @@ use crate::{
     settings::SyncSettings,
     wire::{
         Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
-        RangeRequest, RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
+        RangeRequest, RefusedReason, StateReply, StateRequest, Status, StatusReply, StatusRequest,
+        WireLimits,
     },
 };
 use codec::Encode;
@@ -322,6 +323,21 @@ impl<B: BlockT> PeerClient<B> {
     ) {
         self.table().delivered(peer, bytes, took);
         self.0.deliveries.arrived(highest, self.0.clock.now());
+    }
+
+    /// Asks for a piece of a state. What comes back is nodes of a trie, of which nothing is known yet.
+    pub async fn state(
+        &self,
+        peer: &PeerId,
+        request: &StateRequest<B>,
+        within: Duration,
+    ) -> Result<RangeAnswer<Vec<u8>>, RequestError> {
+        let body = self
+            .bytes(peer, Protocol::State, request.encode(), within)
+            .await?;
+        let decoded = self.0.limits.decode_state_reply::<B>(&body);
+        let reply: StateReply<B> = self.decoded(peer, decoded)?;
+        range(reply)
     }
 
     /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.

@@ -295,6 +295,7 @@ impl<B: TestBlock> Service<B> {
             }
             Protocol::Headers => self.server.headers::<B>(chain, body),
             Protocol::Blocks => self.server.blocks::<B>(chain, body),
+            Protocol::State => self.server.state::<B>(chain, body),
             Protocol::Announce => AnnounceReply::Taken.encode(),
         }
     }
@@ -331,7 +332,7 @@ impl<B: TestBlock> Bend<'_, B> {
             }
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
             (_, Protocol::Blocks) => self.bent_items(honest, |block| self.bent_block(block)),
-            (_, Protocol::Announce) => honest,
+            (_, Protocol::State | Protocol::Announce) => honest,
         }
     }
 
