@@ -38,8 +38,15 @@ impl<B: BlockT> Default for Snapshot<B> {
     }
 }
 
+/// Said before the confirmation (SPEC section 7).
+const TRUSTS: &str = "that no more than 1/3 of the authorities sealed a false state: blocks below the snapshot are not executed, only their headers are checked and kept; this node will then serve no blocks below it";
+
 #[async_trait]
 impl<B: BlockT> ResyncStrategy<B> for Snapshot<B> {
+    fn trusts(&self) -> Option<&'static str> {
+        Some(TRUSTS)
+    }
+
     async fn download(
         &self,
         context: &SyncContext<B>,
