@@ -318,8 +318,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     }
 
     /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
-    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is
-    /// block 0.
+    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, only its
+    /// header is, or it is block 0.
     pub fn check_again(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
@@ -329,6 +329,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         if id.hash != hash {
             let what = "a block, which is not the one with its hash";
             return Err(BridgeError::new(StoreError::Damaged { what }).into());
+        }
+        let extent = self.extent();
+        // Above 0, as block 0 has no body to check.
+        if !extent.has_state(id.height().saturating_sub(1)) {
+            let lowest = extent.lowest();
+            return Err(BridgeError::new(StoreError::StateNotKept { lowest }).into());
         }
         // Of its own: what is checked once more is read once more.
         let mut left = Left::default();

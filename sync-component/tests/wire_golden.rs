@@ -72,7 +72,7 @@ impl Lines {
             &StateRequest::<B> { block, after },
         );
         let state = format!("{shape}/state_reply");
-        let nodes = vec![vec![0x80, 0x03, 0x00], vec![0x41]];
+        let nodes = vec![vec![0x80_u8, 0x03, 0x00], vec![0x41]];
         self.add_range::<_, NumberFor<B>>(&state, nodes);
         let name = format!("{shape}/announcement");
         let fork = announcement::<B>(AnnouncedPlace::Fork, None);

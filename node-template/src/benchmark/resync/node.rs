@@ -62,9 +62,11 @@ pub(super) async fn resync<W: Watch>(
         until_in_sync(&node).await
     })
     .await?;
-    let client = node
-        .client()
+    let file = node
+        .node_file()
         .ok_or_else(|| BenchmarkError::Resync("the node has no address".to_owned()))?;
+    // An order needs the token.
+    let client = NodeClient::of_operator(&file)?;
     let disk_before = size_of(&folder);
     let disk = DiskWatch::begin(&folder);
     let pauses = Pauses::begin(&folder);

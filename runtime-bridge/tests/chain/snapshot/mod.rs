@@ -1,5 +1,7 @@
 //! Chains that begin with a snapshot (SPEC section 7, `snapshot`).
 
+mod download;
+
 use crate::support::{Block, Call, Header, Maker, TestRuntime, dump, id, memory, rocksdb, spec};
 use chain_spec::ChainSpec;
 use kvdb::KeyValueDB;
@@ -213,6 +215,25 @@ fn chain_with_a_snapshot_goes_on_and_opens_again() {
             .prove_state(hash, None, budget);
         let theirs = theirs.unwrap().filter(|_| number >= 40);
         assert_eq!(ours.unwrap(), theirs);
+    }
+}
+
+#[test]
+fn block_that_begins_the_chain_cannot_be_executed_again_and_those_above_can() {
+    let world = World::new(60);
+    let bridge = world.finished(Arc::new(memory()), 40);
+    let report = bridge.import(world.blocks[40..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let hash = |height| world.at(height).header.hash();
+    assert_eq!(bridge.check_again(hash(39)).unwrap(), None);
+    let error = bridge.check_again(hash(40)).unwrap_err().to_string();
+    assert!(
+        error.contains("begins with a snapshot at block 40"),
+        "{error}"
+    );
+    for height in [41, 60] {
+        let checked = bridge.check_again(hash(height)).unwrap();
+        assert_eq!(checked, Some(id(world.at(height))));
     }
 }
 
