@@ -210,9 +210,12 @@ fn nodes_of(body: &[u8]) -> Option<Vec<Vec<u8>>> {
 
 /// A peer whose answers on the state are bent.
 fn with_nodes(bend: impl Fn(Vec<Vec<u8>>) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Arc<Bend> {
-    Arc::new(move |_, _, honest| match nodes_of(&honest) {
-        Some(nodes) => Some(StateReply::<Block>::Items(bend(nodes)).encode()),
-        None => Some(honest),
+    Arc::new(move |protocol, _, honest| {
+        let nodes = nodes_of(&honest).filter(|_| protocol == Protocol::State);
+        Some(match nodes {
+            Some(nodes) => StateReply::<Block>::Items(bend(nodes)).encode(),
+            None => honest,
+        })
     })
 }
 
@@ -316,7 +319,8 @@ async fn where_all_lie_nothing_of_the_state_is_stored_and_an_honest_source_goes_
     assert!(
         faults
             .iter()
-            .all(|(_, fault)| matches!(fault, SourceFault::Proof(_)))
+            .all(|(_, fault)| matches!(fault, SourceFault::Proof(_))),
+        "{error}"
     );
     assert!(error.is_resumable());
     assert!(matches!(
