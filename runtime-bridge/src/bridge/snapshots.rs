@@ -192,7 +192,7 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
             self.record(&mut building, again)?;
             return Err(FinishRefused::Damaged);
         }
-        self.begin_with(&mut building, of, block)?;
+        self.begin_with(&mut building, of, &block)?;
         Ok(())
     }
 }
@@ -215,7 +215,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         &self,
         building: &mut Building<B>,
         of: BlockId<B>,
-        block: B,
+        block: &B,
     ) -> Result<(), BridgeError> {
         let _writing = self.writing();
         // Whole blocks take the place of the headers above.
@@ -236,7 +236,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         };
         let header = block.header().clone();
         let base = Base {
-            block: &block,
+            block,
             above: &above,
         };
         self.store

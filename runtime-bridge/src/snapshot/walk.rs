@@ -81,24 +81,24 @@ pub(super) fn walk<F: NodeFeed>(
             Step::Node(Place::Inside(_), _) => None,
             Step::Node(Place::Apart(hash), _) | Step::Value(hash, _) => Some(*hash),
         };
-        let fed = match asked {
+        let given = match asked {
             None => None,
             Some(hash) => match feed.next(&hash, walked.entries).map_err(WalkError::Feed)? {
                 None => {
                     walked.end = WalkEnd::Cut;
                     return Ok(walked);
                 }
-                fed => fed,
+                node => node,
             },
         };
-        match (step, fed) {
+        match (step, given) {
             (Step::Node(Place::Inside(bytes), path), _)
             | (Step::Node(Place::Apart(_), path), Some(bytes)) => {
                 visit(&bytes, path, &range, &mut steps, &mut walked)
                     .map_err(|NotANode| WalkError::Malformed)?;
             }
             (Step::Value(_, key), _) => walked.pass(key),
-            // What lies apart was fed.
+            // What lies apart was given.
             (Step::Node(Place::Apart(_), _), None) => {}
         }
     }

@@ -125,15 +125,15 @@ fn join<W: Watch>(
 ) -> Result<Joined, BenchmarkError> {
     watch.told(Told::Doing("starting the servers"));
     let (mut servers, addresses) = serve(plan, chain_plan, chain, watch)?;
-    let mut joiner = Worker::start(&Order::Join(JoinOrder {
+    let mut newcomer = Worker::start(&Order::Join(JoinOrder {
         store: store.to_owned(),
         accounts: chain_plan.accounts,
         strategy: defaults::TIER2.to_owned(),
         addresses,
         tip: chain.tip,
     }))?;
-    let joined = joiner.joined(plan.blocks, watch)?;
-    drop(joiner);
+    let joined = newcomer.joined(plan.blocks, watch)?;
+    drop(newcomer);
     servers.served(watch)?;
     Ok(joined)
 }

@@ -73,13 +73,14 @@ pub(in crate::benchmark) fn ready<W: Watch>(
     plan: &ChainPlan,
     watch: &mut W,
 ) -> Result<Ready, BenchmarkError> {
-    let mut name = format!(
-        "chain-{VERSION}-{}-blocks-of-{}-transfers",
+    let accounts = match plan.accounts {
+        usual if usual == Accounts::default() => String::new(),
+        Accounts(count) => format!("-{count}-accounts"),
+    };
+    let name = format!(
+        "chain-{VERSION}-{}-blocks-of-{}-transfers{accounts}",
         plan.blocks, plan.transfers
     );
-    if plan.accounts != Accounts::default() {
-        name.push_str(&format!("-{}-accounts", plan.accounts.0));
-    }
     let folder = base.join(name);
     if !folder.join(TIP).exists() {
         let draft = tempfile::Builder::new()
