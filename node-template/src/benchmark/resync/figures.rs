@@ -24,7 +24,7 @@ pub struct ResyncFigures {
     pub sync_seconds: f64,
     /// The first by the second.
     pub ratio_to_sync: f64,
-    /// The longest time in which the node did not answer.
+    /// The longest time in which the node did not answer while the stores were exchanged.
     pub pause_ms: f64,
     /// What the chain's folder held before.
     pub disk_before_bytes: u64,
@@ -89,7 +89,7 @@ impl fmt::Display for ResyncFigures {
         )?;
         writeln!(
             f,
-            "pause          {:>10.0} ms         the longest without an answer",
+            "pause          {:>10.0} ms         the longest without an answer, around the exchange of the stores",
             self.pause_ms
         )?;
         writeln!(

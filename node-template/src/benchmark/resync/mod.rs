@@ -6,9 +6,10 @@
 //!    trusts them. It is told to resync, by the RPC call that `resync` makes, and fetches the whole chain once more.
 //!
 //! The time of the resync runs from the order to the moment at which the node says that the new chain is live. While it goes on
-//! the node is asked for its health all the time: the longest time between two answers is the pause. It is what a client
-//! sees, with whatever the machine does beside; no less than the time in which nothing is served. The disk is looked at
-//! ten times a second.
+//! the node is asked for its health all the time. The pause is the longest time between two answers around the exchange of the
+//! stores, from when the node was last seen at work to when the new chain was first seen live. It is what a client sees,
+//! with whatever the machine does beside; no less than the time in which nothing is served. The disk is looked at ten times
+//! a second.
 
 mod figures;
 mod node;

@@ -41,7 +41,7 @@ pub(super) struct NodePlan {
 pub(super) struct Measured {
     /// From the order to the new chain.
     pub(super) took: Duration,
-    /// The longest time between two answers.
+    /// The longest time between two answers while the stores were exchanged.
     pub(super) pause: Duration,
     /// What the chain's folder held before.
     pub(super) disk_before: u64,
@@ -77,10 +77,10 @@ pub(super) async fn resync<W: Watch>(
             ..ResyncParams::default()
         })
         .await?;
-    let took = until_live(&node, begun, watch).await?;
+    let end = until_live(&node, watch).await?;
     let measured = Measured {
-        took,
-        pause: pauses.end().await,
+        took: end.live.saturating_duration_since(begun),
+        pause: pauses.longest(end.working, end.live).await,
         disk_before,
         disk_peak: disk.end().await,
     };
@@ -144,13 +144,19 @@ async fn until_in_sync(node: &NodeProcess) -> Result<(), BenchmarkError> {
     )))
 }
 
-/// Waits until the node says that the new chain is live; how long that took since `begun`.
-async fn until_live<W: Watch>(
-    node: &NodeProcess,
-    begun: Instant,
-    watch: &mut W,
-) -> Result<Duration, BenchmarkError> {
+/// The end of a resync.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    /// When the node was last seen at work on the old chain.
+    working: Instant,
+    /// When it first said that the new one is live.
+    live: Instant,
+}
+
+/// Waits until the node says that the new chain is live.
+async fn until_live<W: Watch>(node: &NodeProcess, watch: &mut W) -> Result<End, BenchmarkError> {
     let mut silent_since = Instant::now();
+    let mut working = Instant::now();
     loop {
         if watch.next() == crate::block_file::Next::Stop {
             return Err(BenchmarkError::Stopped);
@@ -158,13 +164,14 @@ async fn until_live<W: Watch>(
         // In the exchange its address and its token may change.
         match asked(node.client()).await {
             Some(view) => {
-                silent_since = Instant::now();
+                let now = Instant::now();
+                silent_since = now;
                 match view.last {
-                    Some(LastRunView::Swapped(_)) => return Ok(begun.elapsed()),
+                    Some(LastRunView::Swapped(_)) => return Ok(End { working, live: now }),
                     Some(LastRunView::Interrupted(why) | LastRunView::Failed(why)) => {
                         return Err(BenchmarkError::Resync(why));
                     }
-                    Some(LastRunView::Aborted) | None => {}
+                    Some(LastRunView::Aborted) | None => working = now,
                 }
                 watch.told(Told::Blocks {
                     doing: "resyncing",

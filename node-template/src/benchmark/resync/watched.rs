@@ -33,9 +33,16 @@ impl<T: Default> Watching<T> {
     }
 }
 
-/// The longest time in which a node did not answer.
+/// A time between two answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Silence {
+    from: Instant,
+    to: Instant,
+}
+
+/// The times in which a node did not answer.
 #[derive(Debug)]
-pub(super) struct Pauses(Watching<Duration>);
+pub(super) struct Pauses(Watching<Vec<Silence>>);
 
 impl Pauses {
     /// From now on the node of this chain's folder is asked all the time.
@@ -43,7 +50,7 @@ impl Pauses {
         let (enough, mut told) = oneshot::channel();
         let folder = folder.to_owned();
         let found = tokio::spawn(async move {
-            let mut longest = Duration::ZERO;
+            let mut silences = Vec::new();
             let mut client = client_of(&folder);
             let mut answered = Instant::now();
             while told.try_recv().is_err() {
@@ -51,21 +58,30 @@ impl Pauses {
                     Some(client) => client.health().await.is_ok(),
                     None => false,
                 };
-                longest = longest.max(answered.elapsed());
                 if answers {
-                    answered = Instant::now();
+                    let (from, to) = (answered, Instant::now());
+                    silences.push(Silence { from, to });
+                    answered = to;
                 } else {
                     client = client_of(&folder);
                 }
                 tokio::time::sleep(ASK_EVERY).await;
             }
-            longest
+            let (from, to) = (answered, Instant::now());
+            silences.push(Silence { from, to });
+            silences
         });
         Self(Watching { enough, found })
     }
 
-    pub(super) async fn end(self) -> Duration {
-        self.0.end().await
+    /// The longest time between two answers of which a part lies between these two moments.
+    pub(super) async fn longest(self, from: Instant, to: Instant) -> Duration {
+        let silences = self.0.end().await;
+        let there = silences
+            .iter()
+            .filter(|silence| silence.to >= from && silence.from <= to);
+        let lengths = there.map(|silence| silence.to.saturating_duration_since(silence.from));
+        lengths.max().unwrap_or_default()
     }
 }
 
