@@ -78,7 +78,8 @@ impl World {
         let last = client(&lone).status().await.unwrap().best;
         lone.stop(PATIENCE).await.unwrap();
         until_status(&client(&alice), "a longer chain", |view| {
-            view.best.number > 8 && (finality == Finality::Never || view.best.number > 14)
+            let is_final = finality == Finality::Never || view.finalized.number > 0;
+            view.best.number > 8 && is_final
         })
         .await;
         Self {
