@@ -26,7 +26,7 @@ use sync_component::{
     BlockId, Observer,
     block_id::height,
     observer::Unobserved,
-    ports::{BridgeError, ChainEvent, Checker, Clock, ImportError, VoteStanding},
+    ports::{BridgeError, ChainEvent, Checker, Clock, ImportError, Vote, VoteStanding},
 };
 use tokio::sync::broadcast;
 
@@ -75,7 +75,7 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     genesis: BlockId<B>,
     head: RwLock<Head<B>>,
     /// Held through every change of the chain.
-    writing: Mutex<Writing>,
+    writing: Mutex<Writing<B>>,
     seals: KnownSeals,
     /// Which blocks are whole.
     extent: RwLock<Extent>,
@@ -92,9 +92,9 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
 
 /// What only whoever changes the chain needs.
 #[derive(Debug)]
-struct Writing {
+struct Writing<B: ChainBlock> {
     /// How the vote stands, for the fork choice.
-    standing: VoteStanding,
+    vote: Vote<B>,
     /// What imports leave to the next one.
     left: Left,
 }
@@ -184,7 +184,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             genesis: genesis.id,
             head: RwLock::new(head),
             writing: Mutex::new(Writing {
-                standing: VoteStanding::NotWithUs,
+                vote: VoteStanding::NotWithUs.into(),
                 left: Left::default(),
             }),
             seals: KnownSeals::new(),
@@ -235,7 +235,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             .clone()
     }
 
-    fn writing(&self) -> MutexGuard<'_, Writing> {
+    fn writing(&self) -> MutexGuard<'_, Writing<B>> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -103,7 +103,7 @@ pub enum NoConsensus {
     },
     /// `authority-quorum` only: too few authorities attest our chain.
     #[error(
-        "{with_us} of {authorities} authorities attest our chain, {need} are needed, {silent} are silent; where their nodes do not run or are not connected, start them; other tips are being fetched"
+        "attested by {with_us} of {authorities} authorities, {need} needed, {silent} silent; where their nodes do not run or are not connected, start them; other tips are being fetched"
     )]
     Attestations {
         /// Authorities whose newest attestation is on our chain.

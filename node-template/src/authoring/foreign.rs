@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 /// Somebody else seals blocks with a key of ours. Going on would sooner or later make two blocks for one slot.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "own key used elsewhere: block {block} of slot {slot} is sealed with our key {author}, and not by us; stop the other node that has this key, or take the key out of this one, then restart"
+    "own key used elsewhere: block {block} of slot {slot} is sealed with our key {author}, and not by us; stop the other node that has this key, move the file `signed` of this one away and restart it: it waits one round of the authorities and begins a new record; or take the key out of this one"
 )]
 pub struct KeyUsedElsewhere {
     /// The block.

@@ -24,6 +24,7 @@ pub(super) struct Meter {
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     first_request: Option<Instant>,
+    first_import: Option<Instant>,
     last_import: Option<Instant>,
     imports: u64,
 }
@@ -49,6 +50,16 @@ impl Meter {
             ..
         } = *self.lock();
         Some(last_import?.saturating_duration_since(first_request?))
+    }
+
+    /// From the first request to the first import; `None` before there is one.
+    pub(super) fn lead(&self) -> Option<Duration> {
+        let Span {
+            first_request,
+            first_import,
+            ..
+        } = *self.lock();
+        Some(first_import?.saturating_duration_since(first_request?))
     }
 
     /// Blocks that were imported. A moment behind the chain, which shows its tip before it says what the import took.
@@ -84,7 +95,9 @@ impl Observer for Meter {
     fn imported(&self, outcome: ImportOutcome) {
         if outcome == ImportOutcome::Success {
             let mut span = self.lock();
-            span.last_import = Some(Instant::now());
+            let now = Instant::now();
+            span.first_import.get_or_insert(now);
+            span.last_import = Some(now);
             span.imports = span.imports.saturating_add(1);
         }
     }

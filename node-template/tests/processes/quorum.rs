@@ -29,7 +29,7 @@ async fn three_of_four_validators_go_on_and_two_stop_until_a_third_is_back() {
     let halted = until_status(&node, "the reason of the halt", |view| {
         view.verdict == VerdictKind::Unknown
             && view.reason.as_ref().is_some_and(|reason| {
-                reason.contains("2 of 4 authorities attest our chain, 3 are needed, 2 are silent")
+                reason.contains("attested by 2 of 4 authorities, 3 needed, 2 silent")
             })
     })
     .await;

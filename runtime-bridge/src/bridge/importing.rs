@@ -15,7 +15,7 @@ use sync_component::{
     observer::{BlockStage, ImportOutcome},
     ports::{
         BridgeError, BuildSnapshots, ChainEvent, CheckReport, CheckedBlocks, ImportBlocks,
-        ImportError, ImportReport, NoSnapshots, VoteStanding,
+        ImportError, ImportReport, NoSnapshots, Vote,
     },
 };
 
@@ -49,7 +49,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     fn import_locked(
         &self,
-        writing: &mut Writing,
+        writing: &mut Writing<B>,
         blocks: impl IntoIterator<Item = Candidate<B>>,
     ) -> ImportReport<B> {
         if self.extent() == Extent::Building {
@@ -74,7 +74,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         }
         let committed = self
             .measure
-            .stage(BlockStage::Commit, || self.commit(writing.standing, batch));
+            .stage(BlockStage::Commit, || self.commit(writing.vote, batch));
         match committed {
             Ok(()) => ImportReport { stored, failure },
             Err(error) => ImportReport {
@@ -85,9 +85,9 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     }
 
     /// Fork choice and finality over `batch`, then one write, then the news.
-    fn commit(&self, standing: VoteStanding, mut batch: Batch<'_, B>) -> Result<(), BridgeError> {
+    fn commit(&self, vote: Vote<B>, mut batch: Batch<'_, B>) -> Result<(), BridgeError> {
         let old = self.head();
-        adopt_best(&mut batch, &self.runtime, standing, self.max_reorg)?;
+        adopt_best(&mut batch, &self.runtime, vote, self.max_reorg)?;
         let Batch {
             changes,
             head,
@@ -202,9 +202,9 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
         self.import_others(Candidate::checked(blocks, &self.checker))
     }
 
-    fn set_vote(&self, new: VoteStanding) -> Result<(), BridgeError> {
+    fn set_vote(&self, new: Vote<B>) -> Result<(), BridgeError> {
         let mut writing = self.writing();
-        writing.standing = new;
+        writing.vote = new;
         let batch = Batch::on(&self.store, self.head(), &mut writing.left);
         self.commit(new, batch)
     }

@@ -108,7 +108,9 @@ impl<B: ChainBlock, R: Runtime<B>> VerifyHeaders<B> for RuntimeBridge<B, R> {
         let authorities = self.authorities_at(base.hash)?;
         let check = HeaderCheck {
             rules: &self.rules,
+            base: base.hash,
             authorities: &authorities,
+            authority_set: self.runtime.authority_set(),
             seals: &self.seals,
             now,
         };

@@ -79,6 +79,8 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
         let check = HeaderCheck {
             rules: &self.rules,
             authorities: &authorities,
+            authority_set: self.runtime.authority_set(),
+            base: self.genesis.hash,
             seals: &self.seals,
             now,
         };

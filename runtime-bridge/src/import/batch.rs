@@ -63,8 +63,16 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
         })
     }
 
-    pub(crate) fn has_block(&self, hash: H256) -> Result<bool, StoreError> {
-        Ok(self.changes.blocks.contains_key(&hash) || self.store.has_block(hash)?)
+    /// Whether the block with this hash, a child of `parent`, is stored or added.
+    pub(crate) fn has_child(&self, parent: H256, hash: H256) -> Result<bool, StoreError> {
+        if self.changes.blocks.contains_key(&hash) {
+            return Ok(true);
+        }
+        // What follows a block that only this import adds is new: in a run nobody need look for each block in the store.
+        if self.changes.blocks.contains_key(&parent) {
+            return Ok(false);
+        }
+        self.store.has_block(hash)
     }
 
     pub(crate) fn canonical(&self, height: u64) -> Result<Option<H256>, StoreError> {

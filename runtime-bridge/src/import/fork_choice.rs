@@ -12,7 +12,7 @@ use super::{Batch, batch::Branch, finality};
 use crate::{chain_block::ChainBlock, execute::Runtime, store::StoreError, verify::slot_of};
 use sp_core::H256;
 use std::cmp::Ordering;
-use sync_component::ports::{BridgeError, Retracted, VoteStanding};
+use sync_component::ports::{BridgeError, Retracted, Vote, VoteStanding};
 
 /// Most leaves that are kept. Each costs its author a seal, so more is a flood; the lowest go. Lower, and an honest
 /// branch may be forgotten in a flood until its next block arrives; higher, and each import writes a longer record
@@ -23,10 +23,10 @@ const MOST_LEAVES: usize = 256;
 pub(crate) fn adopt_best<B: ChainBlock, R: Runtime<B>>(
     batch: &mut Batch<'_, B>,
     runtime: &R,
-    standing: VoteStanding,
+    vote: Vote<B>,
     max_reorg: u64,
 ) -> Result<(), BridgeError> {
-    let winner = choose(batch, standing, max_reorg).map_err(BridgeError::new)?;
+    let winner = choose(batch, vote, max_reorg).map_err(BridgeError::new)?;
     if !winner.blocks.is_empty() {
         adopt(batch, runtime, &winner)?;
         let old_final = batch.head.finalized;
@@ -42,22 +42,26 @@ pub(crate) fn adopt_best<B: ChainBlock, R: Runtime<B>>(
 /// The best of the branches that may be taken; without blocks if the best chain stays.
 fn choose<B: ChainBlock>(
     batch: &Batch<'_, B>,
-    standing: VoteStanding,
+    vote: Vote<B>,
     max_reorg: u64,
 ) -> Result<Branch<B>, StoreError> {
     let best = batch.head.best;
-    let floor = match standing {
+    let floor = match vote.standing {
         VoteStanding::WithUs => best.height(),
         VoteStanding::NotWithUs | VoteStanding::Outvoted => best.height().saturating_sub(max_reorg),
     };
-    let floor = floor.max(batch.head.finalized.height());
+    let held = match vote.held {
+        Some(held) if batch.canonical(held.height())? == Some(held.hash) => held.height(),
+        _ => 0,
+    };
+    let floor = floor.max(held).max(batch.head.finalized.height());
     let mut winner = Branch::none_at(best);
     for leaf in &batch.head.leaves {
         if leaf.number < best.number {
             continue;
         }
         if let Some(branch) = batch.branch(*leaf, floor)?
-            && beats(batch, &branch, &winner, standing)?
+            && beats(batch, &branch, &winner, vote.standing)?
         {
             winner = branch;
         }

@@ -122,10 +122,12 @@ impl<R> Validation<'_, R> {
         R: Runtime<B>,
     {
         let id = candidate.id();
-        if batch.has_block(id.hash).map_err(BridgeError::new)? {
+        let parent = *candidate.block().header().parent_hash();
+        let is_known = batch.has_child(parent, id.hash);
+        if is_known.map_err(BridgeError::new)? {
             return Ok(());
         }
-        let place = check_place(batch, id, *candidate.block().header().parent_hash())?;
+        let place = check_place(batch, id, parent)?;
         let parent = self.parent(batch, place)?;
         let sound = match &candidate {
             Candidate::Checked(_, finding) if is_author(finding, &parent.authorities) => {

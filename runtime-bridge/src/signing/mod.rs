@@ -114,8 +114,11 @@ impl Waiting {
             floor: *slot_now,
             ..Records::default()
         });
+        let unused = AttestationCounter::lowest_of(slot_now + 1);
         for key in self.unknown {
-            records.record(key).slot = Some(*slot_now);
+            let record = records.record(key);
+            record.slot = Some(*slot_now);
+            record.counter = Some(unused.0.saturating_sub(1));
         }
         file::write(&self.path, &records)?;
         Ok(Signed::of(self.path, records))

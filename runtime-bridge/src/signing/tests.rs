@@ -69,8 +69,11 @@ fn key_of_which_the_record_says_nothing_has_to_wait_and_the_others_keep_their_sl
     let signed = waiting.finish(15.into()).unwrap();
     assert!(signed.seal(&key(2), 15.into(), b"a").is_err());
     assert!(signed.seal(&key(1), 10.into(), b"b").is_err());
-    // What its old node sealed before the wait ended is not held against it.
+    // What its old node sealed or attested before the wait ended is not held against it.
     assert_eq!(signed.foreign_use(&key(2).public(), 12.into()), None);
+    let last = signed.last_counter(&key(2).public());
+    assert!(last.is_some_and(|last| last.0 > AttestationCounter::lowest_of(15.into()).0));
+    assert!(last.is_some_and(|last| last < AttestationCounter::lowest_of(16.into())));
     signed.seal(&key(1), 11.into(), b"b").unwrap();
     signed.seal(&key(2), 16.into(), b"b").unwrap();
     let again = Signed::open(&path, KeystoreState::HoldsKeys, &both).unwrap();

@@ -1,8 +1,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{FirstBad, KnownSeals, SignatureCheck, Signatures, check_signatures};
+use super::{
+    FirstBad, HeaderCheck, KnownSeals, Rules, SignatureCheck, Signatures, check_signatures,
+};
+use crate::execute::AuthoritySet;
+use chain_spec::Preset;
 use proptest::prelude::*;
 use sp_core::{H256, Pair, sr25519};
+use sp_runtime::traits::Block;
+use sync_component::{
+    ports::{HeaderFault, UnixMillis},
+    test_kit::{Forge, SmallBlock},
+};
 
 fn signed(seed: u8, message: &[u8]) -> SignatureCheck {
     let pair = sr25519::Pair::from_seed(&[seed; 32]);
@@ -66,6 +75,38 @@ fn oldest_known_seal_is_forgotten_first() {
     assert_eq!(seals.author(&hash(1)), None);
     for n in 2..5 {
         assert_eq!(seals.author(&hash(n)), Some(author(n)));
+    }
+}
+
+#[test]
+fn wrong_seal_above_a_block_that_is_not_stored_is_bad_where_the_authorities_never_change() {
+    let forge = Forge::new(3);
+    let genesis: SmallBlock = Forge::genesis();
+    let chain: Vec<SmallBlock> = forge.chain(genesis.header(), 1.into(), 4, 0);
+    let rules = Rules::new(&Preset::Dev.spec(), genesis.hash());
+    let found = |authority_set, good: usize| {
+        let mut headers = vec![genesis.header().clone()];
+        headers.extend(chain[..good].iter().map(|block| block.header().clone()));
+        // Slot 9 is that of the first.
+        let wrong: SmallBlock = forge.block_sealed_by(1, &headers[good], 9.into(), b"");
+        headers.push(wrong.header().clone());
+        let check = HeaderCheck {
+            rules: &rules,
+            base: genesis.hash(),
+            authorities: &forge.authorities(),
+            authority_set,
+            seals: &KnownSeals::new(),
+            now: UnixMillis(u64::MAX),
+        };
+        check.check::<SmallBlock>(&headers[0], &headers[1..])
+    };
+    for (authority_set, good, fault) in [
+        (AuthoritySet::Fixed, 0, HeaderFault::BadSeal),
+        (AuthoritySet::Fixed, 3, HeaderFault::BadSeal),
+        (AuthoritySet::Changing, 0, HeaderFault::BadSeal),
+        (AuthoritySet::Changing, 3, HeaderFault::UnexplainedSeal),
+    ] {
+        assert_eq!(found(authority_set, good), Err((good, fault)));
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sync_component::{
     ports::{
         BlockFault, HeaderFault, ImportBlocks, ImportError, ReadChain, SystemClock, VerifyHeaders,
-        VoteStanding,
+        Vote, VoteStanding,
     },
     test_kit::{Forge, ReferenceBridge},
 };
@@ -36,7 +36,8 @@ enum Step {
     Again(prop::sample::Index, prop::sample::Index),
     /// An own block on the best one, and the best one as the gate saw it one step earlier.
     Author,
-    Vote(VoteStanding),
+    /// With a block so far below the best one that the voters hold.
+    Vote(VoteStanding, Option<u32>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(at, slots, flaw)| Step::Grow(at, slots, flaw)),
         2 => (index(), index()).prop_map(|(run, from)| Step::Again(run, from)),
         1 => Just(Step::Author),
-        1 => vote.prop_map(Step::Vote),
+        1 => (vote, prop::option::of(0_u32..6)).prop_map(|(standing, below)| Step::Vote(standing, below)),
     ]
 }
 
@@ -118,9 +119,18 @@ impl Pair {
                 self.import(&run[from..])
             }
             Step::Author => self.author(),
-            Step::Vote(standing) => {
-                self.real.set_vote(*standing).unwrap();
-                self.reference.set_vote(*standing).unwrap();
+            Step::Vote(standing, below) => {
+                let held = below.and_then(|below| {
+                    let number = self.real.best().number.saturating_sub(below);
+                    let hash = self.real.canonical_hash(number).unwrap()?;
+                    Some(sync_component::BlockId::new(number, hash))
+                });
+                let vote = Vote {
+                    standing: *standing,
+                    held,
+                };
+                self.real.set_vote(vote).unwrap();
+                self.reference.set_vote(vote).unwrap();
                 Ok(())
             }
         }

@@ -52,18 +52,18 @@ fn reorganisation_that_cannot_be_written_leaves_the_old_chain() {
     let (db, bridge) = faulty_chain(4);
     let ours = maker.run(maker.genesis(), 1..4);
     let theirs = maker.run(maker.genesis(), 11..16);
-    bridge.set_vote(VoteStanding::WithUs).unwrap();
+    bridge.set_vote(VoteStanding::WithUs.into()).unwrap();
     import_all(&bridge, &ours);
     import_all(&bridge, &theirs);
     let chain = canonical_chain(&bridge);
 
     db.set(Fault::NoWrites);
-    bridge.set_vote(VoteStanding::NotWithUs).unwrap_err();
+    bridge.set_vote(VoteStanding::NotWithUs.into()).unwrap_err();
     assert_eq!(bridge.best(), tip(&ours));
     assert_eq!(canonical_chain(&bridge), chain);
 
     db.set(Fault::None);
-    bridge.set_vote(VoteStanding::NotWithUs).unwrap();
+    bridge.set_vote(VoteStanding::NotWithUs.into()).unwrap();
     assert_eq!(bridge.best(), tip(&theirs));
 }
 

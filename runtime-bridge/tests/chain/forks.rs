@@ -7,7 +7,7 @@ use crate::support::{
 use sp_runtime::traits::Block as _;
 use std::sync::Arc;
 use sync_component::ports::{
-    ImportBlocks, ImportError, Presence, ReadChain, Retracted, VoteStanding,
+    ImportBlocks, ImportError, Presence, ReadChain, Retracted, Vote, VoteStanding,
 };
 
 #[test]
@@ -142,11 +142,41 @@ fn depth_is_counted_from_the_old_best_block_for_all_branches_alike() {
     let near = maker.run(id(&ours[3]), slots(20, 3));
     let far = maker.run(id(&ours[2]), slots(30, 5));
     import_all(&bridge, &ours);
-    bridge.set_vote(VoteStanding::WithUs).unwrap();
+    bridge.set_vote(VoteStanding::WithUs.into()).unwrap();
     import_all(&bridge, &near);
     import_all(&bridge, &far);
-    bridge.set_vote(VoteStanding::NotWithUs).unwrap();
+    bridge.set_vote(VoteStanding::NotWithUs.into()).unwrap();
     assert_eq!(bridge.best(), tip(&far));
+}
+
+#[test]
+fn what_the_voters_hold_stays_whatever_is_built_on_it() {
+    let maker = Maker::new(4);
+    let bridge = in_memory(4, 5);
+    let (ours, theirs) = rivals(&maker, 2);
+    import_all(&bridge, &ours);
+    // All hold our last block but one; the last one nobody takes but we.
+    let held = id(&ours[ours.len() - 2]);
+    let vote = Vote {
+        standing: VoteStanding::NotWithUs,
+        held: Some(held),
+    };
+    bridge.set_vote(vote).unwrap();
+    import_all(&bridge, &theirs);
+    assert_eq!(bridge.best(), tip(&ours), "it leaves ours below that block");
+    let above = maker.run(held, [40, 44]);
+    import_all(&bridge, &above);
+    assert_eq!(bridge.best(), tip(&above), "above it the longest chain");
+    // A block that is not ours any more holds nothing.
+    bridge
+        .set_vote(Vote {
+            standing: VoteStanding::NotWithUs,
+            held: Some(tip(&ours)),
+        })
+        .unwrap();
+    let longer = maker.run(tip(&theirs), [200, 201]);
+    import_all(&bridge, &longer);
+    assert_eq!(bridge.best(), tip(&longer));
 }
 
 #[test]
@@ -156,7 +186,7 @@ fn nothing_of_ours_is_taken_back_while_the_vote_is_with_us() {
         let bridge = over(Arc::clone(&db), 4, 5);
         let (ours, theirs) = rivals(&maker, 2);
         import_all(&bridge, &ours);
-        bridge.set_vote(VoteStanding::WithUs).unwrap();
+        bridge.set_vote(VoteStanding::WithUs.into()).unwrap();
         import_all(&bridge, &theirs);
         let twin = maker.run(id(&ours[1]), [3]);
         import_all(&bridge, &twin);
@@ -182,10 +212,10 @@ fn nothing_of_ours_is_taken_back_while_the_vote_is_with_us() {
             "{name}: the branch is stored all the same"
         );
         let mut events = bridge.events();
-        bridge.set_vote(VoteStanding::NotWithUs).unwrap();
+        bridge.set_vote(VoteStanding::NotWithUs.into()).unwrap();
         assert_eq!(bridge.best(), tip(&longer), "{name}");
         assert_eq!(events.try_recv().unwrap().best, tip(&longer), "{name}");
-        bridge.set_vote(VoteStanding::WithUs).unwrap();
+        bridge.set_vote(VoteStanding::WithUs.into()).unwrap();
         assert_eq!(
             bridge.best(),
             tip(&longer),
@@ -244,7 +274,7 @@ fn flood_of_siblings_never_drops_the_best_block() {
     let bridge = in_memory(1, 5);
     let first = maker.block(maker.genesis(), 1, &[Call::Add(1, 1)]);
     import_all(&bridge, std::slice::from_ref(&first));
-    bridge.set_vote(VoteStanding::WithUs).unwrap();
+    bridge.set_vote(VoteStanding::WithUs.into()).unwrap();
     for n in 0..20 {
         let above = maker.run(maker.genesis(), [100 + n, 200 + n]);
         import_all(&bridge, &above);

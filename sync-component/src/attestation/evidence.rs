@@ -87,7 +87,8 @@ const REMEMBERED_SLOTS: usize = 512;
 /// Finds equivocations, and keeps the newest of each authority.
 #[derive(Debug)]
 pub struct EvidenceBook<B: BlockT> {
-    seals: BTreeMap<u64, BlockId<B>>,
+    /// By slot and authority: where these changed, two branches name different authors for one slot.
+    seals: BTreeMap<(u64, sr25519::Public), BlockId<B>>,
     kept: BTreeMap<sr25519::Public, Equivocation<B>>,
     most: usize,
 }
@@ -110,7 +111,7 @@ impl<B: BlockT> EvidenceBook<B> {
         slot: Slot,
         block: BlockId<B>,
     ) -> Option<Equivocation<B>> {
-        let first = match self.seals.entry(*slot) {
+        let first = match self.seals.entry((*slot, authority)) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(free) => {
                 free.insert(block);

@@ -6,7 +6,7 @@ use crate::{
     context::SyncContext,
     error::Blame,
     headers::Delivery,
-    peers::Offence,
+    peers::{Offence, PeerClient},
     ports::{BlockFault, BridgeError, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
 };
 use codec::Encode;
@@ -16,13 +16,13 @@ use sp_runtime::{
 };
 use std::sync::Arc;
 
-/// Imports blocks as one batch and charges whoever delivered a provably bad one; `supplier` says who delivered the block at
-/// this position.
+/// Imports blocks as one batch and charges whoever delivered a provably bad one; `told` has the header of the block at this position
+/// and who delivered it.
 pub(super) async fn import<B: BlockT>(
     context: &SyncContext<B>,
     terms: &Terms,
     blocks: CheckedBlocks<B>,
-    supplier: impl FnOnce(usize) -> Option<PeerId>,
+    told: impl FnOnce(usize) -> (Option<B::Header>, Option<PeerId>),
 ) -> Result<(), FetchError<B>> {
     let bridge = Arc::clone(&context.bridge);
     let room = terms.room.clone();
@@ -30,11 +30,6 @@ pub(super) async fn import<B: BlockT>(
         .blocks()
         .last()
         .map(|block| BlockId::of(block.header()));
-    let headers: Vec<_> = blocks
-        .blocks()
-        .iter()
-        .map(|block| block.header().clone())
-        .collect();
     let job = move || {
         room.map_or(Ok(()), |room| room())?;
         Ok::<_, BridgeError>(bridge.import_checked(blocks))
@@ -46,13 +41,12 @@ pub(super) async fn import<B: BlockT>(
     let Some(failure) = report.failure else {
         return Ok(());
     };
-    let supplier = supplier(report.stored);
+    let (header, supplier) = told(report.stored);
     match failure {
         ImportError::Local(error) => Err(error.into()),
         ImportError::Invalid { id, fault } => {
-            charge_for(context, supplier.as_ref(), id, &fault);
-            let header = headers.get(report.stored);
-            Err(refused(context, header, supplier.as_ref(), id, fault).await)
+            charge_for(&context.peers, supplier.as_ref(), id, &fault);
+            Err(refused(context, header.as_ref(), supplier.as_ref(), id, fault).await)
         }
         ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
             Err(FetchError::Overtaken { id })
@@ -65,14 +59,14 @@ pub(super) async fn import<B: BlockT>(
 
 /// Charges who delivered a block that is provably bad.
 pub(super) fn charge_for<B: BlockT>(
-    context: &SyncContext<B>,
+    client: &PeerClient<B>,
     supplier: Option<&PeerId>,
     id: BlockId<B>,
     fault: &BlockFault,
 ) {
     if let (Blame::Peer, Some(peer)) = (fault.blame(), supplier) {
         tracing::warn!(%peer, block = %id, %fault, "invalid block");
-        context.peers.charge(peer, Offence::ProvablyWrong);
+        client.charge(peer, Offence::ProvablyWrong);
     }
 }
 
@@ -120,7 +114,7 @@ async fn second_delivery<B: BlockT>(
 }
 
 /// Whether the body is the one that the header commits to.
-fn body_matches<B: BlockT>(block: &B) -> bool {
+pub(super) fn body_matches<B: BlockT>(block: &B) -> bool {
     let extrinsics = block.extrinsics().iter().map(Encode::encode).collect();
     let root =
         <<B::Header as HeaderT>::Hashing as HashT>::ordered_trie_root(extrinsics, StateVersion::V1);

@@ -1,4 +1,7 @@
-use super::{FetchError, FetchJob, Terms, delivered::import};
+use super::{
+    FetchError, FetchJob, Terms,
+    delivered::{body_matches, import},
+};
 use crate::{
     block_id::BlockId,
     context::SyncContext,
@@ -119,10 +122,11 @@ pub(super) async fn request_block_but_from<B: BlockT>(
                     .next()
                     .filter(|block| block.hash() == id.hash)
                 {
-                    let took = context.clock.now().since(begun);
-                    context
-                        .peers
-                        .note_delivery(&peer, id, block.encoded_size(), took);
+                    if body_matches(&block) {
+                        let took = context.clock.now().since(begun);
+                        let bytes = block.encoded_size();
+                        context.peers.note_delivery(&peer, id, bytes, took);
+                    }
                     return Ok(Delivered {
                         block,
                         from: Some(peer),
@@ -156,7 +160,11 @@ pub(super) async fn import_run<B: BlockT>(
         .into_iter()
         .map(|delivered| (delivered.block, delivered.from))
         .unzip();
-    let supplier = |at: usize| suppliers.into_iter().nth(at).flatten();
+    let headers: Vec<_> = blocks.iter().map(|block| block.header().clone()).collect();
+    let told = |at: usize| {
+        let supplier = suppliers.into_iter().nth(at).flatten();
+        (headers.into_iter().nth(at), supplier)
+    };
     let blocks = CheckedBlocks::unchecked(blocks);
-    import(context, &Terms::default(), blocks, supplier).await
+    import(context, &Terms::default(), blocks, told).await
 }

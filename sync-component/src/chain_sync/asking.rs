@@ -1,6 +1,6 @@
 //! Asking one source, as the strategies of Tier 3 do.
 
-use super::{SourceFault, end::End};
+use super::{SourceFault, end::End, error::LONGEST_PAUSE};
 use crate::{
     block_id::BlockId,
     context::SyncContext,
@@ -9,14 +9,10 @@ use crate::{
     ports::{Bridge, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::time::Duration;
 
 /// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
 /// one that never delivers is left late.
 const BUSY_ANSWERS: u32 = 20;
-
-/// The longest that a busy source is waited for at once.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Asks `peer` until it answers with items, or says that it has none (`None`). A busy or silent source is asked again a few
 /// times.

@@ -6,6 +6,10 @@ use crate::{
     ports::{BlockFault, BridgeError, HeadersRefused, JobLost, NoSnapshots, PeerId, ProofFault},
 };
 use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
+
+/// The longest that a busy source is waited for at once.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why a source delivers no further.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -57,6 +61,29 @@ pub enum SourceFault<B: BlockT> {
         /// The staged tip.
         staged: BlockId<B>,
     },
+}
+
+impl<B: BlockT> SourceFault<B> {
+    /// Whether the same source may deliver when it is asked again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Request(error) => error.blame() != Blame::Peer,
+            Self::Busy | Self::Gone | Self::Unproven | Self::NotDelivered { .. } => true,
+            Self::Invalid { .. }
+            | Self::OtherChain { .. }
+            | Self::Headers(_)
+            | Self::NoState { .. }
+            | Self::Proof(_) => false,
+        }
+    }
+
+    /// For how long it wants to be left alone, if it said so; no longer than [`LONGEST_PAUSE`].
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Request(RequestError::Busy(pause)) => Some((*pause).min(LONGEST_PAUSE)),
+            _ => None,
+        }
+    }
 }
 
 /// Why a resync did not come to its end. The live chain is as it was in every case.

@@ -101,6 +101,10 @@ impl<B: BlockT> ChainSyncManager<B> {
         declared: BTreeSet<PeerId>,
         watch: ResyncWatch,
     ) -> Self {
+        let context = SyncContext {
+            peers: context.peers.for_another_chain(),
+            ..context
+        };
         Self {
             context,
             strategy,

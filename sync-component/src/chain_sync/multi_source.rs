@@ -3,7 +3,11 @@ use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
     context::SyncContext,
-    headers::{Beyond, Claimants, ProbeError, ProbeOutcome, Skeleton, VerifiedTip, extend, probe},
+    error::LocalFault,
+    headers::{
+        Beyond, Claimant, Claimants, Lagging, ProbeError, ProbeOutcome, Skeleton, VerifiedTip,
+        extend, probe,
+    },
     ports::{Bridge, PeerId, Presence},
     registry::ResyncStrategy,
 };
@@ -12,15 +16,22 @@ use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
 
 /// How often it is looked at how far the session is and whether there is room for more headers.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
+/// it takes longer to say that nothing comes any more.
+const LAST_ATTEMPTS: u32 = 20;
+
+/// How often it is looked whether a source has come back.
+const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
 
 /// `multi-source`, the default: all blocks from genesis, from all trusted peers at once, as `pipelined` fetches them.
 ///
@@ -61,6 +72,7 @@ impl<B: BlockT> ResyncStrategy<B> for MultiSource<B> {
             job,
             fetch: &self.fetch,
             terms: &terms,
+            lagging: Mutex::default(),
         };
         download.run().await
     }
@@ -80,31 +92,52 @@ struct Download<'a, B: BlockT> {
     job: &'a ResyncJob<B>,
     fetch: &'a Pipelined<B>,
     terms: &'a Terms,
+    /// Who did not bring the headers that it was asked for.
+    lagging: Mutex<Lagging>,
 }
 
 impl<B: BlockT> Download<'_, B> {
     async fn run(&self) -> Result<BlockId<B>, ResyncError<B>> {
         let mut faults: BTreeMap<PeerId, SourceFault<B>> = BTreeMap::new();
+        // How often following each source failed since the staged chain last grew.
+        let mut attempts: BTreeMap<PeerId, u32> = BTreeMap::new();
         loop {
-            let failed = faults.keys().cloned().collect();
-            let Some(guide) = self.guide(&failed) else {
+            let Some(guide) = self.find_guide(&faults, &attempts).await else {
                 let away = self.job.sources.iter().map(|source| &source.peer);
-                for peer in away.filter(|peer| !failed.contains(*peer)) {
-                    faults.insert(peer.clone(), SourceFault::Gone);
+                for peer in away {
+                    faults.entry(peer.clone()).or_insert(SourceFault::Gone);
                 }
                 return Err(ResyncError::SourcesFailed {
                     reached: self.staging().best(),
                     faults: faults.into_iter().collect(),
                 });
             };
-            match self.follow(&guide).await {
+            let before = self.staging().best();
+            let followed = self.follow(&guide).await;
+            if self.staging().best() != before {
+                attempts.clear();
+            }
+            let fault = match followed {
                 Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
-                Ok(Followed::Further) => {}
-                Err(End::Fault(fault)) => {
-                    tracing::warn!(peer = %guide, reached = %self.staging().best(), %fault, "the source failed; the others continue");
-                    faults.insert(guide, fault);
-                }
+                Ok(Followed::Further) => continue,
+                Err(End::Fault(fault)) => fault,
                 Err(End::Local(error)) => return Err(error),
+            };
+            let failed = attempts.entry(guide.clone()).or_insert(0);
+            *failed += 1;
+            let settings = &self.staged.settings;
+            let most = if self.job.sources.len() > faults.len() + 1 {
+                settings.tier2.max_retries.get()
+            } else {
+                LAST_ATTEMPTS
+            };
+            if fault.may_pass() && *failed < most {
+                tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
+                let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
+                self.staged.clock.sleep(pause).await;
+            } else {
+                tracing::warn!(peer = %guide, reached = %self.staging().best(), %fault, "the source failed; the others continue");
+                faults.insert(guide, fault);
             }
         }
     }
@@ -113,18 +146,49 @@ impl<B: BlockT> Download<'_, B> {
         self.job.staging.as_ref()
     }
 
-    /// The connected source that claims most, but for these; among equals the one that stands first in the order.
-    fn guide(&self, failed: &BTreeSet<PeerId>) -> Option<PeerId> {
-        let table = self.staged.peers.table();
+    /// Whom to follow next. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    async fn find_guide(
+        &self,
+        failed: &BTreeMap<PeerId, SourceFault<B>>,
+        attempts: &BTreeMap<PeerId, u32>,
+    ) -> Option<PeerId> {
+        let clock = &self.staged.clock;
+        let until = clock.now().plus(self.staged.settings.tier1.timeout);
+        let mut left = self.job.sources.iter();
+        let is_any_left = left.any(|source| !failed.contains_key(&source.peer));
+        loop {
+            let guide = self.guide(failed, attempts);
+            if guide.is_some() || !is_any_left || clock.now() >= until {
+                return guide;
+            }
+            clock.sleep(LOOK_FOR_SOURCES).await;
+        }
+    }
+
+    /// The connected source that claims most, of those that failed least; among equals one that brought all headers that it was asked
+    /// for, and that stands first in the order.
+    fn guide(
+        &self,
+        failed: &BTreeMap<PeerId, SourceFault<B>>,
+        attempts: &BTreeMap<PeerId, u32>,
+    ) -> Option<PeerId> {
+        let (table, lagging) = (self.staged.peers.table(), self.lagging());
         let sources = self.job.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, source)| {
             let entry = table.get(&source.peer)?;
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
-            Some((Reverse(height), place, &source.peer))
+            let attempts = attempts.get(&source.peer).copied().unwrap_or(0);
+            let rank = (
+                attempts,
+                Reverse(height),
+                lagging.place(&source.peer),
+                place,
+            );
+            Some((rank, &source.peer))
         });
-        let left = claims.filter(|(_, _, peer)| !failed.contains(*peer));
-        left.min().map(|(_, _, peer)| peer.clone())
+        let left = claims.filter(|(_, peer)| !failed.contains_key(*peer));
+        left.min().map(|(_, peer)| peer.clone())
     }
 
     /// Fetches what `guide` has above the staged tip, from all sources.
@@ -139,10 +203,14 @@ impl<B: BlockT> Download<'_, B> {
         }
         let before = self.staging().best();
         let run = self.first_run(guide, tip, before).await?;
+        // Whatever more is shown takes a while; a session that is at its end by then would have to begin anew.
+        let mut skeleton = Skeleton::default();
+        let longer = self.longer(guide, &run, &mut skeleton).await;
+        let run = longer.map_err(ResyncError::Local)?.unwrap_or(run);
         let (onward, newest) = watch::channel(Some(run.clone()));
         let job = FetchJob::new(&run, u64::MAX).going_on(newest);
         let session = pin!(self.fetch.fetch_on(self.staged, job, self.terms));
-        let ahead = pin!(self.show_ahead(guide, run, &onward));
+        let ahead = pin!(self.show_ahead(guide, run, skeleton, &onward));
         let end = match select(session, ahead).await {
             Either::Left((end, _)) => end,
             Either::Right((error, _)) => return Err(error.into()),
@@ -176,7 +244,9 @@ impl<B: BlockT> Download<'_, B> {
         before: BlockId<B>,
     ) -> Result<VerifiedTip<B>, End<B>> {
         let settings = &self.staged.settings;
-        let window = settings.limits.headers_per_request.into();
+        // So many that whoever has the better branch shows it to be better.
+        let branch = settings.tier2.max_reorg.saturating_add(1);
+        let window = u64::from(settings.limits.headers_per_request).max(branch);
         let other = SourceFault::OtherChain { staged: before };
         let run = match probe(self.staged, guide, tip, window, settings.tier1.timeout).await {
             Ok(ProbeOutcome::Verified(run) | ProbeOutcome::Partly { run, .. }) => run,
@@ -200,11 +270,9 @@ impl<B: BlockT> Download<'_, B> {
         &self,
         guide: &PeerId,
         mut run: VerifiedTip<B>,
+        mut skeleton: Skeleton<B>,
         onward: &watch::Sender<Option<VerifiedTip<B>>>,
     ) -> ResyncError<B> {
-        let limits = &self.staged.settings.limits;
-        let window = u64::from(limits.headers_per_request).max(1);
-        let (mut failed, mut skeleton) = (BTreeSet::new(), Skeleton::default());
         loop {
             self.note_progress();
             run = match run.advance(self.staging()) {
@@ -213,59 +281,57 @@ impl<B: BlockT> Download<'_, B> {
                 Ok(None) => return std::future::pending().await,
                 Err(error) => return error.into(),
             };
-            let ahead = run.headers().len() as u64;
-            let room = u64::from(limits.headers_ahead).saturating_sub(ahead);
-            let claimants = self.claimants(guide, &run, &failed);
-            let claimants = claimants.filter(|_| run.beyond == Beyond::Claimed);
-            let most = claimants.as_ref().map_or(0, |claimants| {
-                claimants.stride(window, limits.headers_ahead.into())
-            });
-            let Some(claimants) = claimants.filter(|_| room >= most) else {
-                failed.clear();
-                self.staged.clock.sleep(LOOK_AGAIN).await;
-                continue;
-            };
-            let within = self.staged.settings.tier1.timeout;
-            match extend(self.staged, &claimants, &run, most, within, &mut skeleton).await {
-                Ok(longer) if longer.tip() != run.tip() => {
-                    failed.clear();
+            match self.longer(guide, &run, &mut skeleton).await {
+                Ok(Some(longer)) => {
                     run = longer;
                     onward.send_replace(Some(run.clone()));
                 }
-                Err(ProbeError::Local(fault)) => return ResyncError::Local(fault),
-                Ok(_) | Err(_) => {
-                    tracing::debug!(peer = %claimants.first, tip = %claimants.tip, "no further headers");
-                    failed.insert(claimants.first);
-                    self.staged.clock.sleep(LOOK_AGAIN).await;
-                }
+                Ok(None) => self.staged.clock.sleep(LOOK_AGAIN).await,
+                Err(fault) => return ResyncError::Local(fault),
             }
         }
     }
 
-    /// Which sources claim a chain that goes on above `run`: `guide` before the others, and all that claim the same tip.
-    fn claimants(
+    /// `run` with more headers above it, if more are known to exist, there is room for them, and they come.
+    async fn longer(
         &self,
         guide: &PeerId,
         run: &VerifiedTip<B>,
-        failed: &BTreeSet<PeerId>,
-    ) -> Option<Claimants<B>> {
+        skeleton: &mut Skeleton<B>,
+    ) -> Result<Option<VerifiedTip<B>>, LocalFault> {
+        let limits = &self.staged.settings.limits;
+        let (each, ahead) = (limits.headers_per_request, limits.headers_ahead.into());
+        let room = u64::saturating_sub(ahead, run.headers().len() as u64);
+        let claimants = self.claimants(guide, run);
+        let Some(claimants) = claimants.filter(|_| run.beyond == Beyond::Claimed) else {
+            return Ok(None);
+        };
+        let most = claimants.stride(u64::from(each).max(1), ahead);
+        if room < most {
+            return Ok(None);
+        }
+        let extended = extend(self.staged, &claimants, run, most, skeleton).await?;
+        self.lagging().note(extended.lacking);
+        Ok(Some(extended.run).filter(|longer| longer.tip() != run.tip()))
+    }
+
+    fn lagging(&self) -> MutexGuard<'_, Lagging> {
+        // Every change leaves it whole, so a panic elsewhere does not spoil it.
+        self.lagging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which sources claim a chain that goes on above `run`: `guide` before the others.
+    fn claimants(&self, guide: &PeerId, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
         let table = self.staged.peers.table();
-        let tip_of = |peer: &PeerId| Some(table.get(peer)?.sighting.as_ref()?.standing.best);
         let others = self.job.sources.iter().map(|source| &source.peer);
-        let order = std::iter::once(guide).chain(others);
+        let order = std::iter::once(guide).chain(others.filter(|peer| *peer != guide));
         let claims = order.filter_map(|peer| {
-            let tip = tip_of(peer)?;
-            let goes_on = tip.number > run.tip().number && !failed.contains(peer);
-            goes_on.then_some((peer, tip))
+            let tip = table.get(peer)?.sighting.as_ref()?.standing.best;
+            let latency = table.record(peer).and_then(|record| record.latency);
+            (tip.number > run.tip().number).then_some(Claimant { peer, tip, latency })
         });
-        let mut claims = claims.peekable();
-        let (first, tip) = *claims.peek()?;
-        let others = claims.filter(|(peer, claimed)| *claimed == tip && *peer != first);
-        Some(Claimants {
-            tip,
-            first: first.clone(),
-            others: others.map(|(peer, _)| peer.clone()).collect(),
-        })
+        let claims: Vec<_> = claims.collect();
+        Claimants::of(&claims, &self.lagging(), self.staged.settings.tier1.timeout)
     }
 
     fn note_progress(&self) {

@@ -1,6 +1,7 @@
 //! More headers of a chain of which the beginning is verified, many at once.
 
 use super::{
+    claimants::Claimants,
     probe::{ProbeError, verify},
     tips::{Beyond, VerifiedTip},
 };
@@ -9,12 +10,12 @@ use crate::{
     context::SyncContext,
     error::{Blame, LocalFault},
     peers::{Offence, RangeAnswer},
-    ports::{PeerId, heavy},
+    ports::{HeaderFault, PeerId, heavy},
     wire::RangeRequest,
 };
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The hashes that a peer claims for the blocks between one request for headers and the next, so that many requests can be made
 /// at once. They decide nothing: what does not link is not taken.
@@ -47,23 +48,22 @@ impl<B: BlockT> Skeleton<B> {
             .then(|| BlockId::new(number::<B>(height), *hash))
     }
 
-    /// Asks `peer` for the hashes `each` blocks apart above `from`, up to `top`.
+    /// Asks the first of `claimants` for the hashes `each` blocks apart above `from`, up to `top`.
     async fn learn(
         &mut self,
         context: &SyncContext<B>,
-        peer: &PeerId,
+        claimants: &Claimants<B>,
         (from, top, each): (u64, u64, u64),
-        within: Duration,
     ) -> Result<(), ProbeError> {
+        let (peer, within) = (&claimants.first, claimants.within);
         let most = usize::try_from(context.settings.limits.hashes_per_request).unwrap_or(1);
         let step = usize::try_from(each).unwrap_or(usize::MAX);
         let heights: Vec<_> = (from..top).step_by(step).skip(1).take(most).collect();
         let numbers = heights.iter().map(|height| number::<B>(*height)).collect();
         let hashes = context.peers.hashes(peer, numbers, within).await?;
         let known = heights.into_iter().zip(hashes);
-        self.hashes = known
-            .map_while(|(height, hash)| Some((height, hash?)))
-            .collect();
+        let known: Option<_> = known.map(|(height, hash)| Some((height, hash?))).collect();
+        self.hashes = known.ok_or(ProbeError::Moved)?;
         self.peer = Some(peer.clone());
         Ok(())
     }
@@ -92,54 +92,30 @@ impl<B: BlockT> Skeleton<B> {
     }
 }
 
-/// Who claims a chain.
-#[derive(Clone, Debug)]
-pub(crate) struct Claimants<B: BlockT> {
-    /// The tip that all of them claim.
-    pub(crate) tip: BlockId<B>,
-    /// Whose hashes are taken for those between the requests.
-    pub(crate) first: PeerId,
-    /// The others.
-    pub(crate) others: Vec<PeerId>,
+/// What an extension brought.
+#[derive(Debug)]
+pub(crate) struct Extended<B: BlockT> {
+    /// The longer run; the same one if nothing came.
+    pub(crate) run: VerifiedTip<B>,
+    /// Who was asked for headers that are missing in it.
+    pub(crate) lacking: BTreeSet<PeerId>,
 }
-
-impl<B: BlockT> Claimants<B> {
-    /// How many headers are asked for at once, `each` in a request: many, or each request would bring little for the way that it
-    /// goes; no more than they answer beside other requests.
-    pub(crate) fn stride(&self, each: u64, ahead: u64) -> u64 {
-        let requests = (REQUESTS_OF_ONE * (1 + self.others.len() as u64)).min(MOST_REQUESTS);
-        each.saturating_mul(requests).min(ahead / 2).max(1)
-    }
-
-    fn of_request(&self, number: usize) -> &PeerId {
-        let all = 1 + self.others.len();
-        let other = (number % all).checked_sub(1);
-        other
-            .and_then(|at| self.others.get(at))
-            .unwrap_or(&self.first)
-    }
-}
-
-/// Requests for headers at once: to one peer, and to all.
-const REQUESTS_OF_ONE: u64 = 4;
-const MOST_REQUESTS: u64 = 8;
 
 /// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
-/// headers, as [`further`] does. Returns the longer run; the same one if nothing came.
+/// headers, as [`further`] does.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
     run: &VerifiedTip<B>,
     most: u64,
-    within: Duration,
     skeleton: &mut Skeleton<B>,
-) -> Result<VerifiedTip<B>, ProbeError> {
+) -> Result<Extended<B>, LocalFault> {
     let above = Above {
         base: run.base,
         header: run.tip_header().clone(),
     };
-    let good = further(context, claimants, &above, most, within, skeleton).await?;
-    let reached = run.tip().height().saturating_add(good.len() as u64);
+    let found = further(context, claimants, &above, most, skeleton).await?;
+    let reached = run.tip().height() + found.headers.len() as u64;
     let beyond = if reached < claimants.tip.height() {
         Beyond::Claimed
     } else {
@@ -147,10 +123,13 @@ pub(crate) async fn extend<B: BlockT>(
     };
     let run = run.clone();
     let longer = heavy(context.executor.as_ref(), move || {
-        run.extended(good, beyond)
+        run.extended(found.headers, beyond)
     })
     .await;
-    Ok(longer.map_err(LocalFault::from)?)
+    Ok(Extended {
+        run: longer?,
+        lacking: found.lacking,
+    })
 }
 
 /// Where further headers follow.
@@ -162,90 +141,129 @@ pub(crate) struct Above<B: BlockT> {
     pub(crate) header: B::Header,
 }
 
+/// Headers that were fetched and hold.
+#[derive(Debug)]
+pub(crate) struct Further<B: BlockT> {
+    /// They, rising; none if nothing came.
+    pub(crate) headers: Vec<B::Header>,
+    /// Who was asked for headers that are missing.
+    pub(crate) lacking: BTreeSet<PeerId>,
+}
+
 /// Fetches and verifies at most `most` headers above that of `above`, which is part of the chain that all of `claimants` claim.
-/// All of them are asked for at once, so that the way to a peer is gone once, however many they are; twice where `skeleton`
-/// does not reach. Returns those that hold, rising; none if nothing came.
+/// All of them are asked for at once, so that the way to a peer is gone once, however many they are; where `skeleton` does not
+/// reach it is only one answer's, while the peer says the hashes that reach further.
 pub(crate) async fn further<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
     above: &Above<B>,
     most: u64,
-    within: Duration,
     skeleton: &mut Skeleton<B>,
-) -> Result<Vec<B::Header>, ProbeError> {
+) -> Result<Further<B>, LocalFault> {
     let (from, tip) = (BlockId::<B>::of(&above.header), claimants.tip);
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
-    if wanted > each && skeleton.knows(&claimants.first, next).is_none() {
-        let reach = (from.height(), tip.height(), each);
-        skeleton
-            .learn(context, &claimants.first, reach, within)
-            .await?;
-    }
+    let is_dark = wanted > each && skeleton.knows(&claimants.first, next).is_none();
+    let wanted = if is_dark { each } else { wanted };
     let requests = skeleton.requests(&claimants.first, from, wanted, each);
-    let parts = parts_of(context, claimants, &requests, within).await?;
-    let good = verified(context, claimants, above, parts).await?;
-    if (good.len() as u64) < wanted {
+    let answers = answers(context, claimants, &requests);
+    let mut answers = if is_dark {
+        // The first headers need no hash that is not known: they come while the hashes do.
+        let reach = (from.height(), tip.height(), each);
+        let learn = skeleton.learn(context, claimants, reach);
+        let (learnt, answers) = join(learn, answers).await;
+        let mut answers = answers?;
+        if let Err(error) = learnt {
+            tracing::debug!(peer = %claimants.first, %tip, %error, "no hashes of a claimed chain");
+            answers.lacking.insert(claimants.first.clone());
+        }
+        answers
+    } else {
+        answers.await?
+    };
+    let headers = verified(context, claimants, above, &mut answers).await?;
+    if (headers.len() as u64) < wanted {
         // Somebody moved on, or the hashes were not those of the headers.
         *skeleton = Skeleton::default();
     }
-    Ok(good)
+    Ok(Further {
+        headers,
+        lacking: answers.lacking,
+    })
 }
 
-/// The answers from the front that are whole, and the first that is not.
-async fn parts_of<B: BlockT>(
+/// What came of requests for headers that follow each other.
+struct Answers<B: BlockT> {
+    /// From the front those that are whole, and what there is of the first that is not.
+    parts: Vec<Vec<B::Header>>,
+    /// Who did not send what it was asked for.
+    lacking: BTreeSet<PeerId>,
+}
+
+async fn answers<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
     requests: &[RangeRequest<B>],
-    within: Duration,
-) -> Result<Vec<Vec<B::Header>>, ProbeError> {
+) -> Result<Answers<B>, LocalFault> {
     let asked = requests
         .iter()
         .enumerate()
-        .map(|(at, request)| part_of(context, claimants.of_request(at), request, within));
-    let mut parts = Vec::new();
-    for (request, answer) in requests.iter().zip(join_all(asked).await) {
+        .map(|(at, request)| answer(context, claimants, claimants.of_request(at), request));
+    let (mut parts, mut lacking) = (Vec::new(), BTreeSet::new());
+    for (at, (request, answer)) in requests.iter().zip(join_all(asked).await).enumerate() {
+        let peer = claimants.of_request(at);
         let items = match answer {
             Ok(RangeAnswer::Items(items)) => items,
-            Err(error @ ProbeError::Local(_)) => return Err(error),
-            Err(error) if parts.is_empty() => return Err(error),
-            _ => break,
+            Ok(RangeAnswer::NotFound) if lacking.is_empty() => {
+                // Nobody has what follows a false hash.
+                lacking.insert(claimants.first.clone());
+                Vec::new()
+            }
+            Ok(RangeAnswer::NotFound) => continue,
+            Err(ProbeError::Local(fault)) => return Err(fault),
+            answer => {
+                tracing::debug!(%peer, tip = %claimants.tip, ?answer, "no further headers");
+                Vec::new()
+            }
         };
         let is_whole = items.len() as u64 == u64::from(request.count);
-        parts.push(items);
+        if lacking.is_empty() && !items.is_empty() {
+            parts.push(items);
+        }
         if !is_whole {
-            break;
+            lacking.insert(peer.clone());
         }
     }
-    Ok(parts)
+    Ok(Answers { parts, lacking })
 }
 
 /// One answer, decoded on a core of its own.
-async fn part_of<B: BlockT>(
+async fn answer<B: BlockT>(
     context: &SyncContext<B>,
+    claimants: &Claimants<B>,
     peer: &PeerId,
     request: &RangeRequest<B>,
-    within: Duration,
 ) -> Result<RangeAnswer<B::Header>, ProbeError> {
+    let within = claimants.within;
     let body = context.peers.header_bytes(peer, request, within).await?;
     let (client, peer, request) = (context.peers.clone(), peer.clone(), request.clone());
-    let decode = move || client.decode_headers(&peer, &request, &body);
+    let decode = move || client.decode_unlinked(&peer, &request, &body);
     let decoded = heavy(context.executor.as_ref(), decode).await;
     Ok(decoded.map_err(LocalFault::from)??)
 }
 
-/// The headers of `parts` above that of `above` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
-/// it is the first of a part: it may only not follow what somebody claimed for the block below it.
+/// The headers in `answers` above that of `above` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
+/// it is a part that does not follow the one below it: its sender was only told what somebody claimed for the block there.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
     above: &Above<B>,
-    parts: Vec<Vec<B::Header>>,
-) -> Result<Vec<B::Header>, ProbeError> {
+    answers: &mut Answers<B>,
+) -> Result<Vec<B::Header>, LocalFault> {
     let mut last = Some(above.header.clone());
     let mut checks = Vec::new();
-    for part in parts {
+    for part in std::mem::take(&mut answers.parts) {
         // No answer is empty.
         let Some(parent) = last.take() else { break };
         last = part.last().cloned();
@@ -254,12 +272,15 @@ async fn verified<B: BlockT>(
     let mut good = Vec::new();
     for (at, checked) in join_all(checks).await.into_iter().enumerate() {
         let (items, fault) = checked?;
-        let is_first = items.is_empty() && at > 0;
+        let is_loose = at > 0 && items.is_empty() && fault == Some(HeaderFault::BrokenLink);
         good.extend(items);
         let Some(fault) = fault else { continue };
-        if fault.blame() == Blame::Peer && !is_first {
-            let peer = claimants.of_request(at);
-            tracing::debug!(%peer, %fault, "claimed headers are wrong");
+        let peer = claimants.of_request(at);
+        tracing::debug!(%peer, %fault, "claimed headers are wrong");
+        answers.lacking.insert(peer.clone());
+        if is_loose {
+            answers.lacking.insert(claimants.first.clone());
+        } else if fault.blame() == Blame::Peer {
             context.peers.charge(peer, Offence::ProvablyWrong);
         }
         break;

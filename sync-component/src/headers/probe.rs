@@ -85,13 +85,14 @@ pub async fn probe<B: BlockT>(
     if matches!(refused, Some(HeaderFault::FromFuture { .. })) && headers.is_empty() {
         return Err(ProbeError::FromFuture);
     }
-    if let Some(fault) = refused
-        .as_ref()
-        .filter(|fault| fault.blame() == Blame::Peer)
-    {
-        tracing::debug!(%peer, %tip, %fault, "claimed headers are wrong");
-        context.peers.charge(peer, Offence::ProvablyWrong);
-        return Ok(ProbeOutcome::Wrong);
+    if let Some(fault) = &refused {
+        if fault.blame() == Blame::Peer {
+            context.peers.charge(peer, Offence::ProvablyWrong);
+        }
+        if fault.blame() == Blame::Peer || fault.rules_out_chain() {
+            tracing::debug!(%peer, %tip, %fault, "the claimed chain is refused");
+            return Ok(ProbeOutcome::Wrong);
+        }
     }
     let beyond = if above > wanted {
         Beyond::Claimed
@@ -117,6 +118,25 @@ pub async fn probe<B: BlockT>(
         return Err(ProbeError::Moved);
     }
     Ok(ProbeOutcome::Verified(verified))
+}
+
+/// Whether `peer` serves `end`, the header of a verified block, as part of its chain. That is as much as it would show by sending all
+/// headers up to there once more; by naming the hash alone it would not show that it serves any.
+pub(crate) async fn confirm<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    end: &B::Header,
+    within: Duration,
+) -> Result<bool, ProbeError> {
+    let request = RangeRequest {
+        start: *end.number(),
+        count: 1,
+        parent: *end.parent_hash(),
+    };
+    let answer = context.peers.headers(peer, request, within).await?;
+    Ok(answer
+        .into_items()
+        .is_some_and(|items| items == [end.clone()]))
 }
 
 /// The highest block of our best chain that the peer's chain holds.
@@ -208,7 +228,7 @@ pub(super) async fn verify<B: BlockT>(
     base: BlockId<B>,
     parent: B::Header,
     mut headers: Vec<B::Header>,
-) -> Result<(Vec<B::Header>, Option<HeaderFault>), ProbeError> {
+) -> Result<(Vec<B::Header>, Option<HeaderFault>), LocalFault> {
     let bridge = Arc::clone(&context.bridge);
     let now = context.clock.wall();
     let job = move || {
@@ -222,8 +242,5 @@ pub(super) async fn verify<B: BlockT>(
             Err(HeaderRejected::Local(error)) => Err(error),
         }
     };
-    let verified = heavy(context.executor.as_ref(), job)
-        .await
-        .map_err(LocalFault::from)?;
-    Ok(verified?)
+    Ok(heavy(context.executor.as_ref(), job).await??)
 }

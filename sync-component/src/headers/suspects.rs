@@ -135,7 +135,7 @@ impl Suspects {
     }
 
     /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing. A run that is only a window of a
-    /// longer claim does not end there. A suspect's block that `is_attested` by another authority is as good as any.
+    /// longer claim does not end there. A suspect's block that `is_attested` by enough others is as good as any.
     pub fn trusted_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,
@@ -149,7 +149,7 @@ impl Suspects {
 
     /// The part of `run` that is worth fetching although it holds nobody up: all of it, but for the blocks at its end that
     /// somebody sealed within 4a slots of two headers for one slot. As soon as two of its blocks reach some each, they split
-    /// the votes; so nobody takes them, unless it `is_attested` by another authority.
+    /// the votes; so nobody takes them, unless it `is_attested` by enough others.
     pub fn fetchable_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,

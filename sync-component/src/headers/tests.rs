@@ -53,6 +53,36 @@ fn run_holds_its_blocks_and_no_others() {
 }
 
 #[test]
+fn run_names_each_block_by_the_hash_of_its_header() {
+    let run = run(5, 0);
+    let hashed =
+        |run: &VerifiedTip<SmallBlock>| -> Vec<Id> { run.headers().iter().map(Id::of).collect() };
+    assert_eq!(run.ids(), hashed(&run));
+    let (lower, upper) = (prefix(&run, 2), run.headers()[2..].to_vec());
+    let whole = lower.extended(upper, Beyond::Nothing);
+    assert_eq!(whole.ids(), run.ids());
+    assert_eq!(whole.ids_above(&lower.tip()), Some(&run.ids()[2..]));
+    assert_eq!(whole.lineage_to(&run.ids()[3]).unwrap().end(), run.ids()[3]);
+}
+
+#[test]
+fn tip_that_was_shown_is_asked_of_all_others_at_once() {
+    let (a, b, c) = (
+        PeerId::from_bytes(b"a"),
+        PeerId::from_bytes(b"b"),
+        PeerId::from_bytes(b"c"),
+    );
+    let tip = run(3, 0).tip();
+    let mut claims = ClaimBook::<SmallBlock>::default();
+    let now = MonoTime(Duration::ZERO);
+    claims.partial(a, tip, run(2, 0).tip());
+    assert!(claims.may_probe(&b, &tip, now, Duration::ZERO));
+    claims.start(b, tip, now);
+    assert!(!claims.may_probe(&c, &tip, now, PATIENCE));
+    assert!(claims.may_probe(&c, &tip, now, Duration::ZERO));
+}
+
+#[test]
 fn longer_run_takes_the_place_of_what_it_contains() {
     let run = run(6, 0);
     let mut store = TipStore::new(4);

@@ -48,7 +48,7 @@ impl<B: BlockT> VerifiedTip<B> {
         if headers.is_empty() {
             return None;
         }
-        let ids = headers.iter().map(BlockId::of).collect();
+        let ids = ids_of(&headers).collect();
         Some(Self {
             ancestor,
             base,
@@ -60,7 +60,7 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The run with `more` above it, verified too.
     pub(crate) fn extended(&self, more: Vec<B::Header>, beyond: Beyond) -> Self {
-        let new = more.iter().map(BlockId::of);
+        let new = ids_of(&more);
         let ids: Arc<[_]> = self.ids().iter().copied().chain(new).collect();
         let headers: Vec<_> = self.headers().iter().cloned().chain(more).collect();
         Self {
@@ -100,8 +100,7 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The chain of whoever has `block`, a block of this run; `None` if it is not.
     pub fn lineage_to(&self, block: &BlockId<B>) -> Option<Lineage<B>> {
-        let at = self.ids().iter().position(|id| id == block)?;
-        let above = self.range.start..self.range.start + at + 1;
+        let above = self.range.start..self.range.start + self.place_of(block)? + 1;
         Some(Lineage::within(
             self.ancestor,
             Arc::clone(&self.verified.ids),
@@ -139,6 +138,19 @@ impl<B: BlockT> VerifiedTip<B> {
         usize::try_from(offset).ok()
     }
 
+    /// Where `block` is in the run; `None` if it is not.
+    fn place_of(&self, block: &BlockId<B>) -> Option<usize> {
+        let at = self.place(block.height())?;
+        (self.ids().get(at) == Some(block)).then_some(at)
+    }
+
+    /// The ids of what [`VerifiedTip::above`] returns.
+    pub(crate) fn ids_above(&self, block: &BlockId<B>) -> Option<&[BlockId<B>]> {
+        let count = self.above(block)?.len();
+        let below = self.ids().len().checked_sub(count)?;
+        self.ids().get(below..)
+    }
+
     /// The headers above `block`, which is the run's base or in it; `None` if it is neither.
     pub(crate) fn above(&self, block: &BlockId<B>) -> Option<&[B::Header]> {
         if *block == self.base {
@@ -158,12 +170,12 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// The run without `block` and what follows it; `None` if nothing is left or the run does not hold it.
     fn cut_before(&self, block: &BlockId<B>) -> Option<Self> {
-        self.first(self.ids().iter().position(|id| id == block)?)
+        self.first(self.place_of(block)?)
     }
 
     /// The run up to `block` and with it; `None` if the run does not hold it.
     pub(crate) fn up_to(&self, block: &BlockId<B>) -> Option<Self> {
-        self.first(self.ids().iter().position(|id| id == block)? + 1)
+        self.first(self.place_of(block)? + 1)
     }
 
     /// The first `keep` blocks of the run, or all there are; `None` if that is none.
@@ -181,15 +193,7 @@ impl<B: BlockT> VerifiedTip<B> {
     /// The run above what is stored by now; `None` if all of it is.
     pub(crate) fn advance(&self, chain: &dyn Bridge<B>) -> Result<Option<Self>, BridgeError> {
         let ids = self.ids();
-        // A stored block's parent is stored too.
-        let (mut stored, mut absent) = (0, ids.len());
-        while stored < absent {
-            let middle = usize::midpoint(stored, absent);
-            match ids.get(middle) {
-                Some(id) if chain.presence(id.hash)? != Presence::Absent => stored = middle + 1,
-                _ => absent = middle,
-            }
-        }
+        let stored = self.stored(chain)?;
         let base = match stored.checked_sub(1).and_then(|last| ids.get(last)) {
             Some(last) => *last,
             None => self.base,
@@ -205,6 +209,39 @@ impl<B: BlockT> VerifiedTip<B> {
             ..self.clone()
         }))
     }
+
+    /// How many of its blocks are stored.
+    fn stored(&self, chain: &dyn Bridge<B>) -> Result<usize, BridgeError> {
+        let ids = self.ids();
+        let is_stored = |at: usize| match ids.get(at) {
+            Some(id) => Ok::<_, BridgeError>(chain.presence(id.hash)? != Presence::Absent),
+            None => Ok(false),
+        };
+        // A stored block's parent is stored too. While the run is imported our best block is its last stored one.
+        let best = chain.best();
+        if let Some(at) = self.place_of(&best)
+            && !is_stored(at + 1)?
+        {
+            return Ok(at + 1);
+        }
+        let (mut stored, mut absent) = (0, ids.len());
+        while stored < absent {
+            let middle = usize::midpoint(stored, absent);
+            if is_stored(middle)? {
+                stored = middle + 1;
+            } else {
+                absent = middle;
+            }
+        }
+        Ok(stored)
+    }
+}
+
+/// The ids of linked headers: each is named by the one that follows it, so that only the last is hashed.
+fn ids_of<B: BlockT>(headers: &[B::Header]) -> impl Iterator<Item = BlockId<B>> {
+    let named = headers.iter().zip(headers.iter().skip(1));
+    let named = named.map(|(header, child)| BlockId::new(*header.number(), *child.parent_hash()));
+    named.chain(headers.last().map(BlockId::of))
 }
 
 const NEVER_EMPTY: &str = "a run is never empty: who makes or shortens one sees to it";

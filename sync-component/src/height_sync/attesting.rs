@@ -231,10 +231,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         state: &mut State<B>,
         base: BlockId<B>,
         headers: &[B::Header],
+        ids: &[BlockId<B>],
     ) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let authorities = chain.authorities_at(base.hash)?;
-        for header in headers {
+        for (header, id) in headers.iter().zip(ids) {
             // A verified header has a slot.
             let Ok(slot) = chain.slot_of(header) else {
                 continue;
@@ -244,11 +245,14 @@ impl<B: BlockT> HeightSyncManager<B> {
             let Some(author) = turn.and_then(|turn| authorities.get(turn)) else {
                 continue;
             };
-            let found = state
-                .evidence
-                .sealed(author.clone().into(), slot, BlockId::of(header));
+            let found = state.evidence.sealed(author.clone().into(), slot, *id);
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
+                if own.contains(&found.authority()) {
+                    let block = BlockId::of(header);
+                    tracing::error!(%author, %block, "a second block for one slot is sealed with our key");
+                    state.foreign_seal.get_or_insert(block);
+                }
                 let misdeed = Misdeed::Equivocated;
                 state
                     .suspects
@@ -265,7 +269,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         state: &mut State<B>,
         run: &VerifiedTip<B>,
     ) -> Result<(), BridgeError> {
-        self.note_seals(state, run.base, run.headers())
+        self.note_seals(state, run.base, run.headers(), run.ids())
     }
 }
 

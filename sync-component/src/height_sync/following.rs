@@ -4,10 +4,14 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     block_id::BlockId,
     error::LocalFault,
-    headers::{Beyond, ClaimState, Claimants, Inserted, ProbeError, Skeleton, VerifiedTip, extend},
+    headers::{
+        Beyond, ClaimState, Claimant, Claimants, Extended, Inserted, Lagging, Skeleton,
+        VerifiedTip, extend,
+    },
     ports::{BridgeError, MonoTime, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
+use std::{collections::BTreeSet, time::Duration};
 
 /// What is being fetched, and who is asked for more of its headers.
 #[derive(Debug)]
@@ -16,8 +20,8 @@ pub(super) struct Followed<B: BlockT> {
     end: Option<BlockId<B>>,
     /// Who is being asked.
     asked: Option<PeerId>,
-    /// Who brought nothing last.
-    failed: Option<PeerId>,
+    /// Who did not bring what it was asked for.
+    lagging: Lagging,
     not_before: Option<MonoTime>,
     /// Lent to the extension under way.
     skeleton: Skeleton<B>,
@@ -28,7 +32,7 @@ impl<B: BlockT> Default for Followed<B> {
         Self {
             end: None,
             asked: None,
-            failed: None,
+            lagging: Lagging::default(),
             not_before: None,
             skeleton: Skeleton::default(),
         }
@@ -96,32 +100,28 @@ impl<B: BlockT> HeightSyncManager<B> {
         })
     }
 
-    /// Who claims a chain that goes on above `run`: the quickest, who brought something when it was asked last, and all that
-    /// claim the same tip.
+    /// Who claims a chain that goes on above `run`, the quickest first.
     fn claimants(&self, state: &State<B>, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
         let table = self.context.peers.table();
+        let followed = &state.followed;
         let claims = table.iter().filter_map(|(peer, entry)| {
             let tip = entry.sighting.as_ref()?.standing.best;
             let claim = state.claims.get(peer)?;
             let holds =
                 matches!(claim.state, ClaimState::Partial { run: reached } if run.contains(&reached));
             let latency = table.record(peer).and_then(|record| record.latency);
-            let failed = state.followed.failed.as_ref() == Some(peer);
-            // Whose hashes are known need not be asked for them.
-            let unknown = !state.followed.skeleton.is_of(peer);
-            let order = (failed, unknown, latency);
-            (holds && tip.number > run.tip().number).then_some((order, peer, tip))
+            (holds && tip.number > run.tip().number).then_some(Claimant { peer, tip, latency })
         });
-        let claims: Vec<_> = claims.collect();
-        let (_, first, tip) = claims.iter().min()?;
-        let others = claims
-            .iter()
-            .filter(|((failed, ..), peer, claimed)| claimed == tip && peer != first && !failed);
-        Some(Claimants {
-            tip: *tip,
-            first: (*first).clone(),
-            others: others.map(|(_, peer, _)| (*peer).clone()).collect(),
-        })
+        let mut claims: Vec<_> = claims.collect();
+        // Whose hashes are known need not be asked for them.
+        claims.sort_by_key(|claim| (!followed.skeleton.is_of(claim.peer), claim.latency));
+        Claimants::of(&claims, &followed.lagging, self.longest_answer())
+    }
+
+    /// How long an answer may take whatever it is about.
+    pub(super) fn longest_answer(&self) -> Duration {
+        let timeout = self.context.settings.tier1.timeout;
+        timeout.min(self.slot().saturating_mul(2))
     }
 
     /// Asks for it.
@@ -132,40 +132,37 @@ impl<B: BlockT> HeightSyncManager<B> {
             most,
             mut skeleton,
         } = extension;
-        let (peer, tip) = (claimants.first.clone(), claimants.tip);
-        let within = self
-            .context
-            .settings
-            .tier1
-            .timeout
-            .min(self.slot().saturating_mul(2));
-        let result = extend(&self.context, &claimants, &run, most, within, &mut skeleton).await;
-        let fault = {
-            let mut state = self.state();
-            state.followed.asked = None;
-            state.followed.skeleton = skeleton;
-            let result = result.and_then(|longer| {
-                let grown = longer.tip() != run.tip();
-                let kept = self.keep_extended(&mut state, (&peer, tip), &run, &longer);
-                kept.map(|()| grown).map_err(ProbeError::from)
-            });
-            let (failed, fault) = match result {
-                Ok(true) => (None, None),
-                Ok(false) => (Some(peer), None),
-                Err(ProbeError::Local(fault)) => (None, Some(fault)),
-                Err(error) => {
-                    tracing::debug!(%peer, %tip, %error, "no further headers");
-                    (Some(peer), None)
-                }
-            };
-            let pause = self.context.settings.limits.backoff_first;
-            let paused = failed.is_some() || fault.is_some();
-            state.followed.not_before = paused.then(|| self.context.clock.now().plus(pause));
-            state.followed.failed = failed;
-            fault
-        };
+        let result = extend(&self.context, &claimants, &run, most, &mut skeleton).await;
+        let mut state = self.state();
+        state.followed.asked = None;
+        state.followed.skeleton = skeleton;
+        let grown = result.and_then(
+            |Extended {
+                 run: longer,
+                 lacking,
+             }| {
+                self.note_lagging(&mut state, lacking);
+                let claim = (&claimants.first, claimants.tip);
+                self.keep_extended(&mut state, claim, &run, &longer)?;
+                Ok(longer.tip() != run.tip())
+            },
+        );
+        let pause = self.context.settings.limits.backoff_first;
+        let paused = !matches!(grown, Ok(true));
+        state.followed.not_before = paused.then(|| self.context.clock.now().plus(pause));
+        drop(state);
         self.touch();
-        fault.map_or(Ok(()), Err)
+        grown.map(drop)
+    }
+
+    fn note_lagging(&self, state: &mut State<B>, lacking: BTreeSet<PeerId>) {
+        if lacking.is_empty() {
+            return;
+        }
+        let lagging = &mut state.followed.lagging;
+        lagging.note(lacking);
+        let table = self.context.peers.table();
+        lagging.retain(|peer| table.get(peer).is_some());
     }
 
     /// Keeps a run that `peer`, who claims `tip`, made longer.
@@ -180,7 +177,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         if new.is_empty() {
             return Ok(());
         }
-        self.note_seals(state, run.base, new)?;
+        let ids = longer.ids_above(&run.tip()).unwrap_or_default();
+        self.note_seals(state, run.base, new, ids)?;
         let end = longer.tip();
         match state.tips.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),

@@ -51,6 +51,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let voters = count.target.iter().chain(&count.rivals);
         let voters = voters.map(|tip| (tip.tip(), voters_on(tip, &count.heard.ballot)));
+        let held = held_by(&count.heard.ballot, count.facts.tally.need_of_electors);
         Ok(Judgement {
             voters: voters.collect(),
             notes: self.notes(&count.facts, &verdict),
@@ -61,6 +62,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
             most_against: most_against(&count.heard.ballot),
+            held,
             turnout: count.facts.turnout,
             electorate: count.facts.electorate,
             target: count.target,
@@ -69,6 +71,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
             probing: count.heard.probing,
+            agreeing: count.heard.agreeing,
             waiting,
         })
     }
@@ -244,6 +247,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             // A claim that failed its probe says nothing.
             heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
                 && fresh.is_some_and(|told| told.standing.best.height() > 0);
+            if matches!(part, Part::Probing)
+                && let Some(end) = fresh.and_then(|told| self.shown(state, &told.standing.best))
+            {
+                heard.agreeing.push(end);
+            }
             heard.add(
                 part,
                 fresh.map_or(Duration::ZERO, |sighting| now.since(sighting.at)),
@@ -358,6 +366,8 @@ pub(super) struct Heard<B: BlockT> {
     pub(super) open: usize,
     /// Those of them that are first probes of a claim: a round always waits for these.
     pub(super) probing: usize,
+    /// How far others showed the chain of each claim that a peer is being probed for.
+    agreeing: Vec<BlockId<B>>,
 }
 
 impl<B: BlockT> Heard<B> {
@@ -389,6 +399,7 @@ impl<B: BlockT> Heard<B> {
             age: Duration::ZERO,
             open: 0,
             probing: 0,
+            agreeing: Vec::new(),
         }
     }
 
@@ -448,6 +459,17 @@ fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
         .iter()
         .filter(|voter| is_on(&voter.chain))
         .count()
+}
+
+/// The highest block of ours that `need` of the voters hold.
+fn held_by<B: BlockT>(ballot: &Ballot<B>, need: usize) -> Option<BlockId<B>> {
+    let mut shared: Vec<_> = ballot
+        .voters
+        .iter()
+        .map(|voter| voter.chain.shared())
+        .collect();
+    shared.sort_by(|a, b| b.cmp(a));
+    shared.get(need.checked_sub(1)?).copied()
 }
 
 /// The most voters that hold one other block at the height of ours.

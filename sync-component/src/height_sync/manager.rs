@@ -10,7 +10,7 @@ use crate::{
     context::SyncContext,
     headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, VoteStanding},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, Vote, VoteStanding},
     registry::HeightStrategy,
     status::{Note, Tier, Verdict},
     wire::{AnnouncedPlace, Announcement},
@@ -84,6 +84,8 @@ pub struct Judgement<B: BlockT> {
     pub heard: usize,
     /// The most voters that hold one other block at the height of ours.
     pub most_against: usize,
+    /// The highest block of ours that as many voters hold as are needed.
+    pub held: Option<BlockId<B>>,
     /// Authorities of which nothing that counted was heard since the start.
     pub never_heard: usize,
     /// Whether this node started a short while ago.
@@ -108,6 +110,8 @@ pub struct Judgement<B: BlockT> {
     pub open: usize,
     /// Voters whose claim is being probed for the first time: on which chain they are is not known yet.
     pub probing: usize,
+    /// How far others showed the chain of each of these claims, where they did: the same tip is the same chain.
+    pub agreeing: Vec<BlockId<B>>,
     /// Whether a missing answer could still change the row.
     pub waiting: Waiting,
 }
@@ -128,8 +132,30 @@ impl<B: BlockT> Judgement<B> {
         self.voters.iter().find_map(of).unwrap_or(0)
     }
 
+    /// Whether what is missing can name no better chain than `tip`: only probes are, each of a claim whose chain others showed, as
+    /// far as it is known, to be this one; and those others are more.
+    pub(crate) fn is_settled_on(&self, tip: &VerifiedTip<B>) -> bool {
+        let agreeing = self.agreeing.iter().filter(|end| tip.contains(end));
+        let agreeing = agreeing.count();
+        // Where authorities vote, peers only answer: what is missing is then somebody else's word.
+        self.electorate == Electorate::Peers
+            && self.open == agreeing
+            && self.probing == agreeing
+            && self.voters_on(tip) > agreeing
+    }
+
     /// What the fork choice is to know of it.
-    pub fn standing(&self) -> VoteStanding {
+    pub fn vote(&self) -> Vote<B> {
+        let standing = self.standing();
+        let held = match standing {
+            // All of ours stays.
+            VoteStanding::WithUs => None,
+            VoteStanding::NotWithUs | VoteStanding::Outvoted => self.held,
+        };
+        Vote { standing, held }
+    }
+
+    fn standing(&self) -> VoteStanding {
         let Tally { electors, need, .. } = self.tally;
         let holds = match self.electorate {
             Electorate::Peers => {
@@ -402,7 +428,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         );
         match checked {
             Ok(()) => {
-                self.note_seals(&mut state, base, std::slice::from_ref(header))?;
+                self.note_seals(&mut state, base, std::slice::from_ref(header), &[id])?;
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
                     state.tips.insert(&run, bridge.as_ref())?;
@@ -436,7 +462,8 @@ impl<B: BlockT> HeightSyncManager<B> {
                 header.number().saturating_sub(One::one()),
                 *header.parent_hash(),
             );
-            self.note_seals(&mut state, base, std::slice::from_ref(header))?;
+            let id = BlockId::of(header);
+            self.note_seals(&mut state, base, std::slice::from_ref(header), &[id])?;
             state.suspects.imported(header, chain)?;
         }
         drop(state);

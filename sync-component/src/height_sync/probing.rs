@@ -4,13 +4,23 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     block_id::BlockId,
     error::LocalFault,
-    headers::{Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, probe},
+    headers::{
+        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, confirm, probe,
+    },
     peers::RequestError,
     ports::{BridgeError, PeerId, Presence, RequestFailure},
 };
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
+
+/// How many usual round trips a probe may take until another peer is probed for the same tip: it is two requests, one of
+/// them for many headers. Fewer: two peers send the same headers more often; more: one that shows nothing holds up what others
+/// could show.
+const PATIENCE: u32 = 4;
+
+/// The same at least: between near peers the work counts, not the way.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// Claims that a probe should check now; they are marked as being probed.
@@ -43,7 +53,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                     state.claims.impossible(peer, tip);
                     self.touch();
                 }
-            } else if state.claims.may_probe(&peer, &tip, now, self.slot_share()) {
+            } else if state
+                .claims
+                .may_probe(&peer, &tip, now, self.patience(&state, &peer, &tip))
+            {
                 state.claims.start(peer.clone(), tip, now);
                 due.push((peer, tip));
             }
@@ -54,6 +67,24 @@ impl<B: BlockT> HeightSyncManager<B> {
             table.shown(&peer, height);
         }
         Ok(due)
+    }
+
+    /// How long a probe of `tip` with another peer keeps `peer` from being probed for it.
+    fn patience(&self, state: &State<B>, peer: &PeerId, tip: &BlockId<B>) -> Duration {
+        if self.shown(state, tip).is_some() {
+            // One small question, which all of them may answer at once.
+            return Duration::ZERO;
+        }
+        let table = self.context.peers.table();
+        let latency = table.record(peer).and_then(|record| record.latency);
+        let usual = latency.map_or(Duration::MAX, |usual| usual.saturating_mul(PATIENCE));
+        usual.max(SHORTEST_PATIENCE).min(self.slot_share())
+    }
+
+    /// How far a peer showed the chain of `tip`, which no window reaches, if what it showed is held.
+    pub(super) fn shown(&self, state: &State<B>, tip: &BlockId<B>) -> Option<BlockId<B>> {
+        let end = state.claims.partial_run(tip)?;
+        state.tips.holding(&end).map(|_| end)
     }
 
     /// Whether `tip` is neither stored nor verified, as far as it can be yet.
@@ -106,13 +137,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
     pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
-        let timeout = self
-            .context
-            .settings
-            .tier1
-            .timeout
-            .min(self.slot().saturating_mul(2));
-        let work = pin!(probe(&self.context, &peer, tip, self.window(), timeout));
+        let timeout = self.longest_answer();
+        let work = pin!(self.check_claim(&peer, tip, timeout));
         // However a peer spreads its answers, one probe is over at the round's time-out.
         let end = self
             .context
@@ -122,7 +148,6 @@ impl<B: BlockT> HeightSyncManager<B> {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(RequestError::from(RequestFailure::Timeout).into()),
         };
-        let result = result.and_then(|outcome| Ok(self.note_outcome(&peer, tip, outcome)?));
         let fault = match result {
             Ok(()) => None,
             Err(error) => {
@@ -145,6 +170,41 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.forget_if_gone(&peer);
         self.touch();
         fault.map_or(Ok(()), Err)
+    }
+
+    /// Asks for the headers of a claim; if another peer has shown the beginning of the same chain, only whether it holds that.
+    async fn check_claim(
+        &self,
+        peer: &PeerId,
+        tip: BlockId<B>,
+        within: Duration,
+    ) -> Result<(), ProbeError> {
+        let shown = {
+            let state = self.state();
+            let end = self.shown(&state, &tip);
+            let run = end.and_then(|end| state.tips.holding(&end)?.up_to(&end));
+            run.map(|run| (run.tip(), run.tip_header().clone()))
+        };
+        if let Some((end, header)) = shown
+            && confirm(&self.context, peer, &header, within).await?
+        {
+            self.note_confirmed(peer, tip, end);
+            return Ok(());
+        }
+        let outcome = probe(&self.context, peer, tip, self.window(), within).await?;
+        Ok(self.note_outcome(peer, tip, outcome)?)
+    }
+
+    /// `peer` is on the chain of `tip` that others showed up to `end`.
+    fn note_confirmed(&self, peer: &PeerId, tip: BlockId<B>, end: BlockId<B>) {
+        let mut state = self.state();
+        if state.tips.holding(&tip).is_some() {
+            state.claims.forget(peer);
+            return;
+        }
+        // More of it may have been verified meanwhile.
+        let end = state.claims.partial_run(&tip).unwrap_or(end);
+        state.claims.partial(peer.clone(), tip, end);
     }
 
     fn note_outcome(

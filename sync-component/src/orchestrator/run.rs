@@ -11,7 +11,7 @@ use crate::{
     peers::{Offence, Span, observe},
     ports::{
         BridgeError, ChainEvent, JobLost, MonoTime, NetworkEvent, PeerId, Protocol, SignerError,
-        VoteStanding, heavy,
+        Vote, VoteStanding, heavy,
     },
     serving::Told,
     wire::{Activity, AnnounceReply, Announcement, Attestation, Roles},
@@ -37,7 +37,7 @@ enum Done<'a, B: BlockT> {
     /// It takes long; whatever is next for this peer does not wait for it.
     AnnouncedSlowly(PeerId, BoxFuture<'a, ()>),
     LateAnswer,
-    VoteTold(VoteStanding, Result<(), NetworkError>),
+    VoteTold(Vote<B>, Result<(), NetworkError>),
     Attested(Result<Result<Attestation<B>, SignerError>, JobLost>),
 }
 
@@ -46,8 +46,8 @@ struct Loop<'a, B: BlockT> {
     tasks: FuturesUnordered<BoxFuture<'a, Done<'a, B>>>,
     sessions: Sessions<'a, B>,
     announcer: Announcer<B>,
-    standing: VoteStanding,
-    telling_vote: Option<VoteStanding>,
+    vote: Vote<B>,
+    telling_vote: Option<Vote<B>>,
     /// Attestations of our own that are being signed: the next ones wait, so that a later one never has the lower counter.
     signing: usize,
     /// Until when peers were observed.
@@ -79,7 +79,7 @@ pub(super) async fn run<B: BlockT>(
         tasks: FuturesUnordered::new(),
         sessions: Sessions::new(manager),
         announcer: Announcer::new(),
-        standing: VoteStanding::NotWithUs,
+        vote: VoteStanding::NotWithUs.into(),
         telling_vote: None,
         signing: 0,
         observed: manager.started,
@@ -266,11 +266,11 @@ impl<'a, B: BlockT> Loop<'a, B> {
                     Err(error) => tracing::error!("no attestation was signed: {error}"),
                 }
             }
-            Done::VoteTold(standing, result) => {
+            Done::VoteTold(vote, result) => {
                 self.telling_vote = None;
                 match result {
                     Ok(()) => {
-                        self.standing = standing;
+                        self.vote = vote;
                         self.manager.height.touch();
                     }
                     // The next tick tries again.
@@ -391,16 +391,17 @@ impl<'a, B: BlockT> Loop<'a, B> {
             }
             Err(error) => note_local(Err(error)),
         }
+        match manager.height.judge(manager.height.horizon()) {
+            Ok(judgement) => self.follow(&judgement),
+            Err(error) => note_local(Err(error)),
+        }
+        // Of a session that has just begun, too: it may be over before anything else happens.
         if let Some(extension) = manager.height.take_due_extension() {
             let more = manager.height.run_extension(extension);
             self.tasks.push(
                 more.map(|result| note_fault(result.map_err(NetworkError::from)))
                     .boxed(),
             );
-        }
-        match manager.height.judge(manager.height.horizon()) {
-            Ok(judgement) => self.follow(&judgement),
-            Err(error) => note_local(Err(error)),
         }
         if manager.inbound.roles() == Roles::Authority
             && let Err(error) = look_ahead(manager)
@@ -414,24 +415,24 @@ impl<'a, B: BlockT> Loop<'a, B> {
         if self.manager.fetching == Fetching::Tier3 {
             return;
         }
-        self.tell_vote(judgement.standing());
+        self.tell_vote(judgement.vote());
         self.sessions.start(judgement);
     }
 
     /// Tells the fork choice when the vote has changed; one call at a time.
-    fn tell_vote(&mut self, standing: VoteStanding) {
-        if self.telling_vote.is_some() || self.standing == standing {
+    fn tell_vote(&mut self, vote: Vote<B>) {
+        if self.telling_vote.is_some() || self.vote == vote {
             return;
         }
-        self.telling_vote = Some(standing);
+        self.telling_vote = Some(vote);
         let context = &self.manager.context;
         let bridge = std::sync::Arc::clone(&context.bridge);
         let told = async move {
-            let result = heavy(context.executor.as_ref(), move || bridge.set_vote(standing)).await;
+            let result = heavy(context.executor.as_ref(), move || bridge.set_vote(vote)).await;
             let result = result
                 .map_err(NetworkError::from)
                 .and_then(|told| told.map_err(NetworkError::from));
-            Done::VoteTold(standing, result)
+            Done::VoteTold(vote, result)
         };
         self.tasks.push(told.boxed());
     }

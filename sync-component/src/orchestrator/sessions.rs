@@ -164,7 +164,9 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             return;
         }
         // What a first probe is about to show may be the better target; it is waited for as long as a round would.
-        if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() {
+        let first = judgement.target.as_ref().or(judgement.rivals.first());
+        let settled = first.is_some_and(|tip| judgement.is_settled_on(tip));
+        if judgement.waiting == Waiting::Decided || judgement.rivals.is_empty() || settled {
             self.undecided_since = None;
         } else {
             let waited = now.since(*self.undecided_since.get_or_insert(now));
@@ -183,6 +185,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
             manager.height.follow(&target.tip());
+            // More of its headers are due from now on.
+            manager.height.touch();
         }
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());

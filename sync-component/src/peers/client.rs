@@ -3,7 +3,7 @@ use crate::{
     block_id::BlockId,
     error::Blame,
     observer::{BlockStage, Observer, StageEnd},
-    ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure},
+    ports::{Clock, MonoTime, Network, PeerId, Protocol, RequestFailure, UnixMillis},
     settings::SyncSettings,
     wire::{
         Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
@@ -23,7 +23,10 @@ use tokio::sync::mpsc;
 
 /// Typed requests to peers. Encodes, waits, decodes, checks that the answer is to the question, and keeps the
 /// [`PeerTable`] up to date. Cheap to clone.
-pub struct PeerClient<B: BlockT>(Arc<Inner<B>>);
+pub struct PeerClient<B: BlockT> {
+    inner: Arc<Inner<B>>,
+    deliveries: Arc<Deliveries<B>>,
+}
 
 struct Inner<B: BlockT> {
     network: Arc<dyn Network>,
@@ -32,12 +35,14 @@ struct Inner<B: BlockT> {
     limits: WireLimits,
     table: Mutex<PeerTable<B>>,
     banned: mpsc::UnboundedSender<PeerId>,
-    deliveries: Deliveries<B>,
 }
 
 impl<B: BlockT> Clone for PeerClient<B> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            inner: Arc::clone(&self.inner),
+            deliveries: Arc::clone(&self.deliveries),
+        }
     }
 }
 
@@ -124,26 +129,46 @@ impl<B: BlockT> PeerClient<B> {
         for peer in ledger.banned() {
             network.refuse(peer);
         }
-        Self(Arc::new(Inner {
+        let inner = Inner {
             network,
             clock,
             observer,
             limits: WireLimits::new(settings),
             table: Mutex::new(PeerTable::new(settings.limits.max_peers, ledger)),
             banned,
-            deliveries: Deliveries::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            deliveries: Arc::default(),
+        }
+    }
+
+    /// The time of day, for the slots of headers.
+    pub(crate) fn wall(&self) -> UnixMillis {
+        self.inner.clock.wall()
+    }
+
+    /// The same peers, for another chain than the live one: what they deliver for it says nothing of whether somebody withholds a
+    /// block of that one.
+    pub(crate) fn for_another_chain(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            deliveries: Arc::default(),
+        }
     }
 
     /// What became of requests for blocks lately.
     pub(crate) fn deliveries(&self) -> &Deliveries<B> {
-        &self.0.deliveries
+        &self.deliveries
     }
 
     /// The table. Held only for short, synchronous work.
     pub fn table(&self) -> MutexGuard<'_, PeerTable<B>> {
         // Every change of the table leaves it whole, so a panic elsewhere does not spoil it.
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .table
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks where `peer` stands, notes the answer, and returns the attestations that came with it. A peer of another chain
@@ -155,7 +180,7 @@ impl<B: BlockT> PeerClient<B> {
         within: Duration,
     ) -> Result<Vec<Attestation<B>>, RequestError> {
         let result = self.ask_status(peer, genesis, within).await;
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         let mut table = self.table();
         match result {
             Ok(mut status) => {
@@ -190,7 +215,7 @@ impl<B: BlockT> PeerClient<B> {
     ) -> Result<Status<B>, RequestError> {
         let request = StatusRequest::<B>::Status.encode();
         let body = self.bytes(peer, Protocol::Status, request, within).await?;
-        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
+        match self.decoded(peer, self.inner.limits.decode_status_reply::<B>(&body))? {
             StatusReply::Status(status) if status.genesis == genesis => Ok(*status),
             StatusReply::Status(_) => Err(RequestError::OffTopic(OffTopic::Genesis)),
             StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Kind)),
@@ -209,7 +234,7 @@ impl<B: BlockT> PeerClient<B> {
         let asked = numbers.len();
         let request = StatusRequest::<B>::Hashes(numbers).encode();
         let body = self.bytes(peer, Protocol::Status, request, within).await?;
-        match self.decoded(peer, self.0.limits.decode_status_reply::<B>(&body))? {
+        match self.decoded(peer, self.inner.limits.decode_status_reply::<B>(&body))? {
             StatusReply::Hashes(hashes) if hashes.len() == asked => Ok(hashes),
             StatusReply::Hashes(_) => Err(self.off_topic(peer, OffTopic::Count)),
             StatusReply::Status(_) => Err(self.off_topic(peer, OffTopic::Kind)),
@@ -226,10 +251,14 @@ impl<B: BlockT> PeerClient<B> {
         within: Duration,
     ) -> Result<RangeAnswer<B::Header>, RequestError> {
         let body = self.header_bytes(peer, &request, within).await?;
-        self.decode_headers(peer, &request, &body)
+        let answer = self.decode_unlinked(peer, &request, &body)?;
+        if let RangeAnswer::Items(headers) = &answer {
+            follows::<B>(&request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+        }
+        Ok(answer)
     }
 
-    /// Asks for a range of headers; what comes back is for [`PeerClient::decode_headers`].
+    /// Asks for a range of headers; what comes back is for [`PeerClient::decode_unlinked`].
     pub(crate) async fn header_bytes(
         &self,
         peer: &PeerId,
@@ -240,18 +269,22 @@ impl<B: BlockT> PeerClient<B> {
             .await
     }
 
-    /// What `body` says, which `peer` sent in answer to `request`.
-    pub(crate) fn decode_headers(
+    /// What `body` says, which `peer` sent in answer to `request`: headers from where it was asked, with rising numbers. Whether they
+    /// follow each other is not looked at: whoever verifies them hashes them anyway.
+    pub(crate) fn decode_unlinked(
         &self,
         peer: &PeerId,
         request: &RangeRequest<B>,
         body: &[u8],
     ) -> Result<RangeAnswer<B::Header>, RequestError> {
-        let decoded = self.0.limits.decode_headers_reply::<B>(body, request.count);
+        let decoded = self
+            .inner
+            .limits
+            .decode_headers_reply::<B>(body, request.count);
         let reply: HeadersReply<B> = self.decoded(peer, decoded)?;
         let answer = range(reply)?;
         if let RangeAnswer::Items(headers) = &answer {
-            follows::<B>(request, headers.iter()).map_err(|fault| self.off_topic(peer, fault))?;
+            begins::<B>(request, headers).map_err(|fault| self.off_topic(peer, fault))?;
         }
         Ok(answer)
     }
@@ -290,13 +323,17 @@ impl<B: BlockT> PeerClient<B> {
         request: &RangeRequest<B>,
         body: &[u8],
     ) -> Result<RangeAnswer<B>, RequestError> {
-        let begun = self.0.clock.now();
-        let decoded = self.0.limits.decode_blocks_reply::<B>(body, request.count);
+        let begun = self.inner.clock.now();
+        let decoded = self
+            .inner
+            .limits
+            .decode_blocks_reply::<B>(body, request.count);
         self.measured(BlockStage::Decode, &decoded, begun);
         let reply: BlocksReply<B> = self.decoded(peer, decoded)?;
-        let answer = range(reply)?;
+        // As good as no answer: whoever claims the blocks and refuses them holds others up.
+        let answer = range(reply).inspect_err(|_| self.table().undelivered(peer))?;
         if let RangeAnswer::Busy(_) = answer {
-            self.0.deliveries.busy(self.0.clock.now());
+            self.deliveries.busy(self.inner.clock.now());
         }
         Ok(answer)
     }
@@ -322,7 +359,7 @@ impl<B: BlockT> PeerClient<B> {
         took: Duration,
     ) {
         self.table().delivered(peer, bytes, took);
-        self.0.deliveries.arrived(highest, self.0.clock.now());
+        self.deliveries.arrived(highest, self.inner.clock.now());
     }
 
     /// Asks for a piece of a state. What comes back is nodes of a trie, of which nothing is known yet.
@@ -335,7 +372,7 @@ impl<B: BlockT> PeerClient<B> {
         let body = self
             .bytes(peer, Protocol::State, request.encode(), within)
             .await?;
-        let decoded = self.0.limits.decode_state_reply::<B>(&body);
+        let decoded = self.inner.limits.decode_state_reply::<B>(&body);
         let reply: StateReply<B> = self.decoded(peer, decoded)?;
         range(reply)
     }
@@ -350,7 +387,7 @@ impl<B: BlockT> PeerClient<B> {
 
     /// Charges `peer`, and bans it if that was too much.
     pub fn charge(&self, peer: &PeerId, offence: Offence) {
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         if self.table().charge(peer, offence, now) == Charge::Banned {
             tracing::warn!(%peer, ?offence, "peer banned");
             self.shut_out(peer);
@@ -359,23 +396,23 @@ impl<B: BlockT> PeerClient<B> {
 
     /// The operator bans `peer` until [`PeerClient::unban`].
     pub fn ban(&self, peer: &PeerId) {
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         self.table().ban(peer, now);
         tracing::warn!(%peer, "peer banned by the operator");
         self.shut_out(peer);
     }
 
     fn shut_out(&self, peer: &PeerId) {
-        self.0.network.refuse(peer);
+        self.inner.network.refuse(peer);
         // Another ban may have ended to make room.
         self.lift_expired_bans();
         // Nobody listens any more when the node is stopping.
-        let _ = self.0.banned.send(peer.clone());
+        let _ = self.inner.banned.send(peer.clone());
     }
 
     /// The operator takes a ban back. Says whether there was one.
     pub fn unban(&self, peer: &PeerId) -> bool {
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         let was_banned = self.table().ledger_mut().unban(peer, now);
         self.lift_expired_bans();
         was_banned
@@ -383,10 +420,10 @@ impl<B: BlockT> PeerClient<B> {
 
     /// Lets peers in again whose ban is over.
     pub fn lift_expired_bans(&self) {
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         let over = self.table().lift_expired(now);
         for peer in over {
-            self.0.network.allow(&peer);
+            self.inner.network.allow(&peer);
         }
     }
 
@@ -397,20 +434,20 @@ impl<B: BlockT> PeerClient<B> {
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Vec<u8>, RequestError> {
-        let start = self.0.clock.now();
-        let request = self.0.network.request(peer, protocol, body);
+        let start = self.inner.clock.now();
+        let request = self.inner.network.request(peer, protocol, body);
         let result =
-            match futures::future::select(request, self.0.clock.sleep(within).boxed()).await {
+            match futures::future::select(request, self.inner.clock.sleep(within).boxed()).await {
                 Either::Left((result, _)) => result,
                 Either::Right(_) => Err(RequestFailure::Timeout),
             };
-        let now = self.0.clock.now();
+        let now = self.inner.clock.now();
         if protocol == Protocol::Blocks {
             self.measured(BlockStage::Download, &result, start);
         }
         match &result {
             Ok(_) => {
-                self.0.observer.answered(protocol, now.since(start));
+                self.inner.observer.answered(protocol, now.since(start));
                 self.table().answered(peer, now.since(start));
             }
             Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),
@@ -425,8 +462,8 @@ impl<B: BlockT> PeerClient<B> {
     }
 
     fn measured<T, E>(&self, stage: BlockStage, result: &Result<T, E>, begun: MonoTime) {
-        let took = self.0.clock.now().since(begun);
-        self.0.observer.stage(stage, StageEnd::of(result), took);
+        let took = self.inner.clock.now().since(begun);
+        self.inner.observer.stage(stage, StageEnd::of(result), took);
     }
 
     fn decoded<T>(
@@ -461,6 +498,26 @@ fn range<T, N>(reply: RangeReply<T, N>) -> Result<RangeAnswer<T>, RequestError> 
             retry_after_ms.into(),
         ))),
         RangeReply::Refused(reason) => Err(RequestError::Refused(reason)),
+    }
+}
+
+/// Whether `headers` are as many as `request` asks for at most, and where it asks for them.
+fn begins<B: BlockT>(request: &RangeRequest<B>, headers: &[B::Header]) -> Result<(), OffTopic> {
+    if headers.is_empty() || headers.len() > usize::try_from(request.count).unwrap_or(usize::MAX) {
+        return Err(OffTopic::Count);
+    }
+    let mut number = request.start;
+    for header in headers {
+        if *header.number() != number {
+            return Err(OffTopic::Range);
+        }
+        number = number.saturating_add(One::one());
+    }
+    let first = headers.first().map(HeaderT::parent_hash);
+    if first == Some(&request.parent) {
+        Ok(())
+    } else {
+        Err(OffTopic::Range)
     }
 }
 

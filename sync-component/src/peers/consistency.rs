@@ -6,7 +6,7 @@ use crate::{
     ports::{BridgeError, MonoTime, ReadChain},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Adds the time since `last` to all connected peers whose last word is younger than `fresh` and contradicts neither our
 /// finalised chain nor the consensus block more than `max_reorg` below it; those that do begin anew.
@@ -18,7 +18,10 @@ pub(crate) fn observe<B: BlockT>(
     span: Span,
 ) -> Result<(), BridgeError> {
     let finalized = chain.finalized();
-    let deep = consensus.and_then(|tip| settled_below(table, tip, max_reorg));
+    let deep = match consensus {
+        Some(tip) => settled_below(table, chain, tip, max_reorg)?,
+        None => None,
+    };
     let mut seen = Vec::new();
     for (peer, entry) in table.iter() {
         let Some(told) = &entry.sighting else {
@@ -60,17 +63,29 @@ pub(crate) struct Span {
     pub(crate) fresh: Duration,
 }
 
-/// The block more than `max_reorg` below the consensus block, from a peer that holds both.
+/// The block more than `max_reorg` below the consensus block: ours, where that is on our chain. Otherwise what all peers say that
+/// hold the consensus block; where one says something else nothing is settled, or a single liar could contradict all others.
 fn settled_below<B: BlockT>(
     table: &PeerTable<B>,
+    chain: &dyn ReadChain<B>,
     consensus: BlockId<B>,
     max_reorg: u64,
-) -> Option<BlockId<B>> {
-    let height = consensus.height().checked_sub(max_reorg.checked_add(1)?)?;
-    table.iter().find_map(|(_, entry)| {
+) -> Result<Option<BlockId<B>>, BridgeError> {
+    let depth = max_reorg.saturating_add(1);
+    let Some(height) = consensus.height().checked_sub(depth) else {
+        return Ok(None);
+    };
+    let number = number::<B>(height);
+    let at = |hash| BlockId::new(number, hash);
+    if chain.canonical_hash(consensus.number)? == Some(consensus.hash) {
+        return Ok(chain.canonical_hash(number)?.map(at));
+    }
+    let said = table.iter().filter_map(|(_, entry)| {
         let told: &Sighting<B> = entry.sighting.as_ref()?;
         let holds = told.hash_at(consensus.height())? == consensus.hash;
-        let hash = told.hash_at(height)?;
-        holds.then_some(BlockId::new(number::<B>(height), hash))
-    })
+        told.hash_at(height).filter(|_| holds)
+    });
+    let said: BTreeSet<B::Hash> = said.collect();
+    let first = said.first().copied().filter(|_| said.len() == 1);
+    Ok(first.map(at))
 }

@@ -316,7 +316,12 @@ fn only_observed_time_without_contradiction_counts() {
     assert!(chain.import(ours.clone()).failure.is_none());
     assert_eq!(chain.finalized().height(), 7);
 
-    let mut table = PeerTable::new(8, Ledger::new(&limits()));
+    let limits = Limits {
+        max_peers: 9,
+        remembered_peers: 9,
+        ..limits()
+    };
+    let mut table = PeerTable::new(9, Ledger::new(&limits));
     let mut tell = |name: &str, blocks: &[SmallBlock], when| {
         let hashes: Vec<H256> = blocks.iter().map(|block| block.header().hash()).collect();
         let tip = BlockId::of(blocks.last().unwrap().header());
@@ -362,6 +367,38 @@ fn only_observed_time_without_contradiction_counts() {
     assert_eq!(seconds(&table, "silent for long"), 1_000);
     assert_eq!(seconds(&table, "never told"), 1_000);
 
+    // One that claims the consensus block and another past takes nothing from the others.
+    let consensus = BlockId::of(ours[11].header());
+    let mut liar = status(consensus);
+    liar.standing.below = theirs[..11]
+        .iter()
+        .rev()
+        .map(|block| block.header().hash())
+        .collect();
+    let first = PeerId::from_bytes(&[0]);
+    table.connected(first.clone(), at(0));
+    table.told(&first, liar, at(100));
+    let ours_only = ReferenceBridge::new(
+        &forge,
+        SLOT,
+        12,
+        Arc::new(VirtualClock::starting_at(UnixMillis(1_000_000))),
+    );
+    for known in [&ours[..], &ours[..5]] {
+        let before = seconds(&table, "same");
+        assert!(ours_only.import(known.to_vec()).failure.is_none());
+        observe(&mut table, &ours_only, Some(consensus), 5, span).unwrap();
+        assert_eq!(seconds(&table, "same"), before + 10);
+    }
+    assert_eq!(table.record(&first).unwrap().consistent, Duration::ZERO);
+    table.disconnected(&first, at(100));
+    for id in &hours {
+        table.ledger_mut().contradicted(id);
+        table
+            .ledger_mut()
+            .consistent(id, Duration::from_secs(1_010));
+    }
+
     // Whoever is off the consensus block deep enough, even where nothing of ours is final.
     let empty = ReferenceBridge::new(
         &forge,
@@ -369,7 +406,6 @@ fn only_observed_time_without_contradiction_counts() {
         5,
         Arc::new(VirtualClock::starting_at(UnixMillis(1_000_000))),
     );
-    let consensus = BlockId::of(ours[11].header());
     observe(&mut table, &empty, Some(consensus), 5, span).unwrap();
     assert_eq!(seconds(&table, "same"), 1_020);
     observe(&mut table, &empty, Some(consensus), 3, span).unwrap();

@@ -105,6 +105,12 @@ pub enum HeaderFault {
     /// The seal is not the signature of the slot's authority.
     #[error("its seal is not by the authority of its slot")]
     BadSeal,
+    /// The same, by the authorities after a stored block further below, where one in between may have changed them: only
+    /// execution tells. Never charged.
+    #[error(
+        "its seal is not by the authority that the last stored block below names for its slot; a block in between may name another"
+    )]
+    UnexplainedSeal,
     /// The slot is not above the parent's.
     #[error("its slot {slot} is not above its parent's")]
     SlotNotRising {
@@ -126,12 +132,22 @@ pub enum HeaderFault {
 }
 
 impl HeaderFault {
-    /// Whose fault it is.
+    /// Whose fault it is. Whoever is on the other side of what our own chain spec lists has done nothing wrong.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::FromFuture { .. } => Blame::Unknown,
-            _ => Blame::Peer,
+            Self::UnexplainedSeal
+            | Self::FromFuture { .. }
+            | Self::BadBlock
+            | Self::AgainstCheckpoint => Blame::Unknown,
+            Self::BrokenLink | Self::BadDigest | Self::BadSeal | Self::SlotNotRising { .. } => {
+                Blame::Peer
+            }
         }
+    }
+
+    /// Whether the chain that it is on can never be ours.
+    pub fn rules_out_chain(&self) -> bool {
+        matches!(self, Self::BadBlock | Self::AgainstCheckpoint)
     }
 }
 
@@ -162,6 +178,10 @@ pub trait VerifyHeaders<B: BlockT>: fmt::Debug + Send + Sync {
     /// Checks that `headers` follow `parent` one by one and that each is sealed by the authority of its slot, in
     /// rising slots, none in the future of `now` (SPEC section 0, *verified tip*). `base` is the stored block that the
     /// whole run builds on; `parent` is its header, or one verified above it before.
+    ///
+    /// A header that does not follow is a [`HeaderFault::BrokenLink`], whatever else is wrong with it: its sender may not know
+    /// what the others were told. Above a block that is not stored, a chain whose authorities can change answers
+    /// [`HeaderFault::UnexplainedSeal`] where one whose authorities never do answers [`HeaderFault::BadSeal`].
     fn verify_headers(
         &self,
         base: BlockId<B>,
@@ -277,7 +297,29 @@ pub struct ImportReport<B: BlockT> {
     pub failure: Option<ImportError<B>>,
 }
 
-/// How the last round of Tier 1 stands, for the fork choice (SPEC section 1).
+/// The last round of Tier 1, for the fork choice (SPEC section 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote<B: BlockT> {
+    /// How it stands for our tip.
+    pub standing: VoteStanding,
+    /// The highest block of ours that need(n) votes hold; `None` if there is none, or it is not known. While it is on the best
+    /// chain, neither it nor anything below it is taken back, whatever is built above it: our own last block may be one that
+    /// nobody else takes.
+    pub held: Option<BlockId<B>>,
+}
+
+impl<B: BlockT> Copy for Vote<B> {}
+
+impl<B: BlockT> From<VoteStanding> for Vote<B> {
+    fn from(standing: VoteStanding) -> Self {
+        Self {
+            standing,
+            held: None,
+        }
+    }
+}
+
+/// How the last round stands for our tip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VoteStanding {
     /// need(n) votes are with us: nothing of ours is taken back.
@@ -316,7 +358,7 @@ pub trait ImportBlocks<B: BlockT>: fmt::Debug + Send + Sync {
     }
 
     /// Tells the fork choice how the vote stands and applies it again to the stored tips.
-    fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError>;
+    fn set_vote(&self, vote: Vote<B>) -> Result<(), BridgeError>;
 
     /// Building this chain from a snapshot; by default it cannot be.
     fn snapshots(&self) -> Result<&dyn BuildSnapshots<B>, NoSnapshots> {

@@ -20,7 +20,7 @@ mod snapshot;
 
 pub use bridge::{
     BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
-    ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, VoteStanding,
+    ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, Vote, VoteStanding,
 };
 pub use checked::{CheckReport, CheckedBlocks, Checker, Finding};
 pub use clock::{Clock, MonoTime, SystemClock, UnixMillis};

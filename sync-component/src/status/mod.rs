@@ -112,7 +112,7 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
             ),
             Self::OwnKeyUsedElsewhere { block } => write!(
                 f,
-                "own key used elsewhere: block {block} is sealed or attested with our key, and not by us; stop the other node that has this key, or take the key out of this one, then restart"
+                "own key used elsewhere: block {block} is sealed or attested with our key, and not by us; stop the other node that has this key, move the file `signed` of this one away and restart it: it waits one round of the authorities and begins a new record; or take the key out of this one"
             ),
             Self::Ahead {
                 ours,

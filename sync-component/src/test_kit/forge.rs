@@ -23,12 +23,14 @@ use std::{
 #[derive(Clone)]
 pub struct Forge {
     keys: Vec<sr25519::Pair>,
+    rotation: Option<u64>,
 }
 
 impl std::fmt::Debug for Forge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Forge")
             .field("authorities", &self.keys.len())
+            .field("rotation", &self.rotation)
             .finish()
     }
 }
@@ -42,12 +44,37 @@ impl Forge {
         };
         Self {
             keys: (0..authorities.max(1)).map(key).collect(),
+            rotation: None,
         }
+    }
+
+    /// The same, but the block at `height` changes the authorities: above it the first one comes last.
+    #[must_use]
+    pub fn rotated_by(mut self, height: u64) -> Self {
+        self.rotation = Some(height);
+        self
+    }
+
+    /// Whether a block changes the authorities.
+    pub(super) fn rotates(&self) -> bool {
+        self.rotation.is_some()
     }
 
     /// The authorities, in slot order.
     pub fn authorities(&self) -> Vec<AuthorityId> {
         self.keys.iter().map(|key| key.public().into()).collect()
+    }
+
+    /// The authorities that may seal the children of a block at `height`, in slot order.
+    pub fn authorities_above(&self, height: u64) -> Vec<AuthorityId> {
+        let mut authorities = self.authorities();
+        authorities.rotate_left(self.shift(height));
+        authorities
+    }
+
+    fn shift(&self, height: u64) -> usize {
+        let is_changed = self.rotation.is_some_and(|changed| height >= changed);
+        usize::from(is_changed) % self.keys.len()
     }
 
     /// The index of the authority whose turn `slot` is.
@@ -70,7 +97,9 @@ impl Forge {
 
     /// A block on `parent`, sealed by the authority of `slot`, with one extrinsic of these bytes.
     pub fn block<B: TestBlock>(&self, parent: &B::Header, slot: Slot, body: &[u8]) -> B {
-        self.block_sealed_by(self.turn(slot), parent, slot, body)
+        let shift = self.shift(BlockId::<B>::of(parent).height());
+        let author = (self.turn(slot) + shift) % self.keys.len();
+        self.block_sealed_by(author, parent, slot, body)
     }
 
     /// A block on `parent` for `slot`, sealed by the authority with this index, whoever's turn it is.

@@ -5,6 +5,7 @@ use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, PeerId, Protocol},
+    test_kit::Link,
 };
 
 /// Block requests of `node` to these peers.
@@ -30,6 +31,93 @@ fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
             let total = asked(sim, &ours, [&swallows.id, &honest[0].id]);
             assert!(total <= 286, "{total} requests");
         }
+    });
+}
+
+/// Seals are checked ahead of the blocks, with the authorities of the last stored one.
+#[test]
+fn change_of_the_authorities_costs_nobody_anything() {
+    run(Setup::chain(300), async |sim| {
+        sim.rotate_at(150);
+        let peers = sim.servers(4, "P", 300);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(10 * MINUTE, "O at 300", || ours.best().height() == 300)
+            .await;
+        assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
+    });
+}
+
+/// The first `good` blocks of the chain and others up to `height`, each sealed by the authority whose turn comes next.
+fn forged(sim: &Sim, good: usize, height: u64) -> Vec<SmallBlock> {
+    let mut blocks = sim.chain(good).to_vec();
+    while blocks.len() as u64 != height {
+        let slot = sim::FIRST_SLOT + blocks.len() as u64;
+        let other = sim.forge.turn((slot + 1).into());
+        let parent = blocks.last().unwrap().header();
+        let block = sim.forge.block_sealed_by(other, parent, slot.into(), b"");
+        blocks.push(block);
+    }
+    blocks
+}
+
+/// Where nothing can change the authorities a wrong seal is a bad one, however many good headers are below it. Its sender keeps all
+/// bodies back, so that none of these headers is ever stored.
+#[test]
+fn forged_seal_above_good_headers_gets_its_sender_banned() {
+    run(Setup::chain(200).authorities(4), async |sim| {
+        sim.settings.tier2.max_gap = 101;
+        sim.settings.limits.headers_per_request = 32;
+        // In the first window, and in what is verified ahead of it: in the first answer, and at the beginning of the next.
+        for (good, height) in [(70, 100), (110, 130), (134, 150)] {
+            let branch = forged(sim, good, height);
+            let tip = BlockId::of(branch.last().unwrap().header());
+            let serves = Misbehaviour::ServesBranch(branch);
+            let forger = sim.peer(&format!("F {good}"), sim.chain(200), serves);
+            forger.claims(tip);
+            forger.keeps_bodies();
+            let mut ours = sim.node(&format!("O {good}"), &[]);
+            ours.start();
+            sim.connect(&ours.id, [&forger.id]);
+            sim.until(5 * MINUTE, "the forger is refused", || {
+                refuses(sim, &ours, &forger.id)
+            })
+            .await;
+            assert_eq!(ours.best().height(), 0);
+        }
+    });
+}
+
+/// Three quick strangers that deliver next to nothing, each in its own way, and one honest peer further away.
+#[test]
+fn f06_one_honest_peer_is_enough_whatever_the_strangers_do() {
+    run(Setup::chain(300), async |sim| {
+        let habits = [
+            Misbehaviour::Refuses,
+            Misbehaviour::Trickles,
+            Misbehaviour::BusyOn(Protocol::Blocks),
+            Misbehaviour::SilentOn(Protocol::Blocks),
+            Misbehaviour::Slow(2 * SECOND),
+            Misbehaviour::SwapsBodies,
+        ];
+        let habit = usize::try_from(sim.seed).unwrap() % habits.len();
+        if sim.seed / 6 % 2 == 1 {
+            sim.settings.strategies.tier2 = Some("sequential".to_owned());
+        }
+        let honest = sim.servers(1, "P", 300);
+        let strangers = sim.crowd(3, "A", sim.chain(300), &habits[habit]);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        let link = Link {
+            latency: sim.link().latency + Duration::from_millis(100),
+            ..sim.link()
+        };
+        sim.network.connect(&ours.id, &honest[0].id, link);
+        sim.connect(&ours.id, ids(&strangers));
+        sim.until(20 * MINUTE, "O at 300", || ours.best().height() == 300)
+            .await;
+        assert!(!refuses(sim, &ours, &honest[0].id));
     });
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 use sync_component::{
     BlockId, NetworkError, StrategyRegistry, SyncContext,
-    block_sync::{FetchError, FetchJob, Sequential},
+    block_sync::{FetchError, FetchJob, Pipelined, Sequential},
     orchestrator::SyncEvent,
     ports::{BridgeError, Presence, Protocol, ReadChain},
     registry::FetchStrategy,
@@ -61,9 +61,10 @@ fn f07_future_block_is_put_off_and_a_wrong_one_is_charged() {
     });
 }
 
-/// `sequential` with a fault at one of its awaits, once.
+/// A strategy with a fault at one of its awaits, once.
 #[derive(Debug)]
 struct Brittle {
+    inner: Arc<dyn FetchStrategy<SmallBlock>>,
     polls: Arc<AtomicU64>,
     fails_at: u64,
     how: Fault,
@@ -85,7 +86,7 @@ impl FetchStrategy<SmallBlock> for Brittle {
     ) -> Result<BlockId<SmallBlock>, FetchError<SmallBlock>> {
         Breaking {
             strategy: self,
-            inner: Sequential.fetch(context, job),
+            inner: self.inner.fetch(context, job),
             state: State::Works,
         }
         .await
@@ -136,19 +137,28 @@ where
 fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
     run(Setup::chain(40), async |sim| {
         sim.oracle.expect_panics();
-        let fails_at = sim.pick(60);
+        let is_sequential = sim.pick(2) == 0;
+        // Blocks one by one take many more awaits.
+        let fails_at = sim.pick(if is_sequential { 60 } else { 6 });
         let how =
             [Fault::Panics, Fault::Fails, Fault::Hangs][usize::try_from(sim.pick(3)).unwrap()];
         let polls = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&polls);
         sim.registry = Arc::new(move || {
             let mut registry = StrategyRegistry::with_builtins();
-            let polls = Arc::clone(&polls);
+            let polls = Arc::clone(&counted);
             registry
                 .register_fetch(
                     "brittle",
                     Arc::new(move |_: &_| {
                         let polls = Arc::clone(&polls);
+                        let inner: Arc<dyn FetchStrategy<SmallBlock>> = if is_sequential {
+                            Arc::new(Sequential)
+                        } else {
+                            Arc::new(Pipelined::default())
+                        };
                         Ok(Arc::new(Brittle {
+                            inner,
                             polls,
                             fails_at,
                             how,
@@ -169,6 +179,7 @@ fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
             ours.is_in_sync() && ours.manager().activity() != Activity::Syncing
         })
         .await;
+        assert!(polls.load(Ordering::Relaxed) > fails_at, "nothing broke");
     });
 }
 
@@ -198,6 +209,10 @@ fn f12_our_broken_store_costs_no_peer_anything() {
     run(Setup::chain(1_200), async |sim| {
         let peers = sim.servers(3, "P", 1_200);
         sim.import_time = Duration::from_millis(2);
+        // However much waits behind a hole, the chain is not done in one step.
+        sim.settings.limits.window_blocks = 100;
+        sim.settings.limits.blocks_per_request = 32;
+        sim.settings.limits.requests_in_flight = 4;
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();
         let mut events = ours.manager().events();

@@ -112,6 +112,28 @@ fn f11_one_mute_peer_of_four_costs_two_seconds_at_most() {
 }
 
 #[test]
+fn f11_peer_that_shows_no_headers_holds_up_no_start() {
+    // Longer than a window, so that no peer shows all of what it claims.
+    run(Setup::chain(2_000), async |sim| {
+        let honest = sim.servers(4, "P", 2_000);
+        let silent = Misbehaviour::SilentOn(Protocol::Headers);
+        let mute = sim.peer("S", sim.chain(2_000), silent);
+        let reach = Reach::default();
+        let mut all: Vec<_> = honest.iter().collect();
+        let normal = time_of(sim, &reach, "O1", &all).await;
+        all.push(&mute);
+        let slower = time_of(sim, &reach, "O2", &all).await;
+        if sim.is_calm() {
+            // Less than the share of a slot for which a node waits for what a probe may show.
+            assert!(
+                slower <= normal + Duration::from_millis(300),
+                "{slower:?}, {normal:?} without"
+            );
+        }
+    });
+}
+
+#[test]
 fn f11_a_quarter_that_lies_about_bodies_ends_banned_and_nobody_else() {
     run(Setup::chain(1_000), async |sim| {
         sim.import_time = Duration::from_millis(1);
@@ -171,4 +193,39 @@ fn f13_long_ways_cost_little_speed() {
 #[test]
 fn f13_long_ways_cost_little_speed_over_100_000_blocks() {
     run(Setup::chain(100_000).seed(0), long_ways_cost_little_speed);
+}
+
+/// Quick peers that show a first window of headers and no more: whoever has the others shows them.
+#[test]
+fn peers_that_go_mute_on_headers_cost_two_seconds_at_most() {
+    run(Setup::chain(2_000), async |sim| {
+        // All have shown their first window before it is imported.
+        sim.import_time = Duration::from_millis(10);
+        sim.settings.tier2.max_gap = 199;
+        sim.settings.limits.headers_per_request = 100;
+        sim.settings.limits.headers_ahead = 2_000;
+        let honest = sim.servers(3, "P", 2_000);
+        let keeps = Misbehaviour::KeepsHeadersAbove(200);
+        let mute = sim.crowd(2, "M", sim.chain(2_000), &keeps);
+        let mut times = Vec::new();
+        for (name, mute) in [("O1", &mute[..0]), ("O2", &mute[..])] {
+            let mut ours = sim.node(name, &[]);
+            ours.start();
+            let far = honest.iter().map(|peer| (peer, 50));
+            for (peer, latency) in far.chain(mute.iter().map(|peer| (peer, 1))) {
+                let link = Link::with_latency(Duration::from_millis(latency));
+                sim.network.connect(&ours.id, &peer.id, link);
+            }
+            let begin = sim.elapsed();
+            let end = reached(sim, &ours, &[2_000]).await;
+            ours.stop();
+            times.push(end[0].saturating_sub(begin));
+        }
+        sim.oracle
+            .note(format_args!("{times:?} without and with mute peers"));
+        assert!(
+            times[1] <= times[0] + 2 * SECOND,
+            "{times:?} without and with"
+        );
+    });
 }

@@ -17,7 +17,7 @@ use sync_component::{
     orchestrator::Fetching,
     ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ReadChain},
     registry::ResyncStrategy,
-    test_kit::{ReferenceBridge, SLOT},
+    test_kit::{Link, ReferenceBridge, SLOT},
 };
 
 /// A staged chain in memory, and the stages that its run went through.
@@ -240,14 +240,12 @@ fn r05_source_on_a_branch_that_is_no_better_is_left() {
         let named = order(&[&source.id], None);
         let until = sim.elapsed() + 20 * MINUTE;
         loop {
-            let end = resync(&ours, &named, &staging).await;
-            let faults = match end {
+            assert!(sim.elapsed() < until, "only lost answers");
+            let faults = match resync(&ours, &named, &staging).await {
                 Err(ResyncError::SourcesFailed { faults, .. }) => faults,
-                // Its first answer was lost (seed 26).
-                Err(ResyncError::NamedPeersAway(_)) => Vec::new(),
+                Err(ResyncError::NamedPeersAway(_)) => continue,
                 end => panic!("{end:?}"),
             };
-            assert!(sim.elapsed() < until, "only lost answers");
             if let Some((_, SourceFault::OtherChain { .. })) = faults.first() {
                 break;
             }
@@ -358,6 +356,35 @@ fn r04_few_answers_are_no_vote() {
     });
 }
 
+/// Lost answers and a connection that breaks are no reason to come back to the operator.
+#[test]
+fn r05_one_source_in_a_bad_network_is_enough() {
+    run(Setup::chain(300).authorities(4).idle(60), async |sim| {
+        sim.settings.limits.blocks_per_request = 2;
+        let source = sim.servers(1, "P", 300).remove(0);
+        let mut ours = sim.node("O", &[]);
+        ours.fetching = Fetching::Tier3;
+        ours.start();
+        sim.connect(&ours.id, [&source.id]);
+        sim.slots(1).await;
+        let loss = 0.02;
+        sim.network.change_links(|link| link.loss = loss);
+        let mut staging = InMemory::beside(sim, &ours);
+        Arc::get_mut(&mut staging).unwrap().strategy = Arc::new(MultiSource::default());
+        let order = order(&[&source.id], None);
+        let (network, ids) = (sim.network.clone(), (ours.id.clone(), source.id.clone()));
+        let link = sim.link();
+        let breaks = async {
+            tokio::time::sleep(SECOND).await;
+            network.cut(&ids.0, &ids.1);
+            tokio::time::sleep(3 * SECOND).await;
+            network.connect(&ids.0, &ids.1, link);
+        };
+        let (staged, ()) = tokio::join!(resync(&ours, &order, &staging), breaks);
+        assert_eq!(staging.height(), 300, "{staged:?}");
+    });
+}
+
 #[test]
 fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
     run(Setup::chain(60).authorities(4).idle(60), async |sim| {
@@ -388,5 +415,42 @@ fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
         }
         let interrupted = resync(&ours, &named, &staging).await.unwrap_err();
         assert!(interrupted.is_resumable(), "{interrupted}");
+    });
+}
+
+/// One of three sources shows a first window of headers and no more.
+#[test]
+fn r05_source_that_goes_mute_on_headers_costs_little() {
+    run(Setup::chain(600).authorities(4).idle(60), async |sim| {
+        sim.settings.limits.headers_per_request = 16;
+        let mut ours = sim.node("O", sim.chain(600));
+        ours.start();
+        let mute = sim.peer("M", sim.chain(600), Misbehaviour::KeepsHeadersAbove(16));
+        let honest = sim.servers(2, "P", 600);
+        for peer in ids(&honest).chain([&mute.id]) {
+            let link = Link::with_latency(Duration::from_millis(50));
+            sim.network.connect(&ours.id, peer, link);
+        }
+        sim.slots(2).await;
+        let mut times = Vec::new();
+        for sources in [
+            &[&honest[0].id, &honest[1].id][..],
+            &[&honest[0].id, &mute.id, &honest[1].id],
+        ] {
+            let chain = ReferenceBridge::new(&sim.forge, SLOT, 5, ours.clock.clone());
+            let staging = Arc::new(InMemory {
+                chain: Arc::new(chain),
+                strategy: Arc::new(MultiSource::default()),
+                stages: Mutex::default(),
+            });
+            let begin = sim.elapsed();
+            let staged = resync(&ours, &order(sources, None), &staging).await;
+            assert_eq!(staged.unwrap().height(), 600);
+            times.push(sim.elapsed().saturating_sub(begin));
+        }
+        assert!(
+            times[1] <= times[0] + 2 * SECOND,
+            "{times:?} without and with"
+        );
     });
 }

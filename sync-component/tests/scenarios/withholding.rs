@@ -1,13 +1,17 @@
-//! H19 once more: the other ways to show a header and keep its body. Whatever the peers answer, or whether they answer at all, the
+//! H19 and H14 once more: the other ways to show a header and keep its body. Whatever the peers answer, or whether they answer at all, the
 //! honest keep all their slots but one in 4a.
 
 use super::{
+    authorities::{by_authorities, next_slot},
     malicious::{Costs, Stage, begin, begin_with, play, withhold},
     *,
 };
 use futures::future::join_all;
 use sp_runtime::traits::Block as _;
-use sync_component::ports::Protocol;
+use sync_component::{
+    BlockId,
+    ports::{ImportBlocks, Protocol},
+};
 
 async fn withheld_by(sim: &mut Sim, ids: usize, how: Misbehaviour) {
     let mut stage = begin(sim, ids).await;
@@ -110,5 +114,144 @@ fn h19_invalid_block_from_two_carriers_costs_few_slots_and_halts_nobody() {
         .await;
         stage.ends_well(sim, slots, Costs::OneSlotIn4a).await;
         assert!(!stage.nodes.iter().any(is_critical));
+    });
+}
+
+#[test]
+fn h14_what_another_authority_attests_holds_up_whoever_withholds_it() {
+    run(Setup::chain(24).authorities(4), async |sim| {
+        by_authorities(sim);
+        let peers: Vec<_> = (0..3)
+            .map(|n| {
+                let silent = Misbehaviour::SilentOn(Protocol::Blocks);
+                sim.peer(&format!("P{n}"), sim.chain(24), silent)
+            })
+            .collect();
+        let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+        let us = (author + 1) % 4;
+        let mut ours = sim.validator("O", us, sim.chain(23));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let top = sim.chain(24)[23].header().clone();
+        for _ in 0..24 {
+            let slot = sim.oracle.wall_slot();
+            for (peer, authority) in peers.iter().zip((0..4).filter(|n| *n != us)) {
+                let word = sim.attestation(authority, slot, 0, sim.chain(24));
+                peer.announce_attested(&ours.id, top.clone(), word).await;
+            }
+            next_slot(sim).await;
+            assert!(nobody_sealed(sim), "{}", ours.health());
+        }
+        assert_eq!(ours.best().height(), 23);
+    });
+}
+
+/// Of these, so many besides the author attest block 24, whose body nobody delivers; all others stand at 23. Says whether `V0` has
+/// authored within 24 slots.
+async fn authors_beside(sim: &mut Sim, authorities: usize, attesters: usize) -> bool {
+    by_authorities(sim);
+    sim.authorities(authorities);
+    let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+    let us = (author + 1) % authorities;
+    let others: Vec<_> = (0..authorities).filter(|n| *n != us).collect();
+    let shows = |n: usize| (author + authorities - n) % authorities <= attesters;
+    let peers: Vec<_> = others
+        .iter()
+        .map(|n| {
+            let (height, habit) = if shows(*n) {
+                (24, Misbehaviour::SilentOn(Protocol::Blocks))
+            } else {
+                (23, Misbehaviour::Nothing)
+            };
+            sim.peer(&format!("P{n}"), sim.chain(height), habit)
+        })
+        .collect();
+    let mut ours = sim.validator("O", us, sim.chain(23));
+    ours.start();
+    sim.connect(&ours.id, ids(&peers));
+    for _ in 0..24 {
+        let slot = sim.oracle.wall_slot();
+        // By two ways each, or a lost message decides.
+        let ways = peers.iter().zip(&others);
+        let told = ways
+            .chain(peers.iter().rev().zip(&others))
+            .map(|(peer, authority)| {
+                let height = if shows(*authority) { 24 } else { 23 };
+                let word = sim.attestation(*authority, slot, 0, sim.chain(height));
+                let top = sim.chain(height).last().unwrap().header().clone();
+                peer.announce_attested(&ours.id, top, word)
+            });
+        join_all(told).await;
+        next_slot(sim).await;
+        if !nobody_sealed(sim) {
+            return true;
+        }
+    }
+    false
+}
+
+/// One of these must be honest, so that somebody really has it.
+#[test]
+fn h14_as_many_as_may_be_faulty_hold_up_with_their_word() {
+    run(Setup::chain(24), async |sim| {
+        let (authorities, attesters) =
+            [(4, 1), (7, 2), (10, 3)][usize::try_from(sim.seed % 3).unwrap()];
+        assert!(!authors_beside(sim, authorities, attesters).await);
+    });
+}
+
+/// The author and all that attest may be faulty together.
+#[test]
+fn h14_word_of_fewer_holds_nobody_up() {
+    run(Setup::chain(24), async |sim| {
+        let (authorities, attesters) =
+            [(4, 0), (7, 1), (10, 2)][usize::try_from(sim.seed % 3).unwrap()];
+        assert!(authors_beside(sim, authorities, attesters).await);
+    });
+}
+
+/// As before, but the tip itself is claimed by nobody any more: whoever has it has built on it, and can show none of that.
+#[test]
+fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {
+    run(Setup::chain(26).authorities(4), async |sim| {
+        by_authorities(sim);
+        let author = sim.forge.turn((sim::FIRST_SLOT + 23).into());
+        let (us, other, third) = ((author + 1) % 4, (author + 2) % 4, (author + 3) % 4);
+        let peers = sim.crowd(
+            3,
+            "P",
+            sim.chain(24),
+            &Misbehaviour::SilentOn(Protocol::Blocks),
+        );
+        let carrier = sim.peer("C", sim.chain(23), Misbehaviour::Nothing);
+        let mut ours = sim.validator("O", us, sim.chain(23));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers).chain([&carrier.id]));
+        let tip = BlockId::<SmallBlock>::of(sim.chain(24)[23].header());
+        sim.until(2 * MINUTE, "O has the header of 24", || {
+            ours.manager().height_sync().is_verified(&tip)
+        })
+        .await;
+        for peer in &peers {
+            peer.keeps_bodies();
+            peer.turns_to(Misbehaviour::SilentOn(Protocol::Headers));
+        }
+        // They serve out of one store.
+        peers[0].chain.import(sim.chain(26).to_vec());
+        let top = sim.chain(23)[22].header().clone();
+        for _ in 0..40 {
+            let slot = sim.oracle.wall_slot();
+            // The others lag: their votes alone would clear O.
+            // Twice, as two lost in a row would be silence.
+            let words = [(other, 26), (third, 23), (author, 23)].repeat(2);
+            let words = words.into_iter().map(|(authority, height)| {
+                let word = sim.attestation(authority, slot, 0, sim.chain(height));
+                carrier.announce_attested(&ours.id, top.clone(), word)
+            });
+            futures::future::join_all(words).await;
+            next_slot(sim).await;
+            assert!(nobody_sealed(sim), "{}", ours.health());
+        }
+        assert!(ours.manager().height_sync().is_verified(&tip));
     });
 }

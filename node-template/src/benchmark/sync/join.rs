@@ -85,6 +85,7 @@ pub(super) fn join(
             .map(|(stage, time)| (stage.name().to_owned(), time.as_secs_f64()));
         Ok::<_, BenchmarkError>(Joined {
             seconds,
+            lead_seconds: meter.lead().unwrap_or_default().as_secs_f64(),
             cpu_seconds: usage::cpu().map_err(BenchmarkError::System)?.as_secs_f64(),
             peak_rss_bytes: usage::peak_memory().map_err(BenchmarkError::System)?,
             bytes_received: member.network.bandwidth().received,

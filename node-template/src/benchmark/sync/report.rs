@@ -56,6 +56,8 @@ pub struct Imported {
 pub struct Joined {
     /// From the first request to the last import.
     pub seconds: f64,
+    /// From the first request to the first import.
+    pub lead_seconds: f64,
     /// CPU time of the process.
     pub cpu_seconds: f64,
     /// Most memory that it held.

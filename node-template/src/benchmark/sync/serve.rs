@@ -85,6 +85,7 @@ pub(super) fn serve(
             }
             members.push(member);
         }
+        let before = usage::cpu().map_err(BenchmarkError::System)?;
         tell(&Report::Serving(addresses));
         worker::end_of_input()
             .await
@@ -92,7 +93,7 @@ pub(super) fn serve(
         let cpu = usage::cpu().map_err(BenchmarkError::System)?;
         let sent = members.iter().map(|member| member.network.bandwidth().sent);
         tell(&Report::Served(Served {
-            cpu_seconds: cpu.as_secs_f64(),
+            cpu_seconds: cpu.saturating_sub(before).as_secs_f64(),
             bytes_sent: sent.sum(),
         }));
         Ok(())

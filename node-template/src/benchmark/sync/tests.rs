@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{Order, Report, join::JoinOrder, report::Tip};
+use super::{Order, Report, figures::apart, join::JoinOrder, report::Tip};
 use crate::{
     Block,
     benchmark::{
@@ -34,6 +34,14 @@ fn orders_and_reports_come_back_as_they_were() {
     let report = Report::Blocks(12);
     let text = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+}
+
+#[test]
+fn servers_with_cores_of_their_own_take_no_time_from_a_sync() {
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    assert!(near(apart(3.0, 0.0, 2), 3.0));
+    assert!(near(apart(3.0, 1.5, 2), 2.25));
+    assert!(near(apart(3.0, 1.5, 1), 1.5));
 }
 
 #[test]

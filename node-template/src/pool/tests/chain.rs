@@ -144,7 +144,10 @@ fn bad_signatures_inherents_and_empty_accounts_are_refused() {
 /// A chain whose one block holds a transfer of Alice and one of Bob, and which a longer one may take back.
 fn with_two_in_a_block() -> (World, Extrinsic, Extrinsic) {
     let mut world = World::new();
-    world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
+    world
+        .chain
+        .set_vote(VoteStanding::NotWithUs.into())
+        .unwrap();
     let ours = world.transfer(DevKey::Alice, 0, 5);
     let shared = world.transfer(DevKey::Bob, 0, 7);
     world.submit(ours.clone()).unwrap();
@@ -197,7 +200,10 @@ fn block_between_the_pool_s_start_and_its_first_look_is_seen() {
 #[test]
 fn transfer_whose_money_left_the_chain_with_it_waits_for_the_money() {
     let mut world = World::new();
-    world.chain.set_vote(VoteStanding::NotWithUs).unwrap();
+    world
+        .chain
+        .set_vote(VoteStanding::NotWithUs.into())
+        .unwrap();
     let genesis = world.chain.best();
     let poor = sr25519::Pair::from_string("//Poor", None).unwrap();
     let chain = world.chain.genesis_hash();

@@ -1,4 +1,4 @@
-use crate::{block_id::BlockId, block_sync::scheduler::Span, headers::VerifiedTip};
+use crate::{block_id::BlockId, headers::VerifiedTip};
 use sp_runtime::traits::Block as BlockT;
 
 /// What the blocks of a session must be: verified headers above the last block that it stored.
@@ -60,12 +60,12 @@ impl<B: BlockT> Chain<B> {
         self.run.header_at(height)
     }
 
-    /// The headers of `span`, as far as they are known.
-    pub(super) fn headers(&self, span: Span) -> Vec<B::Header> {
-        let heights = span.start..span.end();
-        heights
-            .filter_map(|height| self.header(height).cloned())
-            .collect()
+    /// The headers from `start` on, which lies above what is stored.
+    pub(super) fn run_from(&self, start: u64) -> Headers<B> {
+        Headers {
+            run: self.run.clone(),
+            start,
+        }
     }
 
     /// Blocks below `height` are stored.
@@ -75,5 +75,20 @@ impl<B: BlockT> Chain<B> {
             self.stored = (id, header.clone());
         }
         self.renew();
+    }
+}
+
+/// Verified headers from a height on, as they are known now. Cheap to make: nothing is copied.
+#[derive(Clone, Debug)]
+pub(super) struct Headers<B: BlockT> {
+    run: VerifiedTip<B>,
+    start: u64,
+}
+
+impl<B: BlockT> Headers<B> {
+    /// The one at this position.
+    pub(super) fn at(&self, position: usize) -> Option<&B::Header> {
+        let position = u64::try_from(position).unwrap_or(u64::MAX);
+        self.run.header_at(self.start.saturating_add(position))
     }
 }

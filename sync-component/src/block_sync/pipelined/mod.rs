@@ -4,6 +4,8 @@ mod chain;
 mod read;
 mod session;
 mod shelf;
+#[cfg(test)]
+mod shelf_tests;
 
 use super::{FetchError, FetchJob, Terms};
 use crate::{block_id::BlockId, context::SyncContext, registry::FetchStrategy};

@@ -1,11 +1,14 @@
+use super::chain::Headers;
 use crate::{
     block_id::BlockId,
-    block_sync::scheduler::Worth,
+    block_sync::{delivered::charge_for, scheduler::Worth},
     context::SyncContext,
-    peers::{PeerClient, RangeAnswer},
-    ports::{BlockFault, Bridge, BridgeError, CheckedBlocks, ImportError, PeerId},
+    error::Blame,
+    peers::{Offence, PeerClient, RangeAnswer},
+    ports::{BlockFault, Bridge, BridgeError, CheckedBlocks, HeaderRejected, ImportError, PeerId},
     wire::RangeRequest,
 };
+use codec::Encode;
 use sp_runtime::traits::Block as BlockT;
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +23,8 @@ pub(super) struct Unread<B: BlockT> {
     pub(super) base: BlockId<B>,
     /// Header of the block below the first one asked for.
     pub(super) parent: B::Header,
-    /// The verified headers of the blocks asked for.
-    pub(super) headers: Vec<B::Header>,
+    /// The verified headers from the first block asked for on.
+    pub(super) headers: Headers<B>,
 }
 
 /// What an answer holds.
@@ -29,8 +32,8 @@ pub(super) struct Read<B: BlockT> {
     pub(super) worth: Worth,
     /// The good blocks, from the first one asked for on.
     pub(super) blocks: CheckedBlocks<B>,
-    /// What is wrong with the next one, if its carrier can be blamed.
-    pub(super) wrong: Option<(BlockId<B>, BlockFault)>,
+    /// How many bytes these have.
+    pub(super) bytes: usize,
 }
 
 impl<B: BlockT> Read<B> {
@@ -38,7 +41,7 @@ impl<B: BlockT> Read<B> {
         Self {
             worth,
             blocks: CheckedBlocks::unchecked(Vec::new()),
-            wrong: None,
+            bytes: 0,
         }
     }
 }
@@ -64,9 +67,9 @@ impl<B: BlockT> Unread<B> {
             }
         };
         // A header that is the verified one needs no look at its links.
-        let pairs = blocks.iter().zip(&self.headers);
-        let same = pairs
-            .take_while(|(block, header)| block.header() == *header)
+        let positions = blocks.iter().enumerate();
+        let same = positions
+            .take_while(|(at, block)| self.headers.at(*at) == Some(block.header()))
             .count();
         if same < blocks.len()
             && let Err(error) = client.check_range(&self.peer, &self.request, &blocks)
@@ -74,38 +77,67 @@ impl<B: BlockT> Unread<B> {
             tracing::debug!(peer = %self.peer, %error, "an answer of no use");
             return Ok(Read::nothing(Worth::Useless));
         }
+        let sent = blocks.len();
         // The peer is on another branch by now from there on.
-        blocks.truncate(same);
-        if let Some(last) = blocks.last() {
-            let highest = BlockId::of(last.header());
-            client.note_delivery(&self.peer, highest, self.body.len(), self.took);
+        let foreign = blocks.split_off(same);
+        if let Some(block) = foreign.first() {
+            self.look_at_branch(client, bridge, same, block.header())?;
         }
         let report = bridge.check(self.base, &self.parent, blocks);
         let mut checked = report.checked;
-        let good = checked.len() as u64;
-        match report.failure {
-            None => Ok(Read {
-                worth: Worth::Good(good),
-                blocks: checked,
-                wrong: None,
-            }),
-            Some(ImportError::Local(error)) => Err(error),
+        let worth = |checked: &CheckedBlocks<B>| Worth::Good(checked.len() as u64);
+        let worth = match report.failure {
+            None => worth(&checked),
+            Some(ImportError::Local(error)) => return Err(error),
             Some(ImportError::Invalid {
                 id,
                 fault: fault @ BlockFault::WrongExtrinsicsRoot,
-            }) => Ok(Read {
-                worth: Worth::ThenWrong(good),
-                blocks: checked,
-                wrong: Some((id, fault)),
-            }),
+            }) => {
+                charge_for(client, Some(&self.peer), id, &fault);
+                Worth::ThenWrong(checked.len() as u64)
+            }
             // The body is the header's, so that nobody has a better one: the import says what that means, in its turn.
             Some(_) => {
                 checked.append(self.again(client, checked.len()));
-                Ok(Read {
-                    worth: Worth::Good(checked.len() as u64),
-                    blocks: checked,
-                    wrong: None,
-                })
+                worth(&checked)
+            }
+        };
+        let bytes = if checked.len() == sent {
+            self.body.len()
+        } else {
+            checked.blocks().iter().map(Encode::encoded_size).sum()
+        };
+        if let Some(last) = checked.blocks().last() {
+            let highest = BlockId::of(last.header());
+            client.note_delivery(&self.peer, highest, bytes, self.took);
+        }
+        Ok(Read {
+            worth,
+            blocks: checked,
+            bytes,
+        })
+    }
+
+    /// Charges the peer if the first header of its own branch, at this position, does not hold. Whatever follows it is not looked at.
+    fn look_at_branch(
+        &self,
+        client: &PeerClient<B>,
+        bridge: &dyn Bridge<B>,
+        at: usize,
+        header: &B::Header,
+    ) -> Result<(), BridgeError> {
+        let below = at.checked_sub(1).and_then(|below| self.headers.at(below));
+        let parent = below.unwrap_or(&self.parent);
+        let headers = std::slice::from_ref(header);
+        match bridge.verify_headers(self.base, parent, headers, client.wall()) {
+            Ok(()) => Ok(()),
+            Err(HeaderRejected::Local(error)) => Err(error),
+            Err(HeaderRejected::Faulty { fault, .. }) => {
+                if fault.blame() == Blame::Peer {
+                    tracing::warn!(peer = %self.peer, %fault, "a header that does not hold");
+                    client.charge(&self.peer, Offence::ProvablyWrong);
+                }
+                Ok(())
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::{
-    chain::Chain,
+    chain::{Chain, Headers},
     read::{Read, Unread},
     shelf::{Ready, Shelf},
 };
@@ -7,8 +7,10 @@ use crate::{
     block_id::{BlockId, number},
     block_sync::{
         FetchError, FetchJob, Terms,
-        delivered::{charge_for, import},
-        scheduler::{Bounds, Command, Failure, FlightId, Scheduler, Span, Standing, Stuck, Worth},
+        delivered::import,
+        scheduler::{
+            Bounds, Command, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
+        },
         switch::switch_at,
     },
     context::SyncContext,
@@ -54,13 +56,11 @@ pub(super) struct Session<'a, B: BlockT> {
     job: FetchJob<B>,
     chain: Chain<B>,
     scheduler: Scheduler,
-    /// How many blocks the first import must hold: those of a branch that must become better in one step.
-    at_once: u64,
     asked: BTreeMap<FlightId, Asked<B>>,
     downloads: FuturesUnordered<Download>,
     unread: VecDeque<(FlightId, Unread<B>)>,
-    /// Whose answers wait for a core or are on one, for which blocks, and of how many bytes.
-    reading: BTreeMap<FlightId, (PeerId, Span, usize)>,
+    /// Whose answers wait for a core or are on one, and for which blocks.
+    reading: BTreeMap<FlightId, (PeerId, Span)>,
     checks: FuturesUnordered<BoxFuture<'a, Checked<B>>>,
     /// Checks that run at once: as many as there are cores.
     cores: usize,
@@ -90,8 +90,15 @@ impl<'a, B: BlockT> Session<'a, B> {
         let chain = Chain::above(base, job.run().clone());
         let start = job.base.height().saturating_add(1);
         let end = chain.last().height().saturating_add(1);
-        let scheduler = Scheduler::new(start, end, Bounds::of(&context.settings));
-        let mut scheduler = scheduler.knowing(shelf.experience());
+        // Those of a branch that must become better in one step.
+        let at_once = if job.is_branch(&context.bridge.best()) {
+            switch_at(context, &job) as u64
+        } else {
+            0
+        };
+        let mut scheduler = Scheduler::new(start, end, Bounds::of(&context.settings))
+            .with_first_import_of(at_once)
+            .knowing(shelf.experience());
         let ready = shelf.take(&chain, job.base.height());
         for (start, ready) in &ready {
             let count = ready.blocks.len() as u64;
@@ -101,11 +108,6 @@ impl<'a, B: BlockT> Session<'a, B> {
             };
             scheduler.have(span, ready.bytes);
         }
-        let at_once = if job.is_branch(&context.bridge.best()) {
-            switch_at(context, &job) as u64
-        } else {
-            0
-        };
         Ok(Self {
             context,
             terms,
@@ -113,7 +115,6 @@ impl<'a, B: BlockT> Session<'a, B> {
             job,
             chain,
             scheduler,
-            at_once,
             asked: BTreeMap::new(),
             downloads: FuturesUnordered::new(),
             unread: VecDeque::new(),
@@ -230,15 +231,14 @@ impl<'a, B: BlockT> Session<'a, B> {
                 return self.scheduler.failed(id, failure(&error), now);
             }
         };
-        for command in self.scheduler.arrived(id, body.len(), now) {
-            self.perform(command);
-        }
+        self.scheduler.arrived(id, body.len(), now);
         let below = asked.span.start.saturating_sub(1);
         let Some(parent) = self.chain.header(below).cloned() else {
-            return self.scheduler.checked(id, Worth::Useless, now);
+            // Cannot be: only known blocks are asked for.
+            self.scheduler.checked(id, Worth::Useless, 0, now);
+            return;
         };
-        self.reading
-            .insert(id, (asked.peer.clone(), asked.span, body.len()));
+        self.reading.insert(id, (asked.peer.clone(), asked.span));
         let unread = Unread {
             peer: asked.peer,
             request: asked.request,
@@ -246,7 +246,7 @@ impl<'a, B: BlockT> Session<'a, B> {
             took: now.since(asked.since),
             base: self.chain.stored(),
             parent,
-            headers: self.chain.headers(asked.span),
+            headers: self.chain.run_from(asked.span.start),
         };
         self.unread.push_back((id, unread));
     }
@@ -269,21 +269,22 @@ impl<'a, B: BlockT> Session<'a, B> {
     }
 
     fn checked(&mut self, id: FlightId, read: Read<B>) {
-        let Some((peer, span, bytes)) = self.reading.remove(&id) else {
+        let Some((peer, span)) = self.reading.remove(&id) else {
             return;
         };
-        if let Some((block, fault)) = &read.wrong {
-            charge_for(self.context, Some(&peer), *block, fault);
-        }
         if matches!(read.worth, Worth::ThenWrong(_) | Worth::Useless) {
             self.context.observer.retried();
         }
-        self.scheduler.checked(id, read.worth, self.now());
-        if !read.blocks.is_empty() {
+        let now = self.now();
+        let outcome = self.scheduler.checked(id, read.worth, read.bytes, now);
+        for command in outcome.commands {
+            self.perform(command);
+        }
+        if outcome.goods == Goods::Wanted {
             let ready = Ready {
                 blocks: read.blocks,
                 from: peer,
-                bytes,
+                bytes: read.bytes,
             };
             self.ready.insert(span.start, ready);
         }
@@ -295,13 +296,20 @@ impl<'a, B: BlockT> Session<'a, B> {
             return;
         }
         let most = self.scheduler.batch();
-        let Some(span) = self.scheduler.importable(self.at_once, most) else {
+        let Some(span) = self.scheduler.importable(most) else {
             return;
         };
         let (blocks, suppliers) = self.take_ready(span);
         self.scheduler.importing(span);
         self.importing = (span, self.now());
-        self.import = Some(import_from(self.context, self.terms, blocks, suppliers));
+        let headers = self.chain.run_from(span.start);
+        self.import = Some(import_from(
+            self.context,
+            self.terms,
+            blocks,
+            headers,
+            suppliers,
+        ));
     }
 
     fn take_ready(&mut self, span: Span) -> (CheckedBlocks<B>, Suppliers) {
@@ -322,7 +330,6 @@ impl<'a, B: BlockT> Session<'a, B> {
         let (span, begun) = self.importing;
         let took = self.now().since(begun);
         self.scheduler.imported(span.count, took);
-        self.at_once = 0;
         self.chain.stored_below(span.end());
         Ok(())
     }
@@ -355,13 +362,15 @@ impl<'a, B: BlockT> Session<'a, B> {
         let end = stuck.at.min(ours);
         if let Some(count) = end
             .checked_sub(head)
-            .filter(|count| *count > 0 && self.at_once > 0)
+            .filter(|count| *count > 0 && self.scheduler.at_once() > 0)
         {
             let span = Span { start: head, count };
             let (mut blocks, suppliers) = self.take_ready(span);
             // A piece may reach above the span; what does not fit is on no shelf, and is fetched again.
             drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
-            if let Err(error) = import_from(self.context, self.terms, blocks, suppliers).await {
+            let headers = self.chain.run_from(span.start);
+            let imported = import_from(self.context, self.terms, blocks, headers, suppliers);
+            if let Err(error) = imported.await {
                 return error;
             }
         }
@@ -378,7 +387,8 @@ impl<'a, B: BlockT> Session<'a, B> {
 impl<B: BlockT> Drop for Session<'_, B> {
     fn drop(&mut self) {
         let ready = std::mem::take(&mut self.ready);
-        self.shelf.keep(ready, self.scheduler.learnt());
+        let window = Bounds::of(&self.context.settings).window;
+        self.shelf.keep(ready, self.scheduler.learnt(), window);
     }
 }
 
@@ -386,16 +396,19 @@ fn import_from<'a, B: BlockT>(
     context: &'a SyncContext<B>,
     terms: &'a Terms,
     blocks: CheckedBlocks<B>,
+    headers: Headers<B>,
     suppliers: Suppliers,
 ) -> BoxFuture<'a, Result<(), FetchError<B>>> {
-    let supplier = move |mut at: usize| {
-        suppliers.into_iter().find_map(|(count, peer)| {
-            let found = at < count;
-            at = at.saturating_sub(count);
+    let told = move |at: usize| {
+        let mut left = at;
+        let supplier = suppliers.into_iter().find_map(|(count, peer)| {
+            let found = left < count;
+            left = left.saturating_sub(count);
             found.then_some(peer)
-        })
+        });
+        (headers.at(at).cloned(), supplier)
     };
-    import(context, terms, blocks, supplier).boxed()
+    import(context, terms, blocks, told).boxed()
 }
 
 /// What a request that brought nothing says of its peer.

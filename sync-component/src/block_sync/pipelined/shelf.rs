@@ -1,6 +1,6 @@
 use super::chain::Chain;
 use crate::{
-    block_sync::scheduler::{Experience, Span},
+    block_sync::scheduler::{Experience, Room, Span},
     ports::{CheckedBlocks, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -24,15 +24,19 @@ pub(super) struct Shelf<B: BlockT>(Mutex<Kept<B>>);
 
 #[derive(Debug)]
 struct Kept<B: BlockT> {
-    /// What was ready: nothing good is thrown away because something else failed. No more than a session may hold.
-    ready: BTreeMap<u64, Ready<B>>,
+    /// What was ready, by the height of the first block: nothing good is thrown away because something else failed. It need not
+    /// be of one chain.
+    ready: Vec<(u64, Ready<B>)>,
+    /// The most that may lie here.
+    window: Room,
     experience: Experience,
 }
 
 impl<B: BlockT> Default for Shelf<B> {
     fn default() -> Self {
         let kept = Kept {
-            ready: BTreeMap::new(),
+            ready: Vec::new(),
+            window: Room::default(),
             experience: Experience::default(),
         };
         Self(Mutex::new(kept))
@@ -45,9 +49,23 @@ impl<B: BlockT> Shelf<B> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what a session had ready and what it learnt, in place of what an earlier one left.
-    pub(super) fn keep(&self, ready: BTreeMap<u64, Ready<B>>, experience: Experience) {
-        *self.kept() = Kept { ready, experience };
+    /// Keeps what a session had ready and what it learnt, and of what it left here as much as fits beside that in `window`.
+    pub(super) fn keep(
+        &self,
+        ready: BTreeMap<u64, Ready<B>>,
+        experience: Experience,
+        window: Room,
+    ) {
+        let mut kept = self.kept();
+        let left = std::mem::take(&mut kept.ready);
+        kept.ready.extend(ready);
+        let mut lies = Room::default();
+        for (_, ready) in &kept.ready {
+            lies.add(ready.blocks.len() as u64, ready.bytes);
+        }
+        kept.ready.extend(fitting(left, lies, window));
+        kept.window = window;
+        kept.experience = experience;
     }
 
     /// Takes out what was learnt.
@@ -55,21 +73,54 @@ impl<B: BlockT> Shelf<B> {
         std::mem::take(&mut self.kept().experience)
     }
 
-    /// Takes out what is part of `chain` above its first block.
+    /// Takes out what is part of `chain` above its first block. What is not stays for a later session, unless it is low enough to
+    /// be stored by now, as far as the rest of `chain` leaves room for it.
     pub(super) fn take(&self, chain: &Chain<B>, above: u64) -> BTreeMap<u64, Ready<B>> {
-        let kept = std::mem::take(&mut self.kept().ready);
-        let fitting = kept.into_iter().filter_map(|(start, ready)| {
+        let mut kept = self.kept();
+        let (mut taken, mut left) = (BTreeMap::new(), Vec::new());
+        let mut ready = std::mem::take(&mut kept.ready);
+        ready.sort_by_key(|(start, _)| *start);
+        let mut free = above.saturating_add(1);
+        for (start, ready) in ready {
             let count = ready.blocks.len() as u64;
-            let last = Span { start, count }.end().saturating_sub(1);
+            let end = Span { start, count }.end();
+            if end <= above.saturating_add(1) {
+                continue;
+            }
             // Linked as they are, the last one speaks for all.
-            let block = ready.blocks.blocks().last()?;
-            (chain.header(last) == Some(block.header())).then_some(())?;
-            Some(above_only(start, ready, above))
-        });
-        fitting
-            .filter(|(_, ready)| !ready.blocks.is_empty())
-            .collect()
+            let last = ready.blocks.blocks().last().map(BlockT::header);
+            if last.is_none() || chain.header(end.saturating_sub(1)) != last {
+                left.push((start, ready));
+            } else if end > free {
+                // Two sessions may have fetched the same.
+                let (start, ready) = above_only(start, ready, free.saturating_sub(1));
+                taken.insert(start, ready);
+                free = end;
+            }
+        }
+        let mut wanted = Room::default();
+        wanted.add(chain.last().height().saturating_sub(above), 0);
+        kept.ready = fitting(left, wanted, kept.window);
+        taken
     }
+}
+
+/// Of `ready` as much as fits in `window` beside what `lies` there.
+fn fitting<B: BlockT>(
+    ready: Vec<(u64, Ready<B>)>,
+    mut lies: Room,
+    window: Room,
+) -> Vec<(u64, Ready<B>)> {
+    let fits = |(_, ready): &(u64, Ready<B>)| {
+        let mut more = lies;
+        more.add(ready.blocks.len() as u64, ready.bytes);
+        let fits = more.fits(window);
+        if fits {
+            lies = more;
+        }
+        fits
+    };
+    ready.into_iter().filter(fits).collect()
 }
 
 /// Without the blocks at `above` or below it, which are stored by now.

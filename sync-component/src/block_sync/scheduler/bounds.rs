@@ -13,6 +13,10 @@ const PATIENCE: u32 = 4;
 /// chain's lock (our own block, a revert) waits for so long.
 const IMPORT_TIME: Duration = Duration::from_millis(100);
 
+/// Blocks of one import. Fewer: what comes once per import (the write, the news of it) weighs more; more: what was executed leaves the
+/// processor's cache before it is written.
+const IMPORT_BLOCKS: u64 = 512;
+
 /// Bytes of one import. More gains nothing per block, and a failed write loses more.
 const IMPORT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -26,12 +30,12 @@ pub(in crate::block_sync) struct Room {
 }
 
 impl Room {
-    pub(super) fn add(&mut self, blocks: u64, bytes: usize) {
+    pub(in crate::block_sync) fn add(&mut self, blocks: u64, bytes: usize) {
         self.blocks = self.blocks.saturating_add(blocks);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(super) fn fits(&self, most: Self) -> bool {
+    pub(in crate::block_sync) fn fits(&self, most: Self) -> bool {
         self.blocks <= most.blocks && self.bytes <= most.bytes
     }
 }
@@ -46,7 +50,7 @@ pub(in crate::block_sync) struct Bounds {
     /// `requests_in_flight`.
     pub(super) flights: usize,
     /// `window_blocks` and `window_bytes`.
-    pub(super) window: Room,
+    pub(in crate::block_sync) window: Room,
     /// `tier2_max_retries`.
     pub(super) attempts: NonZeroU32,
     /// `tier2_timeout_per_block`.
@@ -105,7 +109,7 @@ impl Bounds {
 
     /// How much to import at once.
     pub(super) fn batch(&self, pace: &Pace) -> Room {
-        let most = self.window.blocks.max(1);
+        let most = self.window.blocks.clamp(1, IMPORT_BLOCKS);
         let blocks = pace.imported_in(IMPORT_TIME).unwrap_or(self.per_request);
         Room {
             blocks: blocks.clamp(1, most),

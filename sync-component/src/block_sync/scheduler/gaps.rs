@@ -3,6 +3,10 @@
 use crate::ports::PeerId;
 use std::collections::BTreeMap;
 
+/// How often a peer may say that it is busy until it counts as not having the blocks. Fewer: a loaded peer is given up early; more:
+/// one that never delivers keeps others from being asked again for longer.
+const BUSY_ANSWERS: u32 = 20;
+
 /// How asking a peer for a block ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Try {
@@ -22,7 +26,8 @@ pub(super) struct Gap {
     /// Height of the first; set once it is under way.
     pub(super) start: u64,
     pub(super) count: u64,
-    tried: BTreeMap<PeerId, Try>,
+    /// How asking each peer ended last, and how often it was asked.
+    tried: BTreeMap<PeerId, (Try, u32)>,
 }
 
 impl Gap {
@@ -38,12 +43,18 @@ impl Gap {
     }
 
     pub(super) fn tried(&mut self, peer: PeerId, how: Try) {
-        self.tried.insert(peer, how);
+        let (last, times) = self.tried.entry(peer).or_insert((how, 0));
+        *last = how;
+        *times = times.saturating_add(1);
     }
 
-    /// Whether `peer` may be asked: one that was only busy may be, once it is no longer.
+    /// Whether `peer` may be asked: one that was only busy may be, once it is no longer, unless it is so again and again.
     pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
-        matches!(self.tried.get(peer), None | Some(Try::Busy))
+        match self.tried.get(peer) {
+            None => true,
+            Some((Try::Busy, times)) => *times < BUSY_ANSWERS,
+            Some(_) => false,
+        }
     }
 
     /// Attempts that failed.
@@ -62,7 +73,7 @@ impl Gap {
     }
 
     fn count_of(&self, wanted: impl Fn(Try) -> bool) -> usize {
-        self.tried.values().filter(|how| wanted(**how)).count()
+        self.tried.values().filter(|(how, _)| wanted(*how)).count()
     }
 
     /// The first `count` blocks, and the rest if there is one.

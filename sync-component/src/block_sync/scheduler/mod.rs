@@ -2,7 +2,7 @@
 //!
 //! Every block of the job is in exactly one place at any time: never asked for (above the frontier), a [gap](gaps), under way
 //! in a request, being checked, waiting for import, or imported. Only the lowest request may run twice at once: when it is
-//! late, a second peer is asked for the same blocks.
+//! late, a second peer is asked for the same blocks. The first of the two answers that holds anything good ends the other.
 
 mod bounds;
 mod gaps;
@@ -85,6 +85,23 @@ pub(super) enum Worth {
     Useless,
 }
 
+/// What came of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) goods: Goods,
+    /// What to do at once.
+    pub(super) commands: Vec<Command>,
+}
+
+/// What becomes of the blocks of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goods {
+    /// They wait for import.
+    Wanted,
+    /// There are none, or somebody else was quicker.
+    Unwanted,
+}
+
 #[derive(Clone, Debug)]
 struct Flight {
     peer: PeerId,
@@ -92,15 +109,18 @@ struct Flight {
     since: MonoTime,
     /// The other request for the same blocks.
     twin: Option<FlightId>,
+    stage: Stage,
 }
 
-/// An answer whose blocks are being decoded and checked.
-#[derive(Clone, Debug)]
-struct Checking {
-    peer: PeerId,
-    gap: Gap,
-    took: Duration,
-    bytes: usize,
+/// How far a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    UnderWay,
+    /// Its answer, of so many bytes, is being decoded and checked.
+    Checking {
+        took: Duration,
+        bytes: usize,
+    },
 }
 
 /// Blocks that wait for import.
@@ -133,9 +153,10 @@ pub(super) struct Scheduler {
     frontier: u64,
     /// The height above the last block that is known.
     end: u64,
+    /// How many blocks the first import must hold: those of a branch that must become better in one step.
+    at_once: u64,
     gaps: Gaps,
     flights: BTreeMap<FlightId, Flight>,
-    checking: BTreeMap<FlightId, Checking>,
     pieces: BTreeMap<u64, Piece>,
     suppliers: Suppliers,
     pace: Pace,
@@ -174,14 +195,24 @@ impl Scheduler {
             head: start,
             frontier: start,
             end: end.max(start),
+            at_once: 0,
             gaps: Gaps::default(),
             flights: BTreeMap::new(),
-            checking: BTreeMap::new(),
             pieces: BTreeMap::new(),
             suppliers: Suppliers::default(),
             pace: Pace::default(),
             flown: 0,
         }
+    }
+
+    /// The first import holds this many blocks at least.
+    pub(super) fn with_first_import_of(self, at_once: u64) -> Self {
+        Self { at_once, ..self }
+    }
+
+    /// How many blocks the next import must hold.
+    pub(super) fn at_once(&self) -> u64 {
+        self.at_once
     }
 
     /// Blocks up to below `end` are wanted; never fewer than before.
@@ -224,8 +255,10 @@ impl Scheduler {
         for piece in self.pieces.values() {
             room.add(piece.count, piece.bytes);
         }
-        for checking in self.checking.values() {
-            room.add(checking.gap.count, checking.bytes);
+        for flight in self.flights.values() {
+            if let Stage::Checking { bytes, .. } = flight.stage {
+                room.add(flight.gap.count, bytes);
+            }
         }
         room
     }
@@ -237,8 +270,8 @@ impl Scheduler {
         // Each gap is looked at once: the suppliers of those that found none do not come back within one call.
         let mut from = 0;
         let lowest = self.lowest_missing();
-        while self.flights.len() < self.bounds.flights {
-            let Some((start, gap)) = self.next_wanted(from) else {
+        while self.under_way().count() < self.bounds.flights {
+            let Some((start, gap)) = self.next_wanted(from, lowest) else {
                 break;
             };
             from = start.saturating_add(1);
@@ -259,35 +292,38 @@ impl Scheduler {
         commands
     }
 
-    /// The lowest gap from `from` on; above all gaps what was never asked for, as far as there is room.
-    fn next_wanted(&self, from: u64) -> Option<(u64, Gap)> {
+    /// The lowest gap from `from` on; above all gaps what was never asked for; as far as there is room. What the next import
+    /// waits for, the `lowest` missing block or all of a branch, is asked for without room, too, or nothing would ever move.
+    fn next_wanted(&self, from: u64, lowest: u64) -> Option<(u64, Gap)> {
+        let at_once = self.head.saturating_add(self.at_once);
+        let has_bytes = |start: u64| {
+            let (waiting, coming) = (self.waiting().bytes, self.in_flight());
+            start == lowest || start < at_once || self.bounds.has_bytes(waiting, coming, &self.pace)
+        };
         if let Some((start, gap)) = self.gaps.at_or_above(from) {
-            return Some((start, gap.clone()));
+            return has_bytes(start).then(|| (start, gap.clone()));
         }
         let left = self.end.saturating_sub(self.frontier);
         if left == 0 || from > self.frontier {
             return None;
         }
         let ahead = self.frontier.saturating_sub(self.head);
-        let reach = self.bounds.reach(&self.pace);
-        // The lowest missing block is always asked for, or nothing would ever move.
+        let reach = self.bounds.reach(&self.pace).max(self.at_once);
         let room = if ahead == 0 {
             left
         } else {
             reach.saturating_sub(ahead).min(left)
         };
-        let has_bytes = ahead == 0
-            || self
-                .bounds
-                .has_bytes(self.waiting().bytes, self.in_flight(), &self.pace);
-        (room > 0 && has_bytes).then(|| (self.frontier, Gap::new(room)))
+        (room > 0 && has_bytes(self.frontier)).then(|| (self.frontier, Gap::new(room)))
+    }
+
+    fn under_way(&self) -> impl Iterator<Item = (&FlightId, &Flight)> {
+        let all = self.flights.iter();
+        all.filter(|(_, flight)| flight.stage == Stage::UnderWay)
     }
 
     fn in_flight(&self) -> u64 {
-        self.flights
-            .values()
-            .map(|flight| flight.gap.count)
-            .sum::<u64>()
+        self.under_way().map(|(_, flight)| flight.gap.count).sum()
     }
 
     /// Takes the first `count` blocks at `start` out of the gap there, or out of what was never asked for.
@@ -318,6 +354,7 @@ impl Scheduler {
             gap,
             since: now,
             twin,
+            stage: Stage::UnderWay,
         };
         self.flights.insert(id, flight);
         id
@@ -347,12 +384,8 @@ impl Scheduler {
         let (start, count) = (gap.start, gap.count);
         let mut elsewhere = gap.clone();
         elsewhere.tried(flight.peer.clone(), Try::Late);
-        // Whoever has all of it: two requests for different blocks would not be the same request twice.
-        let Some((peer, _)) = self
-            .suppliers
-            .choose(start, count, &elsewhere, Need::Second, now)
-            .filter(|(_, able)| *able == count)
-        else {
+        let second = Need::Second;
+        let Some((peer, _)) = self.suppliers.choose(start, count, &elsewhere, second, now) else {
             return;
         };
         let twin = self.depart(peer.clone(), (start, gap), Some(id), now);
@@ -365,8 +398,7 @@ impl Scheduler {
     /// The request for the lowest missing block, if that is under way.
     fn lowest_flight(&self) -> Option<(FlightId, &Flight)> {
         let (id, flight) = self
-            .flights
-            .iter()
+            .under_way()
             .min_by_key(|(id, flight)| (flight.gap.start, **id))?;
         let missing = self.lowest_missing();
         (flight.gap.start == missing).then_some((*id, flight))
@@ -374,49 +406,43 @@ impl Scheduler {
 
     /// The lowest block that has not arrived.
     fn lowest_missing(&self) -> u64 {
-        let flying = self.flights.values().map(|flight| flight.gap.start).min();
+        let flying = self.under_way().map(|(_, flight)| flight.gap.start).min();
         let gap = self.gaps.at_or_above(0).map(|(start, _)| start);
         let lowest = flying.into_iter().chain(gap).min();
         lowest.unwrap_or(self.frontier)
     }
 
-    /// The answer's bytes are here; what they are worth is told with [`Scheduler::checked`]. Returns what to do at once.
-    pub(super) fn arrived(&mut self, id: FlightId, bytes: usize, now: MonoTime) -> Vec<Command> {
-        let Some(flight) = self.flights.remove(&id) else {
-            return Vec::new();
+    /// The answer's bytes are here; what they are worth is told with [`Scheduler::checked`].
+    pub(super) fn arrived(&mut self, id: FlightId, bytes: usize, now: MonoTime) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
         };
         let took = now.since(flight.since);
-        self.pace.answered_after(took);
+        flight.stage = Stage::Checking { took, bytes };
         self.suppliers.answered(&flight.peer, flight.gap.count);
-        let dropped = self.drop_twin(flight.twin);
-        let checking = Checking {
-            peer: flight.peer,
-            gap: flight.gap,
-            took,
-            bytes,
-        };
-        self.checking.insert(id, checking);
-        dropped
     }
 
-    fn drop_twin(&mut self, twin: Option<FlightId>) -> Vec<Command> {
-        let Some((id, late)) = twin.and_then(|id| Some((id, self.flights.remove(&id)?))) else {
-            return Vec::new();
+    /// What the answer was worth, and the bytes of its good blocks. Those that are not good are asked for elsewhere.
+    pub(super) fn checked(
+        &mut self,
+        id: FlightId,
+        worth: Worth,
+        bytes: usize,
+        now: MonoTime,
+    ) -> Outcome {
+        let nothing = Outcome {
+            goods: Goods::Unwanted,
+            commands: Vec::new(),
         };
-        self.suppliers.outrun(&late.peer, late.gap.count);
-        vec![Command::Drop(id)]
-    }
-
-    /// What the answer was worth. The blocks that are not good are asked for elsewhere.
-    pub(super) fn checked(&mut self, id: FlightId, worth: Worth, now: MonoTime) {
-        let Some(Checking {
+        let Some(Flight {
             peer,
             mut gap,
-            took,
-            bytes,
-        }) = self.checking.remove(&id)
+            twin,
+            stage: Stage::Checking { took, .. },
+            ..
+        }) = self.flights.remove(&id)
         else {
-            return;
+            return nothing;
         };
         let (good, tried) = match worth {
             Worth::Good(0) | Worth::NotFound => (0, Some(Try::Lacks)),
@@ -425,70 +451,100 @@ impl Scheduler {
             Worth::Busy(_) => (0, Some(Try::Busy)),
             Worth::Useless => (0, Some(Try::Failed)),
         };
-        let good = good.min(gap.count);
         match worth {
             Worth::NotFound => self.suppliers.lacks(&peer, gap.start, now),
             Worth::Busy(pause) => self.suppliers.busy(&peer, pause, now),
-            _ if good > 0 => self.suppliers.delivered(&peer, good, took),
-            _ => {}
+            Worth::Useless => self.suppliers.silent(&peer, now),
+            Worth::Good(_) | Worth::ThenWrong(_) => {}
         }
-        let start = gap.start;
-        if good > 0 {
-            self.pace.block_bytes(bytes, good);
-            let piece = Piece { count: good, bytes };
-            self.pieces.insert(start, piece);
+        let good = good.min(gap.count);
+        if good == 0 {
+            self.wanted_still(gap, twin, peer, tried.unwrap_or(Try::Failed));
+            return nothing;
         }
-        let Some(mut rest) = gap.take_rest(good) else {
-            return;
-        };
-        if let Some(tried) = tried {
-            rest.tried(peer, tried);
+        self.suppliers.delivered(&peer, good, took);
+        self.pace.answered_after(took);
+        self.pace.block_bytes(bytes, good);
+        self.pieces.insert(gap.start, Piece { count: good, bytes });
+        if let Some(mut rest) = gap.take_rest(good) {
+            // Whoever sends less than somebody else was about to must not be the one that is asked for the rest.
+            if let Some(tried) = tried.or(twin.map(|_| Try::Lacks)) {
+                rest.tried(peer, tried);
+            }
+            self.gaps.put(rest.start, rest);
         }
-        self.gaps.put(start.saturating_add(good), rest);
+        Outcome {
+            goods: Goods::Wanted,
+            commands: self.drop_twin(id, twin, now),
+        }
     }
 
-    /// The request brought nothing.
-    pub(super) fn failed(&mut self, id: FlightId, failure: Failure, now: MonoTime) {
-        let Some(mut flight) = self.flights.remove(&id) else {
-            return;
+    /// The other request for the blocks that `id` brought is over.
+    fn drop_twin(&mut self, id: FlightId, twin: Option<FlightId>, now: MonoTime) -> Vec<Command> {
+        let Some((twin, flight)) = twin.and_then(|twin| self.flights.remove_entry(&twin)) else {
+            return Vec::new();
         };
-        let peer = flight.peer;
-        self.suppliers.answered(&peer, flight.gap.count);
-        match failure {
-            Failure::Silent => self.suppliers.silent(&peer, now),
-            Failure::Unsent => self.suppliers.busy(&peer, self.bounds.pause, now),
-            Failure::Useless => {}
+        if flight.stage != Stage::UnderWay {
+            return Vec::new();
         }
-        let tried = match failure {
-            Failure::Silent | Failure::Useless => Try::Failed,
-            Failure::Unsent => Try::Busy,
-        };
-        // While its twin flies nothing is missing.
-        if let Some(twin) = flight.twin.and_then(|twin| self.flights.get_mut(&twin)) {
+        // The second one had less time, so that it is not slow.
+        if twin < id {
+            self.suppliers.outrun(&flight.peer, flight.gap.count, now);
+        } else {
+            self.suppliers.answered(&flight.peer, flight.gap.count);
+        }
+        vec![Command::Drop(twin)]
+    }
+
+    /// `peer` brought nothing of `gap`. While the other request for it goes on, nothing is missing.
+    fn wanted_still(&mut self, mut gap: Gap, twin: Option<FlightId>, peer: PeerId, tried: Try) {
+        if let Some(twin) = twin.and_then(|twin| self.flights.get_mut(&twin)) {
             twin.twin = None;
             twin.gap.tried(peer, tried);
             return;
         }
-        flight.gap.tried(peer, tried);
-        self.gaps.put(flight.gap.start, flight.gap);
+        gap.tried(peer, tried);
+        self.gaps.put(gap.start, gap);
     }
 
-    /// The blocks from the head on that may be imported now, as far as `most` allows, but `least` at least; `None` if they are not
-    /// there yet.
-    pub(super) fn importable(&self, least: u64, most: Room) -> Option<Span> {
+    /// The request brought nothing.
+    pub(super) fn failed(&mut self, id: FlightId, failure: Failure, now: MonoTime) {
+        let Some(Flight {
+            peer, gap, twin, ..
+        }) = self.flights.remove(&id)
+        else {
+            return;
+        };
+        self.suppliers.answered(&peer, gap.count);
+        let tried = match failure {
+            Failure::Silent | Failure::Useless => {
+                self.suppliers.silent(&peer, now);
+                Try::Failed
+            }
+            Failure::Unsent => {
+                self.suppliers.busy(&peer, self.bounds.pause, now);
+                Try::Busy
+            }
+        };
+        self.wanted_still(gap, twin, peer, tried);
+    }
+
+    /// The blocks from the head on that may be imported now, as far as `most` allows, but all that must be imported at once;
+    /// `None` if they are not there yet.
+    pub(super) fn importable(&self, most: Room) -> Option<Span> {
+        let least = self.at_once.max(1);
         let mut taken = Room::default();
         let mut at = self.head;
         while let Some(piece) = self.pieces.get(&at) {
             let mut with = taken;
             with.add(piece.count, piece.bytes);
-            if taken.blocks >= least.max(1) && !with.fits(most) {
+            if taken.blocks >= least && !with.fits(most) {
                 break;
             }
             taken = with;
             at = at.saturating_add(piece.count);
         }
-        let enough = taken.blocks >= least.max(1);
-        enough.then_some(Span {
+        (taken.blocks >= least).then_some(Span {
             start: self.head,
             count: taken.blocks,
         })
@@ -503,6 +559,7 @@ impl Scheduler {
 
     /// It imported this many blocks in this time.
     pub(super) fn imported(&mut self, blocks: u64, took: Duration) {
+        self.at_once = 0;
         self.pace.imported(blocks, took);
     }
 
@@ -514,11 +571,9 @@ impl Scheduler {
     /// Why the lowest missing block will not come, if it will not. Only meaningful while nothing can be imported.
     pub(super) fn stuck(&self) -> Option<Stuck> {
         let missing = self.lowest_missing();
-        if self
-            .checking
-            .values()
-            .any(|checking| checking.gap.start <= missing)
-        {
+        let is_read =
+            |flight: &Flight| flight.stage != Stage::UnderWay && flight.gap.start <= missing;
+        if self.flights.values().any(is_read) {
             return None;
         }
         let at = self
@@ -531,8 +586,10 @@ impl Scheduler {
             None if missing == self.frontier && self.frontier < self.end => &fresh,
             None => return None,
         };
-        let hopeless =
-            gap.failures() >= self.bounds.attempts.get() || !self.suppliers.may_serve(missing, gap);
+        // While anybody delivers anything, whoever may have the block is free again soon.
+        let tried_enough =
+            gap.failures() >= self.bounds.attempts.get() && self.under_way().next().is_none();
+        let hopeless = tried_enough || !self.suppliers.may_serve(missing, gap);
         hopeless.then(|| Stuck {
             at: missing,
             attempts: gap.failures(),

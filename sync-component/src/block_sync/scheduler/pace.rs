@@ -25,7 +25,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A request was answered after this time.
+    /// Good blocks came this long after they were asked for.
     pub(super) fn answered_after(&mut self, took: Duration) {
         if self.answers.len() == SAMPLES {
             self.answers.pop_front();
@@ -33,12 +33,18 @@ impl Pace {
         self.answers.push_back(took);
     }
 
-    /// The time that 95 of 100 answers take.
+    /// The time that 95 of 100 answers take; no more than twice what half of them take, or a few slow peers decide how long all
+    /// others are waited for.
     pub(super) fn late_after(&self) -> Duration {
+        self.usual().unwrap_or(LATE_AT_FIRST)
+    }
+
+    fn usual(&self) -> Option<Duration> {
         if self.answers.len() < FIRST_SAMPLES {
-            return LATE_AT_FIRST;
+            return None;
         }
-        self.quantile(95).unwrap_or(LATE_AT_FIRST)
+        let most = self.quantile(50)?.saturating_mul(2).max(LATE_AT_FIRST);
+        Some(self.quantile(95)?.min(most))
     }
 
     fn quantile(&self, percent: usize) -> Option<Duration> {
@@ -88,7 +94,6 @@ impl Pace {
 
     /// How many blocks are imported while an answer is awaited.
     pub(super) fn imported_during_an_answer(&self) -> Option<u64> {
-        let late = (self.answers.len() >= FIRST_SAMPLES).then(|| self.quantile(95))??;
-        self.imported_in(late)
+        self.imported_in(self.usual()?)
     }
 }

@@ -25,13 +25,17 @@ const FIRST_ITEMS: u64 = 16;
 /// to do comes first.
 const UNKNOWN_RATE: f64 = 16.0;
 
-/// How much is asked for at once: what a peer sends in this time, or in twice the time that it takes to answer at all.
+/// How much is asked for at once: what a peer sends in this time, or in [`TARGET_LATENCIES`] times what it takes to answer at all.
 const TARGET: Duration = Duration::from_millis(250);
+
+/// Lower: over a long way requests grow slowly, and most of the time is the way's; higher: more is asked for of a peer than comes soon.
+const TARGET_LATENCIES: u32 = 4;
 
 /// The usual time to answer of a peer of which nothing is known.
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
 
-/// Weight of the newest measurement of a peer's rate.
+/// Weight of the newest measurement of a peer's rate. An answer that came sooner than it was to come counts whole, if it was a better
+/// one: it shows that more could have been asked for, and over a long way every step counts.
 const NEWEST_WEIGHT: f64 = 0.2;
 
 /// For how long a peer is not asked for what it said it does not have.
@@ -40,6 +44,10 @@ const LACK_PAUSE: Duration = Duration::from_millis(500);
 /// For how long a peer that was silent is not asked again. Shorter: one that is mute for good is asked more often in vain; longer:
 /// where it is the only one that has a block, that is fetched so much later once it answers again.
 const SILENT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often the pause doubles for a peer that never delivered, and that others overtake. Fewer: a mute peer gets more of the lowest
+/// blocks, and each time they wait for a second request; more: a peer that was only slow for a while stays out longer.
+const PAUSE_DOUBLES: u32 = 4;
 
 /// Where a peer says that it stands, and what is known of it otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,9 +204,15 @@ impl Suppliers {
         now: MonoTime,
     ) -> Option<(PeerId, u64)> {
         let mean = self.mean_rate();
+        // A second request must be for the same blocks as the first.
+        let last = match need {
+            Need::Second => start.saturating_add(wanted).saturating_sub(1),
+            Need::More | Need::Lowest => start,
+        };
         let free = self.0.iter().filter(|(peer, supplier)| {
             supplier.is_free(need, now)
                 && supplier.claims(start)
+                && supplier.claims(last)
                 && !supplier.denies(start, now)
                 && gap.may_ask(peer)
         });
@@ -223,7 +237,11 @@ impl Suppliers {
             .best
             .saturating_sub(start)
             .saturating_add(1);
-        Some((peer.clone(), wanted.min(items(supplier, mean)).min(has)))
+        let count = match need {
+            Need::Second => wanted,
+            Need::More | Need::Lowest => wanted.min(items(supplier, mean)).min(has),
+        };
+        Some((peer.clone(), count))
     }
 
     /// Whether anybody may still deliver the block at `height`, now or after a pause.
@@ -272,10 +290,17 @@ impl Suppliers {
         }
     }
 
-    /// Another peer was quicker although it was asked later: `peer` gets less to do.
-    pub(super) fn outrun(&mut self, peer: &PeerId, items: u64) {
+    /// Another peer was quicker although it was asked later: `peer` gets less to do, and after the second time in a row nothing for a
+    /// while if it never delivered anything.
+    pub(super) fn outrun(&mut self, peer: &PeerId, items: u64, now: MonoTime) {
         self.answered(peer, items);
         if let Some(supplier) = self.0.get_mut(peer) {
+            if supplier.rate.is_none()
+                && let Some(again) = supplier.doubts.checked_sub(1)
+            {
+                let pause = SILENT_PAUSE.saturating_mul(1 << again.min(PAUSE_DOUBLES));
+                supplier.not_before = supplier.not_before.max(Some(now.plus(pause)));
+            }
             supplier.doubts = supplier.doubts.saturating_add(1);
             supplier.width = (supplier.width / 2).max(1);
             supplier.rate = supplier.rate.map(|rate| rate / 2.0);
@@ -291,7 +316,12 @@ impl Suppliers {
             supplier.width = supplier.width.saturating_add(1).min(MOST_WIDTH);
             let new = real(items) / took.as_secs_f64().max(1e-4);
             let old = supplier.rate.or(mean).unwrap_or(new);
-            supplier.rate = Some(old + (new - old) * NEWEST_WEIGHT);
+            let weight = if new > old && took < target(supplier) {
+                1.0
+            } else {
+                NEWEST_WEIGHT
+            };
+            supplier.rate = Some(old + (new - old) * weight);
             supplier.settle();
         }
     }
@@ -336,6 +366,10 @@ fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
     let Some(rate) = supplier.rate.or(mean) else {
         return FIRST_ITEMS;
     };
-    let time = TARGET.max(supplier.latency().saturating_mul(2));
-    1 + whole(1.01 * rate * time.as_secs_f64())
+    1 + whole(1.01 * rate * target(supplier).as_secs_f64())
+}
+
+/// How long what `supplier` is asked for at once should take.
+fn target(supplier: &Supplier) -> Duration {
+    TARGET.max(supplier.latency().saturating_mul(TARGET_LATENCIES))
 }

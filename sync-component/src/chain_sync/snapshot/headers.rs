@@ -5,20 +5,17 @@ use crate::{
     block_id::BlockId,
     chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
     error::Blame,
-    headers::{Above, Claimants, ProbeError, Skeleton, further},
+    headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
     peers::Offence,
     ports::{HeaderRejected, HeadersRefused, PeerId},
 };
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
 
-/// Where headers are to follow on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tail {
-    /// Above the newest one.
-    AsItIs,
-    /// Above the highest final one: the newest ones were not on the source's chain.
-    Dropped,
+/// What the requests for headers of one source's chain leave to the next ones.
+struct Asking<B: BlockT> {
+    skeleton: Skeleton<B>,
+    lagging: Lagging,
 }
 
 impl<B: BlockT> Build<'_, B> {
@@ -36,58 +33,73 @@ impl<B: BlockT> Build<'_, B> {
             base: self.genesis,
             header: self.standing().await?.header,
         };
-        let mut tail = Tail::AsItIs;
-        let mut skeleton = Skeleton::default();
+        let mut asking = Asking {
+            skeleton: Skeleton::default(),
+            lagging: Lagging::default(),
+        };
+        let settings = &self.staged.settings;
+        let mut attempts = 0;
         let mut arrived = Vec::new();
         while BlockId::<B>::of(&above.header).number < tip.number {
             let (stored, more) = join(
                 self.add(guide, arrived),
-                self.further(guide, tip, &above, &mut skeleton),
+                self.further(guide, tip, &above, &mut asking),
             )
             .await;
             stored?;
             let more = more?;
-            match more.last() {
-                Some(last) => above.header = last.clone(),
-                None if tail == Tail::AsItIs => {
-                    tail = Tail::Dropped;
-                    above.header = self.without_tail().await?;
+            if let Some(last) = more.last() {
+                above.header = last.clone();
+                attempts = 0;
+            } else {
+                attempts += 1;
+                if attempts > settings.tier2.max_retries.get() {
+                    return Err(SourceFault::Unproven.into());
                 }
-                None => {
-                    let staged = self.standing().await?.finalized;
-                    return Err(SourceFault::OtherChain { staged }.into());
-                }
+                // The newest ones may not be on the source's chain.
+                above.header = self.without_tail().await?;
+                let pause = settings.limits.backoff_first;
+                self.staged.clock.sleep(pause).await;
             }
             arrived = more;
         }
         self.add(guide, arrived).await
     }
 
-    /// The next headers; none if the guide's chain does not go on above these.
+    /// The next headers; none if nothing came, or the guide's chain does not go on above these.
     async fn further(
         &self,
         guide: &PeerId,
         tip: BlockId<B>,
         above: &Above<B>,
-        skeleton: &mut Skeleton<B>,
+        asking: &mut Asking<B>,
     ) -> Result<Vec<B::Header>, End<B>> {
-        let limits = &self.staged.settings.limits;
-        let claims = self.claims();
-        let others = claims.filter(|(peer, claimed)| *claimed == tip && peer != guide);
-        let claimants = Claimants {
-            tip,
-            first: guide.clone(),
-            others: others.map(|(peer, _)| peer).collect(),
-        };
+        let settings = &self.staged.settings;
+        let limits = &settings.limits;
+        let mut claims: Vec<_> = self
+            .claims()
+            .filter(|(peer, claimed)| *claimed == tip && peer != guide)
+            .collect();
+        claims.insert(0, (guide.clone(), tip));
+        let latency = |peer| self.staged.peers.table().record(peer)?.latency;
+        let claims: Vec<_> = claims
+            .iter()
+            .map(|(peer, tip)| Claimant {
+                peer,
+                tip: *tip,
+                latency: latency(peer),
+            })
+            .collect();
+        let longest = settings.tier1.timeout;
+        let claimants = Claimants::of(&claims, &asking.lagging, longest);
+        let claimants = claimants.ok_or(SourceFault::Gone)?;
         let window = u64::from(limits.headers_per_request).max(1);
         let most = claimants.stride(window, limits.headers_ahead.into());
-        let within = self.staged.settings.tier1.timeout;
-        let more = further(&self.staged, &claimants, above, most, within, skeleton).await;
-        more.map_err(|error| match error {
-            ProbeError::Local(fault) => ResyncError::Local(fault).into(),
-            ProbeError::Request(error) => SourceFault::from(error).into(),
-            ProbeError::Moved | ProbeError::FromFuture => SourceFault::Unproven.into(),
-        })
+        let skeleton = &mut asking.skeleton;
+        let found = further(&self.staged, &claimants, above, most, skeleton).await;
+        let found = found.map_err(ResyncError::Local)?;
+        asking.lagging.note(found.lacking);
+        Ok(found.headers)
     }
 
     async fn add(&self, guide: &PeerId, headers: Vec<B::Header>) -> Result<(), End<B>> {

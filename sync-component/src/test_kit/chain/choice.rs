@@ -13,12 +13,17 @@ impl<B: BlockT> ReferenceBridge<B> {
     /// Takes the best of the branches that may be taken, and moves the final block up.
     pub(super) fn choose(&self, state: &mut State<B>) {
         let old_best = state.best();
-        let floor = match state.standing {
+        let floor = match state.vote.standing {
             VoteStanding::WithUs => old_best.height(),
             VoteStanding::NotWithUs | VoteStanding::Outvoted => {
                 old_best.height().saturating_sub(self.max_reorg)
             }
         };
+        let held = state
+            .vote
+            .held
+            .filter(|held| state.canonical_at(held.height()) == Some(held.hash));
+        let floor = floor.max(held.map_or(0, |held| held.height()));
         let floor = floor.max(state.finalized.height());
         let candidates = state.leaves.iter().chain([&old_best]);
         let paths = candidates.filter_map(|leaf| state.path(*leaf, floor));
@@ -26,7 +31,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         let best_path = paths.min_by_key(|path| {
             let keys = path.iter().map(|id| (self.slot_at(state, id), id.hash));
             let is_ours = path.last() == Some(&old_best);
-            let gives_way = is_ours && state.standing == VoteStanding::Outvoted;
+            let gives_way = is_ours && state.vote.standing == VoteStanding::Outvoted;
             (Reverse(path.len()), gives_way, keys.collect::<Vec<_>>())
         });
         let Some(path) = best_path else { return };

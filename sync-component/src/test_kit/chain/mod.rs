@@ -12,7 +12,7 @@ use crate::{
     ports::{
         BlockFault, BridgeError, BuildSnapshots, ChainEvent, CheckReport, CheckedBlocks, Clock,
         HeaderFault, HeaderRejected, ImportBlocks, ImportError, ImportReport, NoSnapshots,
-        Presence, ReadChain, ServeStates, UnixMillis, VerifyHeaders, VoteStanding,
+        Presence, ReadChain, ServeStates, UnixMillis, VerifyHeaders, Vote, VoteStanding,
     },
 };
 use codec::Encode;
@@ -36,6 +36,7 @@ use tokio::sync::broadcast;
 #[derive(Debug)]
 pub struct ReferenceBridge<B: BlockT> {
     state: Mutex<State<B>>,
+    forge: Forge,
     authorities: Vec<AuthorityId>,
     slot_duration: SlotDuration,
     drift: Duration,
@@ -54,7 +55,7 @@ struct State<B: BlockT> {
     /// The final block and all that build on it.
     live: BTreeSet<BlockId<B>>,
     finalized: BlockId<B>,
-    standing: VoteStanding,
+    vote: Vote<B>,
     heed: Heed,
     health: Health,
     /// Blocks that fail in execution.
@@ -104,7 +105,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             leaves: vec![genesis],
             live: BTreeSet::from([genesis]),
             finalized: genesis,
-            standing: VoteStanding::NotWithUs,
+            vote: VoteStanding::NotWithUs.into(),
             heed: Heed::Votes,
             health: Health::Working,
             refused: BTreeSet::new(),
@@ -113,6 +114,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
         };
         Self {
             state: Mutex::new(state),
+            forge: forge.clone(),
             authorities: forge.authorities(),
             slot_duration,
             drift: Duration::from_millis(500),
@@ -149,7 +151,7 @@ impl<B: BlockT> ReferenceBridge<B> {
     pub fn follow_the_longest(&self) {
         let mut state = self.state();
         state.heed = Heed::Nothing;
-        state.standing = VoteStanding::NotWithUs;
+        state.vote = VoteStanding::NotWithUs.into();
         self.choose(&mut state);
     }
 
@@ -184,7 +186,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.leaves = vec![genesis];
         state.live = BTreeSet::from([genesis]);
         state.finalized = genesis;
-        state.standing = VoteStanding::NotWithUs;
+        state.vote = VoteStanding::NotWithUs.into();
         state.bare.clear();
         state.shot = Shot::default();
     }
@@ -207,6 +209,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         &self,
         parent: &B::Header,
         header: &B::Header,
+        authorities: &[AuthorityId],
         now: UnixMillis,
     ) -> Result<(), HeaderFault> {
         let next = BlockId::<B>::of(parent).height() + 1;
@@ -220,27 +223,13 @@ impl<B: BlockT> ReferenceBridge<B> {
         {
             return Err(HeaderFault::SlotNotRising { slot });
         }
-        self.check_seal(header, slot)?;
+        let author = authorities.get(self.turn(slot)).expect("a remainder");
+        check_seal::<B>(header, author)?;
         let start = u128::from(*slot) * u128::from(self.slot_duration.as_millis());
         if start > u128::from(now.0) + self.drift.as_millis() {
             return Err(HeaderFault::FromFuture { slot });
         }
         Ok(())
-    }
-
-    fn check_seal(&self, header: &B::Header, slot: Slot) -> Result<(), HeaderFault> {
-        let mut unsealed = header.clone();
-        let seal: Option<AuthoritySignature> = unsealed
-            .digest_mut()
-            .pop()
-            .and_then(|item| item.as_aura_seal());
-        let seal = seal.ok_or(HeaderFault::BadDigest)?;
-        let author = self.authorities.get(self.turn(slot)).expect("a remainder");
-        if is_good_seal(&seal, unsealed.hash().as_ref(), author.as_ref()) {
-            Ok(())
-        } else {
-            Err(HeaderFault::BadSeal)
-        }
     }
 
     fn store_one(&self, state: &mut State<B>, block: &B) -> Result<(), ImportError<B>> {
@@ -264,7 +253,10 @@ impl<B: BlockT> ReferenceBridge<B> {
         }
         self.effort.add_block();
         let invalid = |fault: BlockFault| ImportError::Invalid { id, fault };
-        self.check_header(parent.header(), block.header(), self.clock.wall())
+        let height = BlockId::<B>::of(parent.header()).height();
+        let authorities = self.forge.authorities_above(height);
+        let now = self.clock.wall();
+        self.check_header(parent.header(), block.header(), &authorities, now)
             .map_err(|fault| invalid(fault.into()))?;
         if extrinsics_root::<B>(block.extrinsics()) != *block.header().extrinsics_root() {
             return Err(invalid(BlockFault::WrongExtrinsicsRoot));
@@ -280,6 +272,20 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.live.insert(id);
         state.blocks.insert(id.hash, block.clone());
         Ok(())
+    }
+}
+
+fn check_seal<B: BlockT>(header: &B::Header, author: &AuthorityId) -> Result<(), HeaderFault> {
+    let mut unsealed = header.clone();
+    let seal: Option<AuthoritySignature> = unsealed
+        .digest_mut()
+        .pop()
+        .and_then(|item| item.as_aura_seal());
+    let seal = seal.ok_or(HeaderFault::BadDigest)?;
+    if is_good_seal(&seal, unsealed.hash().as_ref(), author.as_ref()) {
+        Ok(())
+    } else {
+        Err(HeaderFault::BadSeal)
     }
 }
 
@@ -371,21 +377,31 @@ impl<B: BlockT> VerifyHeaders<B> for ReferenceBridge<B> {
         slot.ok_or(HeaderFault::BadDigest)
     }
 
-    fn authorities_at(&self, _parent: B::Hash) -> Result<Vec<AuthorityId>, BridgeError> {
-        Ok(self.authorities.clone())
+    fn authorities_at(&self, parent: B::Hash) -> Result<Vec<AuthorityId>, BridgeError> {
+        let state = self.state();
+        let block = state.blocks.get(&parent);
+        let height = block.map_or(0, |block| BlockId::<B>::of(block.header()).height());
+        Ok(self.forge.authorities_above(height))
     }
 
     fn verify_headers(
         &self,
-        _base: BlockId<B>,
+        base: BlockId<B>,
         parent: &B::Header,
         headers: &[B::Header],
         now: UnixMillis,
     ) -> Result<(), HeaderRejected> {
+        let authorities = self.forge.authorities_above(base.height());
         let mut parent = parent;
         for (index, header) in headers.iter().enumerate() {
-            self.check_header(parent, header, now)
-                .map_err(|fault| HeaderRejected::Faulty { index, fault })?;
+            let checked = self.check_header(parent, header, &authorities, now);
+            let checked = checked.map_err(|fault| match fault {
+                HeaderFault::BadSeal if self.forge.rotates() && parent.hash() != base.hash => {
+                    HeaderFault::UnexplainedSeal
+                }
+                fault => fault,
+            });
+            checked.map_err(|fault| HeaderRejected::Faulty { index, fault })?;
             parent = header;
         }
         Ok(())
@@ -427,10 +443,10 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
         }
     }
 
-    fn set_vote(&self, standing: VoteStanding) -> Result<(), BridgeError> {
+    fn set_vote(&self, vote: Vote<B>) -> Result<(), BridgeError> {
         let mut state = self.state();
         if state.heed == Heed::Votes {
-            state.standing = standing;
+            state.vote = vote;
             self.choose(&mut state);
         }
         Ok(())

@@ -109,7 +109,9 @@ impl<B: BlockT> BuildSnapshots<B> for ReferenceBridge<B> {
         let mut state = self.state();
         let mut parent = self.top(&state);
         for (index, header) in headers.iter().enumerate() {
-            self.check_header(&parent, header, now)
+            let height = BlockId::<B>::of(&parent).height();
+            let authorities = self.forge.authorities_above(height);
+            self.check_header(&parent, header, &authorities, now)
                 .map_err(|fault| HeaderRejected::Faulty { index, fault })?;
             parent = header.clone();
         }

@@ -124,7 +124,16 @@ impl<B: TestBlock> Sim<B> {
 
     /// Another chain of as many blocks, with this many authorities. Before the first node is made.
     pub fn authorities(&mut self, count: usize) {
-        self.forge = Forge::new(count);
+        self.remake(Forge::new(count));
+    }
+
+    /// Another chain of as many blocks, whose block at `height` changes the authorities. Before the first node is made.
+    pub fn rotate_at(&mut self, height: u64) {
+        self.remake(self.forge.clone().rotated_by(height));
+    }
+
+    fn remake(&mut self, forge: Forge) {
+        self.forge = forge;
         let genesis: B = Forge::genesis();
         let length = self.chain.len() as u64;
         self.chain = self

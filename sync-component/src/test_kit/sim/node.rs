@@ -162,7 +162,7 @@ impl<B: TestBlock> SimNode<B> {
             self.network.stop(&self.id);
             // What was told of the vote was in memory.
             self.chain
-                .set_vote(crate::ports::VoteStanding::NotWithUs)
+                .set_vote(crate::ports::VoteStanding::NotWithUs.into())
                 .expect("a reference chain in memory");
         }
     }

@@ -1,25 +1,22 @@
 //! What must always hold (SPEC section 13), checked from outside after every event of a run.
 
+mod hearing;
+mod votes;
+
 use super::{
     log::EventLog,
-    words::{Span, Word, Words},
+    words::{Span, Words},
 };
 use crate::{
     BlockId, NetworkSyncManager,
     block_id::number,
-    height_sync::{Electorate, Tally},
-    ports::{Bridge, Clock, PeerId, Presence, Protocol, UnixMillis},
+    height_sync::Electorate,
+    ports::{Bridge, Clock, PeerId, Presence, UnixMillis},
     settings::{Limits, SyncSettings},
-    test_kit::{
-        Forge, TestBlock, VirtualClock,
-        forge::extrinsics_root,
-        network::{MemoryNetwork, Message, Tap, Way},
-    },
-    wire::{Announcement, Attestation, HeadersReply, StatusReply},
+    test_kit::{Forge, TestBlock, VirtualClock, forge::extrinsics_root, network::MemoryNetwork},
 };
-use codec::{Compact, Decode};
 use sp_consensus_aura::Slot;
-use sp_runtime::traits::{BlakeTwo256, Block as BlockT, Hash as _, Header as HeaderT};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -325,81 +322,6 @@ impl<B: TestBlock> Oracle<B> {
         }
     }
 
-    fn check_votes(&self, view: &View<'_, B>, on: BlockId<B>, tally: &Tally<B>) {
-        let fresh = view.manager.height_sync().fresh();
-        let mut with_us = 0;
-        let mut placed = 0;
-        for peer in view.manager.peers() {
-            if peer.age > fresh || peer.activity == crate::wire::Activity::Syncing {
-                continue;
-            }
-            let is_stored = view.chain.presence(peer.best.hash).ok() != Some(Presence::Absent);
-            placed += usize::from(is_stored);
-            let height = peer.best.height().min(on.height());
-            let ours = view
-                .chain
-                .canonical_hash(number::<B>(height))
-                .ok()
-                .flatten();
-            with_us += usize::from(ours.is_some() && self.ancestor(peer.best, height) == ours);
-        }
-        // The vote that the strategy adds for us.
-        let own = tally.voters - tally.electors;
-        let with_us = with_us + own;
-        let voters = tally.electors.max(placed) + own;
-        let need = view.settings.tier1.threshold.need(voters);
-        if with_us < need || need == 0 {
-            let name = self.name(view.id);
-            self.violated(
-                "I3",
-                format_args!(
-                    "{name} may build on {on} with {with_us} votes, {need} are needed; it counted {tally:?}"
-                ),
-            );
-        }
-    }
-
-    /// The same where authorities vote: the newest attestation of each that reached this node, or left it.
-    fn check_attestations(&self, view: &View<'_, B>, on: BlockId<B>) {
-        let Ok(authorities) = view.chain.authorities_at(on.hash) else {
-            return;
-        };
-        let words = {
-            let state = self.state();
-            let now = self.clock_of(&state, view.id);
-            let span = self.span(view.settings.attestation_slots.0.get().into());
-            state.words.counting(view.id, span, now)
-        };
-        let votes = words.iter().filter(|(authority, words)| {
-            authorities.contains(&(*authority).into())
-                && words.iter().any(|word| self.is_with_us(view, on, word))
-        });
-        let with_us = votes.count();
-        let need = view.settings.tier1.threshold.need(authorities.len());
-        if with_us < need {
-            let name = self.name(view.id);
-            self.violated(
-                "I3",
-                format_args!(
-                    "{name} may build on {on} with {with_us} attestations, {need} are needed"
-                ),
-            );
-        }
-    }
-
-    /// Whether the attested chain has our block at the lower of both heights: as far as its signer names hashes by these,
-    /// below them by the headers that anybody made. What neither reaches is no vote.
-    fn is_with_us(&self, view: &View<'_, B>, on: BlockId<B>, word: &Word<B>) -> bool {
-        let height = word.tip().height().min(on.height());
-        let ours = view.chain.canonical_hash(number::<B>(height));
-        let named = word.blocks().find(|block| block.height() == height);
-        let theirs = named.map(|block| block.hash).or_else(|| {
-            let lowest = word.blocks().last()?;
-            self.ancestor(lowest, height)
-        });
-        theirs.is_some() && ours.ok().flatten() == theirs
-    }
-
     fn span(&self, slots: u64) -> Span {
         Span {
             slots,
@@ -411,18 +333,6 @@ impl<B: TestBlock> Oracle<B> {
     fn clock_of(&self, state: &State<B>, id: &PeerId) -> UnixMillis {
         let ground = state.running.get(id);
         ground.map_or_else(|| self.wall(), |(_, clock)| clock.wall())
-    }
-
-    /// What both ends of a message have heard by now.
-    pub(super) fn hears_attestations(&self, ends: [&PeerId; 2], attestations: &[Attestation<B>]) {
-        let mut state = self.state();
-        let span = self.span(self.attestation_slots);
-        for end in ends {
-            let now = self.clock_of(&state, end);
-            for attestation in attestations {
-                state.words.hears(end, attestation, span, now);
-            }
-        }
     }
 
     /// The hash at `height` of the chain that ends in `tip`, if somebody made it.
@@ -504,30 +414,6 @@ impl<B: TestBlock> Oracle<B> {
             self.violated("I9", format_args!("{by} bans {name}, which is honest"));
         }
     }
-
-    fn hears(&self, to: &PeerId, headers: impl IntoIterator<Item = B::Header>) {
-        let mut state = self.state();
-        let heard = state.heard.entry(to.clone()).or_default();
-        heard.extend(headers.into_iter().map(|header| header.hash()));
-    }
-
-    fn hears_announcement(&self, to: &PeerId, header: &B::Header) {
-        let height = BlockId::<B>::of(header).height();
-        let hash = header.hash();
-        let slot = super::slot_of::<B>(header).unwrap_or_default();
-        self.hears(to, [header.clone()]);
-        let mut state = self.state();
-        let parent = *header.parent_hash();
-        let start = slot.saturating_mul(super::super::SLOT.as_millis());
-        let is_placed = state.running.get(to).is_some_and(|(chain, clock)| {
-            let place = chain.presence(parent).ok();
-            start <= clock.wall().0 && place.is_some_and(|place| place != Presence::Absent)
-        });
-        if is_placed && state.known.contains_key(&hash) {
-            let announced = state.announced.entry(to.clone()).or_default();
-            announced.insert(hash, (height, tokio::time::Instant::now()));
-        }
-    }
 }
 
 /// Whether a node keeps to the protocol.
@@ -546,57 +432,4 @@ pub enum Clearing {
     ByVotes,
     /// Section 5's cases without votes.
     WithoutVotes,
-}
-
-impl<B: TestBlock> Tap for Oracle<B> {
-    fn arrived(&self, message: &Message<'_>) {
-        let Message {
-            from,
-            to,
-            protocol,
-            way,
-            bytes,
-        } = message;
-        self.note(format_args!(
-            "{} -> {} {protocol:?} {way:?}, {} bytes, {}",
-            self.name(from),
-            self.name(to),
-            bytes.len(),
-            BlakeTwo256::hash(bytes)
-        ));
-        let mut input = *bytes;
-        match (protocol, way) {
-            (Protocol::Status, Way::Reply) => {
-                if let Ok(StatusReply::<B>::Status(status)) = Decode::decode(&mut input) {
-                    self.hears_attestations([from, to], &status.attestations);
-                }
-            }
-            (Protocol::Headers, Way::Reply) => {
-                if let Ok(HeadersReply::<B>::Items(headers)) = Decode::decode(&mut input) {
-                    self.hears(to, headers);
-                }
-            }
-            (Protocol::Blocks, Way::Reply) => {
-                // The tag of the items, then how many they are.
-                let (tag, count) = bytes.split_at(bytes.len().min(1));
-                let count = Compact::<u32>::decode(&mut &*count).map_or(0, |count| count.0);
-                let is_honest = self.state().honest.contains(*from);
-                if is_honest
-                    && tag == [0]
-                    && count > 1
-                    && bytes.len() > self.limits.reply_soft_bytes + 16
-                {
-                    let from = self.name(from);
-                    self.violated("SPEC 2", format_args!("{from} exceeds the byte budget"));
-                }
-            }
-            (Protocol::Announce, Way::Request) => {
-                if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
-                    self.hears_announcement(to, &announcement.header);
-                    self.hears_attestations([from, to], announcement.attestation.as_slice());
-                }
-            }
-            _ => {}
-        }
-    }
 }

@@ -8,7 +8,7 @@ use crate::{
     test_kit::{Forge, MemoryNetwork, MemoryPort, ReferenceBridge, TestBlock, node::Task},
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, BlocksReply,
-        HeadersReply, RangeReply, RangeRequest, Roles, StatusReply, busy_reply,
+        HeadersReply, RangeReply, RangeRequest, RefusedReason, Roles, StatusReply, busy_reply,
     },
 };
 use codec::{Compact, Decode, Encode};
@@ -37,6 +37,10 @@ pub enum Misbehaviour<B: BlockT> {
     SilentOn(Protocol),
     /// It says on this protocol that it is busy.
     BusyOn(Protocol),
+    /// It refuses every request for blocks.
+    Refuses,
+    /// It sends one block, however many are asked for.
+    Trickles,
     /// It answers this much later.
     Slow(Duration),
     /// It claims this tip, whatever it has.
@@ -49,6 +53,8 @@ pub enum Misbehaviour<B: BlockT> {
     Lacks(Vec<u64>),
     /// It answers block requests for these heights with silence.
     Swallows(Vec<u64>),
+    /// It answers no request for headers that begins above this height.
+    KeepsHeadersAbove(u64),
     /// It serves this branch whatever parent was asked for.
     ServesBranch(Vec<B>),
     /// Its blocks have other bodies than their headers say.
@@ -83,12 +89,15 @@ impl<B: BlockT> Misbehaviour<B> {
             | Self::Silent
             | Self::SilentOn(_)
             | Self::BusyOn(_)
+            | Self::Refuses
+            | Self::Trickles
             | Self::Slow(_)
             | Self::ClaimsTip(_)
             | Self::OtherGenesis
             | Self::SaysSyncing
             | Self::Lacks(_)
-            | Self::Swallows(_) => Conduct::Honest,
+            | Self::Swallows(_)
+            | Self::KeepsHeadersAbove(_) => Conduct::Honest,
             Self::ServesBranch(_)
             | Self::SwapsBodies
             | Self::BreaksSeals
@@ -269,6 +278,11 @@ impl<B: TestBlock> Service<B> {
             Misbehaviour::Swallows(heights) if asks_for::<B>(protocol, body, &heights) => {
                 std::future::pending().await
             }
+            Misbehaviour::KeepsHeadersAbove(height)
+                if protocol == Protocol::Headers && start_of::<B>(body) > Some(height) =>
+            {
+                std::future::pending().await
+            }
             Misbehaviour::BusyOn(busy) if busy == protocol => {
                 busy_reply(protocol, Duration::from_millis(100))
             }
@@ -303,9 +317,14 @@ impl<B: TestBlock> Service<B> {
 
 /// Whether a request asks for blocks from one of these heights on.
 fn asks_for<B: BlockT>(protocol: Protocol, body: &[u8], heights: &[u64]) -> bool {
+    protocol == Protocol::Blocks
+        && start_of::<B>(body).is_some_and(|start| heights.contains(&start))
+}
+
+/// The first height that a request for a range asks for.
+fn start_of<B: BlockT>(body: &[u8]) -> Option<u64> {
     let request = RangeRequest::<B>::decode(&mut &*body).ok();
-    let start = request.map(|request| crate::block_id::height::<B>(request.start));
-    protocol == Protocol::Blocks && start.is_some_and(|start| heights.contains(&start))
+    request.map(|request| crate::block_id::height::<B>(request.start))
 }
 
 /// Turns honest answers into what the misbehaviour makes of them.
@@ -326,13 +345,17 @@ impl<B: TestBlock> Bend<'_, B> {
                 }
                 .encode()
             }
+            (Misbehaviour::Refuses, Protocol::Blocks) => {
+                BlocksReply::<B>::Refused(RefusedReason::TooMany).encode()
+            }
             (_, Protocol::Status) => self.bent_status(honest),
             (Misbehaviour::ServesBranch(branch), Protocol::Headers | Protocol::Blocks) => {
                 from_branch(branch, protocol, body)
             }
+            (Misbehaviour::Trickles, Protocol::Headers) | (_, Protocol::Announce) => honest,
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
             (_, Protocol::Blocks) => self.bent_items(honest, |block| self.bent_block(block)),
-            (_, Protocol::State | Protocol::Announce) => honest,
+            (_, Protocol::State) => honest,
         }
     }
 
@@ -380,6 +403,7 @@ impl<B: TestBlock> Bend<'_, B> {
             }
             Misbehaviour::Reverses => items.reverse(),
             Misbehaviour::SendsNothing => items.clear(),
+            Misbehaviour::Trickles => items.truncate(1),
             Misbehaviour::Oversized => {
                 let too_long = self.service.settings.limits.reply_hard_bytes + 1;
                 return [honest, vec![0; too_long]].concat();

@@ -1,0 +1,65 @@
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use super::claimants::{Claimant, Claimants, Lagging};
+use crate::{BlockId, ports::PeerId, test_kit::SmallBlock};
+use sp_core::H256;
+use std::{collections::BTreeSet, time::Duration};
+
+const LONGEST: Duration = Duration::from_secs(12);
+const MS: Duration = Duration::from_millis(1);
+
+fn peer(n: u8) -> PeerId {
+    PeerId::from_bytes(&[n])
+}
+
+fn set(peers: &[u8]) -> BTreeSet<PeerId> {
+    peers.iter().map(|n| peer(*n)).collect()
+}
+
+/// The first and all, of peers 1 to 4, of which the last claims another tip; peer 2 is the quickest.
+fn asked(lagging: &Lagging) -> (PeerId, BTreeSet<PeerId>, Duration) {
+    let peers: Vec<_> = (1..5).map(peer).collect();
+    let latencies = [300, 200, 400, 500];
+    let claim = |(peer, ms)| Claimant::<SmallBlock> {
+        peer,
+        tip: BlockId::new(90, H256::repeat_byte(u8::from(*peer == peers[3]))),
+        latency: Some(ms * MS),
+    };
+    let claims: Vec<_> = peers.iter().zip(latencies).map(claim).collect();
+    let asked = Claimants::of(&claims, lagging, LONGEST).unwrap();
+    let all = (0..8).map(|number| asked.of_request(number).clone());
+    (asked.first.clone(), all.collect(), asked.within)
+}
+
+#[test]
+fn all_that_claim_the_tip_of_the_first_are_asked_for_as_long_as_the_quickest_usually_takes_four_times()
+ {
+    let lagging = Lagging::default();
+    assert_eq!(asked(&lagging), (peer(1), set(&[1, 2, 3]), 1_000 * MS));
+    let mut lagging = Lagging::default();
+    lagging.note(set(&[2]));
+    assert_eq!(asked(&lagging), (peer(1), set(&[1, 3]), 1_200 * MS));
+    // Another tip is better than somebody who failed.
+    lagging.note(set(&[1, 3]));
+    assert_eq!(asked(&lagging), (peer(4), set(&[4]), 2_000 * MS));
+}
+
+#[test]
+fn where_all_have_failed_one_is_asked_alone_and_long_whoever_failed_longest_ago_first() {
+    let mut lagging = Lagging::default();
+    lagging.note(set(&[2, 3]));
+    lagging.note(set(&[1, 4]));
+    for next in [2, 3, 1, 4, 2] {
+        assert_eq!(asked(&lagging), (peer(next), set(&[next]), LONGEST));
+        // It is asked again as long as it brings everything.
+        assert_eq!(asked(&lagging), (peer(next), set(&[next]), LONGEST));
+        lagging.note(set(&[next]));
+    }
+    lagging.retain(|known| *known != peer(3));
+    assert_eq!(asked(&lagging).0, peer(3), "forgiven with the rest of it");
+}
+
+#[test]
+fn nobody_claims_anything() {
+    assert!(Claimants::<SmallBlock>::of(&[], &Lagging::default(), LONGEST).is_none());
+}
