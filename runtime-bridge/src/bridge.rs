@@ -1,5 +1,6 @@
 mod importing;
 mod reading;
+mod snapshots;
 
 use crate::{
     build::{self, BuildError, Unsealed},
@@ -7,6 +8,7 @@ use crate::{
     execute::{NewNodes, NodeSource, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
     import::{Batch, Left, Measure, Reverted, Validation, revert},
+    snapshot::{Building, Extent},
     store::{Head, Store, StoreError, open_folder},
     verify::{KnownSeals, Rules},
 };
@@ -22,6 +24,7 @@ use std::{
 };
 use sync_component::{
     BlockId, Observer,
+    block_id::height,
     observer::Unobserved,
     ports::{BridgeError, ChainEvent, Checker, Clock, ImportError, Vote, VoteStanding},
 };
@@ -74,6 +77,12 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     /// Held through every change of the chain.
     writing: Mutex<Writing<B>>,
     seals: KnownSeals,
+    /// Which blocks are whole.
+    extent: RwLock<Extent>,
+    /// A snapshot under way; with nothing but genesis where none is. Held through every change of it, before `writing`.
+    building: Mutex<Building<B>>,
+    /// Most headers of a snapshot that are kept without being final (`headers_ahead`).
+    most_unfinal: usize,
     /// Marks what this bridge found of blocks.
     checker: Checker,
     events: broadcast::Sender<ChainEvent<B>>,
@@ -153,6 +162,9 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     ) -> Result<Self, OpenError> {
         let store = Store::new(db);
         let head = store.whole_head(genesis.id.hash)?;
+        let record = store.snapshot()?;
+        let extent = Extent::of(record.as_ref());
+        let building = Building::of(&store, record, genesis.id)?;
         let rules = Rules::new(spec, genesis.id.hash);
         if let Some(id) = rules.forbidden(&store)? {
             return Err(OpenError::AgainstSpec {
@@ -176,6 +188,9 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
                 left: Left::default(),
             }),
             seals: KnownSeals::new(),
+            extent: RwLock::new(extent),
+            building: Mutex::new(building),
+            most_unfinal: usize::try_from(spec.sync.limits.headers_ahead).unwrap_or(usize::MAX),
             checker: Checker::new(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             open: Arc::new(Open),
@@ -228,19 +243,22 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         read(&self.head.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads one storage value in the state after `block`; `None` if there is none, or the block is not stored.
+    /// Reads one storage value in the state after `block`; `None` if there is none, or the block or its state is not stored.
     pub fn storage(&self, block: H256, key: &[u8]) -> Result<Option<Vec<u8>>, BridgeError> {
         let value = self.reading_state(block, |state| state.get(key))?;
         Ok(value.flatten())
     }
 
-    /// Reads from the state after `block`; `None` if the block is not stored.
+    /// Reads from the state after `block`; `None` if the block is not stored, or only its header.
     pub fn reading_state<T>(
         &self,
         block: H256,
         read: impl FnOnce(&dyn StateReader) -> Result<T, StateError>,
     ) -> Result<Option<T>, BridgeError> {
-        let Some(header) = self.store.header(block).map_err(BridgeError::new)? else {
+        let header = self.store.header(block).map_err(BridgeError::new)?;
+        let extent = self.extent();
+        let kept = header.filter(|header| extent.has_state(height::<B>(*header.number())));
+        let Some(header) = kept else {
             return Ok(None);
         };
         let nodes = NewNodes::new();
@@ -300,8 +318,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     }
 
     /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
-    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is
-    /// block 0.
+    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, only its
+    /// header is, or it is block 0.
     pub fn check_again(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
@@ -311,6 +329,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         if id.hash != hash {
             let what = "a block, which is not the one with its hash";
             return Err(BridgeError::new(StoreError::Damaged { what }).into());
+        }
+        let extent = self.extent();
+        // Above 0, as block 0 has no body to check.
+        if !extent.has_state(id.height().saturating_sub(1)) {
+            let lowest = extent.lowest();
+            return Err(BridgeError::new(StoreError::StateNotKept { lowest }).into());
         }
         // Of its own: what is checked once more is read once more.
         let mut left = Left::default();

@@ -8,6 +8,7 @@ mod genesis;
 mod import;
 pub mod resync;
 pub mod signing;
+pub mod snapshot;
 pub mod store;
 pub mod verify;
 

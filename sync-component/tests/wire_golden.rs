@@ -19,7 +19,8 @@ use sync_component::{
     ports::Protocol,
     wire::{
         Activity, AnnounceReply, AnnouncedPlace, BlocksReply, HeadersReply, RangeReply,
-        RefusedReason, Roles, StatusReply, StatusRequest, WireLimits, busy_reply, decode,
+        RefusedReason, Roles, StateReply, StateRequest, StatusReply, StatusRequest, WireLimits,
+        busy_reply, decode,
     },
 };
 
@@ -59,6 +60,20 @@ impl Lines {
         self.add_range::<_, NumberFor<B>>(&headers, vec![header::<B>(301)]);
         let blocks = format!("{shape}/blocks_reply");
         self.add_range::<_, NumberFor<B>>(&blocks, vec![block::<B>(301), block::<B>(302)]);
+        let request = format!("{shape}/state_request");
+        let block = hash::<B>(0xb1);
+        self.add(
+            &format!("{request}/first"),
+            &StateRequest::<B> { block, after: None },
+        );
+        let after = Some(b"balances/".to_vec());
+        self.add(
+            &format!("{request}/after"),
+            &StateRequest::<B> { block, after },
+        );
+        let state = format!("{shape}/state_reply");
+        let nodes = vec![vec![0x80_u8, 0x03, 0x00], vec![0x41]];
+        self.add_range::<_, NumberFor<B>>(&state, nodes);
         let name = format!("{shape}/announcement");
         let fork = announcement::<B>(AnnouncedPlace::Fork, None);
         self.add(&format!("{name}/fork"), &fork);
@@ -180,6 +195,7 @@ fn busy_replies_of_the_network_layer_are_those_of_the_messages() {
         StatusReply::<Narrow>::Busy { retry_after_ms }.encode(),
         HeadersReply::<Wide>::Busy { retry_after_ms }.encode(),
         BlocksReply::<Narrow>::Busy { retry_after_ms }.encode(),
+        StateReply::<Wide>::Busy { retry_after_ms }.encode(),
         AnnounceReply::Busy { retry_after_ms }.encode(),
     ];
     assert_eq!(
@@ -203,7 +219,7 @@ fn examples_of_the_protocol_text_are_golden_bytes() {
         assert_eq!(golden.get(name), Some(&bytes), "{name}");
         examples += 1;
     }
-    assert_eq!(examples, 13);
+    assert_eq!(examples, 15);
 }
 
 #[test]
@@ -215,6 +231,8 @@ fn caps_of_the_protocol_text_are_those_of_the_code() {
         ("| status reply |", limits.reply_cap(Protocol::Status)),
         ("| range request |", limits.request_cap(Protocol::Blocks)),
         ("| range reply |", limits.reply_cap(Protocol::Headers)),
+        ("| state request |", limits.request_cap(Protocol::State)),
+        ("| state reply |", limits.reply_cap(Protocol::State)),
         ("| announcement |", limits.request_cap(Protocol::Announce)),
         (
             "| announcement's reply |",

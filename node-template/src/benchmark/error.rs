@@ -1,6 +1,8 @@
 use crate::{
     block_file::{ExportError, ImportFault},
+    localnet::ProcessError,
     network::NetworkStartError,
+    status_view::ClientError,
 };
 use runtime_bridge::{BuildError, OpenError, store::LockError};
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
@@ -116,6 +118,15 @@ pub enum BenchmarkError {
         "a process of the benchmark ended before its work was done ({0}); its last words are above"
     )]
     WorkerEnded(ExitStatus),
+    /// The node of a resync.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// It did not do what it was told.
+    #[error("the node that resyncs: {0}")]
+    Node(#[from] ClientError),
+    /// The resync did not come to its end.
+    #[error("the resync did not come to its end: {0}")]
+    Resync(String),
     /// A peer did not answer.
     #[error("a peer did not answer alone on an idle line ({0}); run the benchmark again")]
     NoAnswer(#[source] sync_component::ports::RequestFailure),

@@ -6,6 +6,7 @@ use crate::{
     runtime::{Extrinsic, TemplateRuntime},
 };
 use chain_spec::{ChainSpec, ChainType, Preset};
+use serde::{Deserialize, Serialize};
 use sp_consensus_aura::{Slot, SlotDuration};
 use sp_core::{H256, Pair, sr25519};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -17,6 +18,16 @@ use sync_component::{
 
 /// Accounts with a balance. Transfers go between them, so the state trie is that of a chain in use.
 pub(super) const ACCOUNTS: usize = 1_000;
+
+/// How many accounts have a balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Accounts(pub(super) usize);
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self(ACCOUNTS)
+    }
+}
 
 /// The slot of the presets.
 pub(super) const SLOT: Duration = Duration::from_secs(2);
@@ -50,8 +61,17 @@ pub(super) fn keys(usage: KeyUse, count: usize) -> Vec<sr25519::Pair> {
     (0..count).map(|index| key(usage, index)).collect()
 }
 
-/// The spec of a chain of these authorities.
+/// The spec of a chain of these authorities, with [`ACCOUNTS`].
 pub(super) fn spec(authorities: &[sr25519::Pair], slot: Duration) -> ChainSpec {
+    spec_with(authorities, slot, Accounts::default())
+}
+
+/// The same with so many accounts.
+pub(super) fn spec_with(
+    authorities: &[sr25519::Pair],
+    slot: Duration,
+    accounts: Accounts,
+) -> ChainSpec {
     let mut spec = Preset::Dev.spec();
     "Benchmark".clone_into(&mut spec.name);
     "benchmark".clone_into(&mut spec.id);
@@ -59,7 +79,7 @@ pub(super) fn spec(authorities: &[sr25519::Pair], slot: Duration) -> ChainSpec {
     spec.authorities = authorities.iter().map(|key| key.public().into()).collect();
     let millis = u64::try_from(slot.as_millis()).unwrap_or(u64::MAX);
     spec.slot_duration = SlotDuration::from_millis(millis);
-    let accounts = keys(KeyUse::Account, ACCOUNTS);
+    let accounts = keys(KeyUse::Account, accounts.0);
     let balances = accounts.iter().map(|key| (key.public(), BALANCE));
     spec.genesis.balances = balances.collect();
     spec.sync.strategies.tier1 = Some(defaults::tier1(authorities.len()).to_owned());
@@ -109,7 +129,7 @@ pub(super) struct Payments {
 }
 
 impl Payments {
-    /// None so far, on the chain with this block 0.
+    /// None so far, on the chain with this block 0, between the first [`ACCOUNTS`] accounts.
     pub(super) fn new(genesis: H256) -> Self {
         Self {
             genesis,

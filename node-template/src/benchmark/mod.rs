@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`gate`] | a cached and a fresh decision of the gate, over real libp2p on loopback |
 //! | [`sync`] | a fresh node that joins, against the import of the same chain from a file, and against that bound |
+//! | [`resync`] | whole Tier 3 of a node, against a fresh join, and the pause in which it does not serve |
 //! | [`limits`] | what one core can do, and the bound on blocks per second that follows |
 //!
 //! A benchmark makes nothing simpler than it is: real swarms, the node's own managers, its store, its validation. What is
@@ -28,6 +29,7 @@ mod machine;
 mod member;
 mod meter;
 mod relay;
+pub mod resync;
 mod stage;
 pub mod sync;
 #[cfg(test)]

@@ -220,6 +220,16 @@ pub enum ExportError {
     /// The chain could not be read.
     #[error(transparent)]
     Chain(#[from] BridgeError),
+    /// The chain begins with a snapshot above it.
+    #[error(
+        "block #{number} is not kept: this chain begins with a snapshot at #{lowest}; export with --from {lowest}, or from a node that has every block"
+    )]
+    BelowSnapshot {
+        /// Its number.
+        number: u32,
+        /// The lowest block that is.
+        lowest: u32,
+    },
     /// A block of the chain is not there.
     #[error(
         "block #{number} is not stored; the store is damaged: `resync` builds the network's chain anew, and keeps this one as a backup"

@@ -35,6 +35,11 @@ pub fn export<W: Write>(
     writer: &mut BlockWriter<W>,
     watch: &mut dyn FnMut(Exported) -> Next,
 ) -> Result<End, ExportError> {
+    let lowest = chain.lowest_served();
+    if range.from < lowest && range.to > 0 {
+        let number = range.from;
+        return Err(ExportError::BelowSnapshot { number, lowest });
+    }
     for (blocks, number) in (1..).zip(range.from..=range.to) {
         let hash = chain.canonical_hash(number)?;
         let hash = hash.ok_or(ExportError::Missing { number })?;

@@ -12,6 +12,7 @@ use crate::{
         BenchmarkError, Machine, Told, Watch,
         gate::{self, GatePlan},
         limits::{self, Effort, LimitsPlan},
+        resync::{self, ResyncPlan},
         sync::{self, Order, Report, SyncPlan},
     },
     block_file::Next,
@@ -48,6 +49,14 @@ pub enum BenchmarkCommand {
   node-template benchmark sync --transfers 50 --blocks 10000
   node-template benchmark sync --latency-ms 100 --mute 1 --lying 1 --json")]
     Sync(SyncArgs),
+    /// Measure a whole resync of a node, against a fresh join of the same chain, and the pause in which it does not serve
+    ///
+    /// The chain is built once and kept in the folder `benchmark` of the base path.
+    #[command(after_help = "Examples:
+  node-template benchmark resync
+  node-template benchmark resync --strategy snapshot --blocks 400000 --accounts 10000
+  node-template benchmark resync --strategy full-chain --json")]
+    Resync(ResyncArgs),
     /// Do a part of a benchmark; started by the benchmark itself
     #[command(hide = true)]
     Worker(WorkerArgs),
@@ -129,6 +138,33 @@ pub struct SyncArgs {
     pub json: bool,
 }
 
+/// `benchmark resync`.
+#[derive(Clone, Debug, Args)]
+pub struct ResyncArgs {
+    /// Blocks of the chain
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub blocks: u32,
+    /// Accounts with a balance
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    pub accounts: u32,
+    /// Transfers in each block
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub transfers: u16,
+    /// Peers that serve
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub peers: u16,
+    /// The strategy of Tier 3
+    #[arg(long, value_name = "NAME", default_value = defaults::TIER3)]
+    pub strategy: String,
+    /// Folder of all chains' data: the chain is kept in it, and the disk that it is on is measured [default: node-template
+    /// in the user's data folder]
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `benchmark worker`.
 #[derive(Clone, Debug, Args)]
 pub struct WorkerArgs {
@@ -181,6 +217,23 @@ pub(super) fn run(command: &BenchmarkCommand) -> Result<ExitCode, CliError> {
             };
             measure(Form::of(args.json), move |watch| {
                 sync::run(&plan, &base, watch)
+            })
+        }
+        BenchmarkCommand::Resync(args) => {
+            let accounts = usize::try_from(args.accounts).unwrap_or(usize::MAX);
+            let plan = ResyncPlan {
+                blocks: NonZeroU32::new(args.blocks).unwrap_or(NonZeroU32::MIN),
+                accounts: NonZeroUsize::new(accounts).unwrap_or(NonZeroUsize::MIN),
+                transfers: args.transfers.into(),
+                peers: at_least_one(args.peers),
+                strategy: args.strategy.clone(),
+            };
+            let base = match &args.base_path {
+                Some(path) => path.clone(),
+                None => default_base_path()?,
+            };
+            measure(Form::of(args.json), move |watch| {
+                resync::run(&plan, &base, watch)
             })
         }
         BenchmarkCommand::Worker(args) => Ok(work(args.order.clone())),

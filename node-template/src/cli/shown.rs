@@ -33,10 +33,12 @@ pub(super) fn plan_text(plan: &PlanView) -> String {
     } else {
         plan.sources.join("\n           ")
     };
+    let trusts = plan.trusts.as_ref();
+    let trusts = trusts.map_or_else(String::new, |what| format!("trusts     {what}\n"));
     let stages = "fetch and validate beside the present chain; ask the voters; exchange the two";
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     format!(
-        "strategy   {}\nstages     {stages}\nfrom       {sources}\nlive       {} ({} MiB)\nbuilt in   {} (about {} MiB are needed, {} MiB are free)\nkept in    {}\n",
+        "strategy   {}\n{trusts}stages     {stages}\nfrom       {sources}\nlive       {} ({} MiB)\nbuilt in   {} (about {} MiB are needed, {} MiB are free)\nkept in    {}\n",
         plan.strategy,
         plan.live,
         mib(plan.present),

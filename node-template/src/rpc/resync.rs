@@ -1,6 +1,6 @@
 //! What the methods of Tier 3 take and answer.
 
-use crate::service::{LastRun, ResyncReport};
+use crate::service::{Chosen, LastRun, ResyncReport};
 use runtime_bridge::resync::{Backup, Plan, Since};
 use serde::{Deserialize, Serialize};
 use sync_component::chain_sync::{ResyncStage, Run, Source};
@@ -25,6 +25,8 @@ pub struct ResyncParams {
 pub struct PlanView {
     /// The strategy.
     pub strategy: String,
+    /// What the strategy trusts beyond what every node checks; none: nothing.
+    pub trusts: Option<String>,
     /// Peers that are connected and would be used, each with who vouches for it.
     pub sources: Vec<String>,
     /// The live store.
@@ -42,10 +44,11 @@ pub struct PlanView {
 }
 
 impl PlanView {
-    pub(crate) fn of(plan: &Plan, strategy: String, sources: &[Source]) -> Self {
+    pub(crate) fn of(plan: &Plan, strategy: Chosen, sources: &[Source]) -> Self {
         let source = |source: &Source| format!("{} ({})", source.peer, source.voucher);
         Self {
-            strategy,
+            strategy: strategy.name,
+            trusts: strategy.trusts.map(str::to_owned),
             sources: sources.iter().map(source).collect(),
             live: plan.places.live.display().to_string(),
             staging: plan.places.staging.display().to_string(),

@@ -32,6 +32,6 @@ pub use folder::ChainFolder;
 pub use offline::Offline;
 pub use peers::{PeerFile, PeerFileError, PeerKeeper};
 pub(crate) use resync::declared;
-pub use resync::{LastRun, OrderError, ResyncDesk, ResyncReport};
+pub use resync::{Chosen, LastRun, OrderError, ResyncDesk, ResyncReport};
 pub use run::run;
 pub use tasks::{TaskEnd, TaskEnded};

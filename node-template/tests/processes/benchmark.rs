@@ -166,6 +166,40 @@ fn sync_prints_the_fields_of_the_spec_keeps_the_chain_and_nothing_else() {
 }
 
 #[test]
+fn resync_prints_the_fields_of_the_spec_under_each_strategy_and_leaves_only_the_chain() {
+    let scratch = tempfile::tempdir().unwrap();
+    for strategy in ["full-chain", "multi-source", "snapshot"] {
+        let line = format!("resync --blocks 60 --peers 2 --strategy {strategy} -d {{base}} --json");
+        let found = json(&line, scratch.path());
+        let wanted = [
+            "cores",
+            "profile",
+            "strategy",
+            "blocks",
+            "accounts",
+            "seconds",
+            "sync_seconds",
+            "ratio_to_sync",
+            "pause_ms",
+            "disk_before_bytes",
+            "disk_peak_bytes",
+            "bytes_received",
+            "sync_bytes_received",
+        ];
+        assert_eq!(keys(&found), sorted(wanted));
+        assert_eq!(found["strategy"], strategy);
+        assert!(number(&found, "pause_ms") > 0.0);
+        assert!(number(&found, "pause_ms") / 1_000.0 < number(&found, "seconds"));
+        // The chain's store is there twice before the old one is moved away.
+        assert!(number(&found, "disk_peak_bytes") > number(&found, "disk_before_bytes"));
+        assert!(number(&found, "bytes_received") > 60.0 * 100.0);
+        let kept = scratch.path().join("base/benchmark");
+        assert_eq!(names_in(&kept), ["chain-1-60-blocks-of-0-transfers"]);
+        assert!(processes_of(scratch.path()).is_empty());
+    }
+}
+
+#[test]
 fn peer_that_withholds_blocks_does_not_stop_a_sync() {
     let scratch = tempfile::tempdir().unwrap();
     let line = "sync --blocks 4 --peers 1 --mute 1 --effort-ms 1 -d {base} --json";

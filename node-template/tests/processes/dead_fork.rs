@@ -22,11 +22,24 @@ pub(crate) struct World {
     spec: PathBuf,
     alice: NodeProcess,
     dave: BlockView,
-    _bob: NodeProcess,
+    _others: Vec<NodeProcess>,
+}
+
+/// Whether blocks of the network become final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finality {
+    /// Too few of the authorities run.
+    Never,
+    /// Three of the four run.
+    Reached,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Finality::Never).await
+    }
+
+    pub(crate) async fn with(finality: Finality) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spec = folder.path().join("quick.toml");
         let mut quick = chain_spec::Preset::Local.spec();
@@ -34,7 +47,7 @@ impl World {
         quick.slot_duration = SlotDuration::from_millis(500);
         quick.sync.limits.drift = Duration::from_millis(100);
         quick.sync.tier2.max_reorg = MAX_REORG;
-        // Two of the four authorities run: by their own word they would not go on.
+        // Not all of the four authorities run: by their own word they would hardly go on.
         quick.sync.strategies.tier1 = Some("tip-quorum".to_owned());
         fs::write(&spec, quick.to_toml()).unwrap();
         let chain = format!("--chain {}", spec.display());
@@ -43,10 +56,18 @@ impl World {
             fs::create_dir_all(&base).unwrap();
             base
         };
-        let (bob, dave) = (base("bob"), base("dave"));
+        let others: &[&str] = match finality {
+            Finality::Never => &["bob"],
+            Finality::Reached => &["bob", "charlie"],
+        };
+        let dave = base("dave");
         let alice = serving(&base("alice"), "quick", &format!("{chain} --alice")).await;
         let to_alice = format!("{chain} --bootnodes {}", address(&alice));
-        let bob = serving(&bob, "quick", &format!("{to_alice} --bob")).await;
+        let mut running = Vec::new();
+        for name in others {
+            let args = format!("{to_alice} --{name}");
+            running.push(serving(&base(name), "quick", &args).await);
+        }
         let alone = format!("{chain} --dave --isolated --force-authoring");
         let mut lone = serving(&dave, "quick", &alone).await;
         let deep = |view: &StatusView| view.best.number > MAX_REORG + 1;
@@ -57,7 +78,8 @@ impl World {
         let last = client(&lone).status().await.unwrap().best;
         lone.stop(PATIENCE).await.unwrap();
         until_status(&client(&alice), "a longer chain", |view| {
-            view.best.number > 8
+            let is_final = finality == Finality::Never || view.finalized.number > 0;
+            view.best.number > 8 && is_final
         })
         .await;
         Self {
@@ -65,7 +87,7 @@ impl World {
             spec,
             alice,
             dave: last,
-            _bob: bob,
+            _others: running,
         }
     }
 

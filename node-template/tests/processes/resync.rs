@@ -1,9 +1,10 @@
 //! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1, R3 and R8).
 
 use crate::{
-    dead_fork::{World, backups, critical, in_sync},
+    dead_fork::{Finality, World, backups, critical, in_sync},
     harness::{
-        chain_folder, client, command, error_line, finish, run, serving, stdout, until_status,
+        PATIENCE, chain_folder, client, command, error_line, finish, run, serving, stdout,
+        until_status,
     },
 };
 use node_template::status_view::{NodeClient, NodeFile};
@@ -33,6 +34,53 @@ async fn dead_fork_is_left_and_can_be_had_back() {
     let world = World::new().await;
     whole_way(&world).await;
     refusals(&world).await;
+}
+
+/// The whole way with a snapshot: what it trusts is said first, then it replaces the dead fork, and its node goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshot_says_whom_it_trusts_and_replaces_a_dead_fork() {
+    let world = World::with(Finality::Reached).await;
+    let (base, mut node) = world.copy_of_dave("snapshot").await;
+    let old = until_status(&client(&node), "a dead fork", critical)
+        .await
+        .best;
+    let peer = world.alice_id();
+    let order = format!("resync --peer {peer} --strategy snapshot");
+    let unconfirmed = finish(command(&world.line(&order, &base)));
+    let said = stdout(&unconfirmed);
+    let trust = said.find("no more than 1/3 of the authorities sealed a false state");
+    let question = said.find("Begin the resync?");
+    assert!(trust.is_some() && trust < question, "{said}");
+    assert!(error_line(&unconfirmed).contains("nothing was changed"));
+
+    let done = run(&world.line(&format!("{order} -y"), &base));
+    assert!(
+        done.status.success(),
+        "{done:?}\n{}",
+        node.log_tail(60).join("\n")
+    );
+    let new = until_status(&client(&node), "in sync on the new chain", in_sync).await;
+    assert!(world.is_alices(&new.best).await);
+    let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
+    assert!(backup.contains(&format!("-{}-", old.number)), "{backup}");
+    let log = node.log_tail(400).join("\n");
+    assert!(log.contains("the chain begins with this block"), "{log}");
+
+    // Every header is there, and opens again; the whole blocks go on growing.
+    node.stop(PATIENCE).await.unwrap();
+    let node = world.connected(&base).await;
+    let asking = client(&node);
+    let later = until_status(&asking, "further blocks", |view| {
+        in_sync(view) && view.best.number > new.best.number + 2
+    })
+    .await;
+    assert!(world.is_alices(&later.best).await);
+    for number in 0..=later.best.number {
+        let hash = asking.block_hash(number).await.unwrap();
+        assert_eq!(hash, world.alice_holds(number).await, "{number}");
+        let header = asking.header(&hash.unwrap()).await.unwrap();
+        assert!(header.is_some(), "{number}");
+    }
 }
 
 /// R10: only the command line and the admin RPC make an order, and only the desk reads one from the journal.

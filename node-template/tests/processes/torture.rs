@@ -1,8 +1,8 @@
 //! `kill -9` of a resync, through the node and alone, at each stage and at other moments (scenario R2, invariants I2 and
-//! I11). `make test` kills 10 times, `make torture` 200.
+//! I11), under each strategy. `make test` kills each 10 times, `make torture` 200 times.
 
 use crate::{
-    dead_fork::{World, backups, critical, in_sync},
+    dead_fork::{Finality, World, backups, critical, in_sync},
     harness::{PATIENCE, binary, chain_folder, client, run, serving, started, until_status},
     seals::seals_in,
 };
@@ -72,19 +72,33 @@ impl Moment {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_resync_ends_wholly_old_or_wholly_new() {
+async fn killed_full_chain_ends_wholly_old_or_wholly_new() {
+    ends_wholly_old_or_wholly_new("full-chain", Finality::Never).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_multi_source_ends_wholly_old_or_wholly_new() {
+    ends_wholly_old_or_wholly_new("multi-source", Finality::Never).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_snapshot_ends_wholly_old_or_wholly_new() {
+    ends_wholly_old_or_wholly_new("snapshot", Finality::Reached).await;
+}
+
+async fn ends_wholly_old_or_wholly_new(strategy: &str, finality: Finality) {
     let kills = std::env::var("KILLS").map_or(KILLS, |text| {
         text.parse().expect("KILLS is a number of kills")
     });
-    let world = World::new().await;
+    let world = World::with(finality).await;
     let (mut in_time, mut old, mut new) = (0, 0, 0);
     for kill in 0..kills {
         let moment = Moment::of(kill);
         let name = format!("killed-{kill}");
         let (hit, end) = if kill % 2 == 0 {
-            through_a_node(&world, &name, moment).await
+            through_a_node(&world, &name, strategy, moment).await
         } else {
-            alone(&world, &name, moment).await
+            alone(&world, &name, strategy, moment).await
         };
         in_time += u64::from(hit);
         match end {
@@ -95,7 +109,9 @@ async fn killed_resync_ends_wholly_old_or_wholly_new() {
     }
     #[expect(clippy::print_stdout, reason = "the figures of `make torture`")]
     {
-        println!("{kills} kills, {in_time} at their moment: {old} wholly old, {new} wholly new");
+        println!(
+            "{strategy}: {kills} kills, {in_time} at their moment: {old} wholly old, {new} wholly new"
+        );
     }
     assert_eq!(old + new, kills);
     assert!(
@@ -126,10 +142,11 @@ fn killed(mut process: Child) {
     process.wait().unwrap();
 }
 
-async fn through_a_node(world: &World, name: &str, moment: Moment) -> (bool, End) {
+async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
     let (base, mut node) = world.copy_of_dave(name).await;
     until_status(&client(&node), "a peer", |view| view.peers > 0).await;
-    let mut ordering = order(world, &base, "");
+    let strategy = format!("--strategy {strategy}");
+    let mut ordering = order(world, &base, &strategy);
     let hit = moment.wait(&journal(&base), &mut ordering);
     node.signal(Signal::KILL).unwrap();
     node.ended(PATIENCE).await.unwrap();
@@ -137,10 +154,13 @@ async fn through_a_node(world: &World, name: &str, moment: Moment) -> (bool, End
     (hit, goes_on(world, &base, moment).await)
 }
 
-async fn alone(world: &World, name: &str, moment: Moment) -> (bool, End) {
+async fn alone(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
     let base = world.copy_of_daves_files(name);
-    let bootnode = format!("--bootnodes {}", world.alice_address());
-    let mut resync = order(world, &base, &bootnode);
+    let more = format!(
+        "--strategy {strategy} --bootnodes {}",
+        world.alice_address()
+    );
+    let mut resync = order(world, &base, &more);
     let hit = moment.wait(&journal(&base), &mut resync);
     killed(resync);
     (hit, goes_on(world, &base, moment).await)

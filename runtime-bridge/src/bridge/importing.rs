@@ -5,6 +5,7 @@ use crate::{
     chain_block::ChainBlock,
     execute::Runtime,
     import::{Batch, Candidate, adopt_best},
+    snapshot::Extent,
     store::StoreError,
     verify::{RunCheck, Verdict},
 };
@@ -13,8 +14,8 @@ use sync_component::{
     BlockId,
     observer::{BlockStage, ImportOutcome},
     ports::{
-        BridgeError, ChainEvent, CheckReport, CheckedBlocks, ImportBlocks, ImportError,
-        ImportReport, Vote,
+        BridgeError, BuildSnapshots, ChainEvent, CheckReport, CheckedBlocks, ImportBlocks,
+        ImportError, ImportReport, NoSnapshots, Vote,
     },
 };
 
@@ -51,6 +52,13 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         writing: &mut Writing<B>,
         blocks: impl IntoIterator<Item = Candidate<B>>,
     ) -> ImportReport<B> {
+        if self.extent() == Extent::Building {
+            let error = BridgeError::new(StoreError::SnapshotUnderWay);
+            return ImportReport {
+                stored: 0,
+                failure: Some(error.into()),
+            };
+        }
         let mut batch = Batch::on(&self.store, self.head(), &mut writing.left);
         let validation = self.validation();
         let mut stored = 0;
@@ -199,5 +207,12 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
         writing.vote = new;
         let batch = Batch::on(&self.store, self.head(), &mut writing.left);
         self.commit(new, batch)
+    }
+
+    fn snapshots(&self) -> Result<&dyn BuildSnapshots<B>, NoSnapshots> {
+        match self.no_snapshots() {
+            Some(reason) => Err(reason),
+            None => Ok(self),
+        }
     }
 }

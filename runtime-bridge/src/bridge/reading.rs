@@ -4,18 +4,19 @@ use super::RuntimeBridge;
 use crate::{
     chain_block::ChainBlock,
     execute::Runtime,
+    snapshot::Extent,
     store::StoreError,
     verify::{HeaderCheck, slot_of},
 };
 use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
 use sp_core::H256;
-use sp_runtime::traits::{Header as HeaderT, NumberFor, Zero};
+use sp_runtime::traits::{Header as HeaderT, NumberFor};
 use sync_component::{
     BlockId,
-    block_id::height,
+    block_id::{height, number},
     ports::{
-        BridgeError, ChainEvent, HeaderFault, HeaderRejected, Presence, ReadChain, UnixMillis,
-        VerifyHeaders,
+        BridgeError, ChainEvent, HeaderFault, HeaderRejected, Presence, ReadChain, ServeStates,
+        UnixMillis, VerifyHeaders,
     },
 };
 use tokio::sync::broadcast;
@@ -34,11 +35,15 @@ impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
     }
 
     fn lowest_served(&self) -> NumberFor<B> {
-        // Every block of the chain is kept; block 0 is everybody's.
-        NumberFor::<B>::zero()
+        // Block 0 is everybody's.
+        number::<B>(self.extent().lowest())
     }
 
     fn canonical_hash(&self, number: NumberFor<B>) -> Result<Option<H256>, BridgeError> {
+        // Above it there may be headers of a snapshot that is being built.
+        if number > self.best().number {
+            return Ok(None);
+        }
         self.store
             .canonical(height::<B>(number))
             .map_err(BridgeError::new)
@@ -56,6 +61,9 @@ impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
         let Some(header) = self.store.header(hash).map_err(BridgeError::new)? else {
             return Ok(Presence::Absent);
         };
+        if self.extent() == Extent::Building && hash != self.genesis.hash {
+            return Ok(Presence::Absent);
+        }
         let canonical = self.canonical_hash(*header.number())? == Some(hash);
         Ok(if canonical {
             Presence::Canonical
@@ -66,6 +74,10 @@ impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
 
     fn events(&self) -> broadcast::Receiver<ChainEvent<B>> {
         self.events.subscribe()
+    }
+
+    fn states(&self) -> Option<&dyn ServeStates<B>> {
+        Some(self)
     }
 }
 
@@ -113,6 +125,13 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         &self,
         parent: H256,
     ) -> Result<Option<Vec<AuthorityId>>, BridgeError> {
-        self.reading_state(parent, |state| self.runtime.authorities(state))
+        let header = self.store.header(parent).map_err(BridgeError::new)?;
+        let Some(header) = header else {
+            return Ok(None);
+        };
+        // Where there are only headers they are the same as at genesis: else none would have been stored.
+        let has_state = self.extent().has_state(height::<B>(*header.number()));
+        let named_by = if has_state { parent } else { self.genesis.hash };
+        self.reading_state(named_by, |state| self.runtime.authorities(state))
     }
 }

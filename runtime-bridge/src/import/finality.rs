@@ -98,23 +98,17 @@ pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
         .map_err(BridgeError::new)?;
     let state_root = *best.state_root();
     let authorities = batch.authorities_after(runtime, state_root)?;
-    // More than two thirds of the authorities.
-    let needed = authorities.len() * 2 / 3 + 1;
-    let mut heights: Vec<u64> = batch
+    let heights: Vec<u64> = batch
         .head
         .authored
         .iter()
         .filter(|(author, _)| authorities.contains(author))
         .map(|(_, height)| *height)
         .collect();
-    heights.sort_unstable_by(|a, b| b.cmp(a));
-    let Some(built_on) = heights.get(needed - 1).copied() else {
+    let best = batch.head.best.height();
+    let Some(height) = final_height(heights, authorities.len(), best, max_reorg) else {
         return Ok(());
     };
-    let Some(deep_enough) = batch.head.best.height().checked_sub(max_reorg) else {
-        return Ok(());
-    };
-    let height = built_on.min(deep_enough);
     if height > batch.head.finalized.height() {
         let hash = batch
             .canonical(height)
@@ -124,6 +118,22 @@ pub(super) fn advance<B: ChainBlock, R: Runtime<B>>(
         batch.head.authored.retain(|(_, sealed)| *sealed > height);
     }
     Ok(())
+}
+
+/// The highest block that is final in a chain with its tip at `best`, on which each of some of the `authorities` sealed its
+/// highest block at one of `heights`; `None` if there is none.
+pub(crate) fn final_height(
+    mut heights: Vec<u64>,
+    authorities: usize,
+    best: u64,
+    max_reorg: u64,
+) -> Option<u64> {
+    // More than two thirds of the authorities.
+    let needed = authorities * 2 / 3 + 1;
+    heights.sort_unstable_by(|a, b| b.cmp(a));
+    let built_on = heights.get(needed - 1).copied()?;
+    let deep_enough = best.checked_sub(max_reorg)?;
+    Some(built_on.min(deep_enough))
 }
 
 fn damaged() -> BridgeError {

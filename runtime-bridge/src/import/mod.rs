@@ -12,6 +12,7 @@ mod validate;
 
 pub(crate) use batch::{Batch, Left};
 pub(crate) use candidate::Candidate;
+pub(crate) use finality::final_height;
 pub(crate) use fork_choice::adopt_best;
 pub(crate) use measure::Measure;
 pub use revert::Reverted;

@@ -23,6 +23,17 @@ pub enum StoreError {
         /// Genesis hash of the chain spec.
         expected: String,
     },
+    /// A snapshot is being built in the store.
+    #[error("a snapshot is being built in this store: it takes no blocks until that is finished")]
+    SnapshotUnderWay,
+    /// A state below a snapshot.
+    #[error(
+        "the chain in this store begins with a snapshot at block {lowest}, and the state that this needs lies below it; a `resync` with another strategy than `snapshot` fetches all of them"
+    )]
+    StateNotKept {
+        /// The lowest block with a state, block 0 aside.
+        lowest: u64,
+    },
     /// The store has another format.
     #[error(
         "{path} has store format {found}, this program reads format {supported}; use the program that wrote it, or `resync`, which keeps what is there as a backup"

@@ -3,8 +3,9 @@
 //! | column | key | value |
 //! |---|---|---|
 //! | [`column::META`] | `head` | SCALE of [`Head`] |
+//! | [`column::META`] | `snapshot` | SCALE of [`SnapshotRecord`](crate::snapshot::SnapshotRecord); only in a chain that begins with one |
 //! | [`column::HEADER`] | block hash | SCALE header |
-//! | [`column::BODY`] | block hash | SCALE list of extrinsics |
+//! | [`column::BODY`] | block hash | SCALE list of extrinsics; none below a snapshot |
 //! | [`column::INDEX`] | number, u64 big-endian | hash of the best chain's block |
 //! | [`column::STATE`] | hash of a trie node | the node; old ones stay (archive) |
 
@@ -18,4 +19,4 @@ pub use error::StoreError;
 pub use folder::{FORMAT, Marker, open_folder};
 pub use head::Head;
 pub use lock::{Lock, LockError};
-pub use tables::{Changes, Store, column};
+pub use tables::{Base, Changes, Store, column};

@@ -1,4 +1,5 @@
 use super::{Head, StoreError};
+use crate::snapshot::SnapshotRecord;
 use codec::{Decode, Encode};
 use kvdb::{DBTransaction, KeyValueDB};
 use sp_core::H256;
@@ -9,6 +10,7 @@ use std::{
     marker::PhantomData,
     sync::Arc,
 };
+use sync_component::BlockId;
 
 /// Numbers of the database's columns.
 pub mod column {
@@ -27,6 +29,7 @@ pub mod column {
 }
 
 const HEAD: &[u8] = b"head";
+const SNAPSHOT: &[u8] = b"snapshot";
 
 /// Typed access to the columns. Reads see what the last [`Store::write`] wrote.
 pub struct Store<B> {
@@ -79,6 +82,60 @@ impl<B: BlockT<Hash = H256>> Store<B> {
     /// Where the chain stands; `None` in a new database.
     pub fn head(&self) -> Result<Option<Head<B>>, StoreError> {
         self.value(column::META, HEAD, "the head record")
+    }
+
+    /// How far a snapshot is; `None` in a store of whole blocks.
+    pub fn snapshot(&self) -> Result<Option<SnapshotRecord<B>>, StoreError> {
+        self.value(column::META, SNAPSHOT, "the record of the snapshot")
+    }
+
+    /// Writes headers without bodies, and how far the snapshot is with them, at once.
+    pub fn write_headers(
+        &self,
+        headers: &[(BlockId<B>, B::Header)],
+        record: &SnapshotRecord<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::with_capacity(2 * headers.len() + 1);
+        for (id, header) in headers {
+            transaction.put_vec(column::HEADER, id.hash.as_bytes(), header.encode());
+            let key = id.height().to_be_bytes();
+            transaction.put(column::INDEX, &key, id.hash.as_bytes());
+        }
+        transaction.put_vec(column::META, SNAPSHOT, record.encode());
+        Ok(self.db.write(transaction)?)
+    }
+
+    /// Writes nodes of a state, each with its hash, and how far the snapshot is with them, at once.
+    pub fn write_state<'a>(
+        &self,
+        nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>,
+        record: &SnapshotRecord<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::new();
+        for (hash, node) in nodes {
+            transaction.put(column::STATE, hash.as_bytes(), node);
+        }
+        transaction.put_vec(column::META, SNAPSHOT, record.encode());
+        Ok(self.db.write(transaction)?)
+    }
+
+    /// Writes the block with which a chain begins from now on, at once with where the chain stands then.
+    pub fn write_base(
+        &self,
+        base: &Base<'_, B>,
+        head: &Head<B>,
+        record: &SnapshotRecord<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::new();
+        for id in base.above {
+            transaction.delete(column::HEADER, id.hash.as_bytes());
+            transaction.delete(column::INDEX, &id.height().to_be_bytes());
+        }
+        let body = base.block.extrinsics().encode();
+        transaction.put_vec(column::BODY, base.block.hash().as_bytes(), body);
+        transaction.put_vec(column::META, HEAD, head.encode());
+        transaction.put_vec(column::META, SNAPSHOT, record.encode());
+        Ok(self.db.write(transaction)?)
     }
 
     /// Where the chain stands, if it is the chain of this genesis and its ends are all there.
@@ -166,6 +223,15 @@ impl<B: BlockT<Hash = H256>> Store<B> {
             .sort_by(|a, b| (a.col(), a.key()).cmp(&(b.col(), b.key())));
         Ok(db.write(transaction)?)
     }
+}
+
+/// The block with which a chain begins whose lower blocks are headers only.
+#[derive(Debug)]
+pub struct Base<'a, B: BlockT> {
+    /// The block; its header is stored already.
+    pub block: &'a B,
+    /// Stored headers above it, which go.
+    pub above: &'a [BlockId<B>],
 }
 
 /// What one import adds, not yet written. Later blocks of the import read through it.

@@ -18,4 +18,5 @@ mod properties;
 mod resync;
 mod revert;
 mod rules;
+mod snapshot;
 mod support;

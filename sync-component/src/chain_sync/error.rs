@@ -3,7 +3,7 @@ use crate::{
     block_id::BlockId,
     error::{Blame, LocalFault},
     peers::RequestError,
-    ports::{BlockFault, BridgeError, JobLost, PeerId},
+    ports::{BlockFault, BridgeError, HeadersRefused, JobLost, NoSnapshots, PeerId, ProofFault},
 };
 use sp_runtime::traits::Block as BlockT;
 use std::time::Duration;
@@ -32,6 +32,18 @@ pub enum SourceFault<B: BlockT> {
         /// The block.
         id: BlockId<B>,
     },
+    /// It sent headers that do not hold, or too many of which none is final.
+    #[error("its headers do not hold: {0}")]
+    Headers(HeadersRefused),
+    /// It does not have the state after this block any more, or never had.
+    #[error("it does not give the state after block {of}")]
+    NoState {
+        /// The block.
+        of: BlockId<B>,
+    },
+    /// What it sent of a state is not that state.
+    #[error("its proof of the state does not hold: {0}")]
+    Proof(#[from] ProofFault),
     /// A block of it does not hold here.
     #[error("its block {id} does not hold: {fault}")]
     Invalid {
@@ -57,7 +69,11 @@ impl<B: BlockT> SourceFault<B> {
         match self {
             Self::Request(error) => error.blame() != Blame::Peer,
             Self::Busy | Self::Gone | Self::Unproven | Self::NotDelivered { .. } => true,
-            Self::Invalid { .. } | Self::OtherChain { .. } => false,
+            Self::Invalid { .. }
+            | Self::OtherChain { .. }
+            | Self::Headers(_)
+            | Self::NoState { .. }
+            | Self::Proof(_) => false,
         }
     }
 
@@ -116,6 +132,31 @@ pub enum ResyncError<B: BlockT> {
         /// `tier1_max_gap`.
         reach: u64,
     },
+    /// The strategy needs what this chain's bridge does not do.
+    #[error(
+        "a snapshot of this chain cannot be built: {0}; `resync --abort`, then choose another strategy with --strategy"
+    )]
+    NoSnapshots(#[from] NoSnapshots),
+    /// No header is final that lies far enough below the newest one for a snapshot.
+    #[error(
+        "no block up to {reach} blocks below {tip} is final yet, so there is nothing to begin a snapshot with; `resync --resume` tries again later, or choose another strategy with --strategy"
+    )]
+    NothingFinal {
+        /// The newest header.
+        tip: BlockId<B>,
+        /// How far below it the snapshot has to lie.
+        reach: u64,
+    },
+    /// The block that the voters agree on lies below the snapshot, so they do not vouch for its state.
+    #[error(
+        "the voted block {voted} lies below the snapshot at {snapshot}, whose state nobody voted for; the present chain stays"
+    )]
+    BelowSnapshot {
+        /// The voted block.
+        voted: BlockId<B>,
+        /// The lowest block of the staged chain with a body.
+        snapshot: u64,
+    },
     /// A fault of ours.
     #[error(transparent)]
     Local(#[from] LocalFault),
@@ -138,6 +179,7 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::Local(_)
                 | Self::NamedPeersAway(_)
                 | Self::NoTrustedPeer
+                | Self::NothingFinal { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }
 }

@@ -1,9 +1,13 @@
-use super::{ResyncError, ResyncJob, SourceFault, end::End, error::LONGEST_PAUSE};
+use super::{
+    ResyncError, ResyncJob, SourceFault,
+    asking::{patiently, tip_of},
+    end::End,
+};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
     error::Blame,
-    peers::{Offence, RangeAnswer, RequestError},
+    peers::Offence,
     ports::{Bridge, ImportError, ImportReport, PeerId, heavy},
     registry::ResyncStrategy,
     wire::RangeRequest,
@@ -12,10 +16,6 @@ use async_trait::async_trait;
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
 use std::sync::Arc;
-
-/// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
-/// one that never delivers is left late.
-const BUSY_ANSWERS: u32 = 20;
 
 /// `full-chain`: all blocks from genesis, from one trusted peer; where it fails the next trusted one continues. The next
 /// range is asked for while one is validated.
@@ -109,60 +109,19 @@ impl<B: BlockT> Download<'_, B> {
             count: settings.limits.blocks_per_request,
             parent: parent.hash,
         };
-        let (mut failed, mut busy) = (0, 0);
-        loop {
-            let pause = match self
-                .context
+        let within = settings.tier2.timeout_per_block;
+        let ask = || {
+            self.context
                 .peers
-                .blocks(self.peer, request.clone(), settings.tier2.timeout_per_block)
-                .await
-            {
-                Ok(RangeAnswer::Items(blocks)) => return Ok(Some(blocks)),
-                Ok(RangeAnswer::NotFound) => return Ok(None),
-                Ok(RangeAnswer::Busy(pause)) | Err(RequestError::Busy(pause)) => {
-                    busy += 1;
-                    if busy >= BUSY_ANSWERS {
-                        return Err(SourceFault::Busy);
-                    }
-                    pause.min(LONGEST_PAUSE)
-                }
-                Err(error) => {
-                    failed += 1;
-                    let gone = self.context.peers.table().get(self.peer).is_none();
-                    if gone {
-                        return Err(SourceFault::Gone);
-                    }
-                    if failed >= settings.tier2.max_retries.get() || error.blame() == Blame::Peer {
-                        return Err(error.into());
-                    }
-                    self.context.observer.retried();
-                    settings.limits.backoff_first
-                }
-            };
-            self.context.clock.sleep(pause).await;
-        }
+                .blocks(self.peer, request.clone(), within)
+        };
+        patiently(self.context, self.peer, ask).await
     }
 
     /// Whether the source's own chain ends at the staged tip or below, on the staged chain.
     async fn ends_at(&self, tip: BlockId<B>) -> Result<bool, End<B>> {
         let staging = self.staging();
-        self.context
-            .peers
-            .status(
-                self.peer,
-                staging.genesis_hash(),
-                self.context.settings.tier1.timeout,
-            )
-            .await
-            .map_err(SourceFault::from)?;
-        let table = self.context.peers.table();
-        let told = table
-            .get(self.peer)
-            .and_then(|entry| entry.sighting.as_ref());
-        let Some(best) = told.map(|told| told.standing.best) else {
-            return Err(SourceFault::Gone.into());
-        };
-        drop(table);
+        let best = tip_of(self.context, staging.as_ref(), self.peer).await?;
         let staged = staging
             .canonical_hash(best.number)
             .map_err(ResyncError::from)?;

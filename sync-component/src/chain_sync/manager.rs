@@ -3,7 +3,7 @@ use super::{
     StagedChain, Swap, voted_block,
 };
 use crate::{
-    block_id::{BlockId, number},
+    block_id::{BlockId, height, number},
     context::SyncContext,
     peers::Record,
     ports::{Bridge, BridgeError, PeerId, heavy},
@@ -168,6 +168,13 @@ impl<B: BlockT> ChainSyncManager<B> {
                 }
                 voted => voted?,
             };
+            let lowest = staging.lowest_served();
+            if voted.number < lowest {
+                return Err(ResyncError::BelowSnapshot {
+                    voted,
+                    snapshot: height::<B>(lowest),
+                });
+            }
             tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
             self.enter(&files, Stage::Validated).await?;
             return Ok(staging.best());

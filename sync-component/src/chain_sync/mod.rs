@@ -3,6 +3,7 @@
 //! A second chain is built and validated in *staging* beside the live one, the voters are asked whether it is theirs, and
 //! the two stores are exchanged. This room decides; files are moved by whoever implements [`Staging`].
 
+mod asking;
 mod end;
 mod error;
 mod full_chain;
@@ -11,6 +12,7 @@ mod manager;
 mod multi_source;
 mod order;
 mod progress;
+mod snapshot;
 mod vote;
 
 #[cfg(test)]
@@ -26,4 +28,5 @@ pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
 pub use multi_source::MultiSource;
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
 pub use progress::{Progress, ResyncStage, ResyncWatch};
+pub use snapshot::Snapshot;
 pub use vote::{Ballot, NotVoted, StagedChain, voted_block};

@@ -1,4 +1,4 @@
-use super::{ResyncError, ResyncJob, SourceFault, end::End};
+use super::{ResyncError, ResyncJob, SourceFault, asking::tip_of, end::End};
 use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
@@ -191,20 +191,9 @@ impl<B: BlockT> Download<'_, B> {
         left.min().map(|(_, peer)| peer.clone())
     }
 
-    /// Where `peer` stands, as it says now.
-    async fn tip_of(&self, peer: &PeerId) -> Result<BlockId<B>, End<B>> {
-        let genesis = self.staging().genesis_hash();
-        let within = self.staged.settings.tier1.timeout;
-        let told = self.staged.peers.status(peer, genesis, within).await;
-        told.map_err(SourceFault::from)?;
-        let table = self.staged.peers.table();
-        let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
-        Ok(told.ok_or(SourceFault::Gone)?.standing.best)
-    }
-
     /// Fetches what `guide` has above the staged tip, from all sources.
     async fn follow(&self, guide: &PeerId) -> Result<Followed, End<B>> {
-        let tip = self.tip_of(guide).await?;
+        let tip = tip_of(self.staged, self.staging(), guide).await?;
         let staged = self
             .staging()
             .presence(tip.hash)

@@ -102,8 +102,7 @@ pub(crate) struct Extended<B: BlockT> {
 }
 
 /// Goes on above `run`, which is part of the chain that all of `claimants` claim: fetches and verifies at most `most` further
-/// headers. All of them are asked for at once, so that the way to a peer is gone once, however many they are; where `skeleton` does
-/// not reach it is only one answer's, while the peer says the hashes that reach further.
+/// headers, as [`further`] does.
 pub(crate) async fn extend<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -111,7 +110,57 @@ pub(crate) async fn extend<B: BlockT>(
     most: u64,
     skeleton: &mut Skeleton<B>,
 ) -> Result<Extended<B>, LocalFault> {
-    let (from, tip) = (run.tip(), claimants.tip);
+    let above = Above {
+        base: run.base,
+        header: run.tip_header().clone(),
+    };
+    let found = further(context, claimants, &above, most, skeleton).await?;
+    let reached = run.tip().height() + found.headers.len() as u64;
+    let beyond = if reached < claimants.tip.height() {
+        Beyond::Claimed
+    } else {
+        Beyond::Nothing
+    };
+    let run = run.clone();
+    let longer = heavy(context.executor.as_ref(), move || {
+        run.extended(found.headers, beyond)
+    })
+    .await;
+    Ok(Extended {
+        run: longer?,
+        lacking: found.lacking,
+    })
+}
+
+/// Where further headers follow.
+#[derive(Clone, Debug)]
+pub(crate) struct Above<B: BlockT> {
+    /// The stored block whose state names the authorities.
+    pub(crate) base: BlockId<B>,
+    /// The header that they follow: the base's, or one verified above it.
+    pub(crate) header: B::Header,
+}
+
+/// Headers that were fetched and hold.
+#[derive(Debug)]
+pub(crate) struct Further<B: BlockT> {
+    /// They, rising; none if nothing came.
+    pub(crate) headers: Vec<B::Header>,
+    /// Who was asked for headers that are missing.
+    pub(crate) lacking: BTreeSet<PeerId>,
+}
+
+/// Fetches and verifies at most `most` headers above that of `above`, which is part of the chain that all of `claimants` claim.
+/// All of them are asked for at once, so that the way to a peer is gone once, however many they are; where `skeleton` does not
+/// reach it is only one answer's, while the peer says the hashes that reach further.
+pub(crate) async fn further<B: BlockT>(
+    context: &SyncContext<B>,
+    claimants: &Claimants<B>,
+    above: &Above<B>,
+    most: u64,
+    skeleton: &mut Skeleton<B>,
+) -> Result<Further<B>, LocalFault> {
+    let (from, tip) = (BlockId::<B>::of(&above.header), claimants.tip);
     let each = u64::from(context.settings.limits.headers_per_request).max(1);
     let wanted = tip.height().saturating_sub(from.height()).min(most);
     let next = from.height().saturating_add(each);
@@ -133,24 +182,13 @@ pub(crate) async fn extend<B: BlockT>(
     } else {
         answers.await?
     };
-    let good = verified(context, claimants, run, &mut answers).await?;
-    if (good.len() as u64) < wanted {
+    let headers = verified(context, claimants, above, &mut answers).await?;
+    if (headers.len() as u64) < wanted {
         // Somebody moved on, or the hashes were not those of the headers.
         *skeleton = Skeleton::default();
     }
-    let reached = from.height().saturating_add(good.len() as u64);
-    let beyond = if reached < tip.height() {
-        Beyond::Claimed
-    } else {
-        Beyond::Nothing
-    };
-    let run = run.clone();
-    let longer = heavy(context.executor.as_ref(), move || {
-        run.extended(good, beyond)
-    })
-    .await;
-    Ok(Extended {
-        run: longer?,
+    Ok(Further {
+        headers,
         lacking: answers.lacking,
     })
 }
@@ -215,21 +253,21 @@ async fn answer<B: BlockT>(
     Ok(decoded.map_err(LocalFault::from)??)
 }
 
-/// The headers in `answers` above `run` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
+/// The headers in `answers` above that of `above` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
 /// it is a part that does not follow the one below it: its sender was only told what somebody claimed for the block there.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
-    run: &VerifiedTip<B>,
+    above: &Above<B>,
     answers: &mut Answers<B>,
 ) -> Result<Vec<B::Header>, LocalFault> {
-    let mut last = Some(run.tip_header().clone());
+    let mut last = Some(above.header.clone());
     let mut checks = Vec::new();
     for part in std::mem::take(&mut answers.parts) {
         // No answer is empty.
         let Some(parent) = last.take() else { break };
         last = part.last().cloned();
-        checks.push(verify(context, run.base, parent, part));
+        checks.push(verify(context, above.base, parent, part));
     }
     let mut good = Vec::new();
     for (at, checked) in join_all(checks).await.into_iter().enumerate() {

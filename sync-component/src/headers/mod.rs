@@ -13,7 +13,7 @@ mod suspects;
 mod tests;
 mod tips;
 
-pub(crate) use ahead::{Extended, Skeleton, extend};
+pub(crate) use ahead::{Above, Extended, Skeleton, extend, further};
 pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub(crate) use probe::confirm;

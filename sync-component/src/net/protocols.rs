@@ -21,6 +21,7 @@ pub struct Protocols {
     status: Behaviour<SyncCodec>,
     headers: Behaviour<SyncCodec>,
     blocks: Behaviour<SyncCodec>,
+    state: Behaviour<SyncCodec>,
     announce: Behaviour<SyncCodec>,
     keep_alive: KeepAlive,
 }
@@ -32,6 +33,7 @@ impl Protocols {
             status: behaviour(Protocol::Status),
             headers: behaviour(Protocol::Headers),
             blocks: behaviour(Protocol::Blocks),
+            state: behaviour(Protocol::State),
             announce: behaviour(Protocol::Announce),
             keep_alive: KeepAlive::default(),
         }
@@ -42,6 +44,7 @@ impl Protocols {
             Protocol::Status => &mut self.status,
             Protocol::Headers => &mut self.headers,
             Protocol::Blocks => &mut self.blocks,
+            Protocol::State => &mut self.state,
             Protocol::Announce => &mut self.announce,
         }
     }
@@ -58,6 +61,7 @@ impl ProtocolsEvent {
             Self::Status(event) => (Protocol::Status, event),
             Self::Headers(event) => (Protocol::Headers, event),
             Self::Blocks(event) => (Protocol::Blocks, event),
+            Self::State(event) => (Protocol::State, event),
             Self::Announce(event) => (Protocol::Announce, event),
             Self::KeepAlive(never) => match never {},
         }

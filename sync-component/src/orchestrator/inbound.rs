@@ -84,6 +84,7 @@ impl Inbound {
             let bytes = match protocol {
                 Protocol::Headers => inbound.server.headers::<B>(chain, &body),
                 Protocol::Blocks => inbound.server.blocks::<B>(chain, &body),
+                Protocol::State => inbound.server.state::<B>(chain, &body),
                 Protocol::Status | Protocol::Announce => {
                     inbound.server.status::<B>(chain, told, &body)
                 }

@@ -7,7 +7,8 @@ use crate::{
     settings::SyncSettings,
     wire::{
         Announcement, Attestation, BlocksReply, DecodeError, HeadersReply, RangeReply,
-        RangeRequest, RefusedReason, Status, StatusReply, StatusRequest, WireLimits,
+        RangeRequest, RefusedReason, StateReply, StateRequest, Status, StatusReply, StatusRequest,
+        WireLimits,
     },
 };
 use codec::Encode;
@@ -359,6 +360,21 @@ impl<B: BlockT> PeerClient<B> {
     ) {
         self.table().delivered(peer, bytes, took);
         self.deliveries.arrived(highest, self.inner.clock.now());
+    }
+
+    /// Asks for a piece of a state. What comes back is nodes of a trie, of which nothing is known yet.
+    pub async fn state(
+        &self,
+        peer: &PeerId,
+        request: &StateRequest<B>,
+        within: Duration,
+    ) -> Result<RangeAnswer<Vec<u8>>, RequestError> {
+        let body = self
+            .bytes(peer, Protocol::State, request.encode(), within)
+            .await?;
+        let decoded = self.inner.limits.decode_state_reply::<B>(&body);
+        let reply: StateReply<B> = self.decoded(peer, decoded)?;
+        range(reply)
     }
 
     /// Pushes `announcement` to `peer`. Whether it was taken does not matter: announcements are hints.

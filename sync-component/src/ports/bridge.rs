@@ -1,4 +1,4 @@
-use super::{CheckReport, CheckedBlocks, UnixMillis};
+use super::{BuildSnapshots, CheckReport, CheckedBlocks, NoSnapshots, ServeStates, UnixMillis};
 use crate::{block_id::BlockId, error::Blame};
 use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
 use sp_runtime::traits::{Block as BlockT, NumberFor};
@@ -62,6 +62,11 @@ pub trait ReadChain<B: BlockT>: fmt::Debug + Send + Sync {
     fn presence(&self, hash: B::Hash) -> Result<Presence, BridgeError>;
     /// Changes of the best chain, in order. A receiver that lags reads [`ReadChain::best`] again.
     fn events(&self) -> broadcast::Receiver<ChainEvent<B>>;
+
+    /// Its states, for those that fetch a snapshot; `None` if it gives none away, as by default.
+    fn states(&self) -> Option<&dyn ServeStates<B>> {
+        None
+    }
 }
 
 /// The best chain has a new tip.
@@ -354,4 +359,9 @@ pub trait ImportBlocks<B: BlockT>: fmt::Debug + Send + Sync {
 
     /// Tells the fork choice how the vote stands and applies it again to the stored tips.
     fn set_vote(&self, vote: Vote<B>) -> Result<(), BridgeError>;
+
+    /// Building this chain from a snapshot; by default it cannot be.
+    fn snapshots(&self) -> Result<&dyn BuildSnapshots<B>, NoSnapshots> {
+        Err(NoSnapshots::NotOffered)
+    }
 }

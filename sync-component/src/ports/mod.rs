@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Network`] | `net` over libp2p; the test kit's simulated network |
 //! | [`Bridge`] ([`ReadChain`], [`VerifyHeaders`], [`ImportBlocks`]) | `runtime-bridge`; the test kit's reference bridge |
+//! | [`ServeStates`], [`BuildSnapshots`], which a bridge may lack | `runtime-bridge`; the test kit's reference bridge |
 //! | [`Signer`] | the node, over the record `signed`; the test kit's signer |
 //! | [`Clock`], [`Randomness`], [`Executor`] | [`SystemClock`], [`SystemRandomness`], [`TokioExecutor`]; virtual ones in tests |
 
@@ -15,6 +16,7 @@ mod network;
 mod peer_id;
 mod randomness;
 mod signer;
+mod snapshot;
 
 pub use bridge::{
     BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
@@ -27,3 +29,7 @@ pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
 pub use peer_id::{NotAPeerId, PeerId};
 pub use randomness::{Randomness, SystemRandomness};
 pub use signer::{AttestationCounter, Signer, SignerError, StatementOf};
+pub use snapshot::{
+    BuildSnapshots, FinishRefused, HeadersRefused, NoSnapshots, ProofBudget, ProofFault,
+    ServeStates, SnapshotStanding, StateProof, StateRefused, StateStanding,
+};

@@ -12,13 +12,21 @@ pub enum Protocol {
     Headers,
     /// `sync/blocks/1`: whole blocks by range.
     Blocks,
+    /// `sync/state/1`: state by range, the proof only.
+    State,
     /// `sync/announce/1`: a header pushed after an import.
     Announce,
 }
 
 impl Protocol {
     /// All of them, in the order of the table in SPEC section 2.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Headers, Self::Blocks, Self::Announce];
+    pub const ALL: [Self; 5] = [
+        Self::Status,
+        Self::Headers,
+        Self::Blocks,
+        Self::State,
+        Self::Announce,
+    ];
 
     /// The part of the protocol name behind `/<genesis hex>/`.
     pub const fn suffix(self) -> &'static str {
@@ -26,6 +34,7 @@ impl Protocol {
             Self::Status => "sync/status/1",
             Self::Headers => "sync/headers/1",
             Self::Blocks => "sync/blocks/1",
+            Self::State => "sync/state/1",
             Self::Announce => "sync/announce/1",
         }
     }

@@ -2,7 +2,7 @@ use super::{RegistryError, StrategyRegistry, StrategySettingsError};
 use crate::{
     SyncSettings,
     block_sync::{Pipelined, Sequential},
-    chain_sync::{FullChain, MultiSource},
+    chain_sync::{FullChain, MultiSource, Snapshot},
     height_sync::{AuthorityQuorum, HeightMajority, TipQuorum},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -59,6 +59,13 @@ pub fn register_builtins<B: BlockT>(
         Arc::new(|settings| {
             takes_no_settings("multi-source", settings)?;
             Ok(Arc::new(MultiSource::default()))
+        }),
+    )?;
+    registry.register_resync(
+        "snapshot",
+        Arc::new(|settings| {
+            takes_no_settings("snapshot", settings)?;
+            Ok(Arc::new(Snapshot::default()))
         }),
     )
 }

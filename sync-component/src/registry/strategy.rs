@@ -41,6 +41,12 @@ pub trait FetchStrategy<B: BlockT>: fmt::Debug + Send + Sync {
 /// Tier 3: how a whole chain is built beside the live one (SPEC section 7).
 #[async_trait]
 pub trait ResyncStrategy<B: BlockT>: fmt::Debug + Send + Sync {
+    /// What it trusts beyond what every node checks of every block, in a sentence for the operator, who reads it before the
+    /// order is given. `None`, the default: nothing.
+    fn trusts(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Fetches and validates all that the job's sources have into its staged chain, from where that ends; returns the
     /// staged tip. What is staged stays when it fails, and the next call starts from there. Cancelled by dropping at any
     /// await point.

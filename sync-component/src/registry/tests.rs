@@ -142,7 +142,7 @@ fn table_of_no_strategy_and_keys_that_none_takes_are_refused() {
 #[test]
 fn tier_without_strategies_says_so() {
     let mut registry = builtins();
-    for name in ["full-chain", "multi-source"] {
+    for name in ["full-chain", "multi-source", "snapshot"] {
         registry.remove(Tier::Resync, name).unwrap();
     }
     let error = registry.check(&SyncSettings::default()).unwrap_err();

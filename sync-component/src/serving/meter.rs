@@ -14,7 +14,7 @@ const SLACK: usize = 2;
 /// Shares out the answering of requests, by what is *under way*: from the moment a request is admitted until its reply
 /// has left this machine.
 ///
-/// Work-conserving and fair with one rule: a heavy request (headers, blocks) is admitted while its peer has fewer bytes
+/// Work-conserving and fair with one rule: a heavy request (headers, blocks, state) is admitted while its peer has fewer bytes
 /// under way than are still free of `serving_bytes`. A peer alone may fill half of it, which no link can empty faster
 /// than we fill it; n busy peers each settle at 1/(n + 1). Light requests weigh nothing, so that blocks never delay a
 /// status. The state is bounded: an entry exists only while something is under way.
@@ -79,7 +79,7 @@ impl Meter {
         }
         let weight = match protocol {
             Protocol::Status | Protocol::Announce => 0,
-            Protocol::Headers | Protocol::Blocks => self.reserve,
+            Protocol::Headers | Protocol::Blocks | Protocol::State => self.reserve,
         };
         let held = self.bytes.get(peer).copied().unwrap_or(0);
         if weight > 0 && held >= self.serving_bytes.saturating_sub(self.used) {
@@ -99,7 +99,7 @@ impl Meter {
     pub fn settle(&mut self, ticket: &mut Ticket, bytes: usize) {
         match ticket.protocol {
             Protocol::Status | Protocol::Announce => {}
-            Protocol::Headers | Protocol::Blocks => self.weigh(ticket, bytes),
+            Protocol::Headers | Protocol::Blocks | Protocol::State => self.weigh(ticket, bytes),
         }
     }
 

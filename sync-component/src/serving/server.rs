@@ -1,11 +1,11 @@
 use super::range::RangeBody;
 use crate::{
     block_id::BlockId,
-    ports::{BridgeError, Protocol, ReadChain},
+    ports::{BridgeError, ProofBudget, Protocol, ReadChain},
     settings::SyncSettings,
     wire::{
         Activity, Attestation, DecodeError, RangeReply, RangeRequest, RefusedReason, Roles,
-        Standing, Status, StatusReply, StatusRequest, WireLimits, busy_reply,
+        Standing, StateReply, Status, StatusReply, StatusRequest, WireLimits, busy_reply,
     },
 };
 use codec::Encode;
@@ -113,6 +113,28 @@ impl Server {
         })
     }
 
+    /// Answers a request on `sync/state/1`. A state that is not kept, or a chain that gives none away, is `NotFound`.
+    pub fn state<B: BlockT>(&self, chain: &dyn ReadChain<B>, body: &[u8]) -> Vec<u8> {
+        let request = match self.accepts.decode_state_request::<B>(body) {
+            Ok(request) => request,
+            Err(error) => return refused::<B>(refusal(&error)),
+        };
+        let budget = ProofBudget {
+            soft: self.reply_soft_bytes,
+            hard: self.reply_hard_bytes,
+        };
+        let after = request.after.as_deref();
+        let proof = chain
+            .states()
+            .map(|states| states.prove_state(request.block, after, budget))
+            .transpose();
+        match proof {
+            Ok(Some(Some(proof))) => StateReply::<B>::Items(proof.0).encode(),
+            Ok(_) => not_found(chain),
+            Err(fault) => busy_after_fault(Protocol::State, &fault),
+        }
+    }
+
     fn range<B: BlockT>(
         &self,
         chain: &dyn ReadChain<B>,
@@ -128,11 +150,7 @@ impl Server {
             return refused::<B>(RefusedReason::EmptyRange);
         }
         match read(&request) {
-            Ok(found) if found.is_empty() => RangeReply::<(), NumberFor<B>>::NotFound {
-                lowest: chain.lowest_served(),
-                best: chain.best().number,
-            }
-            .encode(),
+            Ok(found) if found.is_empty() => not_found(chain),
             Ok(found) => found.into_reply(),
             Err(fault) => busy_after_fault(protocol, &fault),
         }
@@ -242,6 +260,14 @@ fn refusal(error: &DecodeError) -> RefusedReason {
         | DecodeError::TrailingBytes { .. }
         | DecodeError::Empty { .. } => RefusedReason::Undecodable,
     }
+}
+
+fn not_found<B: BlockT>(chain: &dyn ReadChain<B>) -> Vec<u8> {
+    RangeReply::<(), NumberFor<B>>::NotFound {
+        lowest: chain.lowest_served(),
+        best: chain.best().number,
+    }
+    .encode()
 }
 
 fn refused<B: BlockT>(reason: RefusedReason) -> Vec<u8> {

@@ -9,7 +9,7 @@ pub fn busy_reply(protocol: Protocol, retry_after: Duration) -> Vec<u8> {
     let retry_after_ms = u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX);
     match protocol {
         // A status reply has its `Busy` at the same index and with the same field; the golden bytes hold it there.
-        Protocol::Status | Protocol::Headers | Protocol::Blocks => {
+        Protocol::Status | Protocol::Headers | Protocol::Blocks | Protocol::State => {
             RangeReply::<(), ()>::Busy { retry_after_ms }.encode()
         }
         Protocol::Announce => AnnounceReply::Busy { retry_after_ms }.encode(),

@@ -71,6 +71,8 @@ pub enum WireItem {
     Headers,
     /// Blocks of a range.
     Blocks,
+    /// Nodes of a piece of a state.
+    Nodes,
 }
 
 impl std::fmt::Display for WireItem {
@@ -83,6 +85,7 @@ impl std::fmt::Display for WireItem {
             Self::Hashes => "hashes",
             Self::Headers => "headers",
             Self::Blocks => "blocks",
+            Self::Nodes => "nodes",
         })
     }
 }

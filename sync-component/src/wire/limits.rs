@@ -9,6 +9,8 @@ pub const ATTESTED_HASHES: usize = 8;
 // Bounds on the SCALE length of the parts whose types the chain chooses. They only size caps, so they may be generous.
 const HASH_BYTES_MAX: usize = 64;
 const NUMBER_BYTES_MAX: usize = 16;
+/// Longest key of a state, in bytes. Part of the protocol version: a state with a longer one is served up to it.
+pub const STATE_KEY_BYTES: usize = 32 * 1024;
 /// Longest encoded header in an announcement.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 /// Variant indices, counts and the fields of fixed length of any message.
@@ -25,7 +27,7 @@ const ATTESTATION_BYTES_MAX: usize =
 /// network and belongs in the chain spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireLimits {
-    /// Longest sum of the items of a headers or blocks reply, in bytes.
+    /// Longest sum of the items of a headers, blocks or state reply, in bytes.
     pub reply_hard_bytes: usize,
     /// Most hashes below the tip in a status.
     pub status_hashes: usize,
@@ -60,6 +62,7 @@ impl WireLimits {
             Protocol::Status => FRAME_BYTES_MAX
                 .saturating_add(self.hashes_per_request.saturating_mul(NUMBER_BYTES_MAX)),
             Protocol::Headers | Protocol::Blocks => FRAME_BYTES_MAX,
+            Protocol::State => FRAME_BYTES_MAX + STATE_KEY_BYTES,
             Protocol::Announce => HEADER_BYTES_MAX + ATTESTATION_BYTES_MAX + FRAME_BYTES_MAX,
         }
     }
@@ -73,7 +76,7 @@ impl WireLimits {
                     .saturating_add(hashes.saturating_mul(HASH_BYTES_MAX + 1))
                     .saturating_add(self.attestations.saturating_mul(ATTESTATION_BYTES_MAX))
             }
-            Protocol::Headers | Protocol::Blocks => {
+            Protocol::Headers | Protocol::Blocks | Protocol::State => {
                 self.reply_hard_bytes.saturating_add(RANGE_FRAME_BYTES)
             }
             Protocol::Announce => FRAME_BYTES_MAX,

@@ -181,6 +181,21 @@ pub type HeadersReply<B> = RangeReply<<B as BlockT>::Header, NumberFor<B>>;
 /// Body of a reply on `sync/blocks/1`.
 pub type BlocksReply<B> = RangeReply<B, NumberFor<B>>;
 
+/// Body of a request on `sync/state/1`: the entries of one state after a key, in the order of keys.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+#[codec(encode_bound())]
+#[codec(decode_bound())]
+#[codec(decode_with_mem_tracking_bound())]
+pub struct StateRequest<B: BlockT> {
+    /// The block after which the state is meant.
+    pub block: B::Hash,
+    /// The last key that the asker has, at most [`STATE_KEY_BYTES`](super::STATE_KEY_BYTES) long; `None`: from the first on.
+    pub after: Option<Vec<u8>>,
+}
+
+/// Body of a reply on `sync/state/1`: trie nodes in the order of a walk to the entries asked for.
+pub type StateReply<B> = RangeReply<Vec<u8>, NumberFor<B>>;
+
 /// Why a server calls a request ill-formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub enum RefusedReason {

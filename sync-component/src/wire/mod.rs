@@ -10,9 +10,9 @@ mod typed;
 
 pub use busy::busy_reply;
 pub use decode::{DecodeError, WireItem, decode};
-pub use limits::{ATTESTED_HASHES, WireLimits};
+pub use limits::{ATTESTED_HASHES, STATE_KEY_BYTES, WireLimits};
 pub use messages::{
     Activity, AnnounceReply, AnnouncedPlace, Announcement, Attestation, AttestedTip, BlocksReply,
-    HeadersReply, RangeReply, RangeRequest, RefusedReason, Roles, Standing, Status, StatusReply,
-    StatusRequest,
+    HeadersReply, RangeReply, RangeRequest, RefusedReason, Roles, Standing, StateReply,
+    StateRequest, Status, StatusReply, StatusRequest,
 };

@@ -3,8 +3,8 @@
 
 use super::{
     ATTESTED_HASHES, AnnounceReply, Announcement, Attestation, BlocksReply, DecodeError,
-    HeadersReply, RangeReply, RangeRequest, Status, StatusReply, StatusRequest, WireItem,
-    WireLimits, decode, limits::items,
+    HeadersReply, RangeReply, RangeRequest, StateReply, StateRequest, Status, StatusReply,
+    StatusRequest, WireItem, WireLimits, decode, limits::items,
 };
 use crate::ports::Protocol;
 use sp_runtime::traits::Block as BlockT;
@@ -69,6 +69,21 @@ impl WireLimits {
         let reply = decode(body, self.reply_cap(Protocol::Blocks))?;
         let cap = self.blocks_per_request.min(items(asked));
         check_range(WireItem::Blocks, &reply, cap)?;
+        Ok(reply)
+    }
+
+    /// Decodes the body of a request on `sync/state/1`.
+    pub fn decode_state_request<B: BlockT>(
+        &self,
+        body: &[u8],
+    ) -> Result<StateRequest<B>, DecodeError> {
+        decode(body, self.request_cap(Protocol::State))
+    }
+
+    /// Decodes the body of a reply on `sync/state/1`. How many nodes it holds is bounded by its length alone.
+    pub fn decode_state_reply<B: BlockT>(&self, body: &[u8]) -> Result<StateReply<B>, DecodeError> {
+        let reply = decode(body, self.reply_cap(Protocol::State))?;
+        check_range(WireItem::Nodes, &reply, usize::MAX)?;
         Ok(reply)
     }
 

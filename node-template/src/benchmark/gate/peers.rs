@@ -34,7 +34,7 @@ impl Network for Quiet {
     ) -> Result<Vec<u8>, RequestFailure> {
         match protocol {
             Protocol::Announce => Err(RequestFailure::Timeout),
-            Protocol::Status | Protocol::Headers | Protocol::Blocks => {
+            Protocol::Status | Protocol::Headers | Protocol::Blocks | Protocol::State => {
                 self.0.request(peer, protocol, body).await
             }
         }

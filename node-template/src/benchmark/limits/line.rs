@@ -101,7 +101,9 @@ async fn answer(mut requests: mpsc::Receiver<NetworkEvent>) {
         {
             let bytes = match protocol {
                 Protocol::Blocks => vec![0; LARGE],
-                Protocol::Status | Protocol::Headers | Protocol::Announce => vec![0; 64],
+                Protocol::Status | Protocol::Headers | Protocol::State | Protocol::Announce => {
+                    vec![0; 64]
+                }
             };
             // Whoever asked may have gone.
             let _ = reply.send(bytes);

@@ -1,12 +1,12 @@
 //! The chain that is served: built once, kept for the next time.
 
-use super::{SyncPlan, report::Tip};
+use super::report::Tip;
 use crate::{
     Block,
     authoring::Chain,
     benchmark::{
         BenchmarkError, Told, Watch,
-        ground::{self, KeyUse, Payments, SLOT},
+        ground::{self, Accounts, KeyUse, Payments, SLOT},
     },
     block_file::{BlockRange, BlockWriter, End, Format, Next, export},
 };
@@ -15,6 +15,7 @@ use sp_core::sr25519;
 use std::{
     fs::{self, File},
     io::{self, BufWriter},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 use sync_component::{BlockId, ports::ReadChain};
@@ -29,15 +30,26 @@ const FILE: &str = "chain.bin";
 /// Where the chain ends. Written last: without it the folder is not whole.
 const TIP: &str = "tip.json";
 
+/// Which chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::benchmark) struct ChainPlan {
+    /// Blocks above genesis.
+    pub(in crate::benchmark) blocks: NonZeroU32,
+    /// Transfers in each.
+    pub(in crate::benchmark) transfers: usize,
+    /// Accounts with a balance.
+    pub(in crate::benchmark) accounts: Accounts,
+}
+
 /// A chain that is ready.
 #[derive(Clone, Debug)]
-pub(super) struct Ready {
+pub(in crate::benchmark) struct Ready {
     /// Its folder.
-    pub(super) folder: PathBuf,
+    pub(in crate::benchmark) folder: PathBuf,
     /// The file with its blocks.
     pub(super) file: PathBuf,
     /// Where it ends.
-    pub(super) tip: Tip,
+    pub(in crate::benchmark) tip: Tip,
 }
 
 /// The keys that seal it.
@@ -46,8 +58,8 @@ pub(super) fn authorities() -> Vec<sr25519::Pair> {
 }
 
 /// Its spec.
-pub(super) fn spec() -> ChainSpec {
-    ground::spec(&authorities(), SLOT)
+pub(in crate::benchmark) fn spec(accounts: Accounts) -> ChainSpec {
+    ground::spec_with(&authorities(), SLOT, accounts)
 }
 
 /// Where its store lies in its folder.
@@ -56,13 +68,17 @@ pub(super) fn store_in(folder: &Path) -> PathBuf {
 }
 
 /// The chain of `plan` below `base`; built first if it is not there.
-pub(super) fn ready<W: Watch>(
+pub(in crate::benchmark) fn ready<W: Watch>(
     base: &Path,
-    plan: &SyncPlan,
+    plan: &ChainPlan,
     watch: &mut W,
 ) -> Result<Ready, BenchmarkError> {
+    let accounts = match plan.accounts {
+        usual if usual == Accounts::default() => String::new(),
+        Accounts(count) => format!("-{count}-accounts"),
+    };
     let name = format!(
-        "chain-{VERSION}-{}-blocks-of-{}-transfers",
+        "chain-{VERSION}-{}-blocks-of-{}-transfers{accounts}",
         plan.blocks, plan.transfers
     );
     let folder = base.join(name);
@@ -102,8 +118,8 @@ fn put(draft: TempDir, folder: &Path) -> Result<(), BenchmarkError> {
     }
 }
 
-fn build<W: Watch>(folder: &Path, plan: &SyncPlan, watch: &mut W) -> Result<(), BenchmarkError> {
-    let (authorities, spec) = (authorities(), spec());
+fn build<W: Watch>(folder: &Path, plan: &ChainPlan, watch: &mut W) -> Result<(), BenchmarkError> {
+    let (authorities, spec) = (authorities(), spec(plan.accounts));
     let chain = ground::open(&store_in(folder), &spec)?;
     let mut payments = Payments::new(chain.genesis_hash());
     let total = u64::from(plan.blocks.get());

@@ -5,7 +5,10 @@ use super::{
     report::{Imported, Report},
 };
 use crate::{
-    benchmark::{BenchmarkError, ground},
+    benchmark::{
+        BenchmarkError,
+        ground::{self, Accounts},
+    },
     block_file::{self, BatchLimits, BlockReader, Format, Next},
 };
 use serde::{Deserialize, Serialize};
@@ -35,7 +38,7 @@ pub(super) fn import(
     order: &ImportOrder,
     tell: &mut (dyn FnMut(&Report) + Send),
 ) -> Result<(), BenchmarkError> {
-    let spec = chain::spec();
+    let spec = chain::spec(Accounts::default());
     let chain = ground::open(&order.store, &spec)?;
     let file = File::open(&order.file).map_err(|source| BenchmarkError::Path {
         path: order.file.clone(),

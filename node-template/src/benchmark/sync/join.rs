@@ -10,7 +10,7 @@ use crate::{
     benchmark::{
         BenchmarkError,
         conduct::Conduct,
-        ground,
+        ground::{self, Accounts},
         member::{Meeting, Member, MemberPlan, aloud},
         meter::Meter,
         usage,
@@ -38,13 +38,15 @@ const PATIENCE: Duration = Duration::from_mins(3);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JoinOrder {
     /// The new store.
-    pub(super) store: PathBuf,
+    pub(in crate::benchmark) store: PathBuf,
+    /// Accounts of its genesis.
+    pub(in crate::benchmark) accounts: Accounts,
     /// The strategy of Tier 2.
-    pub(super) strategy: String,
+    pub(in crate::benchmark) strategy: String,
     /// The peers.
-    pub(super) addresses: Vec<String>,
+    pub(in crate::benchmark) addresses: Vec<String>,
     /// The chain's end.
-    pub(super) tip: Tip,
+    pub(in crate::benchmark) tip: Tip,
 }
 
 /// Joins until the chain is whole.
@@ -57,7 +59,7 @@ pub(super) fn join(
         .build()
         .map_err(BenchmarkError::System)?;
     let joined = runtime.block_on(async {
-        let mut spec = chain::spec();
+        let mut spec = chain::spec(order.accounts);
         spec.sync.strategies.tier2 = Some(order.strategy);
         let limits = &mut spec.sync.limits;
         limits.max_peers = limits.max_peers.max(order.addresses.len());

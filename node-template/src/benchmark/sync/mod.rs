@@ -14,23 +14,25 @@
 //! A mute peer says where it stands and then never answers for headers or blocks: one that says nothing at all would not be
 //! asked. A lying one hands out blocks whose last has another body than its header says.
 
-mod chain;
+pub(super) mod chain;
 mod figures;
 mod import;
-mod join;
-mod report;
-mod serve;
+pub(super) mod join;
+pub(super) mod report;
+pub(super) mod serve;
 #[cfg(test)]
 mod tests;
-mod worker;
+pub(super) mod worker;
 
 pub use figures::SyncFigures;
 pub use report::{Order, Report};
 
 use super::{
     BenchmarkError, Told, Watch,
+    ground::Accounts,
     limits::{self, Effort, LimitsPlan},
 };
+use chain::ChainPlan;
 use import::ImportOrder;
 use join::JoinOrder;
 use serve::ServeOrder;
@@ -79,7 +81,12 @@ pub fn run<W: Watch>(
         source,
     };
     fs::create_dir_all(&folder).map_err(unusable)?;
-    let chain = chain::ready(&folder, plan, watch)?;
+    let chain_plan = ChainPlan {
+        blocks: plan.blocks,
+        transfers: plan.transfers,
+        accounts: Accounts::default(),
+    };
+    let chain = chain::ready(&folder, &chain_plan, watch)?;
     let limits = LimitsPlan {
         transfers: plan.transfers,
         effort: plan.effort,
@@ -98,12 +105,13 @@ pub fn run<W: Watch>(
         blocks: plan.blocks,
     });
     let mut importer = Worker::start(&order)?;
-    let from_file = importer.imported(plan, watch)?;
+    let from_file = importer.imported(plan.blocks, watch)?;
     drop(importer);
 
     watch.told(Told::Doing("starting the servers"));
     let mut servers = Worker::start(&Order::Serve(ServeOrder {
         folder: chain.folder.clone(),
+        accounts: chain_plan.accounts,
         peers: plan.peers,
         mute: plan.mute,
         lying: plan.lying,
@@ -112,11 +120,12 @@ pub fn run<W: Watch>(
     let addresses = servers.serving(watch)?;
     let mut joiner = Worker::start(&Order::Join(JoinOrder {
         store: scratch.path().join("joined"),
+        accounts: chain_plan.accounts,
         strategy: plan.strategy.clone(),
         addresses,
         tip: chain.tip,
     }))?;
-    let result = joiner.joined(plan, watch)?;
+    let result = joiner.joined(plan.blocks, watch)?;
     drop(joiner);
     let served = servers.served(watch)?;
     drop(servers);

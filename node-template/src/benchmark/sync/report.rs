@@ -19,7 +19,7 @@ pub enum Order {
 
 /// The block that a chain ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tip {
+pub(in crate::benchmark) struct Tip {
     /// Its number.
     pub number: u32,
     /// Its hash.
@@ -73,4 +73,6 @@ pub struct Joined {
 pub struct Served {
     /// CPU time of the process.
     pub cpu_seconds: f64,
+    /// Bytes of message bodies that left.
+    pub bytes_sent: u64,
 }

@@ -10,7 +10,7 @@ use crate::{
     benchmark::{
         BenchmarkError,
         conduct::Conduct,
-        ground,
+        ground::{self, Accounts},
         member::{Meeting, Member, MemberPlan, aloud, reached_at, socket_of},
         relay::Relay,
         usage,
@@ -25,15 +25,17 @@ use sync_component::{observer::Unobserved, ports::Bridge, wire::Roles};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServeOrder {
     /// The chain's folder.
-    pub(super) folder: PathBuf,
+    pub(in crate::benchmark) folder: PathBuf,
+    /// Accounts of its genesis.
+    pub(in crate::benchmark) accounts: Accounts,
     /// Peers that answer.
-    pub(super) peers: NonZeroUsize,
+    pub(in crate::benchmark) peers: NonZeroUsize,
     /// Peers that withhold.
-    pub(super) mute: usize,
+    pub(in crate::benchmark) mute: usize,
     /// Peers that lie.
-    pub(super) lying: usize,
+    pub(in crate::benchmark) lying: usize,
     /// Time there and back.
-    pub(super) round_trip: Duration,
+    pub(in crate::benchmark) round_trip: Duration,
 }
 
 impl ServeOrder {
@@ -56,7 +58,7 @@ pub(super) fn serve(
         .build()
         .map_err(BenchmarkError::System)?;
     runtime.block_on(async {
-        let spec = chain::spec();
+        let spec = chain::spec(order.accounts);
         let store = chain::store_in(&order.folder);
         let chain: Arc<dyn Bridge<Block>> = Arc::new(ground::open(&store, &spec)?);
         let (mut members, mut relays, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
@@ -89,8 +91,10 @@ pub(super) fn serve(
             .await
             .map_err(BenchmarkError::System)?;
         let cpu = usage::cpu().map_err(BenchmarkError::System)?;
+        let sent = members.iter().map(|member| member.network.bandwidth().sent);
         tell(&Report::Served(Served {
             cpu_seconds: cpu.saturating_sub(before).as_secs_f64(),
+            bytes_sent: sent.sum(),
         }));
         Ok(())
     })

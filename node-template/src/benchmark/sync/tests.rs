@@ -7,7 +7,7 @@ use crate::{
     Block,
     benchmark::{
         conduct::twisted,
-        ground::{self, KeyUse, SLOT},
+        ground::{self, Accounts, KeyUse, SLOT},
     },
 };
 use codec::{Decode, Encode};
@@ -21,6 +21,7 @@ use sync_component::{
 fn orders_and_reports_come_back_as_they_were() {
     let order = Order::Join(JoinOrder {
         store: "/some where".into(),
+        accounts: Accounts(12),
         strategy: "sequential".to_owned(),
         addresses: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
         tip: Tip {

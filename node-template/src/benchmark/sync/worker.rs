@@ -1,10 +1,7 @@
 //! A process that works for the one that measures. It ends with it, whatever happens: it is killed when its [`Worker`] is
 //! dropped, and ends by itself when its standard input does.
 
-use super::{
-    SyncPlan,
-    report::{Imported, Joined, Order, Report, Served},
-};
+use super::report::{Imported, Joined, Order, Report, Served};
 use crate::{
     benchmark::{BenchmarkError, Told, Watch},
     block_file::Next,
@@ -12,6 +9,7 @@ use crate::{
 use futures::channel::oneshot;
 use std::{
     io::{self, BufRead, BufReader, Read},
+    num::NonZeroU32,
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
@@ -26,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LINES: usize = 16;
 
 /// The worker's process.
-pub(super) struct Worker {
+pub(in crate::benchmark) struct Worker {
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
@@ -34,7 +32,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts this program as a worker.
-    pub(super) fn start(order: &Order) -> Result<Self, BenchmarkError> {
+    pub(in crate::benchmark) fn start(order: &Order) -> Result<Self, BenchmarkError> {
         let order = serde_json::to_string(order).expect("an order has text keys only");
         let program = std::env::current_exe().map_err(BenchmarkError::System)?;
         let mut child = Command::new(program)
@@ -105,7 +103,7 @@ impl Worker {
     }
 
     /// Waits until it serves; says where.
-    pub(super) fn serving<W: Watch>(
+    pub(in crate::benchmark) fn serving<W: Watch>(
         &mut self,
         watch: &mut W,
     ) -> Result<Vec<String>, BenchmarkError> {
@@ -120,7 +118,10 @@ impl Worker {
     }
 
     /// Has it stop serving.
-    pub(super) fn served<W: Watch>(&mut self, watch: &mut W) -> Result<Served, BenchmarkError> {
+    pub(in crate::benchmark) fn served<W: Watch>(
+        &mut self,
+        watch: &mut W,
+    ) -> Result<Served, BenchmarkError> {
         self.input = None;
         self.wait_for(
             watch,
@@ -133,12 +134,12 @@ impl Worker {
     }
 
     /// Waits until it has joined.
-    pub(super) fn joined<W: Watch>(
+    pub(in crate::benchmark) fn joined<W: Watch>(
         &mut self,
-        plan: &SyncPlan,
+        blocks: NonZeroU32,
         watch: &mut W,
     ) -> Result<Joined, BenchmarkError> {
-        self.wait_for(watch, of("joining", plan), |report| match report {
+        self.wait_for(watch, of("joining", blocks), |report| match report {
             Report::Joined(joined) => Some(joined),
             _ => None,
         })
@@ -147,10 +148,10 @@ impl Worker {
     /// Waits until it has imported.
     pub(super) fn imported<W: Watch>(
         &mut self,
-        plan: &SyncPlan,
+        blocks: NonZeroU32,
         watch: &mut W,
     ) -> Result<Imported, BenchmarkError> {
-        let told = of("importing from a file", plan);
+        let told = of("importing from a file", blocks);
         self.wait_for(watch, told, |report| match report {
             Report::Imported(imported) => Some(imported),
             _ => None,
@@ -158,8 +159,8 @@ impl Worker {
     }
 }
 
-fn of(doing: &'static str, plan: &SyncPlan) -> impl Fn(u64) -> Told<'static> + use<> {
-    let total = plan.blocks.get().into();
+fn of(doing: &'static str, blocks: NonZeroU32) -> impl Fn(u64) -> Told<'static> + use<> {
+    let total = blocks.get().into();
     move |done| Told::Blocks { doing, done, total }
 }
 

@@ -9,7 +9,7 @@ mod swap;
 mod work;
 
 pub(crate) use declared::declared;
-pub use order::OrderError;
+pub use order::{Chosen, OrderError};
 pub use report::{LastRun, ResyncReport};
 pub(super) use swap::tip_of;
 

@@ -32,6 +32,15 @@ pub enum OrderError {
     NotAborted(String),
 }
 
+/// The strategy of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its name.
+    pub name: String,
+    /// What it trusts beyond what every node checks of every block.
+    pub trusts: Option<&'static str>,
+}
+
 impl ResyncDesk {
     /// What a resync would do; writes nothing.
     pub(crate) fn plan(&self) -> Result<Plan, OrderError> {
@@ -57,13 +66,16 @@ impl ResyncDesk {
     }
 
     /// The strategy that the settings, or the operator, chose.
-    pub(crate) fn strategy(&self, wanted: Option<&str>) -> Result<String, OrderError> {
+    pub(crate) fn strategy(&self, wanted: Option<&str>) -> Result<Chosen, OrderError> {
         let mut settings = self.settings.clone();
         if let Some(name) = wanted {
             settings.strategies.tier3 = Some(name.to_owned());
         }
-        self.registry.resync(&settings)?;
-        Ok(selected(Tier::Resync, &settings).to_owned())
+        let strategy = self.registry.resync(&settings)?;
+        Ok(Chosen {
+            name: selected(Tier::Resync, &settings).to_owned(),
+            trusts: strategy.trusts(),
+        })
     }
 
     /// Begins a resync.
@@ -72,7 +84,7 @@ impl ResyncDesk {
         order: OperatorsOrder<Block>,
         strategy: Option<&str>,
     ) -> Result<Plan, OrderError> {
-        let strategy = self.strategy(strategy)?;
+        let strategy = self.strategy(strategy)?.name;
         let _deciding = self.deciding();
         let plan = self.plan()?;
         let run = Run::Resync(order.request().written_down(&strategy));

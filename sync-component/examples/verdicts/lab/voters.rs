@@ -118,6 +118,7 @@ impl Room {
             ) => Some(match protocol {
                 Protocol::Headers => self.server.headers::<Block>(chain.as_ref(), body),
                 Protocol::Blocks => self.server.blocks::<Block>(chain.as_ref(), body),
+                Protocol::State => self.server.state::<Block>(chain.as_ref(), body),
                 Protocol::Status | Protocol::Announce => {
                     let told = Told {
                         activity: *activity,
@@ -140,7 +141,10 @@ impl Room {
                     }
                 })
             }
-            (Voice::Invents { ids, .. }, Protocol::Headers | Protocol::Blocks) => {
+            (
+                Voice::Invents { ids, .. },
+                Protocol::Headers | Protocol::Blocks | Protocol::State,
+            ) => {
                 let best = ids.first().map_or(0, |tip| tip.number);
                 Some(RangeReply::<(), u32>::NotFound { lowest: 0, best }.encode())
             }

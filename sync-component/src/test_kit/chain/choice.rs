@@ -72,7 +72,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         }
     }
 
-    fn announce(&self, state: &State<B>, old_best: BlockId<B>, best: BlockId<B>) {
+    pub(super) fn announce(&self, state: &State<B>, old_best: BlockId<B>, best: BlockId<B>) {
         let common_ancestor = state.ancestor(old_best);
         let retracted = (common_ancestor != old_best).then_some(Retracted {
             old_best,

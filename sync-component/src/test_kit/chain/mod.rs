@@ -1,4 +1,5 @@
 mod choice;
+mod snapshot;
 
 use super::{
     TestBlock,
@@ -9,12 +10,13 @@ use crate::{
     BlockId,
     block_id::number,
     ports::{
-        BlockFault, BridgeError, ChainEvent, CheckReport, CheckedBlocks, Clock, HeaderFault,
-        HeaderRejected, ImportBlocks, ImportError, ImportReport, Presence, ReadChain, UnixMillis,
-        VerifyHeaders, Vote, VoteStanding,
+        BlockFault, BridgeError, BuildSnapshots, ChainEvent, CheckReport, CheckedBlocks, Clock,
+        HeaderFault, HeaderRejected, ImportBlocks, ImportError, ImportReport, NoSnapshots,
+        Presence, ReadChain, ServeStates, UnixMillis, VerifyHeaders, Vote, VoteStanding,
     },
 };
 use codec::Encode;
+use snapshot::Shot;
 use sp_consensus_aura::{
     Slot, SlotDuration,
     digests::CompatibleDigestItem,
@@ -58,6 +60,9 @@ struct State<B: BlockT> {
     health: Health,
     /// Blocks that fail in execution.
     refused: BTreeSet<B::Hash>,
+    /// Blocks of which only the header is stored.
+    bare: BTreeSet<B::Hash>,
+    shot: Shot<B>,
 }
 
 /// Whether the fork choice heeds the vote.
@@ -104,6 +109,8 @@ impl<B: TestBlock> ReferenceBridge<B> {
             heed: Heed::Votes,
             health: Health::Working,
             refused: BTreeSet::new(),
+            bare: BTreeSet::new(),
+            shot: Shot::default(),
         };
         Self {
             state: Mutex::new(state),
@@ -180,6 +187,8 @@ impl<B: BlockT> ReferenceBridge<B> {
         state.live = BTreeSet::from([genesis]);
         state.finalized = genesis;
         state.vote = VoteStanding::NotWithUs.into();
+        state.bare.clear();
+        state.shot = Shot::default();
     }
 
     /// The blocks of the best chain, genesis left out.
@@ -309,7 +318,8 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
     }
 
     fn lowest_served(&self) -> NumberFor<B> {
-        self.genesis.number
+        let base = self.state().shot.base();
+        base.map_or(self.genesis.number, |base| base.number)
     }
 
     fn canonical_hash(&self, number: NumberFor<B>) -> Result<Option<B::Hash>, BridgeError> {
@@ -319,15 +329,16 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
     }
 
     fn header(&self, hash: B::Hash) -> Result<Option<B::Header>, BridgeError> {
-        Ok(self
-            .state()
-            .blocks
-            .get(&hash)
-            .map(|block| block.header().clone()))
+        let state = self.state();
+        let stored = state.blocks.get(&hash);
+        let stored = stored.map(|block| block.header().clone());
+        Ok(stored.or_else(|| state.shot.header(hash)))
     }
 
     fn block(&self, hash: B::Hash) -> Result<Option<B>, BridgeError> {
-        Ok(self.state().blocks.get(&hash).cloned())
+        let state = self.state();
+        let block = state.blocks.get(&hash);
+        Ok(block.filter(|_| !state.bare.contains(&hash)).cloned())
     }
 
     fn presence(&self, hash: B::Hash) -> Result<Presence, BridgeError> {
@@ -346,6 +357,10 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
 
     fn events(&self) -> broadcast::Receiver<ChainEvent<B>> {
         self.events.subscribe()
+    }
+
+    fn states(&self) -> Option<&dyn ServeStates<B>> {
+        Some(self)
     }
 }
 
@@ -435,5 +450,12 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
             self.choose(&mut state);
         }
         Ok(())
+    }
+
+    fn snapshots(&self) -> Result<&dyn BuildSnapshots<B>, NoSnapshots> {
+        match self.no_snapshots() {
+            Some(reason) => Err(reason),
+            None => Ok(self),
+        }
     }
 }

@@ -244,6 +244,17 @@ impl<B: TestBlock> Oracle<B> {
             if at.height() == 0 || checked == Some(at) {
                 break;
             }
+            if at.number < view.chain.lowest_served() {
+                // Below a snapshot there are headers, each of which somebody sealed.
+                let header = view.chain.header(at.hash).ok().flatten();
+                let made = header.filter(|_| self.state().known.contains_key(&at.hash));
+                let Some(header) = made else {
+                    self.violated("I2", format_args!("{name}: {at} has no header"));
+                    return;
+                };
+                at = BlockId::new(number::<B>(at.height() - 1), *header.parent_hash());
+                continue;
+            }
             let Ok(Some(block)) = view.chain.block(at.hash) else {
                 self.violated("I2", format_args!("{name}: {at} is not stored"));
                 return;

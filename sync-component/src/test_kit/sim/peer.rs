@@ -309,6 +309,7 @@ impl<B: TestBlock> Service<B> {
             }
             Protocol::Headers => self.server.headers::<B>(chain, body),
             Protocol::Blocks => self.server.blocks::<B>(chain, body),
+            Protocol::State => self.server.state::<B>(chain, body),
             Protocol::Announce => AnnounceReply::Taken.encode(),
         }
     }
@@ -354,6 +355,7 @@ impl<B: TestBlock> Bend<'_, B> {
             (Misbehaviour::Trickles, Protocol::Headers) | (_, Protocol::Announce) => honest,
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
             (_, Protocol::Blocks) => self.bent_items(honest, |block| self.bent_block(block)),
+            (_, Protocol::State) => honest,
         }
     }
 

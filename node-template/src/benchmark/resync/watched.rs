@@ -1,0 +1,132 @@
+//! What is looked at while a resync goes on.
+
+use crate::status_view::{NodeClient, NodeFile};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// Pause between two questions to the node.
+const ASK_EVERY: Duration = Duration::from_millis(2);
+
+/// Pause between two looks at the disk.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Bytes of a block as the system counts them in `stat`.
+const BLOCK: u64 = 512;
+
+/// Something that is watched until it is enough.
+#[derive(Debug)]
+struct Watching<T> {
+    enough: oneshot::Sender<()>,
+    found: JoinHandle<T>,
+}
+
+impl<T: Default> Watching<T> {
+    async fn end(self) -> T {
+        // It may have ended by itself.
+        let _ = self.enough.send(());
+        self.found.await.unwrap_or_default()
+    }
+}
+
+/// A time between two answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Silence {
+    from: Instant,
+    to: Instant,
+}
+
+/// The times in which a node did not answer.
+#[derive(Debug)]
+pub(super) struct Pauses(Watching<Vec<Silence>>);
+
+impl Pauses {
+    /// From now on the node of this chain's folder is asked all the time.
+    pub(super) fn begin(folder: &Path) -> Self {
+        let (enough, mut told) = oneshot::channel();
+        let folder = folder.to_owned();
+        let found = tokio::spawn(async move {
+            let mut silences = Vec::new();
+            let mut client = client_of(&folder);
+            let mut answered = Instant::now();
+            while told.try_recv().is_err() {
+                let answers = match &client {
+                    Some(client) => client.health().await.is_ok(),
+                    None => false,
+                };
+                if answers {
+                    let (from, to) = (answered, Instant::now());
+                    silences.push(Silence { from, to });
+                    answered = to;
+                } else {
+                    client = client_of(&folder);
+                }
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+            let (from, to) = (answered, Instant::now());
+            silences.push(Silence { from, to });
+            silences
+        });
+        Self(Watching { enough, found })
+    }
+
+    /// The longest time between two answers of which a part lies between these two moments.
+    pub(super) async fn longest(self, from: Instant, to: Instant) -> Duration {
+        let silences = self.0.end().await;
+        let there = silences
+            .iter()
+            .filter(|silence| silence.to >= from && silence.from <= to);
+        let lengths = there.map(|silence| silence.to.saturating_duration_since(silence.from));
+        lengths.max().unwrap_or_default()
+    }
+}
+
+fn client_of(folder: &Path) -> Option<NodeClient> {
+    let file = NodeFile::read(folder).ok()??;
+    NodeClient::of_operator(&file).ok()
+}
+
+/// The most that a folder held.
+#[derive(Debug)]
+pub(super) struct DiskWatch(Watching<u64>);
+
+impl DiskWatch {
+    pub(super) fn begin(folder: &Path) -> Self {
+        let (enough, mut told) = oneshot::channel();
+        let folder: PathBuf = folder.to_owned();
+        let found = tokio::spawn(async move {
+            let mut most = 0;
+            loop {
+                let looked = folder.clone();
+                let held = tokio::task::spawn_blocking(move || size_of(&looked)).await;
+                most = held.unwrap_or_default().max(most);
+                if told.try_recv().is_ok() {
+                    return most;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        Self(Watching { enough, found })
+    }
+
+    pub(super) async fn end(self) -> u64 {
+        self.0.end().await
+    }
+}
+
+/// What the files below `folder` take on the disk, in bytes. Those that go while it is looked at count nothing.
+pub(super) fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size_of(&entry.path()),
+        Ok(found) => found.blocks().saturating_mul(BLOCK),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}

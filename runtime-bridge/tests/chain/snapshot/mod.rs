@@ -1,0 +1,490 @@
+//! Chains that begin with a snapshot (SPEC section 7, `snapshot`).
+
+mod download;
+
+use crate::support::{Block, Call, Header, Maker, TestRuntime, dump, id, memory, rocksdb, spec};
+use chain_spec::ChainSpec;
+use kvdb::KeyValueDB;
+use runtime_bridge::{
+    RuntimeBridge,
+    execute::{
+        AuthoritySet, BlockContext, ExecutionError, Runtime, SignedPayload, State, StateError,
+        StateReader,
+    },
+    store::column,
+};
+use sp_consensus_aura::sr25519::AuthorityId;
+use sp_runtime::OpaqueExtrinsic;
+use std::{collections::BTreeMap, sync::Arc};
+use sync_component::ports::{
+    BlockFault, BuildSnapshots, FinishRefused, HeaderRejected, HeadersRefused, ImportBlocks,
+    NoSnapshots, Presence, ProofBudget, ProofFault, ReadChain, StateProof, StateRefused,
+    StateStanding, SystemClock, UnixMillis, VerifyHeaders,
+};
+
+const NOW: UnixMillis = UnixMillis(u64::MAX);
+const AUTHORITIES: u64 = 3;
+const MAX_REORG: u64 = 5;
+
+/// The runtime of the tests, where the authorities never change, which a snapshot needs to know.
+#[derive(Clone, Copy, Debug)]
+struct Steady;
+
+impl Runtime<Block> for Steady {
+    fn genesis_state(&self, spec: &ChainSpec) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        TestRuntime.genesis_state(spec)
+    }
+
+    fn authorities(&self, state: &dyn StateReader) -> Result<Vec<AuthorityId>, StateError> {
+        TestRuntime.authorities(state)
+    }
+
+    fn authority_set(&self) -> AuthoritySet {
+        AuthoritySet::Fixed
+    }
+
+    fn inherents(&self, context: &BlockContext<Block>) -> Vec<OpaqueExtrinsic> {
+        TestRuntime.inherents(context)
+    }
+
+    fn signature(
+        &self,
+        extrinsic: &OpaqueExtrinsic,
+        context: &BlockContext<Block>,
+    ) -> Option<SignedPayload> {
+        TestRuntime.signature(extrinsic, context)
+    }
+
+    fn apply(
+        &self,
+        state: &mut State<'_>,
+        context: &BlockContext<Block>,
+        index: usize,
+        extrinsic: &OpaqueExtrinsic,
+    ) -> Result<(), ExecutionError> {
+        TestRuntime.apply(state, context, index, extrinsic)
+    }
+
+    fn finish(
+        &self,
+        state: &mut State<'_>,
+        context: &BlockContext<Block>,
+        extrinsics: &[OpaqueExtrinsic],
+    ) -> Result<(), ExecutionError> {
+        TestRuntime.finish(state, context, extrinsics)
+    }
+}
+
+type Bridge = RuntimeBridge<Block, Steady>;
+
+fn over(db: Arc<dyn KeyValueDB>) -> Bridge {
+    let spec = spec(AUTHORITIES, MAX_REORG);
+    Bridge::over(db, &spec, Steady, Arc::new(SystemClock::new())).unwrap()
+}
+
+fn new() -> Bridge {
+    over(Arc::new(memory()))
+}
+
+/// A chain with 60 counters in its state, and one that has it from block 1 on.
+struct World {
+    maker: Maker,
+    blocks: Vec<Block>,
+    server: Bridge,
+}
+
+impl World {
+    fn new(length: u64) -> Self {
+        let maker = Maker::new(AUTHORITIES);
+        let server = new();
+        let mut blocks = Vec::new();
+        let mut parent = maker.genesis();
+        for slot in 1..=length {
+            let counter = u8::try_from(slot * 4 % 240).unwrap();
+            let calls: Vec<_> = (0..4).map(|n| Call::Add(counter + n, 1)).collect();
+            let block = maker.block(parent, slot, &calls);
+            parent = id(&block);
+            blocks.push(block);
+        }
+        let report = server.import(blocks.clone());
+        assert!(report.failure.is_none(), "{report:?}");
+        Self {
+            maker,
+            blocks,
+            server,
+        }
+    }
+
+    fn headers(&self) -> Vec<Header> {
+        self.blocks
+            .iter()
+            .map(|block| block.header.clone())
+            .collect()
+    }
+
+    /// The block at this height.
+    fn at(&self, height: u32) -> &Block {
+        &self.blocks[usize::try_from(height).unwrap() - 1]
+    }
+
+    fn proof(&self, height: u32, after: Option<&[u8]>, soft: usize) -> StateProof {
+        let budget = ProofBudget {
+            soft,
+            hard: 1 << 20,
+        };
+        let states = self.server.states().unwrap();
+        let proof = states.prove_state(id(self.at(height)).hash, after, budget);
+        proof.unwrap().unwrap()
+    }
+
+    /// All headers, and the choice of this block.
+    fn chosen(&self, db: Arc<dyn KeyValueDB>, height: u32) -> Bridge {
+        let bridge = over(db);
+        bridge.add_headers(&self.headers(), NOW).unwrap();
+        assert_eq!(bridge.choose_state(height).unwrap(), id(self.at(height)));
+        bridge
+    }
+
+    /// The next piece of the state.
+    fn feed(&self, bridge: &Bridge, soft: usize) -> Progress {
+        match bridge.standing().state {
+            StateStanding::Partly { of, after, .. } => {
+                let proof = self.proof(of.number, after.as_deref(), soft);
+                bridge.add_state(&proof).unwrap();
+                Progress::Further
+            }
+            _ => Progress::Whole,
+        }
+    }
+
+    /// A finished snapshot at this height.
+    fn finished(&self, db: Arc<dyn KeyValueDB>, height: u32) -> Bridge {
+        let bridge = self.chosen(db, height);
+        while self.feed(&bridge, 500) == Progress::Further {}
+        bridge.finish(self.at(height).clone()).unwrap();
+        bridge
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Further,
+    Whole,
+}
+
+#[test]
+fn chain_with_a_snapshot_goes_on_and_opens_again() {
+    let world = World::new(60);
+    let folder = tempfile::tempdir().unwrap();
+    let db = rocksdb(&folder);
+    let bridge = world.finished(db.clone(), 40);
+    assert_eq!(bridge.best(), id(world.at(40)));
+    assert_eq!(bridge.finalized(), id(world.at(40)));
+    assert_eq!(bridge.lowest_served(), 40);
+    drop(bridge);
+
+    let bridge = over(db.clone());
+    assert_eq!(bridge.lowest_served(), 40);
+    let report = bridge.import(world.blocks[40..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    assert_eq!(bridge.tip().unwrap(), world.server.tip().unwrap());
+    assert_eq!(bridge.finalized(), world.server.finalized());
+    drop(bridge);
+
+    let bridge = over(db);
+    for block in &world.blocks {
+        let (hash, number) = (block.header.hash(), block.header.number);
+        assert_eq!(bridge.canonical_hash(number).unwrap(), Some(hash));
+        assert_eq!(bridge.header(hash).unwrap().as_ref(), Some(&block.header));
+        let stored = bridge.block(hash).unwrap();
+        assert_eq!(stored.as_ref(), (number >= 40).then_some(block));
+        // A state below is not damaged but not kept.
+        let kept = bridge.storage(hash, b"slot").unwrap();
+        assert_eq!(kept.is_some(), number >= 40, "{number}");
+        let all = bridge.authorities_at(hash).unwrap();
+        assert_eq!(all, world.server.authorities_at(hash).unwrap());
+        let budget = ProofBudget {
+            soft: 1 << 20,
+            hard: 1 << 20,
+        };
+        let ours = bridge.states().unwrap().prove_state(hash, None, budget);
+        let theirs = world
+            .server
+            .states()
+            .unwrap()
+            .prove_state(hash, None, budget);
+        let theirs = theirs.unwrap().filter(|_| number >= 40);
+        assert_eq!(ours.unwrap(), theirs);
+    }
+}
+
+#[test]
+fn block_that_begins_the_chain_cannot_be_executed_again_and_those_above_can() {
+    let world = World::new(60);
+    let bridge = world.finished(Arc::new(memory()), 40);
+    let report = bridge.import(world.blocks[40..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let hash = |height| world.at(height).header.hash();
+    assert_eq!(bridge.check_again(hash(39)).unwrap(), None);
+    let error = bridge.check_again(hash(40)).unwrap_err().to_string();
+    assert!(
+        error.contains("begins with a snapshot at block 40"),
+        "{error}"
+    );
+    for height in [41, 60] {
+        let checked = bridge.check_again(hash(height)).unwrap();
+        assert_eq!(checked, Some(id(world.at(height))));
+    }
+}
+
+#[test]
+fn until_it_is_finished_the_chain_ends_at_genesis_and_takes_no_blocks() {
+    let world = World::new(60);
+    let bridge = world.chosen(Arc::new(memory()), 40);
+    assert_eq!(bridge.best(), world.maker.genesis());
+    assert_eq!(bridge.lowest_served(), 0);
+    assert_eq!(bridge.canonical_hash(1).unwrap(), None);
+    let first = world.at(1).header.hash();
+    assert_eq!(bridge.presence(first).unwrap(), Presence::Absent);
+    let report = bridge.import(world.blocks[..1].to_vec());
+    assert_eq!(report.stored, 0);
+    assert!(report.failure.is_some());
+}
+
+#[test]
+fn it_goes_on_after_a_stop_at_every_step() {
+    let world = World::new(60);
+    let db: Arc<dyn KeyValueDB> = Arc::new(memory());
+    let mut steps = 0;
+    for header in world.headers() {
+        let bridge = over(db.clone());
+        // What was not final is lost, and added again.
+        let from = bridge.standing().finalized.number;
+        let again = world.headers();
+        let upper = usize::try_from(header.number).unwrap();
+        let lower = usize::try_from(from).unwrap();
+        bridge.add_headers(&again[lower..upper], NOW).unwrap();
+        steps += 1;
+    }
+    assert_eq!(
+        over(db.clone()).standing().finalized,
+        world.server.finalized()
+    );
+    over(db.clone()).choose_state(45).unwrap();
+    while world.feed(&over(db.clone()), 300) == Progress::Further {
+        over(db.clone()).choose_state(45).unwrap();
+        steps += 1;
+    }
+    over(db.clone()).finish(world.at(45).clone()).unwrap();
+    assert!(steps > 70, "{steps}");
+    let bridge = over(db.clone());
+    assert!(matches!(
+        bridge.standing().state,
+        StateStanding::Finished { of } if of == id(world.at(45))
+    ));
+    let report = bridge.import(world.blocks[45..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    assert_eq!(bridge.tip().unwrap(), world.server.tip().unwrap());
+}
+
+#[test]
+fn refused_piece_of_a_state_changes_nothing_on_disk() {
+    let world = World::new(60);
+    let db: Arc<dyn KeyValueDB> = Arc::new(memory());
+    let bridge = world.chosen(db.clone(), 40);
+    world.feed(&bridge, 500);
+    let StateStanding::Partly { after, .. } = bridge.standing().state else {
+        panic!("it was cut");
+    };
+    let before = dump(db.as_ref());
+    let good = world.proof(40, after.as_deref(), 600).0;
+    let mut bad = Vec::new();
+    for at in 0..good.len() - 1 {
+        let mut dropped = good.clone();
+        dropped.remove(at);
+        let mut repeated = good.clone();
+        repeated.insert(at, good[at].clone());
+        let mut altered = good.clone();
+        altered[at][3] ^= 4;
+        bad.extend([dropped, repeated, altered]);
+    }
+    bad.push(good[..2].to_vec());
+    // Another block's state, and another piece of this one.
+    bad.push(world.proof(41, after.as_deref(), 600).0);
+    bad.push(world.proof(40, Some(&[200; 20]), 600).0);
+    for nodes in bad {
+        let refused = bridge.add_state(&StateProof(nodes));
+        assert!(
+            matches!(refused, Err(StateRefused::Proof(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(dump(db.as_ref()), before);
+    assert!(matches!(
+        bridge.standing().state,
+        StateStanding::Partly { after: still, .. } if still == after
+    ));
+    bridge.add_state(&StateProof(good)).unwrap();
+    assert_ne!(dump(db.as_ref()), before);
+}
+
+#[test]
+fn bad_headers_are_refused_as_a_whole() {
+    let world = World::new(60);
+    let bridge = new();
+    let headers = world.headers();
+    bridge.add_headers(&headers[..20], NOW).unwrap();
+    let mut gap = headers[20..40].to_vec();
+    gap.remove(7);
+    let mut unsealed = headers[20..40].to_vec();
+    let seal = headers[50].digest.logs[1].clone();
+    unsealed[19].digest.logs[1] = seal;
+    for (bad, at) in [(gap, 7), (unsealed, 19)] {
+        let refused = bridge.add_headers(&bad, NOW).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                HeadersRefused::Rejected(HeaderRejected::Faulty { index, .. }) if index == at
+            ),
+            "{refused}"
+        );
+        assert_eq!(bridge.standing().header, headers[19]);
+    }
+    bridge.add_headers(&headers[20..], NOW).unwrap();
+    assert_eq!(bridge.standing().finalized, world.server.finalized());
+}
+
+#[test]
+fn headers_that_are_not_final_can_be_replaced_and_no_others() {
+    let world = World::new(60);
+    let bridge = new();
+    bridge.add_headers(&world.headers()[..30], NOW).unwrap();
+    let finalized = bridge.standing().finalized;
+    assert_eq!(finalized.number, 25);
+    let fork = world.maker.run(finalized, 100..120);
+    let fork: Vec<Header> = fork.iter().map(|block| block.header.clone()).collect();
+    bridge.add_headers(&fork, NOW).unwrap_err();
+    bridge.drop_unfinal();
+    assert_eq!(bridge.standing().header.hash(), finalized.hash);
+    bridge.add_headers(&fork, NOW).unwrap();
+    assert_eq!(bridge.standing().finalized.number, 40);
+}
+
+#[test]
+fn no_more_headers_are_kept_than_the_setting_allows_if_none_is_final() {
+    // One of three seals all of them: never final.
+    let maker = Maker::new(AUTHORITIES);
+    let mut spec = spec(AUTHORITIES, MAX_REORG);
+    spec.sync.limits.headers_ahead = 20;
+    let clock = Arc::new(SystemClock::new());
+    let bridge = Bridge::over(Arc::new(memory()), &spec, Steady, clock).unwrap();
+    let run = maker.run(maker.genesis(), (1..30).map(|n| n * AUTHORITIES));
+    let headers: Vec<Header> = run.iter().map(|block| block.header.clone()).collect();
+    bridge.add_headers(&headers[..20], NOW).unwrap();
+    let refused = bridge.add_headers(&headers[20..21], NOW).unwrap_err();
+    assert!(matches!(
+        refused,
+        HeadersRefused::NothingFinal { count: 21 }
+    ));
+    assert_eq!(bridge.standing().header, headers[19]);
+}
+
+#[test]
+fn newer_block_may_be_chosen_and_then_its_state_is_fetched_from_the_beginning() {
+    let world = World::new(60);
+    let bridge = world.chosen(Arc::new(memory()), 30);
+    world.feed(&bridge, 500);
+    bridge.choose_state(50).unwrap();
+    assert!(matches!(
+        bridge.standing().state,
+        StateStanding::Partly { after: None, entries: 0, of } if of == id(world.at(50))
+    ));
+    while world.feed(&bridge, 500) == Progress::Further {}
+    bridge.finish(world.at(50).clone()).unwrap();
+    let report = bridge.import(world.blocks[50..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+}
+
+#[test]
+fn only_a_stored_header_may_be_chosen() {
+    let world = World::new(60);
+    let bridge = new();
+    bridge.add_headers(&world.headers(), NOW).unwrap();
+    bridge.choose_state(55).unwrap();
+    bridge.choose_state(56).unwrap_err();
+}
+
+#[test]
+fn it_is_finished_only_by_its_own_block_with_its_own_body_on_the_whole_state() {
+    let world = World::new(60);
+    let db: Arc<dyn KeyValueDB> = Arc::new(memory());
+    let bridge = world.chosen(db.clone(), 40);
+    let block = world.at(40).clone();
+    let refused = bridge.finish(block.clone()).unwrap_err();
+    assert!(matches!(refused, FinishRefused::OtherBlock), "{refused}");
+    while world.feed(&bridge, 500) == Progress::Further {}
+    let refused = bridge.finish(world.at(41).clone()).unwrap_err();
+    assert!(matches!(refused, FinishRefused::OtherBlock), "{refused}");
+    let mut other_body = block.clone();
+    other_body.extrinsics.pop();
+    let refused = bridge.finish(other_body).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            FinishRefused::Body(BlockFault::WrongExtrinsicsRoot)
+        ),
+        "{refused}"
+    );
+    let proof = StateProof(vec![vec![0]]);
+    let refused = bridge.add_state(&proof).unwrap_err();
+    assert!(matches!(refused, StateRefused::NotAsked), "{refused}");
+
+    // A disk that lost a node of it.
+    let root = world.at(40).header.state_root;
+    let lost = db.get(column::STATE, root.as_bytes()).unwrap().unwrap();
+    let mut transaction = db.transaction();
+    transaction.delete(column::STATE, root.as_bytes());
+    db.write(transaction).unwrap();
+    let refused = bridge.finish(block.clone()).unwrap_err();
+    assert!(matches!(refused, FinishRefused::Damaged), "{refused}");
+    assert!(!lost.is_empty());
+    while world.feed(&bridge, 500) == Progress::Further {}
+    bridge.finish(block).unwrap();
+}
+
+#[test]
+fn blocks_on_a_false_state_are_refused_above_the_snapshot() {
+    let world = World::new(60);
+    let bridge = world.finished(Arc::new(memory()), 40);
+    let mut block = world.at(41).clone();
+    block.header.state_root = sp_core::H256::repeat_byte(3);
+    let block = crate::support::reseal(block, world.maker.key(41));
+    let report = bridge.import(vec![block]);
+    assert_eq!(report.stored, 0);
+    assert!(report.failure.is_some());
+}
+
+#[test]
+fn bridges_that_cannot_say_why() {
+    let steady = new();
+    assert!(steady.snapshots().is_ok());
+    let world = World::new(12);
+    let refused = world.server.snapshots().map(drop);
+    assert_eq!(refused, Err(NoSnapshots::BlocksStored));
+    let changing = crate::support::in_memory(AUTHORITIES, MAX_REORG);
+    let refused = changing.snapshots().map(drop);
+    assert_eq!(refused, Err(NoSnapshots::AuthoritiesChange));
+    let finished = World::new(60).finished(Arc::new(memory()), 40);
+    assert!(finished.snapshots().is_ok());
+}
+
+#[test]
+fn an_empty_proof_is_none() {
+    let world = World::new(30);
+    let bridge = world.chosen(Arc::new(memory()), 20);
+    let refused = bridge.add_state(&StateProof(Vec::new())).unwrap_err();
+    assert!(
+        matches!(refused, StateRefused::Proof(ProofFault::NoEntry)),
+        "{refused}"
+    );
+}

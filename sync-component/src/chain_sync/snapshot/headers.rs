@@ -1,0 +1,137 @@
+//! The headers of a snapshot.
+
+use super::Build;
+use crate::{
+    block_id::BlockId,
+    chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
+    error::Blame,
+    headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
+    peers::Offence,
+    ports::{HeaderRejected, HeadersRefused, PeerId},
+};
+use futures::future::join;
+use sp_runtime::traits::Block as BlockT;
+
+/// What the requests for headers of one source's chain leave to the next ones.
+struct Asking<B: BlockT> {
+    skeleton: Skeleton<B>,
+    lagging: Lagging,
+}
+
+impl<B: BlockT> Build<'_, B> {
+    /// Headers up to the tip of `guide`, then the choice of the block whose state is taken.
+    pub(super) async fn headers_and_choice(&self, guide: &PeerId) -> Result<(), End<B>> {
+        self.headers(guide).await?;
+        Ok(self.choose().await?)
+    }
+
+    /// All headers of `guide`'s chain above those that are there, from all sources that claim the same tip. While some are
+    /// stored the next ones are on their way.
+    async fn headers(&self, guide: &PeerId) -> Result<(), End<B>> {
+        let tip = tip_of(&self.staged, self.job.staging.as_ref(), guide).await?;
+        let mut above = Above {
+            base: self.genesis,
+            header: self.standing().await?.header,
+        };
+        let mut asking = Asking {
+            skeleton: Skeleton::default(),
+            lagging: Lagging::default(),
+        };
+        let settings = &self.staged.settings;
+        let mut attempts = 0;
+        let mut arrived = Vec::new();
+        while BlockId::<B>::of(&above.header).number < tip.number {
+            let (stored, more) = join(
+                self.add(guide, arrived),
+                self.further(guide, tip, &above, &mut asking),
+            )
+            .await;
+            stored?;
+            let more = more?;
+            if let Some(last) = more.last() {
+                above.header = last.clone();
+                attempts = 0;
+            } else {
+                attempts += 1;
+                if attempts > settings.tier2.max_retries.get() {
+                    return Err(SourceFault::Unproven.into());
+                }
+                // The newest ones may not be on the source's chain.
+                above.header = self.without_tail().await?;
+                let pause = settings.limits.backoff_first;
+                self.staged.clock.sleep(pause).await;
+            }
+            arrived = more;
+        }
+        self.add(guide, arrived).await
+    }
+
+    /// The next headers; none if nothing came, or the guide's chain does not go on above these.
+    async fn further(
+        &self,
+        guide: &PeerId,
+        tip: BlockId<B>,
+        above: &Above<B>,
+        asking: &mut Asking<B>,
+    ) -> Result<Vec<B::Header>, End<B>> {
+        let settings = &self.staged.settings;
+        let limits = &settings.limits;
+        let mut claims: Vec<_> = self
+            .claims()
+            .filter(|(peer, claimed)| *claimed == tip && peer != guide)
+            .collect();
+        claims.insert(0, (guide.clone(), tip));
+        let latency = |peer| self.staged.peers.table().record(peer)?.latency;
+        let claims: Vec<_> = claims
+            .iter()
+            .map(|(peer, tip)| Claimant {
+                peer,
+                tip: *tip,
+                latency: latency(peer),
+            })
+            .collect();
+        let longest = settings.tier1.timeout;
+        let claimants = Claimants::of(&claims, &asking.lagging, longest);
+        let claimants = claimants.ok_or(SourceFault::Gone)?;
+        let window = u64::from(limits.headers_per_request).max(1);
+        let most = claimants.stride(window, limits.headers_ahead.into());
+        let skeleton = &mut asking.skeleton;
+        let found = further(&self.staged, &claimants, above, most, skeleton).await;
+        let found = found.map_err(ResyncError::Local)?;
+        asking.lagging.note(found.lacking);
+        Ok(found.headers)
+    }
+
+    async fn add(&self, guide: &PeerId, headers: Vec<B::Header>) -> Result<(), End<B>> {
+        let Some(last) = headers.last().cloned() else {
+            return Ok(());
+        };
+        let now = self.staged.clock.wall();
+        let added = self
+            .store(move |snapshot| snapshot.add_headers(&headers, now))
+            .await?;
+        match added {
+            Ok(()) => {
+                self.note_progress(&last);
+                Ok(())
+            }
+            Err(HeadersRefused::Rejected(HeaderRejected::Local(error))) => {
+                Err(ResyncError::from(error).into())
+            }
+            Err(refused) => {
+                if let HeadersRefused::Rejected(HeaderRejected::Faulty { fault, .. }) = &refused
+                    && fault.blame() == Blame::Peer
+                {
+                    self.staged.peers.charge(guide, Offence::ProvablyWrong);
+                }
+                Err(SourceFault::Headers(refused).into())
+            }
+        }
+    }
+
+    /// Forgets the headers that are not final; the highest one that is left.
+    async fn without_tail(&self) -> Result<B::Header, ResyncError<B>> {
+        self.on_disk(|snapshot| snapshot.drop_unfinal()).await?;
+        Ok(self.standing().await?.header)
+    }
+}

@@ -1,0 +1,253 @@
+//! `snapshot`: a chain that begins with headers and one state.
+//!
+//! Three parts, each resumable from what the staged store says of itself: headers from genesis on; the state after one of the
+//! final ones, by ranges with proofs, and that block; then whole blocks above it, as `multi-source` fetches them.
+
+mod headers;
+mod state;
+
+use super::{MultiSource, ResyncError, ResyncJob, SourceFault, end::End};
+use crate::{
+    block_id::{BlockId, number},
+    context::SyncContext,
+    ports::{BuildSnapshots, NoSnapshots, PeerId, SnapshotStanding, StateStanding, heavy},
+    registry::ResyncStrategy,
+};
+use async_trait::async_trait;
+use sp_runtime::traits::Block as BlockT;
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+
+/// `snapshot`: headers from genesis on with every seal checked, the state after one final block with proofs against the root in
+/// its header, then the blocks above it, fully validated.
+///
+/// It trusts that no more than a third of the authorities sealed a false state: below the snapshot nothing is executed. The
+/// block of the snapshot lies so far below the newest header that the voted block, which the new chain must hold, builds on it.
+///
+/// A chain too short for that is fetched as `multi-source` does. A bridge that cannot do it
+/// ([`NoSnapshots`]) is refused before anything is asked of a peer.
+#[derive(Debug)]
+pub struct Snapshot<B: BlockT> {
+    blocks: MultiSource<B>,
+}
+
+impl<B: BlockT> Default for Snapshot<B> {
+    fn default() -> Self {
+        Self {
+            blocks: MultiSource::default(),
+        }
+    }
+}
+
+/// Said before the confirmation (SPEC section 7).
+const TRUSTS: &str = "that no more than 1/3 of the authorities sealed a false state: blocks below the snapshot are not executed, only their headers are checked and kept; this node will then serve no blocks below it";
+
+#[async_trait]
+impl<B: BlockT> ResyncStrategy<B> for Snapshot<B> {
+    fn trusts(&self) -> Option<&'static str> {
+        Some(TRUSTS)
+    }
+
+    async fn download(
+        &self,
+        context: &SyncContext<B>,
+        job: &ResyncJob<B>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        match job.staging.snapshots().map(drop) {
+            Ok(()) => Build::new(context, job).run().await?,
+            // An earlier session took the chain for too short.
+            Err(NoSnapshots::BlocksStored) => {}
+            Err(reason) => return Err(reason.into()),
+        }
+        self.blocks.download(context, job).await
+    }
+}
+
+/// A snapshot that is being built in the staged chain.
+struct Build<'a, B: BlockT> {
+    /// The component's world, with the staged chain as the chain.
+    staged: SyncContext<B>,
+    job: &'a ResyncJob<B>,
+    /// The only block whose state names authorities.
+    genesis: BlockId<B>,
+    /// The snapshot lies at least so far below the newest header, so that the voted block builds on it.
+    reach: u64,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Headers up to the sources' tip, then a block whose state to take.
+    Headers,
+    /// The state of the chosen block, and that block.
+    State,
+}
+
+type Faults<B> = BTreeMap<PeerId, SourceFault<B>>;
+
+impl<'a, B: BlockT> Build<'a, B> {
+    fn new(context: &SyncContext<B>, job: &'a ResyncJob<B>) -> Self {
+        let staged = SyncContext {
+            bridge: Arc::clone(&job.staging),
+            ..context.clone()
+        };
+        let settings = &context.settings;
+        Self {
+            genesis: BlockId::new(number::<B>(0), job.staging.genesis_hash()),
+            reach: settings.tier1.max_gap.max(settings.tier2.max_reorg),
+            staged,
+            job,
+        }
+    }
+
+    /// Builds until the chain begins with a snapshot, or turns out to be too short for one.
+    async fn run(&self) -> Result<(), ResyncError<B>> {
+        let mut wanted = match self.standing().await?.state {
+            StateStanding::Finished { .. } => return Ok(()),
+            StateStanding::NotBegun => Wanted::Headers,
+            StateStanding::Partly { .. } | StateStanding::Whole { .. } => Wanted::State,
+        };
+        let mut faults = Faults::new();
+        // The block whose state no source has any more.
+        let mut gone = None;
+        loop {
+            let Some(guide) = self.guide(&faults) else {
+                let missing = missing_state(&faults).filter(|missing| gone != Some(*missing));
+                if let Some(missing) = missing.filter(|_| wanted == Wanted::State) {
+                    tracing::info!(%missing, "no source has the state after this block any more; a newer one is taken");
+                    faults.retain(|_, fault| !matches!(fault, SourceFault::NoState { .. }));
+                    gone = Some(missing);
+                    wanted = Wanted::Headers;
+                    continue;
+                }
+                return Err(self.all_failed(faults).await?);
+            };
+            if wanted == Wanted::Headers && self.is_short().await? {
+                return Ok(());
+            }
+            let step = match wanted {
+                Wanted::Headers => self.headers_and_choice(&guide).await,
+                Wanted::State => self.state_and_block(&guide).await,
+            };
+            match step {
+                Ok(()) if wanted == Wanted::State => return Ok(()),
+                Ok(()) => wanted = Wanted::State,
+                Err(End::Fault(fault)) => {
+                    tracing::warn!(peer = %guide, %fault, "the source failed; the others continue");
+                    faults.insert(guide, fault);
+                }
+                Err(End::Local(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn all_failed(&self, mut faults: Faults<B>) -> Result<ResyncError<B>, ResyncError<B>> {
+        let away = self.job.sources.iter().map(|source| &source.peer);
+        for peer in away {
+            faults.entry(peer.clone()).or_insert(SourceFault::Gone);
+        }
+        Ok(ResyncError::SourcesFailed {
+            reached: BlockId::of(&self.standing().await?.header),
+            faults: faults.into_iter().collect(),
+        })
+    }
+
+    /// Whether nothing was begun, and no source claims a chain long enough for a snapshot.
+    async fn is_short(&self) -> Result<bool, ResyncError<B>> {
+        let standing = self.standing().await?;
+        let is_new = BlockId::<B>::of(&standing.header) == self.genesis;
+        let highest = self.claims().map(|(_, told)| told).max();
+        let tip = highest.map_or(0, |tip| tip.height());
+        Ok(is_new && tip <= self.reach)
+    }
+
+    /// The connected source that claims most, but for those that failed; among equals the one that stands first in the order.
+    fn guide(&self, failed: &Faults<B>) -> Option<PeerId> {
+        let table = self.staged.peers.table();
+        let sources = self.job.sources.iter().enumerate();
+        let claims = sources.filter_map(|(place, source)| {
+            let entry = table.get(&source.peer)?;
+            let told = entry.sighting.as_ref();
+            let height = told.map_or(0, |told| told.standing.best.height());
+            Some((Reverse(height), place, &source.peer))
+        });
+        let left = claims.filter(|(_, _, peer)| !failed.contains_key(*peer));
+        left.min().map(|(_, _, peer)| peer.clone())
+    }
+
+    /// What the connected sources say of their tips.
+    fn claims(&self) -> impl Iterator<Item = (PeerId, BlockId<B>)> {
+        let table = self.staged.peers.table();
+        let sources = self.job.sources.iter();
+        let claims: Vec<_> = sources
+            .filter_map(|source| {
+                let told = table.get(&source.peer)?.sighting.as_ref()?;
+                Some((source.peer.clone(), told.standing.best))
+            })
+            .collect();
+        claims.into_iter()
+    }
+
+    async fn standing(&self) -> Result<SnapshotStanding<B>, ResyncError<B>> {
+        self.on_disk(|snapshot| snapshot.standing()).await
+    }
+
+    /// Work on the staged store, on a thread for such work.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn BuildSnapshots<B>) -> T + Send + 'static,
+    ) -> Result<T, ResyncError<B>> {
+        let staging = Arc::clone(&self.job.staging);
+        let executor = self.staged.executor.as_ref();
+        let done = heavy(executor, move || staging.snapshots().map(work)).await?;
+        Ok(done?)
+    }
+
+    /// The same, if there is room on the disk.
+    async fn store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn BuildSnapshots<B>) -> T + Send + 'static,
+    ) -> Result<T, ResyncError<B>> {
+        let files = Arc::clone(&self.job.files);
+        let stored = self
+            .on_disk(move |snapshot| files.room().map(|()| work(snapshot)))
+            .await?;
+        Ok(stored?)
+    }
+
+    fn note_progress(&self, header: &B::Header) {
+        let reached = BlockId::<B>::of(header).height();
+        let claims: Vec<_> = self.claims().collect();
+        let highest = claims.iter().map(|(_, tip)| tip.height()).max();
+        self.job.watch.sources(claims.len());
+        let clock = self.staged.clock.as_ref();
+        let total = highest.unwrap_or(reached);
+        self.job.watch.reached(reached, total, clock);
+    }
+
+    /// Takes the state of the highest block that is final and that the voted one builds on.
+    async fn choose(&self) -> Result<(), ResyncError<B>> {
+        let standing = self.standing().await?;
+        let tip = BlockId::<B>::of(&standing.header);
+        let highest = tip.height().saturating_sub(self.reach);
+        let height = standing.finalized.height().min(highest);
+        if height == 0 {
+            return Err(ResyncError::NothingFinal {
+                tip,
+                reach: self.reach,
+            });
+        }
+        let chosen = self
+            .store(move |snapshot| snapshot.choose_state(number::<B>(height)))
+            .await??;
+        tracing::info!(snapshot = %chosen, headers = %tip, "the state after this block is fetched");
+        Ok(())
+    }
+}
+
+/// The block whose state a source that answers does not have.
+fn missing_state<B: BlockT>(faults: &Faults<B>) -> Option<BlockId<B>> {
+    faults.values().find_map(|fault| match fault {
+        SourceFault::NoState { of } => Some(*of),
+        _ => None,
+    })
+}

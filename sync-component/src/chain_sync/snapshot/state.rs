@@ -1,0 +1,106 @@
+//! The state of a snapshot, and the block that it belongs to.
+
+use super::Build;
+use crate::{
+    block_id::BlockId,
+    chain_sync::{ResyncError, SourceFault, asking::patiently, end::End},
+    peers::Offence,
+    ports::{
+        BridgeError, FinishRefused, PeerId, ProofFault, StateProof, StateRefused, StateStanding,
+    },
+    wire::{RangeRequest, StateRequest},
+};
+use sp_runtime::traits::{Block as BlockT, Header as _};
+
+impl<B: BlockT> Build<'_, B> {
+    /// What is missing of the chosen state, from `guide`, then its block. `Ok`: the snapshot is finished.
+    pub(super) async fn state_and_block(&self, guide: &PeerId) -> Result<(), End<B>> {
+        loop {
+            match self.standing().await?.state {
+                StateStanding::Partly { of, after, .. } => self.piece(guide, of, after).await?,
+                StateStanding::Whole { of, entries } => {
+                    tracing::info!(snapshot = %of, entries, "the state is whole");
+                    return self.block(guide, of).await;
+                }
+                StateStanding::NotBegun | StateStanding::Finished { .. } => return Ok(()),
+            }
+        }
+    }
+
+    /// The entries after the key `after`.
+    async fn piece(
+        &self,
+        guide: &PeerId,
+        of: BlockId<B>,
+        after: Option<Vec<u8>>,
+    ) -> Result<(), End<B>> {
+        if self.is_above_what_is_kept(guide, of) {
+            return Err(SourceFault::NoState { of }.into());
+        }
+        let block = of.hash;
+        let request = StateRequest { block, after };
+        let within = self.staged.settings.tier2.timeout_per_block;
+        let ask = || self.staged.peers.state(guide, &request, within);
+        let nodes = patiently(&self.staged, guide, ask).await?;
+        let proof = StateProof(nodes.ok_or(SourceFault::NoState { of })?);
+        let added = self.store(move |snapshot| snapshot.add_state(&proof));
+        match added.await? {
+            Ok(()) => Ok(()),
+            Err(StateRefused::Proof(fault)) => {
+                let offence = match fault {
+                    ProofFault::NoEntry => Offence::Contradiction,
+                    ProofFault::WrongNode { .. }
+                    | ProofFault::Surplus { .. }
+                    | ProofFault::Malformed { .. } => Offence::ProvablyWrong,
+                };
+                self.staged.peers.charge(guide, offence);
+                Err(SourceFault::Proof(fault).into())
+            }
+            Err(StateRefused::Local(error)) => Err(ResyncError::from(error).into()),
+            Err(error @ StateRefused::NotAsked) => {
+                Err(ResyncError::from(BridgeError::new(error)).into())
+            }
+        }
+    }
+
+    /// Whether `peer` says that its own blocks begin above this one: then it does not have its state either.
+    fn is_above_what_is_kept(&self, peer: &PeerId, of: BlockId<B>) -> bool {
+        let table = self.staged.peers.table();
+        let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
+        told.is_some_and(|told| told.standing.lowest > of.number)
+    }
+
+    /// The block whose state is stored: with it the chain begins.
+    async fn block(&self, guide: &PeerId, of: BlockId<B>) -> Result<(), End<B>> {
+        let staging = &self.job.staging;
+        let header = staging.header(of.hash).map_err(ResyncError::from)?;
+        let parent = header.map(|header| *header.parent_hash());
+        let parent = parent.ok_or(SourceFault::NotDelivered { id: of })?;
+        let request = RangeRequest {
+            start: of.number,
+            count: 1,
+            parent,
+        };
+        let within = self.staged.settings.tier2.timeout_per_block;
+        let ask = || self.staged.peers.blocks(guide, request.clone(), within);
+        let blocks = patiently(&self.staged, guide, ask).await?;
+        let found = blocks.into_iter().flatten().next();
+        let block = found.filter(|block| block.hash() == of.hash);
+        let block = block.ok_or(SourceFault::NotDelivered { id: of })?;
+        match self.store(move |snapshot| snapshot.finish(block)).await? {
+            Ok(()) => {
+                tracing::info!(snapshot = %of, "the chain begins with this block");
+                Ok(())
+            }
+            Err(FinishRefused::Body(fault)) => {
+                // Its header is verified, so only the body can be wrong.
+                self.staged.peers.charge(guide, Offence::ProvablyWrong);
+                Err(SourceFault::Invalid { id: of, fault }.into())
+            }
+            Err(FinishRefused::Local(error)) => Err(ResyncError::from(error).into()),
+            Err(error @ (FinishRefused::Damaged | FinishRefused::OtherBlock)) => {
+                Err(ResyncError::from(BridgeError::new(error)).into())
+            }
+        }
+    }
+}
