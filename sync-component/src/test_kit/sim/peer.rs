@@ -352,10 +352,10 @@ impl<B: TestBlock> Bend<'_, B> {
             (Misbehaviour::ServesBranch(branch), Protocol::Headers | Protocol::Blocks) => {
                 from_branch(branch, protocol, body)
             }
-            (Misbehaviour::Trickles, Protocol::Headers) | (_, Protocol::Announce) => honest,
+            (Misbehaviour::Trickles, Protocol::Headers)
+            | (_, Protocol::State | Protocol::Announce) => honest,
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
             (_, Protocol::Blocks) => self.bent_items(honest, |block| self.bent_block(block)),
-            (_, Protocol::State) => honest,
         }
     }
 
