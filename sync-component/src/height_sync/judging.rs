@@ -248,7 +248,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
                 && fresh.is_some_and(|told| told.standing.best.height() > 0);
             if matches!(part, Part::Probing)
-                && let Some(end) = fresh.and_then(|told| self.shown(state, &told.standing.best))
+                && let Some(end) = fresh.and_then(|told| state.shown(&told.standing.best))
             {
                 heard.agreeing.push(end);
             }

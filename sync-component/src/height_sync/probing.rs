@@ -71,7 +71,7 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// How long a probe of `tip` with another peer keeps `peer` from being probed for it.
     fn patience(&self, state: &State<B>, peer: &PeerId, tip: &BlockId<B>) -> Duration {
-        if self.shown(state, tip).is_some() {
+        if state.shown(tip).is_some() {
             // One small question, which all of them may answer at once.
             return Duration::ZERO;
         }
@@ -79,12 +79,6 @@ impl<B: BlockT> HeightSyncManager<B> {
         let latency = table.record(peer).and_then(|record| record.latency);
         let usual = latency.map_or(Duration::MAX, |usual| usual.saturating_mul(PATIENCE));
         usual.max(SHORTEST_PATIENCE).min(self.slot_share())
-    }
-
-    /// How far a peer showed the chain of `tip`, which no window reaches, if what it showed is held.
-    pub(super) fn shown(&self, state: &State<B>, tip: &BlockId<B>) -> Option<BlockId<B>> {
-        let end = state.claims.partial_run(tip)?;
-        state.tips.holding(&end).map(|_| end)
     }
 
     /// Whether `tip` is neither stored nor verified, as far as it can be yet.
@@ -181,7 +175,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     ) -> Result<(), ProbeError> {
         let shown = {
             let state = self.state();
-            let end = self.shown(&state, &tip);
+            let end = state.shown(&tip);
             let run = end.and_then(|end| state.tips.holding(&end)?.up_to(&end));
             run.map(|run| (run.tip(), run.tip_header().clone()))
         };
@@ -264,5 +258,13 @@ impl<B: BlockT> HeightSyncManager<B> {
         if is_gone {
             self.state().claims.forget(peer);
         }
+    }
+}
+
+impl<B: BlockT> State<B> {
+    /// How far a peer showed the chain of `tip`, which no window reaches, if what it showed is held.
+    pub(super) fn shown(&self, tip: &BlockId<B>) -> Option<BlockId<B>> {
+        let end = self.claims.partial_run(tip)?;
+        self.tips.holding(&end).map(|_| end)
     }
 }
