@@ -20,7 +20,7 @@ pub struct SyncFigures {
     pub import_blocks_per_second: f64,
     /// The first by the second.
     pub ratio_to_import: f64,
-    /// The same with the servers' CPU counted apart ([`apart`]).
+    /// The same with the servers' CPU counted apart: as if they had cores of their own.
     #[serde(skip)]
     pub ratio_to_import_servers_apart: f64,
     /// What this machine allows for such blocks.
