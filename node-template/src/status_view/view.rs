@@ -218,7 +218,7 @@ impl fmt::Display for NoteView {
             ),
             Self::BehindSchedule { missed_slots } => write!(
                 f,
-                "our best block is {missed_slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run"
+                "our best block is {missed_slots} slots old; where nobody has a later one, check this machine's clock, and whether the authorities run"
             ),
             Self::Minority { tip, voters } => write!(
                 f,
