@@ -164,7 +164,7 @@ impl AlertRules {
         }
         self.behind_told = true;
         let message = format!(
-            "our best block {} is {slots} slots old; where nobody has a later one, check this machine's clock, and whether the authorities run",
+            "our best block {} is {slots} slots old and nobody is known to have a later one; check this machine's clock, and whether the authorities run",
             report.best
         );
         Some(Alert::new(AlertKind::BehindSchedule, message))
