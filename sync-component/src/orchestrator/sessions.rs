@@ -9,7 +9,7 @@ use crate::{
     block_id::BlockId,
     block_sync::{Backoff, FetchError},
     error::Blame,
-    headers::VerifiedTip,
+    headers::{Beyond, VerifiedTip},
     height_sync::{Judgement, Waiting},
     ports::{MonoTime, Presence},
     settings::JoinWindows,
@@ -185,8 +185,10 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
             manager.height.follow(&target.tip());
-            // More of its headers are due from now on.
-            manager.height.touch();
+            if target.beyond == Beyond::Claimed {
+                // More of its headers are due from now on.
+                manager.height.touch();
+            }
         }
         self.target = Some(target.clone());
         let (from, to) = (context.bridge.best().height(), job.target().height());
@@ -244,15 +246,16 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.manager.board.session_ended(&self.manager.context);
     }
 
-    /// Ends the session under way if what is to be followed now is another chain than the one it fetches.
+    /// Ends the session under way if what is to be followed now is another chain than the one it fetches, unless that has a pause
+    /// just now: nothing would be fetched instead.
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
+        let now = self.manager.context.clock.now();
         let fetching = self.target.as_ref().filter(|_| self.current.is_some());
-        let off_course =
-            fetching
-                .zip(judgement.target.as_ref())
-                .is_some_and(|(fetching, wanted)| {
-                    fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
-                });
+        let wanted = judgement.target.as_ref();
+        let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
+        let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {
+            fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
+        });
         if off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.stop();
