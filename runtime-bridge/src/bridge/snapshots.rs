@@ -75,6 +75,9 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
     fn add_headers(&self, headers: &[B::Header], now: UnixMillis) -> Result<(), HeadersRefused> {
         let local = |error| HeadersRefused::Rejected(HeaderRejected::Local(error));
         let mut building = self.building();
+        if building.is_finished() {
+            return Err(HeadersRefused::Finished);
+        }
         let authorities = self.authorities_at(self.genesis.hash).map_err(local)?;
         let check = HeaderCheck {
             rules: &self.rules,
@@ -111,6 +114,10 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
 
     fn choose_state(&self, number: NumberFor<B>) -> Result<BlockId<B>, BridgeError> {
         let mut building = self.building();
+        // The chain, which may be the live one, would turn into one under construction.
+        if building.is_finished() {
+            return Err(BridgeError::new(HeadersRefused::Finished));
+        }
         let missing = || {
             BridgeError::new(StoreError::Damaged {
                 what: "a header of the snapshot",

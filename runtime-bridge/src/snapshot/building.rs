@@ -91,6 +91,11 @@ impl<B: ChainBlock> Building<B> {
         self.tail.last().map_or(&self.stored, |(_, header)| header)
     }
 
+    /// Whether the chain begins with its snapshot already.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.record.state, StateRecord::Finished { .. })
+    }
+
     /// How many headers are not final.
     pub(crate) fn unfinal(&self) -> usize {
         self.tail.len()

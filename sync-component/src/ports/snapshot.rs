@@ -99,6 +99,9 @@ pub enum HeadersRefused {
         /// How many there are.
         count: usize,
     },
+    /// The chain begins with its snapshot already, and goes on with whole blocks only.
+    #[error("the snapshot is finished; above it whole blocks are imported")]
+    Finished,
 }
 
 /// What is wrong with a proof. All of it is the sender's: the header with the root of the state is verified.
@@ -180,14 +183,14 @@ pub trait BuildSnapshots<B: BlockT>: fmt::Debug + Send + Sync {
     fn standing(&self) -> SnapshotStanding<B>;
 
     /// Adds headers that follow the highest one: linked, each sealed by the authority of its slot, in rising slots, none in the
-    /// future of `now`. Those that become final are stored, without bodies.
+    /// future of `now`. Those that become final are stored, without bodies. Refused once the snapshot is finished.
     fn add_headers(&self, headers: &[B::Header], now: UnixMillis) -> Result<(), HeadersRefused>;
 
     /// Forgets the headers above the highest final one, so that others may follow there.
     fn drop_unfinal(&self);
 
     /// From now on the state after the stored header at `number` is built. What is stored of another block's state is
-    /// forgotten.
+    /// forgotten. An error once the snapshot is finished.
     fn choose_state(&self, number: NumberFor<B>) -> Result<BlockId<B>, BridgeError>;
 
     /// Adds the entries that `proof` proves to come next.

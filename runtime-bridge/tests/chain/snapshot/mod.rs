@@ -406,6 +406,23 @@ fn newer_block_may_be_chosen_and_then_its_state_is_fetched_from_the_beginning() 
 }
 
 #[test]
+fn finished_chain_is_never_turned_back_into_one_under_construction() {
+    let world = World::new(60);
+    let db: Arc<dyn KeyValueDB> = Arc::new(memory());
+    let bridge = world.finished(db.clone(), 40);
+    let report = bridge.import(world.blocks[40..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let before = dump(db.as_ref());
+    for height in [20, 40] {
+        bridge.choose_state(height).unwrap_err();
+    }
+    let refused = bridge.add_headers(&world.headers()[40..], NOW).unwrap_err();
+    assert!(matches!(refused, HeadersRefused::Finished), "{refused}");
+    assert_eq!(dump(db.as_ref()), before);
+    assert_eq!(bridge.best(), id(world.at(60)));
+}
+
+#[test]
 fn only_a_stored_header_may_be_chosen() {
     let world = World::new(60);
     let bridge = new();

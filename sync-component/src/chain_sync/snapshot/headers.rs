@@ -7,7 +7,7 @@ use crate::{
     error::Blame,
     headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
     peers::Offence,
-    ports::{HeaderRejected, HeadersRefused, PeerId},
+    ports::{BridgeError, HeaderRejected, HeadersRefused, PeerId},
 };
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
@@ -117,6 +117,9 @@ impl<B: BlockT> Build<'_, B> {
             }
             Err(HeadersRefused::Rejected(HeaderRejected::Local(error))) => {
                 Err(ResyncError::from(error).into())
+            }
+            Err(error @ HeadersRefused::Finished) => {
+                Err(ResyncError::from(BridgeError::new(error)).into())
             }
             Err(refused) => {
                 if let HeadersRefused::Rejected(HeaderRejected::Faulty { fault, .. }) = &refused

@@ -107,6 +107,9 @@ impl<B: BlockT> BuildSnapshots<B> for ReferenceBridge<B> {
 
     fn add_headers(&self, headers: &[B::Header], now: UnixMillis) -> Result<(), HeadersRefused> {
         let mut state = self.state();
+        if state.shot.base().is_some() {
+            return Err(HeadersRefused::Finished);
+        }
         let mut parent = self.top(&state);
         for (index, header) in headers.iter().enumerate() {
             let height = BlockId::<B>::of(&parent).height();
@@ -127,6 +130,9 @@ impl<B: BlockT> BuildSnapshots<B> for ReferenceBridge<B> {
 
     fn choose_state(&self, number: NumberFor<B>) -> Result<BlockId<B>, BridgeError> {
         let mut state = self.state();
+        if state.shot.base().is_some() {
+            return Err(BridgeError::new(HeadersRefused::Finished));
+        }
         let at = usize::try_from(height::<B>(number)).unwrap_or(usize::MAX);
         let header = at.checked_sub(1).and_then(|at| state.shot.headers.get(at));
         let of = BlockId::of(header.ok_or_else(|| BridgeError::new(BrokenByTest))?);
