@@ -42,3 +42,12 @@ pub(super) fn peak_memory_in(status: &str) -> Option<u64> {
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1_024)
 }
+
+/// Bytes in the unit of people; exact enough for three digits.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "what is lost lies far behind the digits that are shown"
+)]
+pub(super) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}

@@ -41,6 +41,14 @@ pub enum SourceFault<B: BlockT> {
         /// The block.
         of: BlockId<B>,
     },
+    /// No header of its chain is final that lies far enough below the newest one for a snapshot.
+    #[error("no block of its chain up to {tip} is final and at least {reach} blocks below that")]
+    NothingFinal {
+        /// The newest header.
+        tip: BlockId<B>,
+        /// How far below that.
+        reach: u64,
+    },
     /// What it sent of a state is not that state.
     #[error("its proof of the state does not hold: {0}")]
     Proof(#[from] ProofFault),
@@ -73,6 +81,7 @@ impl<B: BlockT> SourceFault<B> {
             | Self::OtherChain { .. }
             | Self::Headers(_)
             | Self::NoState { .. }
+            | Self::NothingFinal { .. }
             | Self::Proof(_) => false,
         }
     }

@@ -7,6 +7,7 @@ mod asking;
 mod end;
 mod error;
 mod full_chain;
+mod guides;
 mod journal;
 mod manager;
 mod multi_source;

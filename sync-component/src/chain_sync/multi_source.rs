@@ -1,4 +1,4 @@
-use super::{ResyncError, ResyncJob, SourceFault, asking::tip_of, end::End};
+use super::{ResyncError, ResyncJob, SourceFault, asking::tip_of, end::End, guides::Guides};
 use crate::{
     block_id::BlockId,
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
@@ -15,8 +15,6 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{
-    cmp::Reverse,
-    collections::BTreeMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -25,13 +23,6 @@ use tokio::sync::watch;
 
 /// How often it is looked at how far the session is and whether there is room for more headers.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
-/// it takes longer to say that nothing comes any more.
-const LAST_ATTEMPTS: u32 = 20;
-
-/// How often it is looked whether a source has come back.
-const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
 
 /// `multi-source`, the default: all blocks from genesis, from all trusted peers at once, as `pipelined` fetches them.
 ///
@@ -98,97 +89,29 @@ struct Download<'a, B: BlockT> {
 
 impl<B: BlockT> Download<'_, B> {
     async fn run(&self) -> Result<BlockId<B>, ResyncError<B>> {
-        let mut faults: BTreeMap<PeerId, SourceFault<B>> = BTreeMap::new();
-        // How often following each source failed since the staged chain last grew.
-        let mut attempts: BTreeMap<PeerId, u32> = BTreeMap::new();
+        let mut guides = Guides::of(self.staged, &self.job.sources);
         loop {
-            let Some(guide) = self.find_guide(&faults, &attempts).await else {
-                let away = self.job.sources.iter().map(|source| &source.peer);
-                for peer in away {
-                    faults.entry(peer.clone()).or_insert(SourceFault::Gone);
-                }
-                return Err(ResyncError::SourcesFailed {
-                    reached: self.staging().best(),
-                    faults: faults.into_iter().collect(),
-                });
+            // Whoever brought all headers that it was asked for comes first.
+            let place = |peer: &PeerId| self.lagging().place(peer);
+            let Some(guide) = guides.next(place).await else {
+                return Err(guides.all_failed(self.staging().best()));
             };
             let before = self.staging().best();
             let followed = self.follow(&guide).await;
             if self.staging().best() != before {
-                attempts.clear();
+                guides.progressed();
             }
-            let fault = match followed {
+            match followed {
                 Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
-                Ok(Followed::Further) => continue,
-                Err(End::Fault(fault)) => fault,
+                Ok(Followed::Further) => {}
+                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
                 Err(End::Local(error)) => return Err(error),
-            };
-            let failed = attempts.entry(guide.clone()).or_insert(0);
-            *failed += 1;
-            let settings = &self.staged.settings;
-            let most = if self.job.sources.len() > faults.len() + 1 {
-                settings.tier2.max_retries.get()
-            } else {
-                LAST_ATTEMPTS
-            };
-            if fault.may_pass() && *failed < most {
-                tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
-                let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
-                self.staged.clock.sleep(pause).await;
-            } else {
-                tracing::warn!(peer = %guide, reached = %self.staging().best(), %fault, "the source failed; the others continue");
-                faults.insert(guide, fault);
             }
         }
     }
 
     fn staging(&self) -> &dyn Bridge<B> {
         self.job.staging.as_ref()
-    }
-
-    /// Whom to follow next. Where all that are left are away, one may come back within `tier1_timeout_secs`.
-    async fn find_guide(
-        &self,
-        failed: &BTreeMap<PeerId, SourceFault<B>>,
-        attempts: &BTreeMap<PeerId, u32>,
-    ) -> Option<PeerId> {
-        let clock = &self.staged.clock;
-        let until = clock.now().plus(self.staged.settings.tier1.timeout);
-        let mut left = self.job.sources.iter();
-        let is_any_left = left.any(|source| !failed.contains_key(&source.peer));
-        loop {
-            let guide = self.guide(failed, attempts);
-            if guide.is_some() || !is_any_left || clock.now() >= until {
-                return guide;
-            }
-            clock.sleep(LOOK_FOR_SOURCES).await;
-        }
-    }
-
-    /// The connected source that claims most, of those that failed least; among equals one that brought all headers that it was asked
-    /// for, and that stands first in the order.
-    fn guide(
-        &self,
-        failed: &BTreeMap<PeerId, SourceFault<B>>,
-        attempts: &BTreeMap<PeerId, u32>,
-    ) -> Option<PeerId> {
-        let (table, lagging) = (self.staged.peers.table(), self.lagging());
-        let sources = self.job.sources.iter().enumerate();
-        let claims = sources.filter_map(|(place, source)| {
-            let entry = table.get(&source.peer)?;
-            let told = entry.sighting.as_ref();
-            let height = told.map_or(0, |told| told.standing.best.height());
-            let attempts = attempts.get(&source.peer).copied().unwrap_or(0);
-            let rank = (
-                attempts,
-                Reverse(height),
-                lagging.place(&source.peer),
-                place,
-            );
-            Some((rank, &source.peer))
-        });
-        let left = claims.filter(|(_, peer)| !failed.contains_key(*peer));
-        left.min().map(|(_, peer)| peer.clone())
     }
 
     /// Fetches what `guide` has above the staged tip, from all sources.

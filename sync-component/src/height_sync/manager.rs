@@ -152,16 +152,25 @@ impl<B: BlockT> Judgement<B> {
             VoteStanding::WithUs => None,
             VoteStanding::NotWithUs | VoteStanding::Outvoted => self.held,
         };
+        // Where too few answered they decide nothing, not even that something stays.
+        let held = held.filter(|_| self.is_heard());
         Vote { standing, held }
+    }
+
+    /// Whether as many peers answered as are needed, where peers vote.
+    fn is_heard(&self) -> bool {
+        match self.electorate {
+            Electorate::Peers => {
+                self.turnout.responses >= self.turnout.required && self.tally.electors > 0
+            }
+            Electorate::Authorities => true,
+        }
     }
 
     fn standing(&self) -> VoteStanding {
         let Tally { electors, need, .. } = self.tally;
         let holds = match self.electorate {
-            Electorate::Peers => {
-                let enough = self.turnout.responses >= self.turnout.required && electors > 0;
-                enough && self.tally.is_with_us()
-            }
+            Electorate::Peers => self.is_heard() && self.tally.is_with_us(),
             // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
             // is not while those never heard may be starting too, and be with us: a single authority that is quick, and has
             // sealed a chain of its own while all were down, would else push it under the one that was voted on. Whoever was

@@ -47,7 +47,7 @@ pub enum NoSnapshots {
 }
 
 /// How far a snapshot is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SnapshotStanding<B: BlockT> {
     /// The highest header that was added; genesis at the beginning.
     pub header: B::Header,
@@ -104,7 +104,7 @@ pub enum HeadersRefused {
     Finished,
 }
 
-/// What is wrong with a proof. All of it is the sender's: the header with the root of the state is verified.
+/// What is wrong with a proof: the header with the root of the state is verified, so it is the sender's unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofFault {
     /// The node at this place is not the one that the walk comes to: something was left out, added, repeated, altered or
@@ -123,7 +123,8 @@ pub enum ProofFault {
     /// It holds no whole entry, and not the end of the state.
     #[error("it proves no entry")]
     NoEntry,
-    /// A node is not one of a state trie, or has a key longer than the protocol allows.
+    /// A node is not one of a state trie, or has a key longer than the protocol allows. Its hash is the right one, so that its sender
+    /// is not to blame.
     #[error("node {index} of the proof is no node of a state")]
     Malformed {
         /// Position in the proof, from 0.
@@ -149,6 +150,8 @@ impl StateRefused {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
         match self {
+            // Its hash is the right one: whoever made the state made it so.
+            Self::Proof(ProofFault::Malformed { .. }) => Blame::Unknown,
             Self::Proof(_) => Blame::Peer,
             Self::NotAsked | Self::Local(_) => Blame::Local,
         }

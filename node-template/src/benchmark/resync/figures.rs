@@ -2,6 +2,7 @@ use super::{ResyncPlan, node::Measured};
 use crate::benchmark::{
     Machine,
     sync::report::{Joined, Served},
+    usage::mebibytes,
 };
 use serde::Serialize;
 use std::fmt;
@@ -59,15 +60,6 @@ impl ResyncFigures {
             sync_bytes_received: joined.bytes_received,
         }
     }
-}
-
-/// In the unit of people; exact enough for three digits.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "what is lost lies far behind the digits that are shown"
-)]
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 impl fmt::Display for ResyncFigures {

@@ -2,7 +2,7 @@ use super::{
     SyncPlan,
     report::{Imported, Joined, Served},
 };
-use crate::benchmark::{Machine, limits::LimitsFigures};
+use crate::benchmark::{Machine, limits::LimitsFigures, usage::mebibytes};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
@@ -95,15 +95,6 @@ impl SyncFigures {
 pub(super) fn apart(seconds: f64, servers: f64, cores: usize) -> f64 {
     let cores = u32::try_from(cores).map_or(f64::INFINITY, f64::from);
     (seconds - servers / cores).max(f64::MIN_POSITIVE)
-}
-
-/// In the unit of people; exact enough for three digits.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "what is lost lies far behind the digits that are shown"
-)]
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 impl fmt::Display for SyncFigures {

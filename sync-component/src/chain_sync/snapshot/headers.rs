@@ -22,7 +22,7 @@ impl<B: BlockT> Build<'_, B> {
     /// Headers up to the tip of `guide`, then the choice of the block whose state is taken.
     pub(super) async fn headers_and_choice(&self, guide: &PeerId) -> Result<(), End<B>> {
         self.headers(guide).await?;
-        Ok(self.choose().await?)
+        self.choose().await
     }
 
     /// All headers of `guide`'s chain above those that are there, from all sources that claim the same tip. While some are

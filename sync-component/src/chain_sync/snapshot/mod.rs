@@ -6,7 +6,7 @@
 mod headers;
 mod state;
 
-use super::{MultiSource, ResyncError, ResyncJob, SourceFault, end::End};
+use super::{MultiSource, ResyncError, ResyncJob, SourceFault, end::End, guides::Guides};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
@@ -15,7 +15,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use sp_runtime::traits::Block as BlockT;
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// `snapshot`: headers from genesis on with every seal checked, the state after one final block with proofs against the root in
 /// its header, then the blocks above it, fully validated.
@@ -82,7 +82,9 @@ enum Wanted {
     State,
 }
 
-type Faults<B> = BTreeMap<PeerId, SourceFault<B>>;
+/// How often a newer block may be chosen. Fewer: a network that forgets its states soon gives no snapshot; more: a source that
+/// has no state at all is believed for longer.
+const MOST_MOVES: usize = 10;
 
 impl<'a, B: BlockT> Build<'a, B> {
     fn new(context: &SyncContext<B>, job: &'a ResyncJob<B>) -> Self {
@@ -106,72 +108,62 @@ impl<'a, B: BlockT> Build<'a, B> {
             StateStanding::NotBegun => Wanted::Headers,
             StateStanding::Partly { .. } | StateStanding::Whole { .. } => Wanted::State,
         };
-        let mut faults = Faults::new();
-        // The block whose state no source has any more.
-        let mut gone = None;
+        let mut guides = Guides::of(&self.staged, &self.job.sources);
+        // Blocks whose state no source had any more, so that a newer one was chosen.
+        let mut gone = Vec::new();
         loop {
-            let Some(guide) = self.guide(&faults) else {
-                let missing = missing_state(&faults).filter(|missing| gone != Some(*missing));
-                if let Some(missing) = missing.filter(|_| wanted == Wanted::State) {
+            let Some(guide) = guides.next(|_| ()).await else {
+                let missing = missing_state(&guides).filter(|_| wanted == Wanted::State);
+                let missing = missing.filter(|of| !gone.contains(of) && gone.len() < MOST_MOVES);
+                if let Some(missing) = missing {
                     tracing::info!(%missing, "no source has the state after this block any more; a newer one is taken");
-                    faults.retain(|_, fault| !matches!(fault, SourceFault::NoState { .. }));
-                    gone = Some(missing);
+                    gone.push(missing);
+                    guides.forgive();
                     wanted = Wanted::Headers;
                     continue;
                 }
-                return Err(self.all_failed(faults).await?);
+                return Err(self.all_failed(guides).await?);
             };
-            if wanted == Wanted::Headers && self.is_short().await? {
+            if wanted == Wanted::Headers && self.is_short(&guides).await? {
                 return Ok(());
             }
+            let before = self.standing().await?;
             let step = match wanted {
                 Wanted::Headers => self.headers_and_choice(&guide).await,
                 Wanted::State => self.state_and_block(&guide).await,
             };
+            if self.standing().await? != before {
+                guides.progressed();
+            }
             match step {
                 Ok(()) if wanted == Wanted::State => return Ok(()),
                 Ok(()) => wanted = Wanted::State,
-                Err(End::Fault(fault)) => {
-                    tracing::warn!(peer = %guide, %fault, "the source failed; the others continue");
-                    faults.insert(guide, fault);
-                }
+                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
                 Err(End::Local(error)) => return Err(error),
             }
         }
     }
 
-    async fn all_failed(&self, mut faults: Faults<B>) -> Result<ResyncError<B>, ResyncError<B>> {
-        let away = self.job.sources.iter().map(|source| &source.peer);
-        for peer in away {
-            faults.entry(peer.clone()).or_insert(SourceFault::Gone);
-        }
-        Ok(ResyncError::SourcesFailed {
-            reached: BlockId::of(&self.standing().await?.header),
-            faults: faults.into_iter().collect(),
-        })
+    async fn all_failed(&self, guides: Guides<'_, B>) -> Result<ResyncError<B>, ResyncError<B>> {
+        let nothing_final = guides.faults().find_map(|fault| match fault {
+            SourceFault::NothingFinal { tip, reach } => Some(ResyncError::NothingFinal {
+                tip: *tip,
+                reach: *reach,
+            }),
+            _ => None,
+        });
+        let reached = BlockId::of(&self.standing().await?.header);
+        Ok(nothing_final.unwrap_or_else(|| guides.all_failed(reached)))
     }
 
-    /// Whether nothing was begun, and no source claims a chain long enough for a snapshot.
-    async fn is_short(&self) -> Result<bool, ResyncError<B>> {
+    /// Whether nothing was begun, and no source that is left claims a chain long enough for a snapshot.
+    async fn is_short(&self, guides: &Guides<'_, B>) -> Result<bool, ResyncError<B>> {
         let standing = self.standing().await?;
         let is_new = BlockId::<B>::of(&standing.header) == self.genesis;
-        let highest = self.claims().map(|(_, told)| told).max();
-        let tip = highest.map_or(0, |tip| tip.height());
+        let left = self.claims().filter(|(peer, _)| guides.is_left(peer));
+        let highest = left.map(|(_, told)| told.height()).max();
+        let tip = highest.unwrap_or(0);
         Ok(is_new && tip <= self.reach)
-    }
-
-    /// The connected source that claims most, but for those that failed; among equals the one that stands first in the order.
-    fn guide(&self, failed: &Faults<B>) -> Option<PeerId> {
-        let table = self.staged.peers.table();
-        let sources = self.job.sources.iter().enumerate();
-        let claims = sources.filter_map(|(place, source)| {
-            let entry = table.get(&source.peer)?;
-            let told = entry.sighting.as_ref();
-            let height = told.map_or(0, |told| told.standing.best.height());
-            Some((Reverse(height), place, &source.peer))
-        });
-        let left = claims.filter(|(_, _, peer)| !failed.contains_key(*peer));
-        left.min().map(|(_, _, peer)| peer.clone())
     }
 
     /// What the connected sources say of their tips.
@@ -225,28 +217,30 @@ impl<'a, B: BlockT> Build<'a, B> {
     }
 
     /// Takes the state of the highest block that is final and that the voted one builds on.
-    async fn choose(&self) -> Result<(), ResyncError<B>> {
+    async fn choose(&self) -> Result<(), End<B>> {
         let standing = self.standing().await?;
         let tip = BlockId::<B>::of(&standing.header);
         let highest = tip.height().saturating_sub(self.reach);
         let height = standing.finalized.height().min(highest);
         if height == 0 {
-            return Err(ResyncError::NothingFinal {
+            return Err(SourceFault::NothingFinal {
                 tip,
                 reach: self.reach,
-            });
+            }
+            .into());
         }
         let chosen = self
             .store(move |snapshot| snapshot.choose_state(number::<B>(height)))
-            .await??;
+            .await?
+            .map_err(ResyncError::from)?;
         tracing::info!(snapshot = %chosen, headers = %tip, "the state after this block is fetched");
         Ok(())
     }
 }
 
 /// The block whose state a source that answers does not have.
-fn missing_state<B: BlockT>(faults: &Faults<B>) -> Option<BlockId<B>> {
-    faults.values().find_map(|fault| match fault {
+fn missing_state<B: BlockT>(guides: &Guides<'_, B>) -> Option<BlockId<B>> {
+    guides.faults().find_map(|fault| match fault {
         SourceFault::NoState { of } => Some(*of),
         _ => None,
     })

@@ -12,15 +12,31 @@ use crate::{
 };
 use sp_runtime::traits::{Block as BlockT, Header as _};
 
+/// What the bridge made of the block that completes the snapshot.
+enum Finish {
+    Done,
+    /// The store had damaged the state, which is to be fetched again.
+    Damaged,
+}
+
 impl<B: BlockT> Build<'_, B> {
     /// What is missing of the chosen state, from `guide`, then its block. `Ok`: the snapshot is finished.
     pub(super) async fn state_and_block(&self, guide: &PeerId) -> Result<(), End<B>> {
+        let mut is_damaged = false;
         loop {
             match self.standing().await?.state {
                 StateStanding::Partly { of, after, .. } => self.piece(guide, of, after).await?,
                 StateStanding::Whole { of, entries } => {
                     tracing::info!(snapshot = %of, entries, "the state is whole");
-                    return self.block(guide, of).await;
+                    match self.block(guide, of).await? {
+                        Finish::Done => return Ok(()),
+                        // What it forgot is fetched once more; a store that damages it again is no good.
+                        Finish::Damaged if !is_damaged => is_damaged = true,
+                        Finish::Damaged => {
+                            let error = BridgeError::new(FinishRefused::Damaged);
+                            return Err(ResyncError::from(error).into());
+                        }
+                    }
                 }
                 StateStanding::NotBegun | StateStanding::Finished { .. } => return Ok(()),
             }
@@ -48,12 +64,16 @@ impl<B: BlockT> Build<'_, B> {
             Ok(()) => Ok(()),
             Err(StateRefused::Proof(fault)) => {
                 let offence = match fault {
-                    ProofFault::NoEntry => Offence::Contradiction,
-                    ProofFault::WrongNode { .. }
-                    | ProofFault::Surplus { .. }
-                    | ProofFault::Malformed { .. } => Offence::ProvablyWrong,
+                    ProofFault::NoEntry => Some(Offence::Contradiction),
+                    ProofFault::WrongNode { .. } | ProofFault::Surplus { .. } => {
+                        Some(Offence::ProvablyWrong)
+                    }
+                    // Its hash is the right one: whoever made the state made it so.
+                    ProofFault::Malformed { .. } => None,
                 };
-                self.staged.peers.charge(guide, offence);
+                if let Some(offence) = offence {
+                    self.staged.peers.charge(guide, offence);
+                }
                 Err(SourceFault::Proof(fault).into())
             }
             Err(StateRefused::Local(error)) => Err(ResyncError::from(error).into()),
@@ -71,7 +91,7 @@ impl<B: BlockT> Build<'_, B> {
     }
 
     /// The block whose state is stored: with it the chain begins.
-    async fn block(&self, guide: &PeerId, of: BlockId<B>) -> Result<(), End<B>> {
+    async fn block(&self, guide: &PeerId, of: BlockId<B>) -> Result<Finish, End<B>> {
         let staging = &self.job.staging;
         let header = staging.header(of.hash).map_err(ResyncError::from)?;
         let parent = header.map(|header| *header.parent_hash());
@@ -83,14 +103,20 @@ impl<B: BlockT> Build<'_, B> {
         };
         let within = self.staged.settings.tier2.timeout_per_block;
         let ask = || self.staged.peers.blocks(guide, request.clone(), within);
+        if self.is_above_what_is_kept(guide, of) {
+            return Err(SourceFault::NoState { of }.into());
+        }
         let blocks = patiently(&self.staged, guide, ask).await?;
-        let found = blocks.into_iter().flatten().next();
+        let found = blocks
+            .ok_or(SourceFault::NoState { of })?
+            .into_iter()
+            .next();
         let block = found.filter(|block| block.hash() == of.hash);
         let block = block.ok_or(SourceFault::NotDelivered { id: of })?;
         match self.store(move |snapshot| snapshot.finish(block)).await? {
             Ok(()) => {
                 tracing::info!(snapshot = %of, "the chain begins with this block");
-                Ok(())
+                Ok(Finish::Done)
             }
             Err(FinishRefused::Body(fault)) => {
                 // Its header is verified, so only the body can be wrong.
@@ -98,7 +124,11 @@ impl<B: BlockT> Build<'_, B> {
                 Err(SourceFault::Invalid { id: of, fault }.into())
             }
             Err(FinishRefused::Local(error)) => Err(ResyncError::from(error).into()),
-            Err(error @ (FinishRefused::Damaged | FinishRefused::OtherBlock)) => {
+            Err(error @ FinishRefused::Damaged) => {
+                tracing::error!(snapshot = %of, %error);
+                Ok(Finish::Damaged)
+            }
+            Err(error @ FinishRefused::OtherBlock) => {
                 Err(ResyncError::from(BridgeError::new(error)).into())
             }
         }

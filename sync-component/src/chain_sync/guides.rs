@@ -1,0 +1,117 @@
+use super::{ResyncError, Source, SourceFault};
+use crate::{block_id::BlockId, context::SyncContext, ports::PeerId};
+use sp_runtime::traits::Block as BlockT;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
+/// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
+/// it takes longer to say that nothing comes any more.
+const LAST_ATTEMPTS: u32 = 20;
+
+/// How often it is looked whether a source has come back.
+const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
+
+/// Which source shows the way next, and what became of those that did.
+pub(super) struct Guides<'a, B: BlockT> {
+    context: &'a SyncContext<B>,
+    sources: &'a [Source],
+    /// Those that were given up.
+    faults: BTreeMap<PeerId, SourceFault<B>>,
+    /// How often following each source failed since anything was staged.
+    attempts: BTreeMap<PeerId, u32>,
+}
+
+impl<'a, B: BlockT> Guides<'a, B> {
+    /// Of these sources, none of which failed yet.
+    pub(super) fn of(context: &'a SyncContext<B>, sources: &'a [Source]) -> Self {
+        Self {
+            context,
+            sources,
+            faults: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+        }
+    }
+
+    /// Whether `peer` was not given up.
+    pub(super) fn is_left(&self, peer: &PeerId) -> bool {
+        !self.faults.contains_key(peer)
+    }
+
+    /// What those that were given up ended with.
+    pub(super) fn faults(&self) -> impl Iterator<Item = &SourceFault<B>> {
+        self.faults.values()
+    }
+
+    /// Whom to follow next. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    pub(super) async fn next<R: Ord>(&self, rank: impl Fn(&PeerId) -> R) -> Option<PeerId> {
+        let clock = &self.context.clock;
+        let until = clock.now().plus(self.context.settings.tier1.timeout);
+        let mut sources = self.sources.iter();
+        let is_any_left = sources.any(|source| self.is_left(&source.peer));
+        loop {
+            let guide = self.best(&rank);
+            if guide.is_some() || !is_any_left || clock.now() >= until {
+                return guide;
+            }
+            clock.sleep(LOOK_FOR_SOURCES).await;
+        }
+    }
+
+    /// The connected source that claims most, of those that failed least; among equals the one of the lowest rank, then the one that
+    /// stands first in the order.
+    fn best<R: Ord>(&self, rank: impl Fn(&PeerId) -> R) -> Option<PeerId> {
+        let table = self.context.peers.table();
+        let sources = self.sources.iter().enumerate();
+        let claims = sources.filter_map(|(place, Source { peer, .. })| {
+            let entry = table.get(peer).filter(|_| self.is_left(peer))?;
+            let told = entry.sighting.as_ref();
+            let height = told.map_or(0, |told| told.standing.best.height());
+            let attempts = self.attempts.get(peer).copied().unwrap_or(0);
+            Some(((attempts, Reverse(height), rank(peer), place), peer))
+        });
+        claims.min().map(|(_, peer)| peer.clone())
+    }
+
+    /// Something was staged: what failed before counts no more.
+    pub(super) fn progressed(&mut self) {
+        self.attempts.clear();
+    }
+
+    /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often.
+    pub(super) async fn failed(&mut self, guide: PeerId, fault: SourceFault<B>) {
+        let settings = &self.context.settings;
+        let is_last = self.sources.len() <= self.faults.len() + 1;
+        let most = if is_last {
+            LAST_ATTEMPTS
+        } else {
+            settings.tier2.max_retries.get()
+        };
+        let failed = self.attempts.entry(guide.clone()).or_insert(0);
+        *failed += 1;
+        if fault.may_pass() && *failed < most {
+            tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
+            let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
+            self.context.clock.sleep(pause).await;
+        } else {
+            tracing::warn!(peer = %guide, %fault, "the source failed; the others continue");
+            self.faults.insert(guide, fault);
+        }
+    }
+
+    /// Something else is wanted now: those are followed again whose fault was of that, or may have passed.
+    pub(super) fn forgive(&mut self) {
+        self.progressed();
+        self.faults
+            .retain(|_, fault| !fault.may_pass() && !matches!(fault, SourceFault::NoState { .. }));
+    }
+
+    /// Nobody is left.
+    pub(super) fn all_failed(mut self, reached: BlockId<B>) -> ResyncError<B> {
+        for Source { peer, .. } in self.sources {
+            self.faults.entry(peer.clone()).or_insert(SourceFault::Gone);
+        }
+        ResyncError::SourcesFailed {
+            reached,
+            faults: self.faults.into_iter().collect(),
+        }
+    }
+}
