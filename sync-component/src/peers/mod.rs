@@ -3,6 +3,7 @@
 //! [`PeerTable`] is plain data: what connected peers said. [`Ledger`] is what is remembered of all peers, over restarts.
 //! [`PeerClient`] asks them.
 
+mod answer;
 mod client;
 #[cfg(test)]
 mod client_tests;
@@ -16,7 +17,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use client::{PeerClient, RangeAnswer, RequestError};
+pub use answer::{RangeAnswer, RequestError};
+pub use client::PeerClient;
 pub(crate) use consistency::{Span, observe};
 pub use file::UnreadableLedger;
 pub use ledger::{Ban, Charge, Ledger, Record};

@@ -9,7 +9,7 @@ use crate::{
         FetchError, FetchJob, Terms,
         delivered::import,
         scheduler::{
-            Bounds, Command, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
+            Ask, Bounds, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
         },
         switch::switch_at,
     },
@@ -168,48 +168,43 @@ impl<'a, B: BlockT> Session<'a, B> {
         let now = self.now();
         self.scheduler
             .suppliers(standings(self.context, self.terms));
-        for command in self.scheduler.poll(now) {
-            self.perform(command);
+        for ask in self.scheduler.poll(now) {
+            self.perform(ask);
         }
     }
 
-    fn perform(&mut self, command: Command) {
-        match command {
-            Command::Drop(id) => self.forget(id),
-            Command::Ask {
-                id,
-                peer,
-                span,
-                within,
-            } => {
-                let Some(parent) = self.chain.id(span.start.saturating_sub(1)) else {
-                    // Cannot be: only known blocks are wanted.
-                    return self.scheduler.failed(id, Failure::Unsent, self.now());
-                };
-                let request = RangeRequest {
-                    start: number::<B>(span.start),
-                    count: u32::try_from(span.count).unwrap_or(u32::MAX),
-                    parent: parent.hash,
-                };
-                let (client, whom, what) =
-                    (self.context.peers.clone(), peer.clone(), request.clone());
-                let download = async move {
-                    let result = client.block_bytes(&whom, &what, within).await;
-                    (id, result)
-                };
-                let (abort, registration) = AbortHandle::new_pair();
-                self.downloads
-                    .push(Abortable::new(download.boxed(), registration));
-                let asked = Asked {
-                    peer,
-                    span,
-                    request,
-                    since: self.now(),
-                    abort,
-                };
-                self.asked.insert(id, asked);
-            }
-        }
+    fn perform(&mut self, ask: Ask) {
+        let Ask {
+            id,
+            peer,
+            span,
+            within,
+        } = ask;
+        let Some(parent) = self.chain.id(span.start.saturating_sub(1)) else {
+            // Cannot be: only known blocks are wanted.
+            return self.scheduler.failed(id, Failure::Unsent, self.now());
+        };
+        let request = RangeRequest {
+            start: number::<B>(span.start),
+            count: u32::try_from(span.count).unwrap_or(u32::MAX),
+            parent: parent.hash,
+        };
+        let (client, whom, what) = (self.context.peers.clone(), peer.clone(), request.clone());
+        let download = async move {
+            let result = client.block_bytes(&whom, &what, within).await;
+            (id, result)
+        };
+        let (abort, registration) = AbortHandle::new_pair();
+        self.downloads
+            .push(Abortable::new(download.boxed(), registration));
+        let asked = Asked {
+            peer,
+            span,
+            request,
+            since: self.now(),
+            abort,
+        };
+        self.asked.insert(id, asked);
     }
 
     fn forget(&mut self, id: FlightId) {
@@ -277,8 +272,8 @@ impl<'a, B: BlockT> Session<'a, B> {
         }
         let now = self.now();
         let outcome = self.scheduler.checked(id, read.worth, read.bytes, now);
-        for command in outcome.commands {
-            self.perform(command);
+        if let Some(overtaken) = outcome.overtaken {
+            self.forget(overtaken);
         }
         if outcome.goods == Goods::Wanted {
             let ready = Ready {

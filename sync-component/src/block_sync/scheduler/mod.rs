@@ -4,6 +4,7 @@
 //! in a request, being checked, waiting for import, or imported. Only the lowest request may run twice at once: when it is
 //! late, a second peer is asked for the same blocks. The first of the two answers that holds anything good ends the other.
 
+mod answers;
 mod bounds;
 mod gaps;
 mod measure;
@@ -12,6 +13,7 @@ mod suppliers;
 #[cfg(test)]
 mod tests;
 
+pub(super) use answers::{Failure, Goods, Worth};
 pub(super) use bounds::{Bounds, Room};
 pub(super) use suppliers::Standing;
 
@@ -41,65 +43,17 @@ impl Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FlightId(u64);
 
-/// What is to be done.
+/// A request that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Command {
-    /// Ask a peer for blocks.
-    Ask {
-        /// Names the request in what is told of it later.
-        id: FlightId,
-        /// Whom.
-        peer: PeerId,
-        /// For what.
-        span: Span,
-        /// How long to wait.
-        within: Duration,
-    },
-    /// Another peer was quicker: nobody waits for this answer any more.
-    Drop(FlightId),
-}
-
-/// Why a request brought nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// No answer in time, or the connection broke.
-    Silent,
-    /// An answer that is of no use, and that cost its sender what it deserved.
-    Useless,
-    /// It was not even sent: too many requests of ours to that peer.
-    Unsent,
-}
-
-/// What an answer was worth, once decoded and checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Worth {
-    /// This many blocks from the start of the span, all good. The rest of the span was not in it.
-    Good(u64),
-    /// This many good blocks, and then one whose body is wrong: its sender was charged.
-    ThenWrong(u64),
-    /// The peer does not have the first block of the span.
-    NotFound,
-    /// It is busy for this long.
-    Busy(Duration),
-    /// It answers and is of no use.
-    Useless,
-}
-
-/// What came of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
-    pub(super) goods: Goods,
-    /// What to do at once.
-    pub(super) commands: Vec<Command>,
-}
-
-/// What becomes of the blocks of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goods {
-    /// They wait for import.
-    Wanted,
-    /// There are none, or somebody else was quicker.
-    Unwanted,
+pub(super) struct Ask {
+    /// Names it in what is told of it later.
+    pub(super) id: FlightId,
+    /// Whom to ask.
+    pub(super) peer: PeerId,
+    /// For what.
+    pub(super) span: Span,
+    /// How long to wait.
+    pub(super) within: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -264,9 +218,8 @@ impl Scheduler {
     }
 
     /// What to do now.
-    pub(super) fn poll(&mut self, now: MonoTime) -> Vec<Command> {
-        let mut commands = Vec::new();
-        self.hedge(now, &mut commands);
+    pub(super) fn poll(&mut self, now: MonoTime) -> Vec<Ask> {
+        let mut asks: Vec<_> = self.hedge(now).into_iter().collect();
         // Each gap is looked at once: the suppliers of those that found none do not come back within one call.
         let mut from = 0;
         let lowest = self.lowest_missing();
@@ -287,9 +240,9 @@ impl Scheduler {
             let taken = self.take(start, gap, count);
             from = start.saturating_add(count);
             let id = self.depart(peer.clone(), (start, taken), None, now);
-            commands.push(self.ask(id, peer, Span { start, count }));
+            asks.push(self.ask(id, peer, Span { start, count }));
         }
-        commands
+        asks
     }
 
     /// The lowest gap from `from` on; above all gaps what was never asked for; as far as there is room. What the next import
@@ -360,10 +313,10 @@ impl Scheduler {
         id
     }
 
-    fn ask(&self, id: FlightId, peer: PeerId, span: Span) -> Command {
+    fn ask(&self, id: FlightId, peer: PeerId, span: Span) -> Ask {
         let usual = self.suppliers.expected(&peer, span.count);
         let within = self.bounds.patience(usual, self.suppliers.doubts(&peer));
-        Command::Ask {
+        Ask {
             id,
             peer,
             span,
@@ -372,27 +325,25 @@ impl Scheduler {
     }
 
     /// Asks a second peer for the lowest missing blocks when the first one is late.
-    fn hedge(&mut self, now: MonoTime, commands: &mut Vec<Command>) {
-        let Some((id, flight)) = self.lowest_flight() else {
-            return;
-        };
+    fn hedge(&mut self, now: MonoTime) -> Option<Ask> {
+        let (id, flight) = self.lowest_flight()?;
         let late = self.pace.late_after();
         if flight.twin.is_some() || now.since(flight.since) < late {
-            return;
+            return None;
         }
         let gap = flight.gap.clone();
         let (start, count) = (gap.start, gap.count);
         let mut elsewhere = gap.clone();
         elsewhere.tried(flight.peer.clone(), Try::Late);
         let second = Need::Second;
-        let Some((peer, _)) = self.suppliers.choose(start, count, &elsewhere, second, now) else {
-            return;
-        };
+        let (peer, _) = self
+            .suppliers
+            .choose(start, count, &elsewhere, second, now)?;
         let twin = self.depart(peer.clone(), (start, gap), Some(id), now);
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.twin = Some(twin);
         }
-        commands.push(self.ask(twin, peer, Span { start, count }));
+        Some(self.ask(twin, peer, Span { start, count }))
     }
 
     /// The request for the lowest missing block, if that is under way.
@@ -410,123 +361,6 @@ impl Scheduler {
         let gap = self.gaps.at_or_above(0).map(|(start, _)| start);
         let lowest = flying.into_iter().chain(gap).min();
         lowest.unwrap_or(self.frontier)
-    }
-
-    /// The answer's bytes are here; what they are worth is told with [`Scheduler::checked`].
-    pub(super) fn arrived(&mut self, id: FlightId, bytes: usize, now: MonoTime) {
-        let Some(flight) = self.flights.get_mut(&id) else {
-            return;
-        };
-        let took = now.since(flight.since);
-        flight.stage = Stage::Checking { took, bytes };
-        self.suppliers.answered(&flight.peer, flight.gap.count);
-    }
-
-    /// What the answer was worth, and the bytes of its good blocks. Those that are not good are asked for elsewhere.
-    pub(super) fn checked(
-        &mut self,
-        id: FlightId,
-        worth: Worth,
-        bytes: usize,
-        now: MonoTime,
-    ) -> Outcome {
-        let nothing = Outcome {
-            goods: Goods::Unwanted,
-            commands: Vec::new(),
-        };
-        let Some(Flight {
-            peer,
-            mut gap,
-            twin,
-            stage: Stage::Checking { took, .. },
-            ..
-        }) = self.flights.remove(&id)
-        else {
-            return nothing;
-        };
-        let (good, tried) = match worth {
-            Worth::Good(0) | Worth::NotFound => (0, Some(Try::Lacks)),
-            Worth::Good(good) => (good, None),
-            Worth::ThenWrong(good) => (good, Some(Try::Failed)),
-            Worth::Busy(_) => (0, Some(Try::Busy)),
-            Worth::Useless => (0, Some(Try::Failed)),
-        };
-        match worth {
-            Worth::NotFound => self.suppliers.lacks(&peer, gap.start, now),
-            Worth::Busy(pause) => self.suppliers.busy(&peer, pause, now),
-            Worth::Useless => self.suppliers.silent(&peer, now),
-            Worth::Good(_) | Worth::ThenWrong(_) => {}
-        }
-        let good = good.min(gap.count);
-        if good == 0 {
-            self.wanted_still(gap, twin, peer, tried.unwrap_or(Try::Failed));
-            return nothing;
-        }
-        self.suppliers.delivered(&peer, good, took);
-        self.pace.answered_after(took);
-        self.pace.block_bytes(bytes, good);
-        self.pieces.insert(gap.start, Piece { count: good, bytes });
-        if let Some(mut rest) = gap.take_rest(good) {
-            // Whoever sends less than somebody else was about to must not be the one that is asked for the rest.
-            if let Some(tried) = tried.or(twin.map(|_| Try::Lacks)) {
-                rest.tried(peer, tried);
-            }
-            self.gaps.put(rest.start, rest);
-        }
-        Outcome {
-            goods: Goods::Wanted,
-            commands: self.drop_twin(id, twin, now),
-        }
-    }
-
-    /// The other request for the blocks that `id` brought is over.
-    fn drop_twin(&mut self, id: FlightId, twin: Option<FlightId>, now: MonoTime) -> Vec<Command> {
-        let Some((twin, flight)) = twin.and_then(|twin| self.flights.remove_entry(&twin)) else {
-            return Vec::new();
-        };
-        if flight.stage != Stage::UnderWay {
-            return Vec::new();
-        }
-        // The second one had less time, so that it is not slow.
-        if twin < id {
-            self.suppliers.outrun(&flight.peer, flight.gap.count, now);
-        } else {
-            self.suppliers.answered(&flight.peer, flight.gap.count);
-        }
-        vec![Command::Drop(twin)]
-    }
-
-    /// `peer` brought nothing of `gap`. While the other request for it goes on, nothing is missing.
-    fn wanted_still(&mut self, mut gap: Gap, twin: Option<FlightId>, peer: PeerId, tried: Try) {
-        if let Some(twin) = twin.and_then(|twin| self.flights.get_mut(&twin)) {
-            twin.twin = None;
-            twin.gap.tried(peer, tried);
-            return;
-        }
-        gap.tried(peer, tried);
-        self.gaps.put(gap.start, gap);
-    }
-
-    /// The request brought nothing.
-    pub(super) fn failed(&mut self, id: FlightId, failure: Failure, now: MonoTime) {
-        let Some(Flight {
-            peer, gap, twin, ..
-        }) = self.flights.remove(&id)
-        else {
-            return;
-        };
-        self.suppliers.answered(&peer, gap.count);
-        let tried = match failure {
-            Failure::Silent | Failure::Useless => {
-                self.suppliers.silent(&peer, now);
-                Try::Failed
-            }
-            Failure::Unsent => {
-                self.suppliers.busy(&peer, self.bounds.pause, now);
-                Try::Busy
-            }
-        };
-        self.wanted_still(gap, twin, peer, tried);
     }
 
     /// The blocks from the head on that may be imported now, as far as `most` allows, but all that must be imported at once;

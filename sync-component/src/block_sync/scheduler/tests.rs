@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod property;
+mod second;
+
 use super::{
-    Bounds, Command, Failure, FlightId, Goods, Pace, Room, Scheduler, Span, Standing, Stuck, Worth,
+    Ask, Bounds, Failure, FlightId, Goods, Pace, Room, Scheduler, Span, Standing, Stuck, Worth,
 };
 use crate::{
     SyncSettings,
@@ -50,45 +53,19 @@ fn meet(scheduler: &mut Scheduler, standings: &[Standing]) {
     scheduler.suppliers(peers);
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Ask {
-    id: FlightId,
-    peer: PeerId,
-    span: Span,
-    within: Duration,
-}
-
-fn asks(commands: Vec<Command>) -> Vec<Ask> {
-    let ask = |command| match command {
-        Command::Ask {
-            id,
-            peer,
-            span,
-            within,
-        } => Some(Ask {
-            id,
-            peer,
-            span,
-            within,
-        }),
-        Command::Drop(_) => None,
-    };
-    commands.into_iter().filter_map(ask).collect()
-}
-
 fn poll(scheduler: &mut Scheduler, now: u64) -> Vec<Ask> {
-    asks(scheduler.poll(at(now)))
+    scheduler.poll(at(now))
 }
 
 /// All of it arrived and is good.
-fn deliver(scheduler: &mut Scheduler, ask: &Ask, now: u64) -> Vec<Command> {
+fn deliver(scheduler: &mut Scheduler, ask: &Ask, now: u64) -> Option<FlightId> {
     answer(scheduler, ask, Worth::Good(ask.span.count), now)
 }
 
 /// An answer of this worth arrived.
-fn answer(scheduler: &mut Scheduler, ask: &Ask, worth: Worth, now: u64) -> Vec<Command> {
+fn answer(scheduler: &mut Scheduler, ask: &Ask, worth: Worth, now: u64) -> Option<FlightId> {
     scheduler.arrived(ask.id, 200, at(now));
-    scheduler.checked(ask.id, worth, 200, at(now)).commands
+    scheduler.checked(ask.id, worth, 200, at(now)).overtaken
 }
 
 fn import_all(scheduler: &mut Scheduler) -> u64 {
@@ -242,72 +219,6 @@ fn blocks_below_a_wrong_one_are_kept_and_its_sender_is_not_asked_for_it_again() 
 }
 
 #[test]
-fn a_late_head_is_asked_of_a_second_peer_and_the_quicker_answer_counts() {
-    let mut scheduler = Scheduler::new(1, 11, bounds());
-    meet(&mut scheduler, &[up_to(10), up_to(10)]);
-    let first = poll(&mut scheduler, 0).remove(0);
-    assert!(poll(&mut scheduler, 999).is_empty());
-    assert_eq!(scheduler.wake_at(at(999)), Some(at(1_000)));
-    let hedge = poll(&mut scheduler, 1_000).remove(0);
-    assert_eq!(hedge.span, first.span);
-    assert_ne!(hedge.peer, first.peer);
-    assert!(
-        poll(&mut scheduler, 5_000).is_empty(),
-        "a third one is too many"
-    );
-    assert_eq!(
-        deliver(&mut scheduler, &hedge, 5_001),
-        [Command::Drop(first.id)]
-    );
-    assert_eq!(scheduler.suppliers.doubts(&first.peer), 1);
-    assert_eq!(import_all(&mut scheduler), 11);
-    assert!(scheduler.is_done());
-    // What comes of the other after all is nobody's.
-    answer(&mut scheduler, &first, Worth::Good(10), 5_002);
-    scheduler.failed(first.id, Failure::Silent, at(5_002));
-    assert!(scheduler.is_done());
-}
-
-#[test]
-fn when_one_of_two_requests_for_the_head_fails_the_other_goes_on() {
-    let mut scheduler = Scheduler::new(1, 11, bounds());
-    meet(&mut scheduler, &[up_to(10), up_to(10)]);
-    let first = poll(&mut scheduler, 0).remove(0);
-    let hedge = poll(&mut scheduler, 1_000).remove(0);
-    scheduler.failed(first.id, Failure::Silent, at(1_100));
-    assert_eq!(scheduler.stuck(), None);
-    assert!(poll(&mut scheduler, 1_100).is_empty());
-    deliver(&mut scheduler, &hedge, 1_200);
-    assert_eq!(import_all(&mut scheduler), 11);
-}
-
-#[test]
-fn usual_times_decide_when_an_answer_is_late_after_twenty_of_them() {
-    let mut scheduler = Scheduler::new(1, 1_001, bounds());
-    meet(&mut scheduler, &[up_to(1_000); 3]);
-    let mut now = 0;
-    let mut answers = 0;
-    while answers < 20 {
-        for ask in poll(&mut scheduler, now) {
-            answers += 1;
-            deliver(&mut scheduler, &ask, now + 10);
-        }
-        now += 10;
-        import_all(&mut scheduler);
-    }
-    let asked = poll(&mut scheduler, now);
-    let head = asked.first().unwrap();
-    assert_eq!(head.span.start, scheduler.head());
-    assert_eq!(scheduler.wake_at(at(now)), Some(at(now + 10)));
-    let hedged = poll(&mut scheduler, now + 10);
-    assert!(
-        hedged
-            .iter()
-            .any(|ask| ask.span == head.span && ask.peer != head.peer)
-    );
-}
-
-#[test]
 fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
     let mut scheduler = Scheduler::new(1, 10_001, bounds());
     meet(&mut scheduler, &[up_to(10_000)]);
@@ -350,10 +261,7 @@ fn who_is_asked_second_loses_nothing_if_the_first_one_answers_after_all() {
     let hedge = hedge.unwrap();
     assert_eq!(hedge.peer, peer(2));
     let before = scheduler.suppliers.doubts(&peer(2));
-    assert_eq!(
-        deliver(&mut scheduler, &first[0], 1_001),
-        [Command::Drop(hedge.id)]
-    );
+    assert_eq!(deliver(&mut scheduler, &first[0], 1_001), Some(hedge.id));
     assert_eq!(scheduler.suppliers.doubts(&peer(2)), before);
 }
 
@@ -505,91 +413,6 @@ fn gaps_are_not_filled_beyond_the_bytes_of_the_window() {
 }
 
 #[test]
-fn an_answer_that_is_worth_nothing_ends_no_request_of_another_peer() {
-    for worth in [
-        Worth::Busy(MILLI),
-        Worth::NotFound,
-        Worth::Useless,
-        Worth::Good(0),
-    ] {
-        let mut scheduler = Scheduler::new(1, 11, bounds());
-        meet(&mut scheduler, &[up_to(10), up_to(10)]);
-        let first = poll(&mut scheduler, 0).remove(0);
-        let hedge = poll(&mut scheduler, 1_000).remove(0);
-        assert_eq!(answer(&mut scheduler, &hedge, worth, 1_001), []);
-        assert_eq!(scheduler.stuck(), None);
-        assert_eq!(scheduler.suppliers.doubts(&first.peer), 0);
-        deliver(&mut scheduler, &first, 1_002);
-        assert_eq!(import_all(&mut scheduler), 11, "{worth:?}");
-    }
-}
-
-#[test]
-fn whoever_is_asked_second_and_overtaken_is_blamed_for_nothing() {
-    let mut scheduler = Scheduler::new(1, 11, bounds());
-    meet(&mut scheduler, &[up_to(10), up_to(10)]);
-    let first = poll(&mut scheduler, 0).remove(0);
-    let hedge = poll(&mut scheduler, 1_000).remove(0);
-    // One block of ten, just before the other would have sent all.
-    let commands = answer(&mut scheduler, &first, Worth::Good(1), 1_001);
-    assert_eq!(commands, [Command::Drop(hedge.id)]);
-    assert_eq!(scheduler.suppliers.doubts(&hedge.peer), 0);
-    for now in 1_002..1_020 {
-        for rest in poll(&mut scheduler, now) {
-            assert_eq!(rest.peer, hedge.peer);
-            deliver(&mut scheduler, &rest, now);
-        }
-    }
-    assert_eq!(import_all(&mut scheduler), 11);
-}
-
-#[test]
-fn of_two_answers_that_are_read_at_once_one_counts() {
-    let mut scheduler = Scheduler::new(1, 11, bounds());
-    meet(&mut scheduler, &[up_to(10), up_to(10)]);
-    let first = poll(&mut scheduler, 0).remove(0);
-    let hedge = poll(&mut scheduler, 1_000).remove(0);
-    scheduler.arrived(first.id, 200, at(1_001));
-    scheduler.arrived(hedge.id, 200, at(1_001));
-    let one = scheduler.checked(hedge.id, Worth::Good(10), 200, at(1_002));
-    let other = scheduler.checked(first.id, Worth::Good(10), 200, at(1_003));
-    assert_eq!((one.goods, other.goods), (Goods::Wanted, Goods::Unwanted));
-    assert_eq!(import_all(&mut scheduler), 11);
-    assert!(scheduler.is_done());
-}
-
-#[test]
-fn the_head_is_asked_of_a_slower_peer_in_one_piece() {
-    let mut settings = SyncSettings::default();
-    settings.limits.blocks_per_request = 256;
-    let mut scheduler = Scheduler::new(1, 10_001, Bounds::of(&settings));
-    let slow = Standing {
-        best: 400,
-        ..up_to(400)
-    };
-    meet(&mut scheduler, &[up_to(10_000), slow]);
-    // The first delivers 16 blocks in a millisecond, the second in a second.
-    for ask in poll(&mut scheduler, 0) {
-        let took = if ask.peer == peer(1) { 1 } else { 1_000 };
-        deliver(&mut scheduler, &ask, took);
-    }
-    import_all(&mut scheduler);
-    let asked = poll(&mut scheduler, 1_000);
-    let head = asked.iter().min_by_key(|ask| ask.span).unwrap();
-    assert_eq!((&head.peer, head.span.count), (&peer(1), 256));
-    for ask in asked.iter().filter(|ask| ask.peer == peer(2)) {
-        scheduler.failed(ask.id, Failure::Unsent, at(1_001));
-    }
-    let hedge = poll(&mut scheduler, 3_000);
-    assert!(
-        hedge
-            .iter()
-            .any(|ask| ask.span == head.span && ask.peer == peer(2)),
-        "{hedge:?}"
-    );
-}
-
-#[test]
 fn three_that_refuse_do_not_end_what_a_slower_one_is_about_to_deliver() {
     let mut scheduler = Scheduler::new(1, 301, Bounds::of(&SyncSettings::default()));
     let quick = Standing {
@@ -638,138 +461,4 @@ fn a_peer_that_is_busy_again_and_again_counts_as_not_having_it() {
     let stuck = scheduler.stuck().unwrap();
     assert_eq!((stuck.attempts, stuck.peers, stuck.busy), (0, 1, 1));
     assert!(now > 500, "a busy peer is given time");
-}
-
-#[test]
-fn a_few_slow_answers_do_not_decide_what_is_late() {
-    let mut pace = Pace::default();
-    for _ in 0..60 {
-        pace.answered_after(10 * MILLI);
-    }
-    for _ in 0..4 {
-        pace.answered_after(9_000 * MILLI);
-    }
-    assert_eq!(pace.late_after(), Duration::from_secs(1));
-}
-
-/// What a peer of the property does with a request.
-#[derive(Clone, Copy, Debug)]
-enum Manner {
-    Delivers,
-    Shortens,
-    IsSilent,
-    Lacks,
-    IsBusy,
-    Lies,
-}
-
-fn manner() -> impl Strategy<Value = Manner> {
-    prop_oneof![
-        4 => Just(Manner::Delivers),
-        2 => Just(Manner::Shortens),
-        1 => Just(Manner::IsSilent),
-        1 => Just(Manner::Lacks),
-        1 => Just(Manner::IsBusy),
-        1 => Just(Manner::Lies),
-    ]
-}
-
-/// Every block is in exactly one place, only the head is under way twice, and no more is held than the bounds allow.
-fn check_books(scheduler: &Scheduler, bounds: &Bounds) {
-    let mut places: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut put = |start: u64, count: u64| {
-        for height in start..start + count {
-            *places.entry(height).or_insert(0) += 1;
-        }
-    };
-    put(scheduler.frontier, scheduler.end - scheduler.frontier);
-    for (start, gap) in scheduler.gaps.iter() {
-        put(start, gap.count);
-    }
-    for (start, piece) in &scheduler.pieces {
-        put(*start, piece.count);
-    }
-    let mut twins = 0;
-    for (id, flight) in &scheduler.flights {
-        match flight.twin {
-            Some(twin) if twin < *id => {
-                let first = &scheduler.flights[&twin];
-                assert_eq!(
-                    (first.gap.start, first.gap.count),
-                    (flight.gap.start, flight.gap.count)
-                );
-                assert_ne!(first.peer, flight.peer);
-                twins += 1;
-            }
-            _ => put(flight.gap.start, flight.gap.count),
-        }
-    }
-    assert!(twins <= bounds.flights);
-    let wanted: Vec<_> = (scheduler.head..scheduler.end)
-        .map(|height| (height, 1))
-        .collect();
-    assert_eq!(places.into_iter().collect::<Vec<_>>(), wanted);
-    assert!(scheduler.under_way().count() <= bounds.flights + twins);
-    let held = scheduler.waiting().blocks;
-    let most = bounds.window.blocks + bounds.per_request * (bounds.flights as u64 + 1);
-    assert!(held <= most, "{held} blocks are held, {most} may be");
-}
-
-proptest! {
-    #[test]
-    fn no_block_is_lost_or_owned_twice_and_one_honest_peer_is_enough(
-        blocks in 1_u64..300,
-        manners in prop::collection::vec(manner(), 0..5),
-        choices in prop::collection::vec(any::<prop::sample::Index>(), 64),
-        extended in 0_u64..100,
-    ) {
-        let bounds = bounds();
-        let mut scheduler = Scheduler::new(1, blocks + 1, bounds.clone());
-        let end = blocks + extended;
-        let standings = vec![up_to(end); manners.len() + 1];
-        let (mut under_way, mut now, mut step) = (Vec::<Ask>::new(), 0_u64, 0_usize);
-        while !scheduler.is_done() {
-            step += 1;
-            prop_assert!(step < 20_000, "it does not end: {scheduler:#?}");
-            meet(&mut scheduler, &standings);
-            under_way.extend(poll(&mut scheduler, now));
-            // While blocks are under way, more of the chain becomes known.
-            scheduler.extend(end + 1);
-            check_books(&scheduler, &bounds);
-            prop_assert_eq!(scheduler.stuck(), None);
-            now += 7;
-            let most = Room { blocks: 16, bytes: usize::MAX };
-            if let Some(span) = scheduler.importable(most) {
-                scheduler.importing(span);
-                scheduler.imported(span.count, MILLI);
-            }
-            if under_way.is_empty() {
-                continue;
-            }
-            let ask = under_way.remove(choices[step % choices.len()].index(under_way.len()));
-            let manner = (1..).zip(&manners).find(|(number, _)| peer(*number) == ask.peer);
-            let manner = manner.map_or(Manner::Delivers, |(_, manner)| *manner);
-            let worth = match manner {
-                Manner::Delivers => Worth::Good(ask.span.count),
-                Manner::Shortens => Worth::Good(ask.span.count.div_ceil(2)),
-                Manner::Lacks => Worth::NotFound,
-                Manner::IsBusy => Worth::Busy(20 * MILLI),
-                Manner::Lies => Worth::ThenWrong(ask.span.count / 3),
-                Manner::IsSilent => {
-                    now += 1_000;
-                    scheduler.failed(ask.id, Failure::Silent, at(now));
-                    continue;
-                }
-            };
-            scheduler.arrived(ask.id, 100, at(now));
-            check_books(&scheduler, &bounds);
-            for command in scheduler.checked(ask.id, worth, 100, at(now)).commands {
-                if let Command::Drop(id) = command {
-                    under_way.retain(|ask| ask.id != id);
-                }
-            }
-            check_books(&scheduler, &bounds);
-        }
-        prop_assert_eq!(scheduler.head(), end + 1);
-    }
 }
