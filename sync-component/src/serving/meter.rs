@@ -11,17 +11,13 @@ const RETRY_WHEN_FULL: Duration = Duration::from_millis(250);
 /// reads the reply, we when the last byte has left; the second half bridges that.
 const SLACK: usize = 2;
 
-/// How many proofs of the state may be made at once, over all peers; one for each. A proof reads far more from the store than a range
-/// of blocks as long. Fewer: whoever takes a snapshot waits for others; more: proofs take the disk from the live chain.
-const STATES_AT_ONCE: usize = 4;
-
 /// Shares out the answering of requests, by what is *under way*: from the moment a request is admitted until its reply
 /// has left this machine.
 ///
 /// Work-conserving and fair with one rule: a heavy request (headers, blocks, state) is admitted while its peer has fewer bytes
 /// under way than are still free of `serving_bytes`. A peer alone may fill half of it, which no link can empty faster
 /// than we fill it; n busy peers each settle at 1/(n + 1). Light requests weigh nothing, so that blocks never delay a
-/// status. Proofs of the state are few at once. The state is bounded: an entry exists only while something is under way.
+/// status. The state is bounded: an entry exists only while something is under way.
 #[derive(Debug)]
 pub struct Meter {
     serving_bytes: usize,
@@ -81,11 +77,6 @@ impl Meter {
         {
             return busy;
         }
-        if protocol == Protocol::State
-            && (self.requests.contains_key(&key) || self.states_under_way() >= STATES_AT_ONCE)
-        {
-            return busy;
-        }
         let weight = match protocol {
             Protocol::Status | Protocol::Announce => 0,
             Protocol::Headers | Protocol::Blocks | Protocol::State => self.reserve,
@@ -102,12 +93,6 @@ impl Meter {
         };
         self.weigh(&mut ticket, weight);
         Admission::Admitted(ticket)
-    }
-
-    fn states_under_way(&self) -> usize {
-        let states = self.requests.iter();
-        let states = states.filter(|((_, protocol), _)| *protocol == Protocol::State);
-        states.map(|(_, requests)| requests).sum()
     }
 
     /// The reply is made and `bytes` long.

@@ -107,19 +107,3 @@ fn released_tickets_leave_no_trace() {
     assert_eq!(meter.bytes_under_way(), 0);
     assert_eq!(fill(&mut meter, &peer(1)).len(), 30);
 }
-
-#[test]
-fn proofs_of_the_state_are_few_at_once_and_one_for_each_peer() {
-    let mut meter = meter();
-    let mut held: Vec<_> = (1..=4)
-        .map(|n| admit(&mut meter, &peer(n), Protocol::State).unwrap())
-        .collect();
-    assert!(admit(&mut meter, &peer(5), Protocol::State).is_none());
-    assert!(admit(&mut meter, &peer(5), Protocol::Blocks).is_some());
-    meter.release(held.remove(0));
-    assert!(
-        admit(&mut meter, &peer(2), Protocol::State).is_none(),
-        "it has one under way"
-    );
-    assert!(admit(&mut meter, &peer(5), Protocol::State).is_some());
-}
