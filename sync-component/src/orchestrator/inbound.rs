@@ -1,7 +1,8 @@
+use super::proofs::{Answer, Proofs};
 use crate::{
     attestation::ATTESTATIONS_PER_SLOT,
     context::SyncContext,
-    ports::{MonoTime, PeerId, Protocol},
+    ports::{Executor, MonoTime, PeerId, Protocol},
     serving::{Admission, Meter, Server, Told},
     settings::SyncSettings,
     wire::{AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
@@ -15,12 +16,13 @@ use std::{
     time::Duration,
 };
 
-/// What peers ask of us: metered, answered off the async threads, announcements capped per peer and slot.
+/// What peers ask of us: metered, answered off the async threads, states few at once, announcements capped per peer and slot.
 #[derive(Debug)]
 pub(super) struct Inbound {
     server: Server,
     limits: WireLimits,
     meter: Mutex<Meter>,
+    proofs: Proofs,
     announcements: Mutex<AnnouncementCap>,
 }
 
@@ -34,7 +36,7 @@ struct AnnouncementCap {
 }
 
 impl Inbound {
-    pub(super) fn new(settings: &SyncSettings, roles: Roles) -> Self {
+    pub(super) fn new(settings: &SyncSettings, roles: Roles, executor: Arc<dyn Executor>) -> Self {
         let cap = AnnouncementCap {
             most: settings.limits.announcements_per_slot,
             most_peers: settings.limits.max_peers.saturating_mul(2),
@@ -45,6 +47,7 @@ impl Inbound {
             server: Server::new(settings, roles),
             limits: WireLimits::new(settings),
             meter: Mutex::new(Meter::new(settings)),
+            proofs: Proofs::new(settings.limits.state_proofs_at_once, executor),
             announcements: Mutex::new(cap),
         }
     }
@@ -79,7 +82,7 @@ impl Inbound {
         };
         let inbound = Arc::clone(self);
         let bridge = Arc::clone(&context.bridge);
-        context.executor.spawn_heavy(Box::new(move || {
+        let answer: Answer = Box::new(move || {
             let chain = bridge.as_ref();
             let bytes = match protocol {
                 Protocol::Headers => inbound.server.headers::<B>(chain, &body),
@@ -95,7 +98,12 @@ impl Inbound {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .release(ticket);
-        }));
+        });
+        if protocol == Protocol::State {
+            self.proofs.make(peer, answer);
+        } else {
+            context.executor.spawn_heavy(answer);
+        }
     }
 
     /// Decodes an announcement and says what to answer; `Err` holds the answer to one that is not looked at.

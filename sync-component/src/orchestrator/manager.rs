@@ -85,7 +85,7 @@ impl<B: BlockT> NetworkSyncManager<B> {
             ledger,
             ban,
         );
-        let inbound = Arc::new(Inbound::new(&settings, roles));
+        let inbound = Arc::new(Inbound::new(&settings, roles, Arc::clone(&executor)));
         let started = clock.now();
         let settings = Arc::new(settings);
         let context = SyncContext {

@@ -9,6 +9,7 @@ mod inbound;
 mod manager;
 mod missing;
 mod parts;
+mod proofs;
 mod run;
 mod sessions;
 mod speed;

@@ -8,20 +8,23 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateProof(pub Vec<Vec<u8>>);
 
-/// How long a proof may be, in bytes.
+/// How long a proof may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProofBudget {
-    /// No further entry is begun beyond this (`reply_soft_bytes`).
+    /// Bytes beyond which no further entry is begun (`reply_soft_bytes`).
     pub soft: usize,
-    /// The longest, if a single entry needs it (`reply_hard_bytes`).
+    /// Most bytes, if a single entry needs them (`reply_hard_bytes`).
     pub hard: usize,
+    /// Nodes beyond which no further entry is begun (`state_nodes_per_request`). Each is read from the store.
+    pub nodes: usize,
 }
 
 /// Giving states away, by ranges with proofs. A capability that a bridge may lack: see
 /// [`ReadChain::states`](super::ReadChain::states).
 pub trait ServeStates<B: BlockT>: fmt::Debug + Send + Sync {
     /// The entries of the state after `block` whose keys come after `after` (`None`: from the first on), as many as the
-    /// budget allows, at least one. `None` if the block or its state is not kept, or one entry alone breaks the budget.
+    /// budget allows, at least one. `None` if the block or its state is not kept, or the next entry alone breaks the budget or
+    /// cannot be sent.
     fn prove_state(
         &self,
         block: B::Hash,

@@ -32,6 +32,7 @@ pub struct Server {
     blocks_per_request: u32,
     reply_soft_bytes: usize,
     reply_hard_bytes: usize,
+    state_nodes: usize,
 }
 
 /// What a node tells of itself beside its chain.
@@ -65,6 +66,7 @@ impl Server {
             blocks_per_request: limits.blocks_per_request,
             reply_soft_bytes: limits.reply_soft_bytes,
             reply_hard_bytes: limits.reply_hard_bytes,
+            state_nodes: limits.state_nodes_per_request,
         }
     }
 
@@ -122,6 +124,7 @@ impl Server {
         let budget = ProofBudget {
             soft: self.reply_soft_bytes,
             hard: self.reply_hard_bytes,
+            nodes: self.state_nodes,
         };
         let after = request.after.as_deref();
         let proof = chain

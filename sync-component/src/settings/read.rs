@@ -379,6 +379,20 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
         &authorities,
         problems,
     );
+    let proofs = sizes(1..=MANY, "proofs");
+    section.set(
+        &mut limits.state_proofs_at_once,
+        "state_proofs_at_once",
+        &proofs,
+        problems,
+    );
+    let nodes = sizes(1..=MANY, "nodes");
+    section.set(
+        &mut limits.state_nodes_per_request,
+        "state_nodes_per_request",
+        &nodes,
+        problems,
+    );
 }
 
 /// From the digits as written, so that no float comes in between.

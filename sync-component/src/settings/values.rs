@@ -228,6 +228,13 @@ pub struct Limits {
     /// `serving_bytes`: bytes of headers and blocks that are being read from the store or wait to be sent, over all
     /// peers. Too low: peers that catch up are told to come back later; too high: slow readers fill our memory.
     pub serving_bytes: usize,
+    /// `state_proofs_at_once`: how many proofs of a state are made at once, over all peers; other requests for states wait. They
+    /// are the dearest replies. Too low: peers that fetch a state wait for one another; too high: statuses, own verification
+    /// and imports wait for the cores and the disk.
+    pub state_proofs_at_once: usize,
+    /// `state_nodes_per_request`: a proof of a state takes no further entry beyond this many nodes, each of which is read from
+    /// the store. Too low: a state comes in many round trips; too high: one request keeps the disk busy for long.
+    pub state_nodes_per_request: usize,
     /// `refused_peers`: most peers whose connections are refused at once; beyond it the oldest is let in again.
     pub refused_peers: usize,
     /// `remembered_peers`: most peers of which the ledger keeps a record, bans of the operator aside; at least `max_peers`
@@ -269,6 +276,8 @@ impl Default for Limits {
             max_peers: 128,
             max_authorities: 256,
             serving_bytes: 256 * MIB,
+            state_proofs_at_once: 1,
+            state_nodes_per_request: 4_096,
             refused_peers: 1_024,
             remembered_peers: 1_024,
             found_peers: 256,

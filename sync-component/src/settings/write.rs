@@ -116,6 +116,10 @@ fn limits(limits: &Limits) -> Table {
     put(&mut table, "addresses_per_peer", limits.addresses_per_peer);
     put(&mut table, "max_authorities", limits.max_authorities);
     put(&mut table, "serving_bytes", limits.serving_bytes);
+    let proofs = limits.state_proofs_at_once;
+    put(&mut table, "state_proofs_at_once", proofs);
+    let nodes = limits.state_nodes_per_request;
+    put(&mut table, "state_nodes_per_request", nodes);
     table
 }
 

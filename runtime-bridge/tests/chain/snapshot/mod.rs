@@ -131,6 +131,7 @@ impl World {
         let budget = ProofBudget {
             soft,
             hard: 1 << 20,
+            nodes: usize::MAX,
         };
         let states = self.server.states().unwrap();
         let proof = states.prove_state(id(self.at(height)).hash, after, budget);
@@ -206,6 +207,7 @@ fn chain_with_a_snapshot_goes_on_and_opens_again() {
         let budget = ProofBudget {
             soft: 1 << 20,
             hard: 1 << 20,
+            nodes: usize::MAX,
         };
         let ours = bridge.states().unwrap().prove_state(hash, None, budget);
         let theirs = world

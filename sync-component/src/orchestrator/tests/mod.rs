@@ -8,6 +8,7 @@ mod catch_up;
 mod forks;
 mod gate;
 mod missing;
+mod proofs;
 
 use super::{Clearance, FirstAnswer, ProductionMode};
 use crate::{

@@ -7,3 +7,4 @@ mod chain;
 mod meter;
 mod range;
 mod status;
+mod turns;

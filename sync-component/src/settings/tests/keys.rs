@@ -235,6 +235,8 @@ const KEYS: &[Key] = &[
     from_one("found_peers", "a whole number of peers, 1 to"),
     from_one("addresses_per_peer", "a whole number of addresses, 1 to"),
     from_one("max_authorities", "a whole number of authorities, 1 to"),
+    from_one("state_proofs_at_once", "a whole number of proofs, 1 to"),
+    from_one("state_nodes_per_request", "a whole number of nodes, 1 to"),
     Key {
         table: Table::Limits,
         name: "serving_bytes",
