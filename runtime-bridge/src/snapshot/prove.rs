@@ -14,6 +14,8 @@ struct Recorded<'a, B> {
     budget: ProofBudget,
     bytes: usize,
     nodes: Vec<Vec<u8>>,
+    /// The hash of the last node, and how many whole entries came before it.
+    last: (H256, u64),
 }
 
 impl<B: BlockT<Hash = H256>> NodeFeed for Recorded<'_, B> {
@@ -30,11 +32,13 @@ impl<B: BlockT<Hash = H256>> NodeFeed for Recorded<'_, B> {
         };
         let length = u32::try_from(node.len()).unwrap_or(u32::MAX);
         let cost = node.len() + Compact::<u32>::compact_len(&length);
-        if self.bytes.saturating_add(cost) > limit {
+        let is_full = entries > 0 && self.nodes.len() >= self.budget.nodes;
+        if is_full || self.bytes.saturating_add(cost) > limit {
             return Ok(None);
         }
         self.bytes += cost;
         self.nodes.push(node.clone());
+        self.last = (*hash, entries);
         Ok(Some(node))
     }
 }
@@ -49,8 +53,8 @@ fn stored<B: BlockT<Hash = H256>>(
     }
 }
 
-/// The next entries behind `root` after `after`, within `budget`. `None` if the state is not kept, or one entry breaks the
-/// budget alone.
+/// The next entries behind `root` after `after`, within `budget`. `None` if the state is not kept, or the next entry breaks the
+/// budget alone or cannot be sent: its key is longer than the protocol allows, or its node is none that a proof may hold.
 pub(crate) fn prove<B: BlockT<Hash = H256>>(
     store: &Store<B>,
     root: H256,
@@ -65,13 +69,28 @@ pub(crate) fn prove<B: BlockT<Hash = H256>>(
         budget,
         bytes: 0,
         nodes: Vec::new(),
+        last: (root, 0),
     };
-    let walked = walk(root, after, &mut recorded).map_err(|error| match error {
-        WalkError::Feed(error) => error,
-        WalkError::Malformed => StoreError::Damaged {
-            what: "a node of the state trie",
-        },
-    })?;
-    let is_useless = walked.entries == 0 && walked.end == WalkEnd::Cut;
+    let (entries, end) = match walk(root, after, &mut recorded) {
+        Ok(walked) => (walked.entries, walked.end),
+        Err(WalkError::Feed(error)) => return Err(error),
+        Err(WalkError::Malformed) => (recorded.cut()?, WalkEnd::Cut),
+    };
+    let is_useless = entries == 0 && end == WalkEnd::Cut;
     Ok((!is_useless).then_some(StateProof(recorded.nodes)))
+}
+
+impl<B> Recorded<'_, B> {
+    /// Takes back the node behind which the walk failed, without which nobody comes so far: what came before can be sent. How many
+    /// entries that are. An error if the node is not the one with its hash.
+    fn cut(&mut self) -> Result<u64, StoreError> {
+        let node = self.nodes.pop();
+        let (hash, entries) = self.last;
+        if node.is_none_or(|node| Blake2Hasher::hash(&node) != hash) {
+            return Err(StoreError::Damaged {
+                what: "a node of the state trie",
+            });
+        }
+        Ok(entries)
+    }
 }

@@ -18,6 +18,7 @@ use std::{
 use sync_component::{
     BlockId,
     ports::{ProofBudget, ProofFault, StateProof},
+    wire::STATE_KEY_BYTES,
 };
 
 type Block = generic::Block<generic::Header<u32, BlakeTwo256>, OpaqueExtrinsic>;
@@ -59,6 +60,7 @@ impl World {
         let budget = ProofBudget {
             soft,
             hard: 1 << 20,
+            nodes: usize::MAX,
         };
         prove(&self.store, self.root, after, budget)
             .unwrap()
@@ -158,15 +160,91 @@ fn entry_that_breaks_the_hard_budget_is_not_proven() {
     let budget = ProofBudget {
         soft: 100,
         hard: 4_000,
+        nodes: usize::MAX,
     };
     let proof = prove(&world.store, world.root, None, budget).unwrap();
     assert_eq!(proof, None);
 }
 
 #[test]
+fn pieces_stay_within_their_nodes_but_for_the_way_to_a_single_entry() {
+    let world = World::new(some_entries(200));
+    for nodes in [1, 20] {
+        let budget = ProofBudget {
+            soft: 1 << 20,
+            hard: 1 << 20,
+            nodes,
+        };
+        let (mut after, mut entries) = (None, 0);
+        loop {
+            let proof = prove(&world.store, world.root, after.as_deref(), budget);
+            let proof = proof.unwrap().unwrap();
+            let walked = world.verdict(after.as_deref(), &proof.0).unwrap();
+            if proof.0.len() > nodes {
+                let shorter = world.verdict(after.as_deref(), &proof.0[..proof.0.len() - 1]);
+                assert_eq!(shorter, Err(ProofFault::NoEntry));
+            }
+            entries += walked.entries;
+            if walked.end == WalkEnd::Whole {
+                break;
+            }
+            after = walked.last;
+        }
+        assert_eq!(entries, world.entries.len() as u64, "{nodes}");
+    }
+}
+
+/// What cannot be sent, in a node of its own and inside that of an entry before it, which cannot be sent without it.
+#[test]
+fn state_with_a_key_too_long_for_the_protocol_is_proven_up_to_it() {
+    let long = vec![b'm'; STATE_KEY_BYTES + 1];
+    let before = long[..STATE_KEY_BYTES].to_vec();
+    for around in [None, Some(before)] {
+        let mut entries = some_entries(100);
+        let ours: Vec<_> = entries.keys().cloned().collect();
+        entries.insert(long.clone(), vec![1]);
+        entries.extend(around.map(|key| (key, vec![3])));
+        entries.insert(b"z".to_vec(), vec![2]);
+        let world = World::new(entries);
+        let budget = ProofBudget {
+            soft: 1_000,
+            hard: 1 << 20,
+            nodes: usize::MAX,
+        };
+        let (mut after, mut count) = (None, 0);
+        while let Some(proof) = prove(&world.store, world.root, after.as_deref(), budget).unwrap() {
+            let walked = world.verdict(after.as_deref(), &proof.0).unwrap();
+            assert_eq!(walked.end, WalkEnd::Cut);
+            count += walked.entries;
+            after = walked.last;
+        }
+        assert_eq!(after.as_ref(), ours.last());
+        assert_eq!(count, ours.len() as u64);
+    }
+}
+
+#[test]
+fn node_that_the_store_damaged_is_not_taken_for_one_that_cannot_be_sent() {
+    let world = World::new(some_entries(100));
+    let broken = (world.root, vec![0xff; 9]);
+    let store = store_with([broken]);
+    let budget = ProofBudget {
+        soft: 1_000,
+        hard: 1 << 20,
+        nodes: usize::MAX,
+    };
+    let error = prove(&store, world.root, None, budget).unwrap_err();
+    assert!(error.to_string().contains("damaged"), "{error}");
+}
+
+#[test]
 fn state_that_is_not_stored_is_not_proven() {
     let world = World::new(some_entries(10));
-    let budget = ProofBudget { soft: 1, hard: 1 };
+    let budget = ProofBudget {
+        soft: 1,
+        hard: 1,
+        nodes: 1,
+    };
     let other = H256::repeat_byte(9);
     assert_eq!(prove(&world.store, other, None, budget).unwrap(), None);
 }
@@ -379,7 +457,7 @@ proptest! {
     ) {
         let (world, other) = (World::new(ours), World::new(theirs));
         let after = after.as_deref();
-        let budget = ProofBudget { soft, hard: 1 << 20 };
+        let budget = ProofBudget { soft, hard: 1 << 20, nodes: usize::MAX };
         let good = prove(&world.store, world.root, after, budget).unwrap().unwrap().0;
         let other = other.proof(None, 1 << 20).0;
         let nodes = changed(good.clone(), &other, &changes);

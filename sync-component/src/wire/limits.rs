@@ -9,7 +9,7 @@ pub const ATTESTED_HASHES: usize = 8;
 // Bounds on the SCALE length of the parts whose types the chain chooses. They only size caps, so they may be generous.
 const HASH_BYTES_MAX: usize = 64;
 const NUMBER_BYTES_MAX: usize = 16;
-/// Longest key of a state, in bytes. Part of the protocol version: a state with a longer one is served up to it.
+/// Longest key of a state, in bytes. Part of the protocol version: a state with a longer one is served up to that key.
 pub const STATE_KEY_BYTES: usize = 32 * 1024;
 /// Longest encoded header in an announcement.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
