@@ -66,13 +66,18 @@ impl Lines {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Blocks,
+    Headers,
+    /// Of a state.
+    Entries,
     Bytes,
 }
 
 impl Unit {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Blocks => "blocks",
+            Self::Headers => "headers",
+            Self::Entries => "entries",
             Self::Bytes => "bytes",
         }
     }
@@ -91,7 +96,7 @@ pub(super) struct Moment {
     pub(super) total: Option<u64>,
     /// Of what.
     pub(super) unit: Unit,
-    /// Blocks per second.
+    /// How many of them come in a second.
     pub(super) rate: Option<f64>,
     /// Time left.
     pub(super) left: Option<Duration>,
@@ -100,7 +105,8 @@ pub(super) struct Moment {
 impl Moment {
     /// What goes before the bar.
     pub(super) fn text(&self) -> String {
-        let rate = self.rate.map(|rate| format!(", {rate:.1} blocks/s"));
+        let unit = self.unit.name();
+        let rate = self.rate.map(|rate| format!(", {rate:.1} {unit}/s"));
         let left = self.left.map(|left| format!(", {}", left_text(left)));
         format!(
             "{}{}{}{}",
@@ -114,8 +120,12 @@ impl Moment {
     /// The same with what the bar shows.
     pub(super) fn line(&self) -> String {
         match (self.total, self.unit) {
-            (Some(total), Unit::Blocks) => {
-                format!("{} ({} of {total} blocks)", self.text(), self.done)
+            (Some(total), Unit::Blocks | Unit::Headers | Unit::Entries) => {
+                let unit = self.unit.name();
+                format!("{} ({} of {total} {unit})", self.text(), self.done)
+            }
+            (None, Unit::Headers | Unit::Entries) => {
+                format!("{} ({} {})", self.text(), self.done, self.unit.name())
             }
             (Some(total), Unit::Bytes) if total > 0 => {
                 let percent = u128::from(self.done) * 100 / u128::from(total);
@@ -229,8 +239,12 @@ impl Drop for Progress {
 
 fn draw(bar: &ProgressBar, moment: &Moment) {
     bar.set_style(style(match (moment.total, moment.unit) {
-        (None, _) => "{msg}",
+        (None, Unit::Headers) => "{spinner} {msg}  {human_pos} headers",
+        (None, Unit::Entries) => "{spinner} {msg}  {human_pos} entries",
+        (None, Unit::Blocks | Unit::Bytes) => "{msg}",
         (Some(_), Unit::Blocks) => "{msg}  {bar:30} {pos}/{len} blocks",
+        (Some(_), Unit::Headers) => "{msg}  {bar:30} {pos}/{len} headers",
+        (Some(_), Unit::Entries) => "{msg}  {bar:30} {pos}/{len} entries",
         (Some(_), Unit::Bytes) => "{msg}  {bar:30} {bytes}/{total_bytes}",
     }));
     bar.set_length(moment.total.unwrap_or_default());

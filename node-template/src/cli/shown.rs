@@ -5,7 +5,7 @@ use super::{
     progress::{Moment, Unit},
 };
 use crate::{
-    rpc::{LastRunView, PlanView, ResyncView},
+    rpc::{CountedView, LastRunView, PlanView, ResyncView},
     status_view::counted,
 };
 use std::time::Duration;
@@ -19,10 +19,18 @@ pub(super) fn moment(view: &ResyncView) -> Moment {
             format!(" from {}", counted(view.sources, "peer"))
         }),
         done: view.done,
-        total: Some(view.total),
-        unit: Unit::Blocks,
+        total: view.total,
+        unit: unit(view),
         rate: eta.map(|_| view.rate),
         left: eta.map(Duration::from_secs),
+    }
+}
+
+fn unit(view: &ResyncView) -> Unit {
+    match view.counted {
+        CountedView::Blocks => Unit::Blocks,
+        CountedView::Headers => Unit::Headers,
+        CountedView::Entries => Unit::Entries,
     }
 }
 
@@ -79,10 +87,9 @@ pub(super) fn describe(view: &ResyncView) -> String {
             } else {
                 "interrupted: `resync --resume` goes on, `resync --abort` gives it up".to_owned()
             };
-            format!(
-                "{run} in stage {stage}, {} of {} blocks: {how}\n",
-                view.done, view.total
-            )
+            let of = view.total.map(|total| format!(" of {total}"));
+            let (done, of, unit) = (view.done, of.unwrap_or_default(), unit(view).name());
+            format!("{run} in stage {stage}, {done}{of} {unit}: {how}\n")
         }
         _ => "no run is under way\n".to_owned(),
     };

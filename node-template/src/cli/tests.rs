@@ -7,6 +7,7 @@ mod confirming;
 mod meeting;
 mod pacing;
 mod planning;
+mod progressing;
 mod purging;
 
 use super::{Cli, Command, usage};

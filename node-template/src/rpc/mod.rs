@@ -29,6 +29,6 @@ pub use blocks::{BlockHashes, BlockNumber, BlockNumbers, BlockView};
 pub use cors::{NotAnOrigin, Origin, Origins};
 pub use methods::Rpc;
 pub use peers::{BanView, PeerView};
-pub use resync::{BackupView, LastRunView, PlanView, ResyncParams, ResyncView};
+pub use resync::{BackupView, CountedView, LastRunView, PlanView, ResyncParams, ResyncView};
 pub use server::{Access, RpcStartError, Server, Serving};
 pub use token::{MethodsOffered, Token};

@@ -3,7 +3,7 @@
 use crate::service::{Chosen, LastRun, ResyncReport};
 use runtime_bridge::resync::{Backup, Plan, Since};
 use serde::{Deserialize, Serialize};
-use sync_component::chain_sync::{ResyncStage, Run, Source};
+use sync_component::chain_sync::{Counted, Progress, ResyncStage, Run, Source};
 
 /// What `sync_resync` takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,11 +72,13 @@ pub struct ResyncView {
     pub active: bool,
     /// What it is doing.
     pub doing: Option<String>,
-    /// Height of the staged tip.
+    /// What is counted.
+    pub counted: CountedView,
+    /// How many are staged.
     pub done: u64,
-    /// Height of the source's tip.
-    pub total: u64,
-    /// Blocks per second.
+    /// How many there will be; absent where nobody knows.
+    pub total: Option<u64>,
+    /// How many come in a second.
     pub rate: f64,
     /// Seconds left; absent rather than wrong.
     pub eta_seconds: Option<u64>,
@@ -84,6 +86,29 @@ pub struct ResyncView {
     pub sources: usize,
     /// How the last run of this process ended.
     pub last: Option<LastRunView>,
+}
+
+/// What a run counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CountedView {
+    /// Whole blocks.
+    #[default]
+    Blocks,
+    /// Headers without their blocks.
+    Headers,
+    /// Entries of a state.
+    Entries,
+}
+
+impl From<Counted> for CountedView {
+    fn from(counted: Counted) -> Self {
+        match counted {
+            Counted::Blocks => Self::Blocks,
+            Counted::Headers => Self::Headers,
+            Counted::Entries => Self::Entries,
+        }
+    }
 }
 
 /// How a run ended.
@@ -116,9 +141,10 @@ impl From<ResyncReport> for ResyncView {
                 .as_ref()
                 .map(|journal| journal.stage.name().to_owned()),
             active: progress.is_some(),
-            doing: progress.map(|progress| doing(progress.stage).to_owned()),
+            doing: progress.map(|progress| doing(progress).to_owned()),
+            counted: progress.map_or_else(CountedView::default, |progress| progress.counted.into()),
             done: progress.map_or(0, |progress| progress.done),
-            total: progress.map_or(0, |progress| progress.total),
+            total: progress.and_then(|progress| progress.total),
             rate: progress.map_or(0.0, |progress| progress.rate),
             eta_seconds: progress.and_then(|progress| Some(progress.eta?.as_secs())),
             sources: progress.map_or(0, |progress| progress.sources),
@@ -132,10 +158,14 @@ impl From<ResyncReport> for ResyncView {
     }
 }
 
-fn doing(stage: ResyncStage) -> &'static str {
-    match stage {
+fn doing(progress: &Progress) -> &'static str {
+    match progress.stage {
         ResyncStage::Preparing => "looking for peers",
-        ResyncStage::Downloading => "fetching and validating",
+        ResyncStage::Downloading => match progress.counted {
+            Counted::Blocks => "fetching and validating",
+            Counted::Headers => "fetching and checking headers",
+            Counted::Entries => "fetching the state",
+        },
         ResyncStage::Voting => "asking the voters",
         ResyncStage::Swapping => "exchanging the stores",
     }

@@ -1,7 +1,7 @@
 use sp_runtime::traits::Block as BlockT;
 use std::time::Duration;
 use sync_component::{
-    chain_sync::{Progress as ResyncProgress, ResyncStage},
+    chain_sync::{Counted, Progress as ResyncProgress, ResyncStage},
     status::{StatusReport, Tier},
 };
 
@@ -9,9 +9,11 @@ use sync_component::{
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) tier: Tier,
-    /// What Tier 3 is doing, unless it fetches.
+    /// What Tier 3 is doing, unless it fetches blocks.
     pub(crate) stage: Option<&'static str>,
+    /// 0 where nothing is counted.
     pub(crate) done: u64,
+    /// 0 where nobody knows.
     pub(crate) total: u64,
     pub(crate) rate: Option<f64>,
     pub(crate) eta: Option<Duration>,
@@ -39,22 +41,26 @@ impl Session {
             });
         }
         let resync = resync?;
-        let (stage, is_fetching) = match resync.stage {
-            ResyncStage::Preparing => (Some("preparing"), false),
-            ResyncStage::Downloading => (None, true),
-            ResyncStage::Voting => (Some("asking the voters"), false),
-            ResyncStage::Swapping => (Some("exchanging the stores"), false),
+        let (stage, total) = match resync.stage {
+            ResyncStage::Preparing => (Some("preparing"), None),
+            ResyncStage::Downloading => match resync.counted {
+                Counted::Blocks => (None, resync.total),
+                Counted::Headers => (Some("fetching headers"), resync.total),
+                Counted::Entries => (Some("fetching the state"), resync.total),
+            },
+            ResyncStage::Voting => (Some("asking the voters"), None),
+            ResyncStage::Swapping => (Some("exchanging the stores"), None),
         };
+        let is_of_blocks = stage.is_none();
+        let is_fetching = resync.stage == ResyncStage::Downloading;
         Some(Self {
             tier: Tier::Resync,
             stage,
-            done: resync.done,
-            total: if is_fetching { resync.total } else { 0 },
-            rate: (is_fetching && resync.rate > 0.0).then_some(resync.rate),
+            done: if is_fetching { resync.done } else { 0 },
+            total: total.unwrap_or(0),
+            rate: (is_of_blocks && resync.rate > 0.0).then_some(resync.rate),
             eta: resync.eta,
-            target: is_fetching
-                .then_some(resync.total)
-                .filter(|total| *total > 0),
+            target: total.filter(|total| *total > 0),
             peers: resync.sources,
         })
     }

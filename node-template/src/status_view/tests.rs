@@ -8,7 +8,7 @@ use sp_runtime::{generic, testing::H256, traits::BlakeTwo256};
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use sync_component::{
     BlockId, NetworkError,
-    chain_sync::{Progress, ResyncStage},
+    chain_sync::{Counted, Progress, ResyncStage},
     status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
 };
 
@@ -194,8 +194,9 @@ fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
     let in_sync = report(Verdict::Known(SyncStatus::InSync));
     let mut resync = Progress {
         stage: ResyncStage::Downloading,
+        counted: Counted::Blocks,
         done: 500,
-        total: 2_000,
+        total: Some(2_000),
         rate: 100.0,
         eta: Some(Duration::from_secs(15)),
         sources: 2,
@@ -208,6 +209,20 @@ fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
         (500, 2_000, 2)
     );
     assert_eq!((progress.rate, progress.eta_secs), (Some(100.0), Some(15)));
+    // The state has no total, and so no percent; its entries are counted all the same.
+    resync.counted = Counted::Entries;
+    resync.total = None;
+    let view = StatusView::new(&in_sync, Some(&resync));
+    let progress = view.progress.clone().unwrap();
+    assert_eq!(
+        (progress.done, progress.total, progress.rate),
+        (500, 0, None)
+    );
+    let text = view.to_string();
+    assert!(
+        text.contains("progress   fetching the state, 500\n"),
+        "{text}"
+    );
     resync.stage = ResyncStage::Voting;
     let view = StatusView::new(&in_sync, Some(&resync));
     let text = view.to_string();

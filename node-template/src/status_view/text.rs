@@ -104,7 +104,12 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
 impl fmt::Display for ProgressView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(stage) = &self.stage {
-            return f.write_str(stage);
+            f.write_str(stage)?;
+            return match (self.done, self.total) {
+                (0, _) => Ok(()),
+                (done, 0) => write!(f, ", {done}"),
+                (done, total) => write!(f, ", {done} of {total}"),
+            };
         }
         write!(
             f,

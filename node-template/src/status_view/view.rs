@@ -119,7 +119,7 @@ impl<B: BlockT> From<BlockId<B>> for BlockView {
 pub struct ProgressView {
     /// Blocks imported by the session.
     pub done: u64,
-    /// Blocks that it is to import.
+    /// Blocks that it is to import; 0 where nobody knows.
     pub total: u64,
     /// Blocks per second; absent until measured.
     pub rate: Option<f64>,
@@ -127,7 +127,7 @@ pub struct ProgressView {
     pub eta_secs: Option<u64>,
     /// Peers that are being asked.
     pub peers: usize,
-    /// What Tier 3 is doing, unless it fetches.
+    /// What Tier 3 is doing, unless it fetches blocks; then it is headers or entries that are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
 }

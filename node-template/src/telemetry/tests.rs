@@ -16,7 +16,7 @@ use sp_runtime::{Digest, traits::Header as _};
 use std::time::Duration;
 use sync_component::{
     BlockId, NetworkError,
-    chain_sync::{Progress as ResyncProgress, ResyncStage},
+    chain_sync::{Counted, Progress as ResyncProgress, ResyncStage},
     ports::{ChainEvent, MonoTime, Retracted},
     status::{CriticalReason, GapRemedy, Progress, StatusReport, SyncStatus, Tier, Verdict},
 };
@@ -136,8 +136,9 @@ fn resync_beside_the_live_chain_shows_its_tier_percent_and_estimate() {
     let report = report();
     let mut progress = ResyncProgress {
         stage: ResyncStage::Downloading,
+        counted: Counted::Blocks,
         done: 500,
-        total: 2_000,
+        total: Some(2_000),
         rate: 100.0,
         eta: Some(Duration::from_secs(15)),
         sources: 2,
@@ -154,6 +155,17 @@ fn resync_beside_the_live_chain_shows_its_tier_percent_and_estimate() {
         line(&progress),
         "⚙️  Syncing 100.0 bps, target=#2000 (8 peers), best: #12 (0xabab…abab), finalized #7 (0xcdcd…cdcd), Tier 3, 25%, ETA 15s, ⬇ 0 ⬆ 0"
     );
+    progress.eta = None;
+    progress.counted = Counted::Headers;
+    let text = line(&progress);
+    assert!(text.starts_with("⚙️  Syncing target=#2000 ("), "{text}");
+    assert!(text.contains(", Tier 3 fetching headers, 25%, ⬇"), "{text}");
+    // Nobody knows of how many.
+    progress.counted = Counted::Entries;
+    progress.total = None;
+    let text = line(&progress);
+    assert!(text.starts_with("⚙️  Syncing (8 peers)"), "{text}");
+    assert!(text.contains(", Tier 3 fetching the state, ⬇"), "{text}");
     progress.stage = ResyncStage::Voting;
     progress.eta = None;
     let text = line(&progress);

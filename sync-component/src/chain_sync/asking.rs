@@ -14,6 +14,37 @@ use sp_runtime::traits::Block as BlockT;
 /// one that never delivers is left late.
 const BUSY_ANSWERS: u32 = 20;
 
+/// Whether somebody else can be asked for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// One answer, whatever it is.
+    OthersLeft,
+    /// Until it delivers, or was busy or silent too often.
+    NobodyElse,
+}
+
+/// Asks `peer` for items, as often as `patience` says; `None` if it has none.
+pub(super) async fn items<B: BlockT, T, F>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    patience: Patience,
+    ask: impl Fn() -> F,
+) -> Result<Option<Vec<T>>, SourceFault<B>>
+where
+    F: Future<Output = Result<RangeAnswer<T>, RequestError>>,
+{
+    if patience == Patience::NobodyElse {
+        return patiently(context, peer, ask).await;
+    }
+    match ask().await {
+        Ok(RangeAnswer::Items(items)) => Ok(Some(items)),
+        Ok(RangeAnswer::NotFound) => Ok(None),
+        Ok(RangeAnswer::Busy(pause)) => Err(RequestError::Busy(pause).into()),
+        Err(_) if context.peers.table().get(peer).is_none() => Err(SourceFault::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Asks `peer` until it answers with items, or says that it has none (`None`). A busy or silent source is asked again a few
 /// times.
 pub(super) async fn patiently<B: BlockT, T, F>(

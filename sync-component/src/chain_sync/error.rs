@@ -26,6 +26,14 @@ pub enum SourceFault<B: BlockT> {
     /// The headers that it shows are not those of the chain that it claims.
     #[error("its headers do not lead to the chain that it claims")]
     Unproven,
+    /// Its headers come slowly.
+    #[error("it showed only {headers} headers in {} s", .within.as_secs())]
+    Slow {
+        /// How many.
+        headers: u64,
+        /// In what time.
+        within: Duration,
+    },
     /// It, and all the others, did not deliver this block.
     #[error("block {id} was not delivered")]
     NotDelivered {
@@ -76,7 +84,11 @@ impl<B: BlockT> SourceFault<B> {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Request(error) => error.blame() != Blame::Peer,
-            Self::Busy | Self::Gone | Self::Unproven | Self::NotDelivered { .. } => true,
+            Self::Busy
+            | Self::Gone
+            | Self::Unproven
+            | Self::Slow { .. }
+            | Self::NotDelivered { .. } => true,
             Self::Invalid { .. }
             | Self::OtherChain { .. }
             | Self::Headers(_)
@@ -84,6 +96,11 @@ impl<B: BlockT> SourceFault<B> {
             | Self::NothingFinal { .. }
             | Self::Proof(_) => false,
         }
+    }
+
+    /// Whether it said that it is busy.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy | Self::Request(RequestError::Busy(_)))
     }
 
     /// For how long it wants to be left alone, if it said so; no longer than [`LONGEST_PAUSE`].

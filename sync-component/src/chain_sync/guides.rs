@@ -1,7 +1,7 @@
-use super::{ResyncError, Source, SourceFault};
+use super::{ResyncError, Source, SourceFault, asking::Patience};
 use crate::{block_id::BlockId, context::SyncContext, ports::PeerId};
 use sp_runtime::traits::Block as BlockT;
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
 /// it takes longer to say that nothing comes any more.
@@ -41,8 +41,9 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.faults.values()
     }
 
-    /// Whom to follow next. Where all that are left are away, one may come back within `tier1_timeout_secs`.
-    pub(super) async fn next<R: Ord>(&self, rank: impl Fn(&PeerId) -> R) -> Option<PeerId> {
+    /// Whom to follow next: of those that failed least the one of the lowest rank, which its height may count in, among equals the
+    /// one that stands first in the order. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    pub(super) async fn next<R: Ord>(&self, rank: impl Fn(&PeerId, u64) -> R) -> Option<PeerId> {
         let clock = &self.context.clock;
         let until = clock.now().plus(self.context.settings.tier1.timeout);
         let mut sources = self.sources.iter();
@@ -56,9 +57,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
         }
     }
 
-    /// The connected source that claims most, of those that failed least; among equals the one of the lowest rank, then the one that
-    /// stands first in the order.
-    fn best<R: Ord>(&self, rank: impl Fn(&PeerId) -> R) -> Option<PeerId> {
+    fn best<R: Ord>(&self, rank: impl Fn(&PeerId, u64) -> R) -> Option<PeerId> {
         let table = self.context.peers.table();
         let sources = self.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, Source { peer, .. })| {
@@ -66,7 +65,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
             let attempts = self.attempts.get(peer).copied().unwrap_or(0);
-            Some(((attempts, Reverse(height), rank(peer), place), peer))
+            Some(((attempts, rank(peer, height), place), peer))
         });
         claims.min().map(|(_, peer)| peer.clone())
     }
@@ -76,11 +75,24 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.attempts.clear();
     }
 
-    /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often.
+    /// How much patience whoever is asked next needs.
+    pub(super) fn patience(&self) -> Patience {
+        if self.is_last() {
+            Patience::NobodyElse
+        } else {
+            Patience::OthersLeft
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        self.sources.len() <= self.faults.len() + 1
+    }
+
+    /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often; who is
+    /// busy withholds nothing and is given as long as the last one.
     pub(super) async fn failed(&mut self, guide: PeerId, fault: SourceFault<B>) {
         let settings = &self.context.settings;
-        let is_last = self.sources.len() <= self.faults.len() + 1;
-        let most = if is_last {
+        let most = if self.is_last() || fault.is_busy() {
             LAST_ATTEMPTS
         } else {
             settings.tier2.max_retries.get()

@@ -28,6 +28,6 @@ pub use journal::{
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
 pub use multi_source::MultiSource;
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
-pub use progress::{Progress, ResyncStage, ResyncWatch};
+pub use progress::{Counted, Progress, ResyncStage, ResyncWatch};
 pub use snapshot::Snapshot;
 pub use vote::{Ballot, NotVoted, StagedChain, voted_block};

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
 use std::{
+    cmp::Reverse,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -91,8 +92,8 @@ impl<B: BlockT> Download<'_, B> {
     async fn run(&self) -> Result<BlockId<B>, ResyncError<B>> {
         let mut guides = Guides::of(self.staged, &self.job.sources);
         loop {
-            // Whoever brought all headers that it was asked for comes first.
-            let place = |peer: &PeerId| self.lagging().place(peer);
+            // Whoever claims most, and of these whoever brought all headers that it was asked for.
+            let place = |peer: &PeerId, height: u64| (Reverse(height), self.lagging().place(peer));
             let Some(guide) = guides.next(place).await else {
                 return Err(guides.all_failed(self.staging().best()));
             };

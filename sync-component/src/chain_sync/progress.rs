@@ -21,18 +21,31 @@ pub enum ResyncStage {
     Swapping,
 }
 
-/// How far a resync is (SPEC section 8). Blocks.
+/// What is counted of a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Whole blocks; every strategy ends with them.
+    Blocks,
+    /// Headers without their blocks.
+    Headers,
+    /// Entries of a state. How many there are nobody knows before the last one.
+    Entries,
+}
+
+/// How far a resync is (SPEC section 8).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// What it is doing.
     pub stage: ResyncStage,
-    /// Height of the staged tip.
+    /// What is counted.
+    pub counted: Counted,
+    /// How many are staged: the height of the staged tip or header, or the entries.
     pub done: u64,
-    /// Height of the source's tip.
-    pub total: u64,
-    /// Blocks per second over the last seconds.
+    /// How many there will be, the height of the source's tip; `None` if nobody knows.
+    pub total: Option<u64>,
+    /// How many come in a second, over the last seconds.
     pub rate: f64,
-    /// Time left; absent rather than wrong.
+    /// Time left; absent rather than wrong: while something else than blocks is counted, other parts follow.
     pub eta: Option<Duration>,
     /// Peers that deliver.
     pub sources: usize,
@@ -45,8 +58,9 @@ pub struct ResyncWatch(Arc<Mutex<Watched>>);
 #[derive(Debug)]
 struct Watched {
     stage: ResyncStage,
+    counted: Counted,
     done: u64,
-    total: u64,
+    total: Option<u64>,
     sources: usize,
     samples: VecDeque<(MonoTime, u64)>,
 }
@@ -55,8 +69,9 @@ impl Default for ResyncWatch {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Watched {
             stage: ResyncStage::Preparing,
+            counted: Counted::Blocks,
             done: 0,
-            total: 0,
+            total: Some(0),
             sources: 0,
             samples: VecDeque::new(),
         })))
@@ -76,10 +91,20 @@ impl ResyncWatch {
 
     /// The staged tip is at `done`, the source's at `total`.
     pub fn reached(&self, done: u64, total: u64, clock: &dyn Clock) {
+        self.counted(Counted::Blocks, done, Some(total.max(done)), clock);
+    }
+
+    /// So many of these are staged, of so many if that is known.
+    pub fn counted(&self, counted: Counted, done: u64, total: Option<u64>, clock: &dyn Clock) {
         let now = clock.now();
         self.change(|watched| {
+            // Headers a second say nothing of blocks, nor the entries of one state of those of the next.
+            if watched.counted != counted || done < watched.done {
+                watched.samples.clear();
+            }
+            watched.counted = counted;
             watched.done = done;
-            watched.total = total.max(done);
+            watched.total = total;
             watched.samples.push_back((now, done));
             while watched
                 .samples
@@ -112,13 +137,17 @@ impl ResyncWatch {
                 0.0
             }
         });
-        let left = watched.total.saturating_sub(watched.done);
+        let is_last_part =
+            watched.stage == ResyncStage::Downloading && watched.counted == Counted::Blocks;
+        let total = watched.total.filter(|_| is_last_part && rate > 0.0);
         #[allow(clippy::cast_precision_loss, reason = "a time for people")]
-        let eta = (watched.stage == ResyncStage::Downloading && rate > 0.0)
-            .then(|| Duration::try_from_secs_f64(left as f64 / rate).ok())
-            .flatten();
+        let eta = total.and_then(|total| {
+            let left = total.saturating_sub(watched.done);
+            Duration::try_from_secs_f64(left as f64 / rate).ok()
+        });
         Progress {
             stage: watched.stage,
+            counted: watched.counted,
             done: watched.done,
             total: watched.total,
             rate,

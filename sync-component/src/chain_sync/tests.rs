@@ -291,3 +291,49 @@ fn staged_chain_that_ends_far_below_the_voters_is_refused() {
     // One that claims much is no veto where enough others are near.
     assert!(vote(&[at(1_000), at(12), at(12), at(13)]).is_ok());
 }
+
+/// A clock that is set by hand.
+#[derive(Debug, Default)]
+struct Watch(std::sync::atomic::AtomicU64);
+
+#[async_trait::async_trait]
+impl crate::ports::Clock for Watch {
+    fn wall(&self) -> UnixMillis {
+        UnixMillis(0)
+    }
+
+    fn now(&self) -> crate::ports::MonoTime {
+        let seconds = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        crate::ports::MonoTime(std::time::Duration::from_secs(seconds))
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
+
+#[test]
+fn only_blocks_of_a_download_have_an_estimate_and_each_part_has_its_own_rate() {
+    let (clock, watch) = (Watch::default(), ResyncWatch::default());
+    watch.stage(ResyncStage::Downloading);
+    let shown = |counted, done, total| {
+        clock.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        watch.counted(counted, done, total, &clock);
+        let progress = watch.progress();
+        assert_eq!((progress.counted, progress.done), (counted, done));
+        (
+            progress.total,
+            progress.rate,
+            progress.eta.map(|eta| eta.as_secs()),
+        )
+    };
+    shown(Counted::Headers, 1_000, Some(9_000));
+    let headers = shown(Counted::Headers, 2_000, Some(9_000));
+    assert_eq!(headers, (Some(9_000), 1_000.0, None));
+    // What headers a second were says nothing of entries.
+    assert_eq!(shown(Counted::Entries, 5_000, None), (None, 0.0, None));
+    assert_eq!(shown(Counted::Entries, 5_300, None), (None, 300.0, None));
+    // A newer state begins from nothing.
+    assert_eq!(shown(Counted::Entries, 0, None), (None, 0.0, None));
+    shown(Counted::Blocks, 9_000, Some(9_030));
+    let blocks = shown(Counted::Blocks, 9_010, Some(9_030));
+    assert_eq!(blocks, (Some(9_030), 10.0, Some(2)));
+}

@@ -88,6 +88,16 @@ pub enum StateStanding<B: BlockT> {
     },
 }
 
+impl<B: BlockT> StateStanding<B> {
+    /// How many entries of a state under way are stored.
+    pub fn entries(&self) -> u64 {
+        match self {
+            Self::Partly { entries, .. } | Self::Whole { entries, .. } => *entries,
+            Self::NotBegun | Self::Finished { .. } => 0,
+        }
+    }
+}
+
 /// Why headers are not added.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HeadersRefused {

@@ -4,7 +4,7 @@ use super::watched::{DiskWatch, Pauses, size_of};
 use crate::{
     benchmark::{BenchmarkError, Told, Watch, stage::unless_stopped},
     localnet::{NodeProcess, ProcessPlan},
-    rpc::{LastRunView, ResyncParams, ResyncView},
+    rpc::{CountedView, LastRunView, ResyncParams, ResyncView},
     status_view::{NodeClient, VerdictKind},
 };
 use chain_spec::ChainSpec;
@@ -173,10 +173,14 @@ async fn until_live<W: Watch>(node: &NodeProcess, watch: &mut W) -> Result<End, 
                     }
                     Some(LastRunView::Aborted) | None => working = now,
                 }
-                watch.told(Told::Blocks {
-                    doing: "resyncing",
-                    done: view.done,
-                    total: view.total,
+                watch.told(match (view.counted, view.total) {
+                    (CountedView::Blocks, Some(total)) => Told::Blocks {
+                        doing: "resyncing",
+                        done: view.done,
+                        total,
+                    },
+                    (CountedView::Headers, _) => Told::Doing("fetching headers"),
+                    _ => Told::Doing("fetching the state"),
                 });
             }
             None if silent_since.elapsed() > PATIENCE => {

@@ -1,5 +1,7 @@
 //! The strategy over real stores: peers that serve, lie, forget and vanish, on a network in memory and in virtual time.
 
+mod pace;
+
 use super::{Bridge, MAX_REORG, World, over};
 use crate::support::{Block, id, memory, rocksdb, spec};
 use codec::{Decode, Encode};
@@ -63,12 +65,17 @@ impl Staging<Block> for Staged {
     }
 }
 
+/// How late which answers leave.
+#[derive(Clone, Copy)]
+struct Late(Protocol, Duration);
+
 struct Net {
     network: MemoryNetwork,
     client: PeerClient<Block>,
     settings: Arc<SyncSettings>,
     sources: Vec<Source>,
     me: PeerId,
+    watch: ResyncWatch,
     /// Requests by peer and protocol.
     asked: Arc<Mutex<BTreeMap<(PeerId, Protocol), u32>>>,
 }
@@ -104,12 +111,25 @@ impl Net {
             settings: Arc::new(settings),
             sources: Vec::new(),
             me,
+            watch: ResyncWatch::default(),
             asked: Arc::default(),
         }
     }
 
     /// A source that serves `chain`, bent.
     async fn source(&mut self, name: &str, chain: Arc<Bridge>, bend: Arc<Bend>) -> PeerId {
+        self.late_source(name, chain, bend, Late(Protocol::State, Duration::ZERO))
+            .await
+    }
+
+    /// The same, with answers that leave late.
+    async fn late_source(
+        &mut self,
+        name: &str,
+        chain: Arc<Bridge>,
+        bend: Arc<Bend>,
+        late: Late,
+    ) -> PeerId {
         let peer = PeerId::from_bytes(name.as_bytes());
         let (events, mut inbox) = mpsc::channel(64);
         self.network.start(peer.clone(), events);
@@ -141,8 +161,17 @@ impl Net {
                         server.status(chain, Told::doing(Activity::Serving), &body)
                     }
                 };
-                if let Some(answer) = bend(protocol, &body, honest) {
-                    let _ = reply.send(answer);
+                let Some(answer) = bend(protocol, &body, honest) else {
+                    continue;
+                };
+                match late {
+                    Late(which, pause) if which == protocol && !pause.is_zero() => {
+                        tokio::spawn(async move {
+                            tokio::time::sleep(pause).await;
+                            let _ = reply.send(answer);
+                        });
+                    }
+                    Late(..) => drop(reply.send(answer)),
                 }
             }
         });
@@ -181,7 +210,7 @@ impl Net {
             staging: staged.clone(),
             files: Arc::new(Staged(staged.clone())),
             sources: self.sources.clone(),
-            watch: ResyncWatch::default(),
+            watch: self.watch.clone(),
         };
         let strategy: Snapshot<Block> = Snapshot::default();
         strategy.download(&context, &job).await

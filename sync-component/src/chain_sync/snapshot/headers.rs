@@ -1,6 +1,6 @@
 //! The headers of a snapshot.
 
-use super::Build;
+use super::{Build, Wanted};
 use crate::{
     block_id::BlockId,
     chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
@@ -20,13 +20,15 @@ struct Asking<B: BlockT> {
 
 impl<B: BlockT> Build<'_, B> {
     /// Headers up to the tip of `guide`, then the choice of the block whose state is taken.
-    pub(super) async fn headers_and_choice(&self, guide: &PeerId) -> Result<(), End<B>> {
+    pub(super) async fn headers_and_choice(&self, guide: &PeerId) -> Result<Wanted, End<B>> {
         self.headers(guide).await?;
-        self.choose().await
+        self.choose().await?;
+        Ok(Wanted::State)
     }
 
     /// All headers of `guide`'s chain above those that are there, from all sources that claim the same tip. While some are
-    /// stored the next ones are on their way.
+    /// stored the next ones are on their way. Ends early if fewer than one request may hold come within `tier1_timeout_secs`, so
+    /// that whoever claims most and shows little does not hold up the run.
     async fn headers(&self, guide: &PeerId) -> Result<(), End<B>> {
         let tip = tip_of(&self.staged, self.job.staging.as_ref(), guide).await?;
         let mut above = Above {
@@ -38,7 +40,9 @@ impl<B: BlockT> Build<'_, B> {
             lagging: Lagging::default(),
         };
         let settings = &self.staged.settings;
+        let clock = self.staged.clock.as_ref();
         let mut attempts = 0;
+        let mut looked = (clock.now(), BlockId::<B>::of(&above.header).height());
         let mut arrived = Vec::new();
         while BlockId::<B>::of(&above.header).number < tip.number {
             let (stored, more) = join(
@@ -62,6 +66,15 @@ impl<B: BlockT> Build<'_, B> {
                 self.staged.clock.sleep(pause).await;
             }
             arrived = more;
+            let height = BlockId::<B>::of(&above.header).height();
+            let (within, headers) = (clock.now().since(looked.0), height.saturating_sub(looked.1));
+            if within >= settings.tier1.timeout {
+                if headers < u64::from(settings.limits.headers_per_request) {
+                    self.add(guide, arrived).await?;
+                    return Err(SourceFault::Slow { headers, within }.into());
+                }
+                looked = (clock.now(), height);
+            }
         }
         self.add(guide, arrived).await
     }
@@ -112,7 +125,7 @@ impl<B: BlockT> Build<'_, B> {
             .await?;
         match added {
             Ok(()) => {
-                self.note_progress(&last);
+                self.note_headers(&last);
                 Ok(())
             }
             Err(HeadersRefused::Rejected(HeaderRejected::Local(error))) => {

@@ -4,9 +4,13 @@
 //! final ones, by ranges with proofs, and that block; then whole blocks above it, as `multi-source` fetches them.
 
 mod headers;
+mod paces;
 mod state;
 
-use super::{MultiSource, ResyncError, ResyncJob, SourceFault, end::End, guides::Guides};
+#[cfg(test)]
+mod tests;
+
+use super::{Counted, MultiSource, ResyncError, ResyncJob, SourceFault, end::End, guides::Guides};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
@@ -15,7 +19,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use sp_runtime::traits::Block as BlockT;
-use std::sync::Arc;
+use state::StatePart;
+use std::{cmp::Reverse, sync::Arc};
 
 /// `snapshot`: headers from genesis on with every seal checked, the state after one final block with proofs against the root in
 /// its header, then the blocks above it, fully validated.
@@ -80,6 +85,8 @@ enum Wanted {
     Headers,
     /// The state of the chosen block, and that block.
     State,
+    /// Those above it: this part is done.
+    Blocks,
 }
 
 /// How often a newer block may be chosen. Fewer: a network that forgets its states soon gives no snapshot; more: a source that
@@ -111,8 +118,14 @@ impl<'a, B: BlockT> Build<'a, B> {
         let mut guides = Guides::of(&self.staged, &self.job.sources);
         // Blocks whose state no source had any more, so that a newer one was chosen.
         let mut gone = Vec::new();
-        loop {
-            let Some(guide) = guides.next(|_| ()).await else {
+        let mut part = StatePart::default();
+        let clock = self.staged.clock.as_ref();
+        while wanted != Wanted::Blocks {
+            let guide = match wanted {
+                Wanted::State => self.giver(&guides, &part).await,
+                _ => guides.next(|_, height| Reverse(height)).await,
+            };
+            let Some(guide) = guide else {
                 let missing = missing_state(&guides).filter(|_| wanted == Wanted::State);
                 let missing = missing.filter(|of| !gone.contains(of) && gone.len() < MOST_MOVES);
                 if let Some(missing) = missing {
@@ -127,21 +140,32 @@ impl<'a, B: BlockT> Build<'a, B> {
             if wanted == Wanted::Headers && self.is_short(&guides).await? {
                 return Ok(());
             }
-            let before = self.standing().await?;
+            let (before, begun, asked) = (self.standing().await?, clock.now(), wanted);
             let step = match wanted {
                 Wanted::Headers => self.headers_and_choice(&guide).await,
-                Wanted::State => self.state_and_block(&guide).await,
+                Wanted::State | Wanted::Blocks => {
+                    let patience = guides.patience();
+                    self.state_or_block(&guide, patience, &mut part).await
+                }
             };
-            if self.standing().await? != before {
+            let after = self.standing().await?;
+            if after != before {
                 guides.progressed();
             }
             match step {
-                Ok(()) if wanted == Wanted::State => return Ok(()),
-                Ok(()) => wanted = Wanted::State,
-                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
+                Ok(next) => wanted = next,
+                Err(End::Fault(fault)) => guides.failed(guide.clone(), fault).await,
                 Err(End::Local(error)) => return Err(error),
             }
+            if let StateStanding::Partly { entries, .. } = before.state
+                && asked == Wanted::State
+            {
+                let entries = after.state.entries().saturating_sub(entries);
+                let now = clock.now();
+                part.paces.note(&guide, entries, now.since(begun), now);
+            }
         }
+        Ok(())
     }
 
     async fn all_failed(&self, guides: Guides<'_, B>) -> Result<ResyncError<B>, ResyncError<B>> {
@@ -206,14 +230,23 @@ impl<'a, B: BlockT> Build<'a, B> {
         Ok(stored?)
     }
 
-    fn note_progress(&self, header: &B::Header) {
+    fn note_headers(&self, header: &B::Header) {
         let reached = BlockId::<B>::of(header).height();
         let claims: Vec<_> = self.claims().collect();
         let highest = claims.iter().map(|(_, tip)| tip.height()).max();
         self.job.watch.sources(claims.len());
         let clock = self.staged.clock.as_ref();
-        let total = highest.unwrap_or(reached);
-        self.job.watch.reached(reached, total, clock);
+        let total = highest.unwrap_or(reached).max(reached);
+        let watch = &self.job.watch;
+        watch.counted(Counted::Headers, reached, Some(total), clock);
+    }
+
+    /// Nobody knows how many entries there are.
+    fn note_entries(&self, entries: u64) {
+        let clock = self.staged.clock.as_ref();
+        self.job.watch.sources(self.claims().count());
+        let watch = &self.job.watch;
+        watch.counted(Counted::Entries, entries, None, clock);
     }
 
     /// Takes the state of the highest block that is final and that the voted one builds on.

@@ -1,9 +1,14 @@
 //! The state of a snapshot, and the block that it belongs to.
 
-use super::Build;
+use super::{Build, Wanted, paces::Paces};
 use crate::{
     block_id::BlockId,
-    chain_sync::{ResyncError, SourceFault, asking::patiently, end::End},
+    chain_sync::{
+        ResyncError, SourceFault,
+        asking::{Patience, items},
+        end::End,
+        guides::Guides,
+    },
     peers::Offence,
     ports::{
         BridgeError, FinishRefused, PeerId, ProofFault, StateProof, StateRefused, StateStanding,
@@ -11,6 +16,7 @@ use crate::{
     wire::{RangeRequest, StateRequest},
 };
 use sp_runtime::traits::{Block as BlockT, Header as _};
+use std::cmp::Reverse;
 
 /// What the bridge made of the block that completes the snapshot.
 enum Finish {
@@ -19,34 +25,71 @@ enum Finish {
     Damaged,
 }
 
+/// What is remembered from one piece of the state to the next.
+#[derive(Debug, Default)]
+pub(super) struct StatePart {
+    pub(super) paces: Paces,
+    store: Store,
+}
+
+/// What our own store did to the state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Store {
+    #[default]
+    Sound,
+    /// Once already.
+    DamagedIt,
+}
+
 impl<B: BlockT> Build<'_, B> {
-    /// What is missing of the chosen state, from `guide`, then its block. `Ok`: the snapshot is finished.
-    pub(super) async fn state_and_block(&self, guide: &PeerId) -> Result<(), End<B>> {
-        let mut is_damaged = false;
-        loop {
-            match self.standing().await?.state {
-                StateStanding::Partly { of, after, .. } => self.piece(guide, of, after).await?,
-                StateStanding::Whole { of, entries } => {
-                    tracing::info!(snapshot = %of, entries, "the state is whole");
-                    match self.block(guide, of).await? {
-                        Finish::Done => return Ok(()),
-                        // What it forgot is fetched once more; a store that damages it again is no good.
-                        Finish::Damaged if !is_damaged => is_damaged = true,
-                        Finish::Damaged => {
-                            let error = BridgeError::new(FinishRefused::Damaged);
-                            return Err(ResyncError::from(error).into());
-                        }
+    /// What comes next of the chosen state, from `guide`, or its block; what is wanted then.
+    pub(super) async fn state_or_block(
+        &self,
+        guide: &PeerId,
+        patience: Patience,
+        part: &mut StatePart,
+    ) -> Result<Wanted, End<B>> {
+        match self.standing().await?.state {
+            StateStanding::Partly { of, after, entries } => {
+                self.note_entries(entries);
+                self.piece(guide, patience, of, after).await?;
+                Ok(Wanted::State)
+            }
+            StateStanding::Whole { of, entries } => {
+                self.note_entries(entries);
+                tracing::info!(snapshot = %of, entries, "the state is whole");
+                match self.block(guide, patience, of).await? {
+                    Finish::Done => Ok(Wanted::Blocks),
+                    // What it forgot is fetched once more; a store that damages it again is no good.
+                    Finish::Damaged if part.store == Store::Sound => {
+                        part.store = Store::DamagedIt;
+                        Ok(Wanted::State)
+                    }
+                    Finish::Damaged => {
+                        let error = BridgeError::new(FinishRefused::Damaged);
+                        Err(ResyncError::from(error).into())
                     }
                 }
-                StateStanding::NotBegun | StateStanding::Finished { .. } => return Ok(()),
             }
+            StateStanding::NotBegun | StateStanding::Finished { .. } => Ok(Wanted::Blocks),
         }
+    }
+
+    /// The fastest source, and who may be as fast, before those that claim more.
+    pub(super) async fn giver(&self, guides: &Guides<'_, B>, part: &StatePart) -> Option<PeerId> {
+        let clock = self.staged.clock.as_ref();
+        let rank = |peer: &PeerId, height: u64| {
+            let place = part.paces.place(peer, clock.now());
+            (place, Reverse(height))
+        };
+        guides.next(rank).await
     }
 
     /// The entries after the key `after`.
     async fn piece(
         &self,
         guide: &PeerId,
+        patience: Patience,
         of: BlockId<B>,
         after: Option<Vec<u8>>,
     ) -> Result<(), End<B>> {
@@ -57,7 +100,7 @@ impl<B: BlockT> Build<'_, B> {
         let request = StateRequest { block, after };
         let within = self.staged.settings.tier2.timeout_per_block;
         let ask = || self.staged.peers.state(guide, &request, within);
-        let nodes = patiently(&self.staged, guide, ask).await?;
+        let nodes = items(&self.staged, guide, patience, ask).await?;
         let proof = StateProof(nodes.ok_or(SourceFault::NoState { of })?);
         let added = self.store(move |snapshot| snapshot.add_state(&proof));
         match added.await? {
@@ -91,7 +134,12 @@ impl<B: BlockT> Build<'_, B> {
     }
 
     /// The block whose state is stored: with it the chain begins.
-    async fn block(&self, guide: &PeerId, of: BlockId<B>) -> Result<Finish, End<B>> {
+    async fn block(
+        &self,
+        guide: &PeerId,
+        patience: Patience,
+        of: BlockId<B>,
+    ) -> Result<Finish, End<B>> {
         let staging = &self.job.staging;
         let header = staging.header(of.hash).map_err(ResyncError::from)?;
         let parent = header.map(|header| *header.parent_hash());
@@ -106,7 +154,7 @@ impl<B: BlockT> Build<'_, B> {
         if self.is_above_what_is_kept(guide, of) {
             return Err(SourceFault::NoState { of }.into());
         }
-        let blocks = patiently(&self.staged, guide, ask).await?;
+        let blocks = items(&self.staged, guide, patience, ask).await?;
         let found = blocks
             .ok_or(SourceFault::NoState { of })?
             .into_iter()
