@@ -5,7 +5,7 @@ use crate::{
     peers::RequestError,
     ports::{BlockFault, BridgeError, HeadersRefused, JobLost, NoSnapshots, PeerId, ProofFault},
 };
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
 use std::time::Duration;
 
 /// The longest that a busy source is waited for at once.
@@ -39,6 +39,14 @@ pub enum SourceFault<B: BlockT> {
     NotDelivered {
         /// The block.
         id: BlockId<B>,
+    },
+    /// Its blocks begin above the one that is wanted: it began with a snapshot itself.
+    #[error("it serves no blocks below {lowest}, and block {wanted} is wanted")]
+    BeginsAbove {
+        /// Its lowest block.
+        lowest: NumberFor<B>,
+        /// The next one of the staged chain.
+        wanted: NumberFor<B>,
     },
     /// It sent headers that do not hold, or too many of which none is final.
     #[error("its headers do not hold: {0}")]
@@ -91,6 +99,7 @@ impl<B: BlockT> SourceFault<B> {
             | Self::NotDelivered { .. } => true,
             Self::Invalid { .. }
             | Self::OtherChain { .. }
+            | Self::BeginsAbove { .. }
             | Self::Headers(_)
             | Self::NoState { .. }
             | Self::NothingFinal { .. }
@@ -175,7 +184,7 @@ pub enum ResyncError<B: BlockT> {
     },
     /// The block that the voters agree on lies below the snapshot, so they do not vouch for its state.
     #[error(
-        "the voted block {voted} lies below the snapshot at {snapshot}, whose state nobody voted for; the present chain stays"
+        "the voted block {voted} lies below the snapshot at {snapshot}, whose state nobody voted for yet; the present chain stays; what is fetched stays, too: `resync --resume` asks again, `resync --abort` gives it up"
     )]
     BelowSnapshot {
         /// The voted block.
@@ -206,6 +215,7 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::NamedPeersAway(_)
                 | Self::NoTrustedPeer
                 | Self::NothingFinal { .. }
+                | Self::BelowSnapshot { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }
 }

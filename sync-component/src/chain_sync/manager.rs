@@ -159,8 +159,7 @@ impl<B: BlockT> ChainSyncManager<B> {
                     if refused.may_pass() && rounds < VOTE_ROUNDS =>
                 {
                     tracing::info!(%refused, "fetching on, then the voters are asked again");
-                    let slot = self.context.bridge.slot_duration().as_duration();
-                    self.context.clock.sleep(slot).await;
+                    self.sleep_a_slot().await;
                     continue;
                 }
                 Err(ResyncError::NotVoted(refused)) => {
@@ -170,15 +169,27 @@ impl<B: BlockT> ChainSyncManager<B> {
             };
             let lowest = staging.lowest_served();
             if voted.number < lowest {
-                return Err(ResyncError::BelowSnapshot {
+                let refused = ResyncError::BelowSnapshot {
                     voted,
                     snapshot: height::<B>(lowest),
-                });
+                };
+                if rounds >= VOTE_ROUNDS {
+                    return Err(refused);
+                }
+                // The snapshot is final, so the voters come past it.
+                tracing::info!(%refused, "fetching on, then the voters are asked again");
+                self.sleep_a_slot().await;
+                continue;
             }
             tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
             self.enter(&files, Stage::Validated).await?;
             return Ok(staging.best());
         }
+    }
+
+    async fn sleep_a_slot(&self) {
+        let slot = self.context.bridge.slot_duration().as_duration();
+        self.context.clock.sleep(slot).await;
     }
 
     /// The peers to fetch from: those that the operator named, or else the trusted ones (SPEC section 3). Waits
