@@ -8,7 +8,7 @@ use crate::{
     peers::{RangeAnswer, RequestError},
     ports::{Bridge, PeerId},
 };
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, NumberFor};
 
 /// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
 /// one that never delivers is left late.
@@ -83,6 +83,16 @@ where
         };
         context.clock.sleep(pause).await;
     }
+}
+
+/// The lowest block that `peer` says to serve, block 0 aside.
+pub(super) fn lowest_of<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+) -> Option<NumberFor<B>> {
+    let table = context.peers.table();
+    let told = table.get(peer)?.sighting.as_ref()?;
+    Some(told.standing.lowest)
 }
 
 /// Where `peer` stands, as it says now.

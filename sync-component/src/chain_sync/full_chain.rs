@@ -1,6 +1,6 @@
 use super::{
     ResyncError, ResyncJob, SourceFault,
-    asking::{patiently, tip_of},
+    asking::{lowest_of, patiently, tip_of},
     end::End,
 };
 use crate::{
@@ -104,8 +104,15 @@ impl<B: BlockT> Download<'_, B> {
     /// The blocks that follow `parent`; `None` if the source has none there.
     async fn range_above(&self, parent: BlockId<B>) -> Result<Option<Vec<B>>, SourceFault<B>> {
         let settings = &self.context.settings;
+        let wanted = number::<B>(parent.height().saturating_add(1));
+        // What a peer says not to have it is not asked for (SPEC section 6).
+        if let Some(lowest) = lowest_of(self.context, self.peer)
+            && lowest > wanted
+        {
+            return Err(SourceFault::BeginsAbove { lowest, wanted });
+        }
         let request = RangeRequest {
-            start: number::<B>(parent.height().saturating_add(1)),
+            start: wanted,
             count: settings.limits.blocks_per_request,
             parent: parent.hash,
         };

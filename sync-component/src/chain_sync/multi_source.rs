@@ -1,6 +1,11 @@
-use super::{ResyncError, ResyncJob, SourceFault, asking::tip_of, end::End, guides::Guides};
+use super::{
+    ResyncError, ResyncJob, SourceFault,
+    asking::{lowest_of, tip_of},
+    end::End,
+    guides::Guides,
+};
 use crate::{
-    block_id::BlockId,
+    block_id::{BlockId, number},
     block_sync::{FetchError, FetchJob, Pipelined, Terms},
     context::SyncContext,
     error::LocalFault,
@@ -126,6 +131,7 @@ impl<B: BlockT> Download<'_, B> {
             return Ok(Followed::ToItsEnd);
         }
         let before = self.staging().best();
+        self.somebody_has_what_follows(guide, before)?;
         let run = self.first_run(guide, tip, before).await?;
         // Whatever more is shown takes a while; a session that is at its end by then would have to begin anew.
         let mut skeleton = Skeleton::default();
@@ -157,6 +163,26 @@ impl<B: BlockT> Download<'_, B> {
                 Err(SourceFault::OtherChain { staged: before }.into())
             }
             Err(FetchError::Local(fault)) => Err(ResyncError::Local(fault).into()),
+        }
+    }
+
+    /// The fault of `guide` if no source that is there serves the block after the staged tip.
+    fn somebody_has_what_follows(
+        &self,
+        guide: &PeerId,
+        staged: BlockId<B>,
+    ) -> Result<(), SourceFault<B>> {
+        let wanted = number::<B>(staged.height().saturating_add(1));
+        let sources = self.job.sources.iter();
+        let mut lowest = sources.filter_map(|source| lowest_of(self.staged, &source.peer));
+        match lowest_of(self.staged, guide) {
+            Some(own) if own > wanted && lowest.all(|lowest| lowest > wanted) => {
+                Err(SourceFault::BeginsAbove {
+                    lowest: own,
+                    wanted,
+                })
+            }
+            _ => Ok(()),
         }
     }
 

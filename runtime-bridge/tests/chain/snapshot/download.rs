@@ -17,8 +17,8 @@ use std::{
 use sync_component::{
     BlockId, SyncContext, SyncSettings,
     chain_sync::{
-        BackupName, ResyncError, ResyncJob, ResyncWatch, Snapshot, Source, SourceFault, Stage,
-        Staging, StoreId, Swap, Voucher,
+        BackupName, FullChain, MultiSource, ResyncError, ResyncJob, ResyncWatch, Snapshot, Source,
+        SourceFault, Stage, Staging, StoreId, Swap, Voucher,
     },
     observer::Unobserved,
     peers::{Ledger, PeerClient},
@@ -197,6 +197,15 @@ impl Net {
     }
 
     async fn download(&self, staged: &Arc<Bridge>) -> Result<BlockId<Block>, ResyncError<Block>> {
+        let strategy: Snapshot<Block> = Snapshot::default();
+        self.download_by(&strategy, staged).await
+    }
+
+    async fn download_by(
+        &self,
+        strategy: &dyn ResyncStrategy<Block>,
+        staged: &Arc<Bridge>,
+    ) -> Result<BlockId<Block>, ResyncError<Block>> {
         let context = SyncContext {
             peers: self.client.clone(),
             bridge: staged.clone(),
@@ -212,7 +221,6 @@ impl Net {
             sources: self.sources.clone(),
             watch: self.watch.clone(),
         };
-        let strategy: Snapshot<Block> = Snapshot::default();
         strategy.download(&context, &job).await
     }
 }
@@ -477,6 +485,38 @@ async fn node_without_bodies_is_not_asked_for_what_it_says_not_to_have() {
     // Above, it delivers like any other.
     assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
     assert!(net.asked(&young_peer, Protocol::Blocks) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whole_chain_is_not_asked_of_nodes_that_begin_with_a_snapshot() {
+    let (world, server) = world(120);
+    let strategies: [Box<dyn ResyncStrategy<Block>>; 2] =
+        [Box::new(FullChain), Box::new(MultiSource::default())];
+    for strategy in strategies {
+        let mut net = Net::new();
+        let mut young = Vec::new();
+        for name in ["A", "B"] {
+            let chain = Arc::new(world.finished(Arc::new(memory()), 80));
+            let report = chain.import(world.blocks[80..].to_vec());
+            assert!(report.failure.is_none(), "{report:?}");
+            young.push(net.honest(name, &chain).await);
+        }
+        let error = net.download_by(strategy.as_ref(), &staged()).await;
+        let error = error.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("serves no blocks below 80"), "{text}");
+        assert!(text.contains("block 1 is wanted"), "{text}");
+        assert!(!text.contains("another"), "{text}");
+        for peer in &young {
+            assert_eq!(net.asked(peer, Protocol::Blocks), 0, "{text}");
+            assert!(!net.client.table().is_banned(peer));
+        }
+        // One that has everything is enough.
+        net.honest("old", &server).await;
+        let staged = staged();
+        net.download_by(strategy.as_ref(), &staged).await.unwrap();
+        assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use crate::{
     block_id::BlockId,
     chain_sync::{
         ResyncError, SourceFault,
-        asking::{Patience, items},
+        asking::{Patience, items, lowest_of},
         end::End,
         guides::Guides,
     },
@@ -128,9 +128,7 @@ impl<B: BlockT> Build<'_, B> {
 
     /// Whether `peer` says that its own blocks begin above this one: then it does not have its state either.
     fn is_above_what_is_kept(&self, peer: &PeerId, of: BlockId<B>) -> bool {
-        let table = self.staged.peers.table();
-        let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
-        told.is_some_and(|told| told.standing.lowest > of.number)
+        lowest_of(&self.staged, peer).is_some_and(|lowest| lowest > of.number)
     }
 
     /// The block whose state is stored: with it the chain begins.
