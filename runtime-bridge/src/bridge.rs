@@ -14,7 +14,7 @@ use crate::{
 };
 use chain_spec::ChainSpec;
 use kvdb::KeyValueDB;
-use sp_consensus_aura::Slot;
+use sp_consensus_aura::{Slot, sr25519::AuthorityId};
 use sp_core::H256;
 use sp_runtime::traits::Header as HeaderT;
 use std::{
@@ -81,6 +81,7 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     extent: RwLock<Extent>,
     /// A snapshot under way; with nothing but genesis where none is. Held through every change of it, before `writing`.
     building: Mutex<Building<B>>,
+    place: Place,
     /// Most headers of a snapshot that are kept without being final (`headers_ahead`).
     most_unfinal: usize,
     /// Marks what this bridge found of blocks.
@@ -88,6 +89,15 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     events: broadcast::Sender<ChainEvent<B>>,
     /// The last field, so that it is dropped after the database is closed.
     open: Arc<Open>,
+}
+
+/// What a chain is to its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It runs on it.
+    Live,
+    /// It builds or reads it.
+    Beside,
 }
 
 /// What only whoever changes the chain needs.
@@ -190,11 +200,19 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             seals: KnownSeals::new(),
             extent: RwLock::new(extent),
             building: Mutex::new(building),
+            place: Place::Beside,
             most_unfinal: usize::try_from(spec.sync.limits.headers_ahead).unwrap_or(usize::MAX),
             checker: Checker::new(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             open: Arc::new(Open),
         })
+    }
+
+    /// The same chain, which a node runs on: no snapshot is built in it.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.place = Place::Live;
+        self
     }
 
     /// The same chain, whose imports are measured from now on.
@@ -261,12 +279,23 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let Some(header) = kept else {
             return Ok(None);
         };
+        self.reading_state_behind(*header.state_root(), read)
+            .map(Some)
+    }
+
+    fn reading_state_behind<T>(
+        &self,
+        root: H256,
+        read: impl FnOnce(&dyn StateReader) -> Result<T, StateError>,
+    ) -> Result<T, BridgeError> {
         let nodes = NewNodes::new();
-        let state = TrieState::at(
-            NodeSource::stored(&self.store, &nodes),
-            *header.state_root(),
-        );
-        read(&state).map(Some).map_err(BridgeError::new)
+        let state = TrieState::at(NodeSource::stored(&self.store, &nodes), root);
+        read(&state).map_err(BridgeError::new)
+    }
+
+    /// The authorities that the state behind `root` names.
+    fn authorities_in(&self, root: H256) -> Result<Vec<AuthorityId>, BridgeError> {
+        self.reading_state_behind(root, |state| self.runtime.authorities(state))
     }
 
     /// Builds a block for `slot` on `parent`: the runtime's inherents, then what of `extrinsics` applies and fits.
@@ -318,11 +347,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     }
 
     /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
-    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, only its
-    /// header is, or it is block 0.
+    /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is block 0.
+    /// [`StoreError::StateNotKept`] if it lies at or below a snapshot.
     pub fn check_again(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
+            self.ensure_kept(hash)?;
             return Ok(None);
         };
         let id = BlockId::of(block.header());
@@ -341,6 +371,20 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let mut batch = Batch::on(&self.store, self.head(), &mut left);
         self.validation().validate_again(&mut batch, &block)?;
         Ok(Some(id))
+    }
+
+    /// An error if of this block only the header is kept.
+    pub fn ensure_kept(&self, hash: H256) -> Result<(), BridgeError> {
+        let header = self.store.header(hash).map_err(BridgeError::new)?;
+        let height = header.map(|header| height::<B>(*header.number()));
+        let extent = self.extent();
+        match height {
+            Some(height) if !extent.has_state(height) => {
+                let lowest = extent.lowest();
+                Err(BridgeError::new(StoreError::StateNotKept { lowest }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What blocks are validated with, now.

@@ -203,11 +203,14 @@ impl NodeApiServer for Rpc {
     fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>> {
         let at = at.unwrap_or_else(|| self.chain.best().hash);
         let value = self.chain.reading_state(at, |state| state.get(&key));
-        let value = value.map_err(|error| fault(&error))?.ok_or_else(|| {
-            let text = format!("block {at:?} is not stored");
-            ErrorObjectOwned::owned(UNKNOWN_BLOCK, text, None::<()>)
-        })?;
-        Ok(value.map(Bytes))
+        if let Some(value) = value.map_err(|error| fault(&error))? {
+            return Ok(value.map(Bytes));
+        }
+        let text = match self.chain.ensure_kept(at) {
+            Ok(()) => format!("block {at:?} is not stored"),
+            Err(below) => below.to_string(),
+        };
+        Err(ErrorObjectOwned::owned(UNKNOWN_BLOCK, text, None::<()>))
     }
 
     fn submit_extrinsic(&self, extrinsic: Bytes) -> RpcResult<H256> {

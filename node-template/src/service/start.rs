@@ -111,7 +111,7 @@ pub(super) async fn start(
         TemplateRuntime,
         Arc::clone(&clock),
     )?;
-    let chain = Arc::new(chain.observed_by(watched.metrics.clone()));
+    let chain = Arc::new(chain.live().observed_by(watched.metrics.clone()));
     let keystore = authority::keystore(folder, config.duty)?;
     let limits = &config.settings.limits;
     let memory = PeerMemory::open(&folder.network(), limits, &clock)?;

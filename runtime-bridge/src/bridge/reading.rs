@@ -3,7 +3,7 @@
 use super::RuntimeBridge;
 use crate::{
     chain_block::ChainBlock,
-    execute::Runtime,
+    execute::{AuthoritySet, Runtime},
     snapshot::Extent,
     store::StoreError,
     verify::{HeaderCheck, slot_of},
@@ -129,8 +129,14 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let Some(header) = header else {
             return Ok(None);
         };
-        // Where there are only headers they are the same as at genesis: else none would have been stored.
-        let has_state = self.extent().has_state(height::<B>(*header.number()));
+        // Where there are only headers they are the same as at genesis, or none would have been stored; a later program may
+        // see that otherwise.
+        let extent = self.extent();
+        let has_state = extent.has_state(height::<B>(*header.number()));
+        if !has_state && self.runtime.authority_set() == AuthoritySet::Changing {
+            let lowest = extent.lowest();
+            return Err(BridgeError::new(StoreError::StateNotKept { lowest }));
+        }
         let named_by = if has_state { parent } else { self.genesis.hash };
         self.reading_state(named_by, |state| self.runtime.authorities(state))
     }

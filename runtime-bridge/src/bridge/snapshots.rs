@@ -1,10 +1,12 @@
 //! The ports for states and snapshots.
 
-use super::RuntimeBridge;
+use super::{Place, RuntimeBridge};
 use crate::{
     chain_block::ChainBlock,
     execute::{AuthoritySet, Runtime},
-    snapshot::{Building, Extent, SnapshotRecord, StateRecord, WalkEnd, is_whole, prove, verify},
+    snapshot::{
+        Building, Extent, SnapshotRecord, StateRecord, WalkEnd, is_whole, nodes_of, prove, verify,
+    },
     store::{Base, Head, StoreError},
     verify::{HeaderCheck, check_body},
 };
@@ -37,6 +39,9 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     /// Why nobody can build a snapshot here, if so.
     pub(super) fn no_snapshots(&self) -> Option<NoSnapshots> {
+        if self.place == Place::Live {
+            return Some(NoSnapshots::Live);
+        }
         match (self.runtime.authority_set(), self.extent()) {
             (AuthoritySet::Changing, _) => Some(NoSnapshots::AuthoritiesChange),
             (AuthoritySet::Fixed, Extent::All) if self.best() != self.genesis => {
@@ -45,6 +50,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             (AuthoritySet::Fixed, _) => None,
         }
     }
+}
+
+/// How many headers are not final on a chain that is well, with some patience: whatever `headers_ahead` is, so many are kept.
+fn needed_unfinal(authorities: usize, max_reorg: u64) -> usize {
+    let reorg = usize::try_from(max_reorg).unwrap_or(usize::MAX);
+    authorities.saturating_mul(4).saturating_add(reorg)
 }
 
 impl<B: ChainBlock, R: Runtime<B>> ServeStates<B> for RuntimeBridge<B, R> {
@@ -95,7 +106,11 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
             .with(headers, &authorities, self.max_reorg)
             .map_err(|fault| HeadersRefused::Rejected(faulty((0, fault))))?;
         let count = settled.building.unfinal();
-        if count > self.most_unfinal {
+        if count
+            > self
+                .most_unfinal
+                .max(needed_unfinal(authorities.len(), self.max_reorg))
+        {
             return Err(HeadersRefused::NothingFinal { count });
         }
         if !settled.headers.is_empty() {
@@ -144,7 +159,11 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
                 after: None,
                 entries: 0,
             };
-            self.record(&mut building, state)?;
+            if building.record.state == StateRecord::NotBegun {
+                self.record(&mut building, state)?;
+            } else {
+                self.begin_again(&mut building, state)?;
+            }
         }
         Ok(of)
     }
@@ -191,7 +210,8 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
             return Err(FinishRefused::OtherBlock);
         }
         check_body(&block, self.rules.block_bytes)?;
-        if !is_whole(&self.store, root, entries).map_err(BridgeError::new)? {
+        let is_stored = is_whole(&self.store, root, entries).map_err(BridgeError::new)?;
+        if !is_stored {
             let again = StateRecord::Partly {
                 of,
                 root,
@@ -200,6 +220,10 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
             };
             self.record(&mut building, again)?;
             return Err(FinishRefused::Damaged);
+        }
+        // All seals were checked against those of genesis.
+        if self.authorities_in(root)? != self.authorities_at(self.genesis.hash)? {
+            return Err(FinishRefused::AuthoritiesChanged);
         }
         self.begin_with(&mut building, of, &block)?;
         Ok(())
@@ -215,6 +239,32 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let written = self.store.write_headers(&[], &record);
         written.map_err(BridgeError::new)?;
         self.extends(Extent::of(Some(&record)));
+        building.record = record;
+        Ok(())
+    }
+
+    /// The same, and nothing of the state that was fetched so far is left: until the snapshot is finished the only other one is that of
+    /// genesis. Of many that are given up one after the other the disk would fill.
+    fn begin_again(
+        &self,
+        building: &mut Building<B>,
+        state: StateRecord<B>,
+    ) -> Result<(), BridgeError> {
+        let genesis = self.store.header(self.genesis.hash);
+        let genesis = genesis.map_err(BridgeError::new)?;
+        let kept = genesis
+            .map(|header| nodes_of(&self.store, *header.state_root()))
+            .transpose()
+            .map_err(BridgeError::new)?;
+        let Some(kept) = kept.flatten() else {
+            return self.record(building, state);
+        };
+        let record = SnapshotRecord {
+            headers: building.record.headers,
+            state,
+        };
+        let written = self.store.keep_nodes(&kept, &record);
+        written.map_err(BridgeError::new)?;
         building.record = record;
         Ok(())
     }

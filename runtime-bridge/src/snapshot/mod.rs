@@ -6,6 +6,7 @@
 //! node that is not the next one ends it. Where the list ends the walk ends; that the state ends there only the walk says.
 
 mod building;
+mod kept;
 mod prove;
 mod record;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod walk;
 mod whole;
 
 pub(crate) use building::{Building, Extent};
+pub(crate) use kept::nodes_of;
 pub(crate) use prove::prove;
 pub use record::{SnapshotRecord, StateRecord};
 pub(crate) use verify::verify;

@@ -119,6 +119,21 @@ impl<B: BlockT<Hash = H256>> Store<B> {
         Ok(self.db.write(transaction)?)
     }
 
+    /// Leaves no nodes of states but these, and writes how far the snapshot is then, at once.
+    pub fn keep_nodes<'a>(
+        &self,
+        nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>,
+        record: &SnapshotRecord<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::new();
+        transaction.delete_prefix(column::STATE, &[]);
+        for (hash, node) in nodes {
+            transaction.put(column::STATE, hash.as_bytes(), node);
+        }
+        transaction.put_vec(column::META, SNAPSHOT, record.encode());
+        Ok(self.db.write(transaction)?)
+    }
+
     /// Writes the block with which a chain begins from now on, at once with where the chain stands then.
     pub fn write_base(
         &self,

@@ -48,7 +48,15 @@ pub enum SourceFault<B: BlockT> {
         /// The next one of the staged chain.
         wanted: NumberFor<B>,
     },
-    /// It sent headers that do not hold, or too many of which none is final.
+    /// So many headers of its chain follow each other of which none is final that no more are kept.
+    #[error("none of the {count} headers above {above} of its chain is final")]
+    NoFinality {
+        /// The highest final one.
+        above: BlockId<B>,
+        /// How many.
+        count: usize,
+    },
+    /// It sent headers that do not hold.
     #[error("its headers do not hold: {0}")]
     Headers(HeadersRefused),
     /// It does not have the state after this block any more, or never had.
@@ -103,6 +111,7 @@ impl<B: BlockT> SourceFault<B> {
             | Self::Headers(_)
             | Self::NoState { .. }
             | Self::NothingFinal { .. }
+            | Self::NoFinality { .. }
             | Self::Proof(_) => false,
         }
     }
@@ -182,6 +191,16 @@ pub enum ResyncError<B: BlockT> {
         /// How far below it the snapshot has to lie.
         reach: u64,
     },
+    /// Too few authorities sealed a stretch of the chain for any block of it to be final, and it is longer than may be kept.
+    #[error(
+        "of the {count} blocks above {above} none is final: too few authorities sealed them, so no snapshot can be taken above; with a higher headers_ahead in `[sync.limits]` (--sync-config) `resync --resume` comes past them, or choose another strategy with --strategy"
+    )]
+    NoFinality {
+        /// The highest final block below.
+        above: BlockId<B>,
+        /// How many there are.
+        count: usize,
+    },
     /// The block that the voters agree on lies below the snapshot, so they do not vouch for its state.
     #[error(
         "the voted block {voted} lies below the snapshot at {snapshot}, whose state nobody voted for yet; the present chain stays; what is fetched stays, too: `resync --resume` asks again, `resync --abort` gives it up"
@@ -215,6 +234,7 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::NamedPeersAway(_)
                 | Self::NoTrustedPeer
                 | Self::NothingFinal { .. }
+                | Self::NoFinality { .. }
                 | Self::BelowSnapshot { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }

@@ -44,6 +44,9 @@ pub enum NoSnapshots {
         "the chain's authorities may change from block to block, and who they were stands in the states that a snapshot leaves out"
     )]
     AuthoritiesChange,
+    /// It is the chain that the node runs on.
+    #[error("a snapshot is built beside the live chain, not in it")]
+    Live,
     /// Blocks were imported from genesis on.
     #[error("whole blocks are stored already; a snapshot begins in an empty store")]
     BlocksStored,
@@ -183,6 +186,11 @@ pub enum FinishRefused {
     /// What is stored is not the state that the header names: the store damaged it. What was stored of it is forgotten.
     #[error("the stored state is not the one in its block's header; it is fetched again")]
     Damaged,
+    /// That state names other authorities than genesis, against whose keys all seals were checked.
+    #[error(
+        "the authorities have changed on the way to this block, though they are said never to do so"
+    )]
+    AuthoritiesChanged,
     /// Our own store failed.
     #[error(transparent)]
     Local(#[from] BridgeError),

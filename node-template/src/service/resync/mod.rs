@@ -83,7 +83,12 @@ impl ResyncDesk {
         clock: Arc<dyn Clock>,
         onlookers: Onlookers,
     ) -> Self {
-        let stores = StoreFolders::new(spec.clone(), TemplateRuntime, Arc::clone(&clock));
+        // How many headers a snapshot may keep is this node's own setting, like how many are asked for.
+        let spec = ChainSpec {
+            sync: settings.clone(),
+            ..spec.clone()
+        };
+        let stores = StoreFolders::new(spec, TemplateRuntime, Arc::clone(&clock));
         let stores = Arc::new(stores.observed_by(Arc::clone(&onlookers.observer)));
         let places = Places::in_folder(folder.path());
         let files = ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock);

@@ -562,6 +562,28 @@ async fn chain_of_which_nothing_is_final_is_refused_for_now() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_stretch_without_a_final_block_is_the_chains_fault_and_no_sources() {
+    let lone = crate::support::Maker::new(super::AUTHORITIES);
+    let run = lone.run(lone.genesis(), (1..40).map(|n| n * super::AUTHORITIES));
+    let server = Arc::new(over(Arc::new(memory())));
+    let report = server.import(run);
+    assert!(report.failure.is_none(), "{report:?}");
+    let mut spec = spec(super::AUTHORITIES, MAX_REORG);
+    spec.sync.limits.headers_ahead = 20;
+    let clock = Arc::new(VirtualClock::starting_at(WALL));
+    let staged = Bridge::over(Arc::new(memory()), &spec, super::Sets::Steady, clock).unwrap();
+    let mut net = Net::new();
+    let peer = net.honest("A", &server).await;
+    let error = net.download(&Arc::new(staged)).await.unwrap_err();
+    assert!(
+        matches!(error, ResyncError::NoFinality { above, count } if above == lone.genesis() && count > 20),
+        "{error}"
+    );
+    assert!(error.is_resumable());
+    assert!(!net.client.table().is_banned(&peer));
+}
+
+#[tokio::test(start_paused = true)]
 async fn bridge_that_cannot_is_refused_before_anything_is_asked() {
     let (_, server) = world(60);
     let mut net = Net::new();

@@ -26,17 +26,26 @@ const NOW: UnixMillis = UnixMillis(u64::MAX);
 const AUTHORITIES: u64 = 3;
 const MAX_REORG: u64 = 5;
 
-/// The runtime of the tests, where the authorities never change, which a snapshot needs to know.
-#[derive(Clone, Copy, Debug)]
-struct Steady;
+/// The runtime of the tests, which says that the authorities never change: a snapshot needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sets {
+    /// And so it is.
+    Steady,
+    /// Above genesis each stands in the list twice, so that their turns stay the same.
+    Drifting,
+}
 
-impl Runtime<Block> for Steady {
+impl Runtime<Block> for Sets {
     fn genesis_state(&self, spec: &ChainSpec) -> BTreeMap<Vec<u8>, Vec<u8>> {
         TestRuntime.genesis_state(spec)
     }
 
     fn authorities(&self, state: &dyn StateReader) -> Result<Vec<AuthorityId>, StateError> {
-        TestRuntime.authorities(state)
+        let mut all = TestRuntime.authorities(state)?;
+        if *self == Self::Drifting && state.get(b"slot")?.is_some() {
+            all.extend(all.clone());
+        }
+        Ok(all)
     }
 
     fn authority_set(&self) -> AuthoritySet {
@@ -75,11 +84,11 @@ impl Runtime<Block> for Steady {
     }
 }
 
-type Bridge = RuntimeBridge<Block, Steady>;
+type Bridge = RuntimeBridge<Block, Sets>;
 
 fn over(db: Arc<dyn KeyValueDB>) -> Bridge {
     let spec = spec(AUTHORITIES, MAX_REORG);
-    Bridge::over(db, &spec, Steady, Arc::new(SystemClock::new())).unwrap()
+    Bridge::over(db, &spec, Sets::Steady, Arc::new(SystemClock::new())).unwrap()
 }
 
 fn new() -> Bridge {
@@ -140,7 +149,10 @@ impl World {
 
     /// All headers, and the choice of this block.
     fn chosen(&self, db: Arc<dyn KeyValueDB>, height: u32) -> Bridge {
-        let bridge = over(db);
+        self.chosen_in(over(db), height)
+    }
+
+    fn chosen_in(&self, bridge: Bridge, height: u32) -> Bridge {
         bridge.add_headers(&self.headers(), NOW).unwrap();
         assert_eq!(bridge.choose_state(height).unwrap(), id(self.at(height)));
         bridge
@@ -227,12 +239,17 @@ fn block_that_begins_the_chain_cannot_be_executed_again_and_those_above_can() {
     let report = bridge.import(world.blocks[40..].to_vec());
     assert!(report.failure.is_none(), "{report:?}");
     let hash = |height| world.at(height).header.hash();
-    assert_eq!(bridge.check_again(hash(39)).unwrap(), None);
-    let error = bridge.check_again(hash(40)).unwrap_err().to_string();
-    assert!(
-        error.contains("begins with a snapshot at block 40"),
-        "{error}"
-    );
+    for height in [1, 39, 40] {
+        let error = bridge.check_again(hash(height)).unwrap_err().to_string();
+        assert!(
+            error.contains("begins with a snapshot at block 40"),
+            "{error}"
+        );
+        assert_eq!(bridge.ensure_kept(hash(height)).is_err(), height < 40);
+    }
+    let nowhere = sp_core::H256::repeat_byte(9);
+    assert_eq!(bridge.check_again(nowhere).unwrap(), None);
+    bridge.ensure_kept(nowhere).unwrap();
     for height in [41, 60] {
         let checked = bridge.check_again(hash(height)).unwrap();
         assert_eq!(checked, Some(id(world.at(height))));
@@ -379,7 +396,7 @@ fn no_more_headers_are_kept_than_the_setting_allows_if_none_is_final() {
     let mut spec = spec(AUTHORITIES, MAX_REORG);
     spec.sync.limits.headers_ahead = 20;
     let clock = Arc::new(SystemClock::new());
-    let bridge = Bridge::over(Arc::new(memory()), &spec, Steady, clock).unwrap();
+    let bridge = Bridge::over(Arc::new(memory()), &spec, Sets::Steady, clock).unwrap();
     let run = maker.run(maker.genesis(), (1..30).map(|n| n * AUTHORITIES));
     let headers: Vec<Header> = run.iter().map(|block| block.header.clone()).collect();
     bridge.add_headers(&headers[..20], NOW).unwrap();
@@ -405,6 +422,94 @@ fn newer_block_may_be_chosen_and_then_its_state_is_fetched_from_the_beginning() 
     bridge.finish(world.at(50).clone()).unwrap();
     let report = bridge.import(world.blocks[50..].to_vec());
     assert!(report.failure.is_none(), "{report:?}");
+}
+
+/// On a database that keeps what it deletes for a while, too.
+#[test]
+fn state_that_is_given_up_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(60);
+    let databases: [Arc<dyn KeyValueDB>; 2] = [Arc::new(memory()), rocksdb(&folder)];
+    for db in databases {
+        let nodes = || {
+            let all = dump(db.as_ref());
+            let nodes = all
+                .into_iter()
+                .filter(|((in_column, _), _)| *in_column == column::STATE);
+            nodes.collect::<BTreeMap<_, _>>()
+        };
+        let bridge = world.chosen(db.clone(), 30);
+        let of_genesis = nodes();
+        assert!(!of_genesis.is_empty());
+        // In the middle, and whole.
+        for _ in 0..3 {
+            world.feed(&bridge, 500);
+        }
+        assert!(nodes().len() > of_genesis.len());
+        bridge.choose_state(45).unwrap();
+        assert_eq!(nodes(), of_genesis);
+        while world.feed(&bridge, 500) == Progress::Further {}
+        bridge.choose_state(50).unwrap();
+        assert_eq!(nodes(), of_genesis);
+        // The same one again is no other one.
+        world.feed(&bridge, 500);
+        bridge.choose_state(50).unwrap();
+        assert!(nodes().len() > of_genesis.len());
+        while world.feed(&bridge, 500) == Progress::Further {}
+        bridge.finish(world.at(50).clone()).unwrap();
+        let report = bridge.import(world.blocks[50..].to_vec());
+        assert!(report.failure.is_none(), "{report:?}");
+        assert_eq!(bridge.tip().unwrap(), world.server.tip().unwrap());
+    }
+}
+
+#[test]
+fn authorities_that_changed_all_the_same_end_the_snapshot() {
+    let world = World::new(60);
+    let spec = spec(AUTHORITIES, MAX_REORG);
+    let clock = Arc::new(SystemClock::new());
+    let drifting = Bridge::over(Arc::new(memory()), &spec, Sets::Drifting, clock).unwrap();
+    let bridge = world.chosen_in(drifting, 40);
+    while world.feed(&bridge, 500) == Progress::Further {}
+    let refused = bridge.finish(world.at(40).clone()).unwrap_err();
+    assert!(
+        matches!(refused, FinishRefused::AuthoritiesChanged),
+        "{refused}"
+    );
+    assert_eq!(bridge.best(), world.maker.genesis());
+}
+
+/// A snapshot of one program, then a program in which the authorities may change.
+#[test]
+fn authorities_below_a_snapshot_are_not_guessed_where_they_may_change() {
+    let world = World::new(60);
+    let db: Arc<dyn KeyValueDB> = Arc::new(memory());
+    drop(world.finished(db.clone(), 40));
+    let later = crate::support::over(db, AUTHORITIES, MAX_REORG);
+    for height in [1, 39] {
+        let error = later.authorities_at(id(world.at(height)).hash);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("begins with a snapshot at block 40"),
+            "{error}"
+        );
+    }
+    for hash in [id(world.at(40)).hash, world.maker.genesis().hash] {
+        assert_eq!(later.authorities_at(hash).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn low_headers_ahead_does_not_stop_a_chain_that_is_well() {
+    let world = World::new(60);
+    let mut spec = spec(AUTHORITIES, MAX_REORG);
+    spec.sync.limits.headers_ahead = 1;
+    let clock = Arc::new(SystemClock::new());
+    let bridge = Bridge::over(Arc::new(memory()), &spec, Sets::Steady, clock).unwrap();
+    for header in world.headers() {
+        bridge.add_headers(&[header], NOW).unwrap();
+    }
+    assert_eq!(bridge.standing().finalized, world.server.finalized());
 }
 
 #[test]
@@ -493,6 +598,9 @@ fn bridges_that_cannot_say_why() {
     let changing = crate::support::in_memory(AUTHORITIES, MAX_REORG);
     let refused = changing.snapshots().map(drop);
     assert_eq!(refused, Err(NoSnapshots::AuthoritiesChange));
+    // Also before it has blocks.
+    let live = new().live();
+    assert_eq!(live.snapshots().map(drop), Err(NoSnapshots::Live));
     let finished = World::new(60).finished(Arc::new(memory()), 40);
     assert!(finished.snapshots().is_ok());
 }

@@ -134,6 +134,10 @@ impl<B: BlockT> Build<'_, B> {
             Err(error @ HeadersRefused::Finished) => {
                 Err(ResyncError::from(BridgeError::new(error)).into())
             }
+            Err(HeadersRefused::NothingFinal { count }) => {
+                let above = self.standing().await?.finalized;
+                Err(SourceFault::NoFinality { above, count }.into())
+            }
             Err(refused) => {
                 if let HeadersRefused::Rejected(HeaderRejected::Faulty { fault, .. }) = &refused
                     && fault.blame() == Blame::Peer

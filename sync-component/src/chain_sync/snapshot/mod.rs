@@ -169,11 +169,14 @@ impl<'a, B: BlockT> Build<'a, B> {
     }
 
     async fn all_failed(&self, guides: Guides<'_, B>) -> Result<ResyncError<B>, ResyncError<B>> {
-        let nothing_final = guides.faults().find_map(|fault| match fault {
-            SourceFault::NothingFinal { tip, reach } => Some(ResyncError::NothingFinal {
-                tip: *tip,
-                reach: *reach,
-            }),
+        // What is wrong with the chain says more than what is wrong with this or that source.
+        let nothing_final = guides.faults().find_map(|fault| match *fault {
+            SourceFault::NothingFinal { tip, reach } => {
+                Some(ResyncError::NothingFinal { tip, reach })
+            }
+            SourceFault::NoFinality { above, count } => {
+                Some(ResyncError::NoFinality { above, count })
+            }
             _ => None,
         });
         let reached = BlockId::of(&self.standing().await?.header);

@@ -11,7 +11,8 @@ use crate::{
     },
     peers::Offence,
     ports::{
-        BridgeError, FinishRefused, PeerId, ProofFault, StateProof, StateRefused, StateStanding,
+        BridgeError, FinishRefused, NoSnapshots, PeerId, ProofFault, StateProof, StateRefused,
+        StateStanding,
     },
     wire::{RangeRequest, StateRequest},
 };
@@ -173,6 +174,9 @@ impl<B: BlockT> Build<'_, B> {
             Err(error @ FinishRefused::Damaged) => {
                 tracing::error!(snapshot = %of, %error);
                 Ok(Finish::Damaged)
+            }
+            Err(FinishRefused::AuthoritiesChanged) => {
+                Err(ResyncError::from(NoSnapshots::AuthoritiesChange).into())
             }
             Err(error @ FinishRefused::OtherBlock) => {
                 Err(ResyncError::from(BridgeError::new(error)).into())
