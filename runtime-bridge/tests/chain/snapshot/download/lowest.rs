@@ -1,0 +1,76 @@
+//! Sources that begin with a snapshot themselves.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn node_without_bodies_is_not_asked_for_what_it_says_not_to_have() {
+    let (world, server) = world(120);
+    // Its own chain begins above the block whose state is taken.
+    let young = Arc::new(world.finished(Arc::new(memory()), 115));
+    let report = young.import(world.blocks[115..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let old = Arc::new(over(Arc::new(memory())));
+    let report = old.import(world.blocks[..118].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let staged = staged();
+    let mut net = Net::new();
+    net.honest("old", &old).await;
+    staged
+        .add_headers(&world.headers()[..110], super::super::NOW)
+        .unwrap();
+    let of = staged.choose_state(105).unwrap();
+    assert_eq!(of, id(world.at(105)));
+    let young_peer = net.honest("young", &young).await;
+    net.download(&staged).await.unwrap();
+    assert_eq!(staged.lowest_served(), 105);
+    assert_eq!(net.asked(&young_peer, Protocol::State), 0);
+    // Above, it delivers like any other.
+    assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    assert!(net.asked(&young_peer, Protocol::Blocks) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whole_chain_is_not_asked_of_nodes_that_begin_with_a_snapshot() {
+    let (world, server) = world(120);
+    let strategies: [Box<dyn ResyncStrategy<Block>>; 2] =
+        [Box::new(FullChain), Box::new(MultiSource::default())];
+    for strategy in strategies {
+        let mut net = Net::new();
+        let mut young = Vec::new();
+        for name in ["A", "B"] {
+            let chain = Arc::new(world.finished(Arc::new(memory()), 80));
+            let report = chain.import(world.blocks[80..].to_vec());
+            assert!(report.failure.is_none(), "{report:?}");
+            young.push(net.honest(name, &chain).await);
+        }
+        let error = net.download_by(strategy.as_ref(), &staged()).await;
+        let error = error.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("serves no blocks below 80"), "{text}");
+        assert!(text.contains("block 1 is wanted"), "{text}");
+        assert!(!text.contains("another"), "{text}");
+        for peer in &young {
+            assert_eq!(net.asked(peer, Protocol::Blocks), 0, "{text}");
+            assert!(!net.client.table().is_banned(peer));
+        }
+        // One that has everything is enough.
+        net.honest("old", &server).await;
+        let staged = staged();
+        net.download_by(strategy.as_ref(), &staged).await.unwrap();
+        assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_can_be_fetched_from_a_node_that_has_one_itself() {
+    let (world, server) = world(120);
+    let young = Arc::new(world.finished(Arc::new(memory()), 80));
+    let report = young.import(world.blocks[80..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let mut net = Net::new();
+    net.honest("young", &young).await;
+    let staged = staged();
+    net.download(&staged).await.unwrap();
+    assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    assert_eq!(staged.lowest_served(), 115);
+}
