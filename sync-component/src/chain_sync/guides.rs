@@ -75,12 +75,15 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.attempts.clear();
     }
 
-    /// How much patience whoever is asked next needs.
+    /// How much patience whoever is asked next needs: others that are left count if they are there.
     pub(super) fn patience(&self) -> Patience {
-        if self.is_last() {
-            Patience::NobodyElse
-        } else {
+        let table = self.context.peers.table();
+        let sources = self.sources.iter().map(|source| &source.peer);
+        let there = sources.filter(|peer| self.is_left(peer) && table.get(peer).is_some());
+        if there.count() > 1 {
             Patience::OthersLeft
+        } else {
+            Patience::NobodyElse
         }
     }
 

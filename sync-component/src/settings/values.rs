@@ -211,8 +211,9 @@ pub struct Limits {
     /// `requests_in_flight`: most requests for blocks that wait for an answer at once, over all peers. Too low: lines to distant
     /// peers stand still between answers; too high: as many answers of `reply_hard_bytes` may have to be held.
     pub requests_in_flight: usize,
-    /// `headers_ahead`: how far above our chain headers of a long gap are verified while its blocks are fetched. Too low:
-    /// fetching blocks waits for headers; too high: they fill memory.
+    /// `headers_ahead`: how far above our chain headers of a long gap are verified while its blocks are fetched, and how many headers
+    /// a snapshot keeps that are not final. Too low: fetching blocks waits for headers, and no snapshot comes past a stretch
+    /// without finality; too high: they fill memory.
     pub headers_ahead: u32,
     /// `requests_per_peer`: most requests of one peer that are answered at once, and of ours to one peer.
     pub requests_per_peer: usize,

@@ -30,9 +30,9 @@ impl Race {
         let (mut now, mut got, mut shares) = (0, 0, BTreeMap::new());
         while got < entries {
             let mut paces = self.paces.borrow_mut();
-            let places = self.sources.iter().enumerate();
-            let next =
-                places.min_by_key(|(at_place, (peer, ..))| (paces.place(peer, at(now)), *at_place));
+            let sources = self.sources.iter().enumerate();
+            let next = sources
+                .min_by_key(|(at_place, (peer, ..))| (paces.place(peer, at(now)), *at_place));
             let (_, (peer, gives, takes)) = next.unwrap();
             now += takes;
             got += gives;
