@@ -96,7 +96,7 @@ pub(super) struct Moment {
     pub(super) total: Option<u64>,
     /// Of what.
     pub(super) unit: Unit,
-    /// How many of them come in a second.
+    /// How many of them come in a second; blocks where bytes are counted.
     pub(super) rate: Option<f64>,
     /// Time left.
     pub(super) left: Option<Duration>,
@@ -105,7 +105,11 @@ pub(super) struct Moment {
 impl Moment {
     /// What goes before the bar.
     pub(super) fn text(&self) -> String {
-        let unit = self.unit.name();
+        // Of a file the length is known, and not how many blocks are in it.
+        let unit = match self.unit {
+            Unit::Bytes => Unit::Blocks.name(),
+            unit => unit.name(),
+        };
         let rate = self.rate.map(|rate| format!(", {rate:.1} {unit}/s"));
         let left = self.left.map(|left| format!(", {}", left_text(left)));
         format!(

@@ -220,7 +220,7 @@ fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
     );
     let text = view.to_string();
     assert!(
-        text.contains("progress   fetching the state, 500\n"),
+        text.contains("progress   fetching the state, 500"),
         "{text}"
     );
     resync.stage = ResyncStage::Voting;

@@ -22,6 +22,7 @@ pub(super) struct Paces(BTreeMap<PeerId, Pace>);
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     nanos_per_entry: u128,
+    asked: MonoTime,
     believed_until: MonoTime,
     /// How often in a row it was much slower than the fastest.
     slow: u32,
@@ -30,8 +31,12 @@ struct Pace {
 /// The place of a source in the order in which they are asked; the lowest is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// Nobody knows how fast it is by now.
-    Untried,
+    /// Nobody knows how fast it is by now. Whoever was never asked comes first, then whoever has waited longest, or those in the
+    /// front would be tried again before those behind them are tried at all.
+    Untried {
+        /// When it was asked last.
+        asked: Option<MonoTime>,
+    },
     /// It takes so many nanoseconds for an entry.
     Takes(u128),
 }
@@ -50,6 +55,7 @@ impl Paces {
         let factor = BELIEVED_FOR << slow.min(MOST_DOUBLINGS);
         let pace = Pace {
             nanos_per_entry,
+            asked: now,
             believed_until: now.plus(took.saturating_mul(factor)),
             slow,
         };
@@ -58,7 +64,11 @@ impl Paces {
 
     /// Where `peer` stands now.
     pub(super) fn place(&self, peer: &PeerId, now: MonoTime) -> Place {
-        let pace = self.0.get(peer).filter(|pace| now < pace.believed_until);
-        pace.map_or(Place::Untried, |pace| Place::Takes(pace.nanos_per_entry))
+        match self.0.get(peer) {
+            Some(pace) if now < pace.believed_until => Place::Takes(pace.nanos_per_entry),
+            pace => Place::Untried {
+                asked: pace.map(|pace| pace.asked),
+            },
+        }
     }
 }

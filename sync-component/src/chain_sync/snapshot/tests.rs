@@ -47,14 +47,17 @@ impl Race {
 fn whoever_was_never_asked_is_tried_and_then_the_fastest_is_asked() {
     let mut paces = Paces::default();
     let (a, b) = (PeerId::from_bytes(b"A"), PeerId::from_bytes(b"B"));
-    assert_eq!(paces.place(&a, at(0)), Place::Untried);
+    let never = Place::Untried { asked: None };
+    assert_eq!(paces.place(&a, at(0)), never);
     paces.note(&a, 100, Duration::from_secs(1), at(1_000));
     assert_eq!(paces.place(&a, at(1_000)), Place::Takes(10_000_000));
-    assert_eq!(paces.place(&b, at(1_000)), Place::Untried);
+    assert_eq!(paces.place(&b, at(1_000)), never);
     paces.note(&b, 50, Duration::from_secs(1), at(2_000));
     assert!(paces.place(&a, at(2_000)) < paces.place(&b, at(2_000)));
     // After a while nobody knows any more.
-    assert_eq!(paces.place(&a, at(9_000)), Place::Untried);
+    let asked = Some(at(1_000));
+    assert_eq!(paces.place(&a, at(9_000)), Place::Untried { asked });
+    assert!(never < Place::Untried { asked });
 }
 
 /// Small pieces at once, small pieces late, nothing but pauses, and silence.
@@ -91,7 +94,8 @@ fn source_that_was_silent_once_is_tried_again_and_found_to_be_fast() {
     paces.note(&honest, 0, long, at(10_000));
     paces.note(&trickles, 1, long, at(20_000));
     assert!(paces.place(&trickles, at(20_000)) < paces.place(&honest, at(20_000)));
-    assert_eq!(paces.place(&honest, at(100_000)), Place::Untried);
-    paces.note(&honest, 3_000, Duration::from_millis(100), at(100_100));
-    assert!(paces.place(&honest, at(100_100)) < paces.place(&trickles, at(100_100)));
+    let asked = Some(at(10_000));
+    assert_eq!(paces.place(&honest, at(90_000)), Place::Untried { asked });
+    paces.note(&honest, 3_000, Duration::from_millis(100), at(90_100));
+    assert!(paces.place(&honest, at(90_100)) < paces.place(&trickles, at(90_100)));
 }
