@@ -1,10 +1,6 @@
 use crate::block_id::BlockId;
 use sp_runtime::traits::Block as BlockT;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, iter, ops::Range, sync::Arc};
 
 /// What is known of the chain that a voter is on: where it leaves ours, and the blocks above that, as far as they are known.
 /// Cheap to clone.
@@ -61,6 +57,13 @@ impl<B: BlockT> Lineage<B> {
         let at = usize::try_from(height.checked_sub(first)?).ok()?;
         self.above().get(at).copied()
     }
+
+    /// The greatest height of [`Lineage::above`] that is no more than `height`.
+    fn above_at_most(&self, height: u64) -> Option<u64> {
+        let above = self.above();
+        let (first, last) = (above.first()?.height(), above.last()?.height());
+        (first <= height).then(|| last.min(height))
+    }
 }
 
 /// The highest block that at least `need` of these chains hold (SPEC section 0, *consensus block*); `None` if `need` is 0 or
@@ -74,12 +77,18 @@ pub fn consensus_block<'a, B: BlockT>(
     shared.sort_by(|a, b| b.cmp(a));
     // On our own chain, whoever holds a block holds all below it.
     let on_ours = *shared.get(need.checked_sub(1)?)?;
-    let heights: BTreeSet<u64> = chains
-        .iter()
-        .flat_map(|chain| chain.above().iter().map(BlockId::height))
-        .filter(|height| *height > on_ours.height())
-        .collect();
-    let beside_ours = heights.into_iter().rev().find_map(|height| {
+    let mut ends: Vec<_> = chains.iter().map(|chain| chain.end().height()).collect();
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    let known_at_most = |height: u64| {
+        let known = chains
+            .iter()
+            .filter_map(|chain| chain.above_at_most(height));
+        known.max().filter(|height| *height > on_ours.height())
+    };
+    // Higher up there are too few chains.
+    let highest = known_at_most(*ends.get(need.checked_sub(1)?)?);
+    let mut heights = iter::successors(highest, |height| known_at_most(height.checked_sub(1)?));
+    let beside_ours = heights.find_map(|height| {
         let mut votes = BTreeMap::new();
         for block in chains.iter().filter_map(|chain| chain.above_at(height)) {
             *votes.entry(block).or_insert(0) += 1;
