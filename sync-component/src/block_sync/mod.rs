@@ -13,6 +13,7 @@ mod terms;
 mod tests;
 
 pub use backoff::Backoff;
+pub(crate) use job::Onward;
 pub use job::{FetchError, FetchJob};
 pub use manager::BlockSyncManager;
 pub use pipelined::Pipelined;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     block_id::{BlockId, number},
-    block_sync::{FetchError, FetchJob, Pipelined, Terms},
+    block_sync::{FetchError, FetchJob, Onward, Pipelined, Terms},
     context::SyncContext,
     error::LocalFault,
     headers::{
@@ -133,25 +133,22 @@ impl<B: BlockT> Download<'_, B> {
         let before = self.staging().best();
         self.somebody_has_what_follows(guide, before)?;
         let run = self.first_run(guide, tip, before).await?;
-        // Whatever more is shown takes a while; a session that is at its end by then would have to begin anew.
-        let mut skeleton = Skeleton::default();
-        let longer = self.longer(guide, &run, &mut skeleton).await;
-        let run = longer.map_err(ResyncError::Local)?.unwrap_or(run);
         let (onward, newest) = watch::channel(Some(run.clone()));
-        let job = FetchJob::new(&run, u64::MAX).going_on(newest);
-        let session = pin!(self.fetch.fetch_on(self.staged, job, self.terms));
-        let ahead = pin!(self.show_ahead(guide, run, skeleton, &onward));
-        let end = match select(session, ahead).await {
+        let fetched = pin!(self.fetch_all(newest));
+        let shown = pin!(self.show_ahead(guide, run, onward));
+        // What is shown ends when there is no more, and fetching ends behind it.
+        let fetched = match select(fetched, shown).await {
             Either::Left((end, _)) => end,
-            Either::Right((error, _)) => return Err(error.into()),
+            Either::Right((Ok(()), fetched)) => fetched.await,
+            Either::Right((Err(error), _)) => return Err(error.into()),
         };
         self.note_progress();
-        match end {
+        match fetched {
             // Its branch is stored, and the fork choice stayed with ours.
-            Ok(_) if self.staging().best() == before => {
+            Ok(()) if self.staging().best() == before => {
                 Err(SourceFault::OtherChain { staged: before }.into())
             }
-            Ok(_) => Ok(Followed::Further),
+            Ok(()) => Ok(Followed::Further),
             // Whoever is left may have what this one no longer delivers.
             Err(FetchError::NotDelivered { id, .. } | FetchError::WrongBody { id }) => {
                 Err(SourceFault::NotDelivered { id }.into())
@@ -163,6 +160,21 @@ impl<B: BlockT> Download<'_, B> {
                 Err(SourceFault::OtherChain { staged: before }.into())
             }
             Err(FetchError::Local(fault)) => Err(ResyncError::Local(fault).into()),
+        }
+    }
+
+    /// Fetches the blocks of what is shown until no more will be. A session that comes to the end of what is known is over; the next
+    /// one begins when more is.
+    async fn fetch_all(&self, mut shown: Onward<B>) -> Result<(), FetchError<B>> {
+        loop {
+            let run = shown.borrow_and_update().clone();
+            let left = run.map(|run| run.advance(self.staging())).transpose()?;
+            if let Some(run) = left.flatten() {
+                let job = FetchJob::new(&run, u64::MAX).going_on(shown.clone());
+                self.fetch.fetch_on(self.staged, job, self.terms).await?;
+            } else if shown.changed().await.is_err() {
+                return Ok(());
+            }
         }
     }
 
@@ -215,43 +227,47 @@ impl<B: BlockT> Download<'_, B> {
         Ok(run)
     }
 
-    /// Verifies headers ahead of the session for as long as it runs. Ends only with a fault of our own.
+    /// Verifies headers ahead of the blocks, until all that is verified is staged and no more comes.
     async fn show_ahead(
         &self,
         guide: &PeerId,
         mut run: VerifiedTip<B>,
-        mut skeleton: Skeleton<B>,
-        onward: &watch::Sender<Option<VerifiedTip<B>>>,
-    ) -> ResyncError<B> {
+        onward: watch::Sender<Option<VerifiedTip<B>>>,
+    ) -> Result<(), ResyncError<B>> {
+        let mut skeleton = Skeleton::default();
         loop {
             self.note_progress();
-            run = match run.advance(self.staging()) {
-                Ok(Some(left)) => left,
-                // All of it is staged: the session ends.
-                Ok(None) => return std::future::pending().await,
-                Err(error) => return error.into(),
+            let (waiting, is_staged) = match run.advance(self.staging())? {
+                Some(left) => {
+                    run = left;
+                    (run.headers().len() as u64, false)
+                }
+                None => (0, true),
             };
-            match self.longer(guide, &run, &mut skeleton).await {
-                Ok(Some(longer)) => {
+            let longer = self.longer(guide, &run, waiting, &mut skeleton).await;
+            match longer.map_err(ResyncError::Local)? {
+                Some(longer) => {
                     run = longer;
                     onward.send_replace(Some(run.clone()));
                 }
-                Ok(None) => self.staged.clock.sleep(LOOK_AGAIN).await,
-                Err(fault) => return ResyncError::Local(fault),
+                None if is_staged => return Ok(()),
+                None => self.staged.clock.sleep(LOOK_AGAIN).await,
             }
         }
     }
 
-    /// `run` with more headers above it, if more are known to exist, there is room for them, and they come.
+    /// `run`, of which so many headers wait for their blocks, with more above it, if more are known to exist, there is room for
+    /// them, and they come.
     async fn longer(
         &self,
         guide: &PeerId,
         run: &VerifiedTip<B>,
+        waiting: u64,
         skeleton: &mut Skeleton<B>,
     ) -> Result<Option<VerifiedTip<B>>, LocalFault> {
         let limits = &self.staged.settings.limits;
         let (each, ahead) = (limits.headers_per_request, limits.headers_ahead.into());
-        let room = u64::saturating_sub(ahead, run.headers().len() as u64);
+        let room = u64::saturating_sub(ahead, waiting);
         let claimants = self.claimants(guide, run);
         let Some(claimants) = claimants.filter(|_| run.beyond == Beyond::Claimed) else {
             return Ok(None);

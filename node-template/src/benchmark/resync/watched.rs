@@ -9,8 +9,8 @@ use std::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// Pause between two questions to the node.
-const ASK_EVERY: Duration = Duration::from_millis(2);
+/// Pause between two questions to the node. Shorter: answering takes a core from the resync; longer: pauses are known less well.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// Pause between two looks at the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
