@@ -107,6 +107,7 @@ fn limits_say_what_they_are_made_of() {
     for key in [
         "signature_alone_us",
         "signature_in_batch_us",
+        "signature_in_batch_of_many_signers_us",
         "header_hash_us",
     ] {
         assert!(number(&found, key) > 0.0);
@@ -152,7 +153,7 @@ fn sync_prints_the_fields_of_the_spec_keeps_the_chain_and_nothing_else() {
     assert!(number(&found, "bytes_received") > 40.0 * 300.0);
 
     let kept = scratch.path().join("base/benchmark");
-    let chain = "chain-1-40-blocks-of-2-transfers";
+    let chain = "chain-2-40-blocks-of-2-transfers";
     assert_eq!(names_in(&kept), [chain]);
     let tip = || fs::read(kept.join(chain).join("tip.json")).unwrap();
     let before = tip();
@@ -194,7 +195,7 @@ fn resync_prints_the_fields_of_the_spec_under_each_strategy_and_leaves_only_the_
         assert!(number(&found, "disk_peak_bytes") > number(&found, "disk_before_bytes"));
         assert!(number(&found, "bytes_received") > 60.0 * 100.0);
         let kept = scratch.path().join("base/benchmark");
-        assert_eq!(names_in(&kept), ["chain-1-60-blocks-of-0-transfers"]);
+        assert_eq!(names_in(&kept), ["chain-2-60-blocks-of-0-transfers"]);
         assert!(processes_of(scratch.path()).is_empty());
     }
 }
@@ -252,7 +253,7 @@ fn interrupted_benchmark_ends_at_once_and_leaves_nothing() {
         );
         assert!(processes_of(scratch.path()).is_empty());
         let kept = names_in(&scratch.path().join("base/benchmark"));
-        assert_eq!(kept, ["chain-1-3000-blocks-of-0-transfers"]);
+        assert_eq!(kept, ["chain-2-3000-blocks-of-0-transfers"]);
         assert!(names_in(&scratch.path().join("tmp")).is_empty());
     }
 }

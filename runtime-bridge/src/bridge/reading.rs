@@ -57,6 +57,25 @@ impl<B: ChainBlock, R: Runtime<B>> ReadChain<B> for RuntimeBridge<B, R> {
         self.store.block(hash).map_err(BridgeError::new)
     }
 
+    fn headers_from(
+        &self,
+        start: NumberFor<B>,
+        most: u32,
+    ) -> Result<Vec<(H256, B::Header)>, BridgeError> {
+        // Above it there may be headers of a snapshot that is being built.
+        let (start, best) = (height::<B>(start), self.best().height());
+        let end = best
+            .saturating_add(1)
+            .min(start.saturating_add(most.into()));
+        self.store.headers(start..end).map_err(BridgeError::new)
+    }
+
+    fn block_with(&self, hash: H256, header: B::Header) -> Result<Option<B>, BridgeError> {
+        self.store
+            .block_with(hash, header)
+            .map_err(BridgeError::new)
+    }
+
     fn presence(&self, hash: H256) -> Result<Presence, BridgeError> {
         let Some(header) = self.store.header(hash).map_err(BridgeError::new)? else {
             return Ok(Presence::Absent);

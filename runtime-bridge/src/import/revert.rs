@@ -52,7 +52,7 @@ fn remove_above<B: ChainBlock>(
         let mut at = leaf;
         while at.height() > height {
             let parent = *batch.known_header(at.hash)?.parent_hash();
-            batch.changes.removed.insert(at.hash);
+            batch.changes.removed.insert(at);
             // Above `height`, so above 0.
             at = BlockId::new(number::<B>(at.height() - 1), parent);
         }

@@ -12,18 +12,19 @@ use std::{
 };
 
 /// Version of the bytes in the columns and of the marker file. A change of either is a new version.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Name of the marker file. `RocksDB` leaves names that it does not know alone.
 const MARKER: &str = "STORE";
 
 /// `RocksDB`'s memory per column in MiB: caches and write buffers. More makes a first sync write less often.
-const MEMORY_MIB: [(u32, usize); 5] = [
+const MEMORY_MIB: [(u32, usize); 6] = [
     (column::META, 2),
-    (column::HEADER, 16),
-    (column::BODY, 16),
-    (column::INDEX, 8),
+    (column::HEADER, 12),
+    (column::BODY, 12),
+    (column::INDEX, 4),
     (column::STATE, 64),
+    (column::NUMBER, 12),
 ];
 
 /// Open files per store; `RocksDB` closes the ones not used lately.

@@ -4,10 +4,11 @@
 //! |---|---|---|
 //! | [`column::META`] | `head` | SCALE of [`Head`] |
 //! | [`column::META`] | `snapshot` | SCALE of [`SnapshotRecord`](crate::snapshot::SnapshotRecord); only in a chain that begins with one |
-//! | [`column::HEADER`] | block hash | SCALE header |
-//! | [`column::BODY`] | block hash | SCALE list of extrinsics; none below a snapshot |
+//! | [`column::HEADER`] | number, u64 big-endian, and block hash | SCALE header |
+//! | [`column::BODY`] | the same | SCALE list of extrinsics; none below a snapshot |
 //! | [`column::INDEX`] | number, u64 big-endian | hash of the best chain's block |
 //! | [`column::STATE`] | hash of a trie node | the node; old ones stay (archive) |
+//! | [`column::NUMBER`] | block hash | number, u64 |
 
 mod error;
 mod folder;

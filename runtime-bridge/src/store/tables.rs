@@ -1,32 +1,51 @@
 use super::{Head, StoreError};
 use crate::snapshot::SnapshotRecord;
-use codec::{Decode, Encode};
+use codec::{Decode, DecodeAll, Encode};
 use kvdb::{DBTransaction, KeyValueDB};
 use sp_core::H256;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     marker::PhantomData,
+    ops::Range,
     sync::Arc,
 };
-use sync_component::BlockId;
+use sync_component::{BlockId, block_id::height};
 
 /// Numbers of the database's columns.
 pub mod column {
     /// Where the chain stands.
     pub const META: u32 = 0;
-    /// Headers by hash.
+    /// Headers by number and hash.
     pub const HEADER: u32 = 1;
-    /// Bodies by hash.
+    /// Bodies by number and hash.
     pub const BODY: u32 = 2;
     /// Hashes of the best chain by number.
     pub const INDEX: u32 = 3;
     /// Trie nodes by hash.
     pub const STATE: u32 = 4;
+    /// Numbers of blocks by hash.
+    pub const NUMBER: u32 = 5;
     /// How many there are.
-    pub const COUNT: u32 = 5;
+    pub const COUNT: u32 = 6;
+
+    /// The key of a block in [`HEADER`] and [`BODY`]: what lies beside each other in the chain does so on the disk, whatever the
+    /// hashes are. Peers that fetch a chain, and those that import one, go along it.
+    pub fn block_key(number: u64, hash: &sp_core::H256) -> [u8; 40] {
+        let mut key = [0; 40];
+        let (first, second) = key.split_at_mut(8);
+        first.copy_from_slice(&number.to_be_bytes());
+        second.copy_from_slice(hash.as_bytes());
+        key
+    }
 }
+
+/// Heights whose keys differ in their last byte alone, so that they can be read in order.
+const GROUP: u64 = 256;
+
+/// Fewer headers are searched one by one: reading in order begins at the group's first.
+const FEW: u64 = 32;
 
 const HEAD: &[u8] = b"head";
 const SNAPSHOT: &[u8] = b"snapshot";
@@ -95,11 +114,11 @@ impl<B: BlockT<Hash = H256>> Store<B> {
         headers: &[(BlockId<B>, B::Header)],
         record: &SnapshotRecord<B>,
     ) -> Result<(), StoreError> {
-        let mut transaction = DBTransaction::with_capacity(2 * headers.len() + 1);
+        let mut transaction = DBTransaction::with_capacity(3 * headers.len() + 1);
         for (id, header) in headers {
-            transaction.put_vec(column::HEADER, id.hash.as_bytes(), header.encode());
-            let key = id.height().to_be_bytes();
-            transaction.put(column::INDEX, &key, id.hash.as_bytes());
+            put_header::<B>(&mut transaction, &id.hash, header);
+            let number = id.height().to_be_bytes();
+            transaction.put(column::INDEX, &number, id.hash.as_bytes());
         }
         transaction.put_vec(column::META, SNAPSHOT, record.encode());
         Ok(self.db.write(transaction)?)
@@ -143,11 +162,12 @@ impl<B: BlockT<Hash = H256>> Store<B> {
     ) -> Result<(), StoreError> {
         let mut transaction = DBTransaction::new();
         for id in base.above {
-            transaction.delete(column::HEADER, id.hash.as_bytes());
+            delete_block(&mut transaction, id);
             transaction.delete(column::INDEX, &id.height().to_be_bytes());
         }
         let body = base.block.extrinsics().encode();
-        transaction.put_vec(column::BODY, base.block.hash().as_bytes(), body);
+        let id = BlockId::<B>::of(base.block.header());
+        transaction.put_vec(column::BODY, &key_of(&id), body);
         transaction.put_vec(column::META, HEAD, head.encode());
         transaction.put_vec(column::META, SNAPSHOT, record.encode());
         Ok(self.db.write(transaction)?)
@@ -171,24 +191,121 @@ impl<B: BlockT<Hash = H256>> Store<B> {
         Ok(head)
     }
 
+    /// The key of a stored block in the columns of headers and bodies.
+    fn key(&self, hash: &H256) -> Result<Option<[u8; 40]>, StoreError> {
+        let number: Option<u64> = self.value(column::NUMBER, hash.as_bytes(), "a number")?;
+        Ok(number.map(|number| column::block_key(number, hash)))
+    }
+
     /// A stored header.
     pub fn header(&self, hash: H256) -> Result<Option<B::Header>, StoreError> {
-        self.value(column::HEADER, hash.as_bytes(), "a header")
+        match self.key(&hash)? {
+            Some(key) => self.value(column::HEADER, &key, "a header"),
+            None => Ok(None),
+        }
     }
 
     /// Whether a block is stored.
     pub fn has_block(&self, hash: H256) -> Result<bool, StoreError> {
-        Ok(self.db.has_key(column::HEADER, hash.as_bytes())?)
+        Ok(self.db.has_key(column::NUMBER, hash.as_bytes())?)
     }
 
     /// A stored block.
     pub fn block(&self, hash: H256) -> Result<Option<B>, StoreError> {
-        let Some(header) = self.header(hash)? else {
+        let Some(key) = self.key(&hash)? else {
             return Ok(None);
         };
-        let body: Option<Vec<B::Extrinsic>> =
-            self.value(column::BODY, hash.as_bytes(), "a body")?;
+        let header: Option<B::Header> = self.value(column::HEADER, &key, "a header")?;
+        let body: Option<Vec<B::Extrinsic>> = self.value(column::BODY, &key, "a body")?;
+        Ok(header.zip(body).map(|(header, body)| B::new(header, body)))
+    }
+
+    /// The block of a stored header with this hash; `None` if its body is not stored.
+    pub fn block_with(&self, hash: H256, header: B::Header) -> Result<Option<B>, StoreError> {
+        let key = column::block_key(height::<B>(*header.number()), &hash);
+        let body: Option<Vec<B::Extrinsic>> = self.value(column::BODY, &key, "a body")?;
         Ok(body.map(|body| B::new(header, body)))
+    }
+
+    /// Headers of the best chain at these heights, rising, each with its hash, up to the first that is not there. Many are read
+    /// along the order of their keys, which costs each a part of what a search costs.
+    pub fn headers(&self, heights: Range<u64>) -> Result<Vec<(H256, B::Header)>, StoreError> {
+        let mut found = Vec::new();
+        let mut from = heights.start;
+        while from < heights.end {
+            // As far as the keys begin alike.
+            let group = from / GROUP;
+            let to = (group + 1).saturating_mul(GROUP).min(heights.end);
+            let some = if to - from < FEW {
+                self.one_by_one(from..to)?
+            } else {
+                self.in_order(group, from..to)?
+            };
+            let is_whole = some.len() as u64 == to - from;
+            found.extend(some);
+            if !is_whole {
+                break;
+            }
+            from = to;
+        }
+        Ok(found)
+    }
+
+    fn one_by_one(&self, heights: Range<u64>) -> Result<Vec<(H256, B::Header)>, StoreError> {
+        let mut found = Vec::new();
+        for number in heights {
+            let Some(hash) = self.canonical(number)? else {
+                break;
+            };
+            let key = column::block_key(number, &hash);
+            let Some(header) = self.value(column::HEADER, &key, "a header")? else {
+                break;
+            };
+            found.push((hash, header));
+        }
+        Ok(found)
+    }
+
+    fn in_order(
+        &self,
+        group: u64,
+        heights: Range<u64>,
+    ) -> Result<Vec<(H256, B::Header)>, StoreError> {
+        let first = group.saturating_mul(GROUP).to_be_bytes();
+        let prefix = first.get(..7).unwrap_or_default();
+        let mut canonical = BTreeMap::new();
+        for entry in self.db.iter_with_prefix(column::INDEX, prefix) {
+            let (key, hash) = entry?;
+            let number = <[u8; 8]>::try_from(key.as_slice()).map(u64::from_be_bytes);
+            let damaged = || StoreError::Damaged {
+                what: "the index of numbers",
+            };
+            let number = number.map_err(|_| damaged())?;
+            let hash = H256::decode_all(&mut hash.as_slice()).map_err(|_| damaged())?;
+            canonical.insert(column::block_key(number, &hash), hash);
+        }
+        let mut found = Vec::new();
+        let mut expected = heights.start;
+        for entry in self.db.iter_with_prefix(column::HEADER, prefix) {
+            let (key, header) = entry?;
+            let key = <[u8; 40]>::try_from(key.as_slice());
+            let Some(hash) = key.ok().and_then(|key| canonical.get(&key)) else {
+                // Of another branch.
+                continue;
+            };
+            let header = B::Header::decode_all(&mut header.as_slice())
+                .map_err(|_| StoreError::Damaged { what: "a header" })?;
+            let number = height::<B>(*header.number());
+            if number < heights.start {
+                continue;
+            }
+            if number != expected || number >= heights.end {
+                break;
+            }
+            found.push((*hash, header));
+            expected += 1;
+        }
+        Ok(found)
     }
 
     /// Hash of the best chain's block at this height.
@@ -214,12 +331,11 @@ impl<B: BlockT<Hash = H256>> Store<B> {
     ) -> Result<(), StoreError> {
         let mut transaction = DBTransaction::new();
         for (hash, block) in &changes.blocks {
-            transaction.put_vec(column::HEADER, hash.as_bytes(), block.header().encode());
-            transaction.put_vec(column::BODY, hash.as_bytes(), block.extrinsics().encode());
+            let key = put_header::<B>(&mut transaction, hash, block.header());
+            transaction.put_vec(column::BODY, &key, block.extrinsics().encode());
         }
-        for hash in &changes.removed {
-            transaction.delete(column::HEADER, hash.as_bytes());
-            transaction.delete(column::BODY, hash.as_bytes());
+        for id in &changes.removed {
+            delete_block(&mut transaction, id);
         }
         for (height, hash) in &changes.index {
             let key = height.to_be_bytes();
@@ -240,6 +356,30 @@ impl<B: BlockT<Hash = H256>> Store<B> {
     }
 }
 
+fn key_of<B: BlockT<Hash = H256>>(id: &BlockId<B>) -> [u8; 40] {
+    column::block_key(id.height(), &id.hash)
+}
+
+/// Returns the key of the body.
+fn put_header<B: BlockT<Hash = H256>>(
+    transaction: &mut DBTransaction,
+    hash: &H256,
+    header: &B::Header,
+) -> [u8; 40] {
+    let number = height::<B>(*header.number());
+    let key = column::block_key(number, hash);
+    transaction.put_vec(column::HEADER, &key, header.encode());
+    transaction.put_vec(column::NUMBER, hash.as_bytes(), number.encode());
+    key
+}
+
+fn delete_block<B: BlockT<Hash = H256>>(transaction: &mut DBTransaction, id: &BlockId<B>) {
+    let key = key_of(id);
+    transaction.delete(column::HEADER, &key);
+    transaction.delete(column::BODY, &key);
+    transaction.delete(column::NUMBER, id.hash.as_bytes());
+}
+
 /// The block with which a chain begins whose lower blocks are headers only.
 #[derive(Debug)]
 pub struct Base<'a, B: BlockT> {
@@ -251,29 +391,29 @@ pub struct Base<'a, B: BlockT> {
 
 /// What one import adds, not yet written. Later blocks of the import read through it.
 #[derive(Debug)]
-pub struct Changes<B> {
+pub struct Changes<B: BlockT> {
     /// Blocks by hash.
     pub blocks: HashMap<H256, B>,
     /// Entries of the number index; `None` removes one.
     pub index: HashMap<u64, Option<H256>>,
     /// Trie nodes by hash.
     pub nodes: HashMap<H256, Vec<u8>>,
-    /// Blocks that go, by hash.
-    pub removed: HashSet<H256>,
+    /// Blocks that go.
+    pub removed: BTreeSet<BlockId<B>>,
 }
 
-impl<B> Default for Changes<B> {
+impl<B: BlockT> Default for Changes<B> {
     fn default() -> Self {
         Self {
             blocks: HashMap::new(),
             index: HashMap::new(),
             nodes: HashMap::new(),
-            removed: HashSet::new(),
+            removed: BTreeSet::new(),
         }
     }
 }
 
-impl<B> Changes<B> {
+impl<B: BlockT> Changes<B> {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         let adds_nothing = self.blocks.is_empty() && self.nodes.is_empty();

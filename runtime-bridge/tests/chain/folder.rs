@@ -152,7 +152,7 @@ fn marker_that_cannot_be_read_is_refused() {
         &b"rubbish"[..],
         b"",
         b"\xff\xfe",
-        b"format = 1\n",
+        format!("format = {FORMAT}\n").as_bytes(),
         b"format = one\n",
     ] {
         let (_folder, store) = place();

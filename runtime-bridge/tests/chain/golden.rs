@@ -39,8 +39,8 @@ fn blocks_of(entries: &Entries) -> Vec<Block> {
         .iter()
         .filter(|((column, _), _)| *column == column::HEADER);
     let mut blocks: Vec<_> = headers
-        .map(|((_, hash), header)| {
-            let body = &entries[&(column::BODY, hash.clone())];
+        .map(|((_, key), header)| {
+            let body = &entries[&(column::BODY, key.clone())];
             Block {
                 header: Decode::decode(&mut header.as_slice()).unwrap(),
                 extrinsics: Vec::<OpaqueExtrinsic>::decode_all(&mut body.as_slice()).unwrap(),

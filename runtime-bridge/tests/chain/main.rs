@@ -15,6 +15,7 @@ mod headers;
 mod measure;
 mod pipeline;
 mod properties;
+mod ranges;
 mod resync;
 mod revert;
 mod rules;

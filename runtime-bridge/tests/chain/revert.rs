@@ -136,17 +136,23 @@ fn changed(change: impl FnOnce(&[Block], &mut DBTransaction)) -> (Bridge, Vec<Bl
     (bridge, blocks)
 }
 
+fn key(block: &Block) -> [u8; 40] {
+    column::block_key(block.header.number.into(), &block.hash())
+}
+
 fn put(block: &Block, writes: &mut DBTransaction) {
-    let hash = block.hash();
-    writes.put(column::HEADER, hash.as_bytes(), &block.header.encode());
-    writes.put(column::BODY, hash.as_bytes(), &block.extrinsics.encode());
+    let key = key(block);
+    writes.put(column::HEADER, &key, &block.header.encode());
+    writes.put(column::BODY, &key, &block.extrinsics.encode());
+    let number = u64::from(block.header.number);
+    writes.put(column::NUMBER, block.hash().as_bytes(), &number.encode());
 }
 
 #[test]
 fn changed_body_seal_and_state_root_are_the_block_s_fault() {
     let (bridge, blocks) = changed(|blocks, writes| {
         let body = blocks[1].extrinsics.encode();
-        writes.put(column::BODY, blocks[2].hash().as_bytes(), &body);
+        writes.put(column::BODY, &key(&blocks[2]), &body);
     });
     let faults = |error: ImportError<Block>| match error {
         ImportError::Invalid { fault, .. } => fault,
@@ -182,11 +188,11 @@ fn damaged_store_is_not_the_block_s_fault() {
     // Another block in its place, good as it is; its parent gone; the parent's state gone.
     let damages: [fn(&[Block], &mut DBTransaction); 3] = [
         |blocks, writes| {
-            let (other, hash) = (&blocks[1], blocks[2].hash());
-            writes.put(column::HEADER, hash.as_bytes(), &other.header.encode());
-            writes.put(column::BODY, hash.as_bytes(), &other.extrinsics.encode());
+            let (other, key) = (&blocks[1], key(&blocks[2]));
+            writes.put(column::HEADER, &key, &other.header.encode());
+            writes.put(column::BODY, &key, &other.extrinsics.encode());
         },
-        |blocks, writes| writes.delete(column::HEADER, blocks[1].hash().as_bytes()),
+        |blocks, writes| writes.delete(column::HEADER, &key(&blocks[1])),
         |blocks, writes| writes.delete(column::STATE, blocks[1].header.state_root.as_bytes()),
     ];
     for (number, damage) in damages.into_iter().enumerate() {

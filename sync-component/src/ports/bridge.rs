@@ -1,7 +1,7 @@
 use super::{BuildSnapshots, CheckReport, CheckedBlocks, NoSnapshots, ServeStates, UnixMillis};
 use crate::{block_id::BlockId, error::Blame};
 use sp_consensus_aura::{Slot, SlotDuration, sr25519::AuthorityId};
-use sp_runtime::traits::{Block as BlockT, NumberFor};
+use sp_runtime::traits::{Block as BlockT, CheckedAdd, NumberFor, One};
 use std::{fmt, sync::Arc};
 use tokio::sync::broadcast;
 
@@ -58,6 +58,35 @@ pub trait ReadChain<B: BlockT>: fmt::Debug + Send + Sync {
     fn header(&self, hash: B::Hash) -> Result<Option<B::Header>, BridgeError>;
     /// A stored block, on whatever branch; `None` also if only its header is stored.
     fn block(&self, hash: B::Hash) -> Result<Option<B>, BridgeError>;
+    /// Headers of the best chain from `start` on, rising, at most `most`, each with its hash; fewer where the chain ends. Those
+    /// of two chains if it changes meanwhile: whoever needs one chain looks at the links. By default one after the other; a
+    /// store that has them beside each other reads them faster.
+    fn headers_from(
+        &self,
+        start: NumberFor<B>,
+        most: u32,
+    ) -> Result<Vec<HashedHeader<B>>, BridgeError> {
+        let mut found = Vec::new();
+        let mut number = start;
+        while found.len() < usize::try_from(most).unwrap_or(usize::MAX) {
+            let Some(hash) = self.canonical_hash(number)? else {
+                break;
+            };
+            let Some(header) = self.header(hash)? else {
+                break;
+            };
+            found.push((hash, header));
+            let Some(next) = number.checked_add(&One::one()) else {
+                break;
+            };
+            number = next;
+        }
+        Ok(found)
+    }
+    /// The stored block with this hash and header; `None` if its body is not stored. By default [`ReadChain::block`].
+    fn block_with(&self, hash: B::Hash, _header: B::Header) -> Result<Option<B>, BridgeError> {
+        self.block(hash)
+    }
     /// Where this block stands.
     fn presence(&self, hash: B::Hash) -> Result<Presence, BridgeError>;
     /// Changes of the best chain, in order. A receiver that lags reads [`ReadChain::best`] again.
@@ -68,6 +97,9 @@ pub trait ReadChain<B: BlockT>: fmt::Debug + Send + Sync {
         None
     }
 }
+
+/// A header and its hash.
+pub type HashedHeader<B> = (<B as BlockT>::Hash, <B as BlockT>::Header);
 
 /// The best chain has a new tip.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 use futures::channel::oneshot;
-use std::fmt;
+use std::{fmt, num::NonZeroUsize};
 
 /// Runs work that would block the async threads (verification, execution, disk).
 pub trait Executor: fmt::Debug + Send + Sync {
@@ -25,6 +25,11 @@ pub async fn heavy<R: Send + 'static>(
         let _ = done.send(job());
     }));
     result.await.map_err(|_| JobLost)
+}
+
+/// How many cores there are: more heavy jobs at once only take turns, and take them from whatever else is to be done.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Tokio's blocking pool.

@@ -19,12 +19,13 @@ mod signer;
 mod snapshot;
 
 pub use bridge::{
-    BlockFault, Bridge, BridgeError, ChainEvent, HeaderFault, HeaderRejected, ImportBlocks,
-    ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, Vote, VoteStanding,
+    BlockFault, Bridge, BridgeError, ChainEvent, HashedHeader, HeaderFault, HeaderRejected,
+    ImportBlocks, ImportError, ImportReport, Presence, ReadChain, Retracted, VerifyHeaders, Vote,
+    VoteStanding,
 };
 pub use checked::{CheckReport, CheckedBlocks, Checker, Finding};
 pub use clock::{Clock, MonoTime, SystemClock, UnixMillis};
-pub use executor::{Executor, JobLost, TokioExecutor, heavy};
+pub use executor::{Executor, JobLost, TokioExecutor, cores, heavy};
 pub use network::{Network, NetworkEvent, Protocol, RequestFailure};
 pub use peer_id::{NotAPeerId, PeerId};
 pub use randomness::{Randomness, SystemRandomness};

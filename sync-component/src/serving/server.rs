@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use codec::Encode;
-use sp_runtime::traits::{Block as BlockT, CheckedAdd, Header as HeaderT, NumberFor, One, Zero};
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor, Zero};
 use std::time::Duration;
 
 /// After how long a peer may ask again when our store failed.
@@ -97,10 +97,7 @@ impl Server {
     pub fn headers<B: BlockT>(&self, chain: &dyn ReadChain<B>, body: &[u8]) -> Vec<u8> {
         let limit = self.headers_per_request;
         self.range(chain, Protocol::Headers, body, |request| {
-            self.walk(chain, request, limit, |hash| {
-                let header = chain.header(hash)?;
-                Ok(header.map(|header| (*header.parent_hash(), header.encode())))
-            })
+            self.walk(chain, request, limit, |_, header| Ok(Some(header.encode())))
         })
     }
 
@@ -108,9 +105,9 @@ impl Server {
     pub fn blocks<B: BlockT>(&self, chain: &dyn ReadChain<B>, body: &[u8]) -> Vec<u8> {
         let limit = self.blocks_per_request;
         self.range(chain, Protocol::Blocks, body, |request| {
-            self.walk(chain, request, limit, |hash| {
-                let block = chain.block(hash)?;
-                Ok(block.map(|block| (*block.header().parent_hash(), block.encode())))
+            self.walk(chain, request, limit, |hash, header| {
+                let block = chain.block_with(hash, header)?;
+                Ok(block.map(|block| block.encode()))
             })
         })
     }
@@ -166,25 +163,21 @@ impl Server {
         chain: &dyn ReadChain<B>,
         request: &RangeRequest<B>,
         limit: u32,
-        read: impl Fn(B::Hash) -> Result<Option<(B::Hash, Vec<u8>)>, BridgeError>,
+        read: impl Fn(B::Hash, B::Header) -> Result<Option<Vec<u8>>, BridgeError>,
     ) -> Result<RangeBody, BridgeError> {
         let mut found = RangeBody::new(self.reply_soft_bytes, self.reply_hard_bytes);
         let mut parent = request.parent;
-        let mut number = request.start;
-        for _ in 0..request.count.min(limit) {
-            let Some(hash) = chain.canonical_hash(number)? else {
-                break;
-            };
-            let Some((its_parent, bytes)) = read(hash)? else {
-                break;
-            };
-            if its_parent != parent || found.push(&bytes).is_err() {
+        for (hash, header) in chain.headers_from(request.start, request.count.min(limit))? {
+            if *header.parent_hash() != parent {
                 break;
             }
-            let Some(next) = number.checked_add(&One::one()) else {
+            let Some(bytes) = read(hash, header)? else {
                 break;
             };
-            (parent, number) = (hash, next);
+            if found.push(&bytes).is_err() {
+                break;
+            }
+            parent = hash;
         }
         Ok(found)
     }

@@ -5,10 +5,11 @@
 //! signatures) can be done for many blocks at once on all cores. With the times of one block on one core:
 //!
 //! ```text
-//! work  = receive + decode + 2 · header hash + (1 + transfers) · signature in a batch + trie update + write (CPU)
+//! work  = receive + decode + 2 · header hash + seal + transfers · transfer's signature + trie update + write (CPU)
 //! bound = min( 1 / trie update,  1 / write,  cores / work )
 //! ```
 //!
+//! Both kinds of signatures are checked in batches: seals are of few signers, transfers each of another one, which is dearer.
 //! The header is hashed twice: with its seal, which is the block's hash, and without, which is what the seal signs. The CPU
 //! time of a write counts what `RocksDB` does in the background; the second term has the time that the writer waits. What the
 //! servers cost is not in it, nor what only a sync has to do: asking, scheduling, checking links and roots.
@@ -27,8 +28,10 @@ pub struct Costs {
     pub decode: Duration,
     /// One hash of a header.
     pub header_hash: Duration,
-    /// One signature in a batch.
-    pub signature: Duration,
+    /// The seal, in a batch of one signer's.
+    pub seal: Duration,
+    /// A transfer's signature, in a batch of many signers'.
+    pub transfer: Duration,
     /// The state's new root and nodes.
     pub trie: Duration,
     /// The block's part of a large write, as long as the writer waits.
@@ -40,11 +43,12 @@ pub struct Costs {
 impl Costs {
     /// All work on a block with this many transfers.
     pub fn work(&self, transfers: usize) -> Duration {
-        let signatures = u32::try_from(transfers).map_or(u32::MAX, |count| count.saturating_add(1));
+        let transfers = u32::try_from(transfers).unwrap_or(u32::MAX);
         self.receive
             + self.decode
             + self.header_hash * HASHES_PER_BLOCK
-            + self.signature.saturating_mul(signatures)
+            + self.seal
+            + self.transfer.saturating_mul(transfers)
             + self.trie
             + self.write_cpu
     }

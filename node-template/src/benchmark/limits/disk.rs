@@ -2,8 +2,10 @@
 
 use super::{sample::Sample, timing::Effort, trie::TrieCost};
 use crate::benchmark::{BenchmarkError, usage};
+use codec::Encode;
 use kvdb::DBTransaction;
 use runtime_bridge::store::{column, open_folder};
+use sp_core::H256;
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -110,8 +112,10 @@ fn transaction(shape: BlockShape, batch: Batch, first: u64) -> DBTransaction {
     for block in (first..).take(batch.len()) {
         let hash = random(block, 0, HASH);
         let header = random(block, 1, shape.header_bytes);
-        transaction.put_vec(column::HEADER, &hash, header);
-        transaction.put_vec(column::BODY, &hash, random(block, 2, shape.body_bytes));
+        let key = column::block_key(block, &H256::from_slice(&hash));
+        transaction.put_vec(column::HEADER, &key, header);
+        transaction.put_vec(column::BODY, &key, random(block, 2, shape.body_bytes));
+        transaction.put_vec(column::NUMBER, &hash, block.encode());
         transaction.put_vec(column::INDEX, &block.to_be_bytes(), hash);
         for node in (3..).take(shape.nodes) {
             let value = random(block, node, shape.node_bytes.max(HASH));

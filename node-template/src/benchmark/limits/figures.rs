@@ -27,9 +27,15 @@ pub struct LimitsFigures {
     /// One sr25519 signature alone.
     #[serde(rename = "signature_alone_us", serialize_with = "micros")]
     pub signature_alone: Duration,
-    /// One in a batch of 256.
+    /// One in a batch of 256 by one signer.
     #[serde(rename = "signature_in_batch_us", serialize_with = "micros")]
     pub signature_in_batch: Duration,
+    /// One in a batch of 256 by as many signers.
+    #[serde(
+        rename = "signature_in_batch_of_many_signers_us",
+        serialize_with = "micros"
+    )]
+    pub signature_in_batch_of_many_signers: Duration,
     /// One hash of a header.
     #[serde(rename = "header_hash_us", serialize_with = "micros")]
     pub header_hash: Duration,
@@ -107,7 +113,8 @@ impl LimitsFigures {
         Self {
             machine,
             signature_alone: signatures.alone,
-            signature_in_batch: signatures.in_batch,
+            signature_in_batch: signatures.of_one,
+            signature_in_batch_of_many_signers: signatures.of_many,
             header_hash,
             write_alone,
             libp2p_bytes_per_second: line.bytes_per_second,
@@ -135,6 +142,10 @@ impl fmt::Display for LimitsFigures {
             "sr25519 signature, in batches of 256",
             self.signature_in_batch,
         )?;
+        line(
+            "the same, each of another signer",
+            self.signature_in_batch_of_many_signers,
+        )?;
         line("header hash", self.header_hash)?;
         line("RocksDB write, one empty block alone", self.write_alone)?;
         line(
@@ -153,7 +164,7 @@ impl fmt::Display for LimitsFigures {
         write!(
             f,
             "times of one core; the bound is of all ({})\n\
-             work  = receive + decode + 2 × header hash + (1 + transfers) × signature in a batch + trie update + write (CPU)\n\
+             work  = receive + decode + 2 × header hash + seal + transfers × transfer's signature + trie update + write (CPU)\n\
              bound = min(1 / trie update, 1 / write, cores / work)",
             self.machine
         )

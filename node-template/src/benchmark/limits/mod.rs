@@ -6,7 +6,7 @@
 //!
 //! | part | how |
 //! |---|---|
-//! | signature | sr25519, schnorrkel: one alone, and batches of 256 |
+//! | signature | sr25519, schnorrkel: one alone, and batches of 256, of one signer as seals are and of as many signers as transfers have |
 //! | header hash | Blake2-256 over the SCALE bytes |
 //! | decode | SCALE bytes of a block to a block |
 //! | trie update | one commit of `sp-trie` on a state of 1000 accounts, nodes in memory: the timestamp alone, and with the payers and receivers of k transfers |
@@ -95,7 +95,8 @@ pub fn run<W: Watch + ?Sized>(
         receive: line.receiving(size),
         decode,
         header_hash,
-        signature: signatures.in_batch,
+        seal: signatures.of_one,
+        transfer: signatures.of_many,
         trie: trie.time,
         write_wall: write.wall,
         write_cpu: write.cpu,

@@ -22,7 +22,7 @@ use sync_component::{BlockId, ports::ReadChain};
 use tempfile::TempDir;
 
 /// A change of the chain's rules, keys or files is a new number, or what an older program kept would be taken for it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The blocks, by name, for the import from a file.
 const FILE: &str = "chain.bin";

@@ -9,7 +9,8 @@ fn costs() -> Costs {
         receive: micros(1),
         decode: micros(1),
         header_hash: micros(1),
-        signature: micros(16),
+        seal: micros(9),
+        transfer: micros(16),
         trie: micros(10),
         write_wall: micros(12),
         write_cpu: micros(20),
@@ -23,14 +24,14 @@ fn about(found: f64, wanted: f64) {
 #[test]
 fn work_is_the_sum_of_all_parts_with_a_seal_and_the_transfers() {
     let parts = 1 + 1 + 2 + 10 + 20;
-    assert_eq!(costs().work(0), Duration::from_micros(parts + 16));
-    assert_eq!(costs().work(50), Duration::from_micros(parts + 51 * 16));
+    assert_eq!(costs().work(0), Duration::from_micros(parts + 9));
+    assert_eq!(costs().work(50), Duration::from_micros(parts + 9 + 50 * 16));
 }
 
 #[test]
 fn few_cores_are_bound_by_all_work_and_many_by_what_has_to_be_done_in_order() {
-    about(costs().bound(0, 1), 1e6 / 50.0);
-    about(costs().bound(0, 2), 2e6 / 50.0);
+    about(costs().bound(0, 1), 1e6 / 43.0);
+    about(costs().bound(0, 2), 2e6 / 43.0);
     // The writer is the slower of the two that nobody can help.
     about(costs().bound(0, 64), 1e6 / 12.0);
     let slow_trie = Costs {

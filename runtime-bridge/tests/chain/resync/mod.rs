@@ -7,7 +7,7 @@ use model::{Exchanges, Model};
 use runtime_bridge::{
     ChainTip, OpenError,
     resync::{Disk, Places, ResyncFileError, ResyncFiles, Retention, Started, Stores},
-    store::StoreError,
+    store::{FORMAT, StoreError},
 };
 use sp_core::H256;
 use std::{
@@ -58,7 +58,7 @@ fn files(model: &Model) -> ResyncFiles {
 }
 
 fn marker(id: &str) -> Vec<u8> {
-    format!("id = {id}\nformat = 1\ngenesis = 0xab\n").into_bytes()
+    format!("id = {id}\nformat = {FORMAT}\ngenesis = 0xab\n").into_bytes()
 }
 
 /// A store at `folder` whose tip has this number.
