@@ -1,5 +1,6 @@
 use serde::Serialize;
-use std::{fmt, thread};
+use std::fmt;
+use sync_component::ports::cores;
 
 /// On what figures were measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,7 +31,7 @@ impl Machine {
         };
         Self {
             // Where the system does not say, one core is what there is for certain.
-            cores: thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             profile,
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{
 use std::time::Duration;
 use sync_component::{
     BlockId,
-    ports::{Bridge, CheckedBlocks, ImportError},
+    ports::{Bridge, CheckedBlocks, ImportError, cores},
 };
 
 /// How often a thread that waits for the file looks whether it is still wanted.
@@ -59,8 +59,7 @@ pub(super) type Outcome = Result<ReadyBatch, ImportFault>;
 
 /// How many threads check.
 pub(super) fn threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.min(MOST_THREADS)
+    cores().min(MOST_THREADS)
 }
 
 /// What the checking threads share.

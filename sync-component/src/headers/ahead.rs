@@ -10,10 +10,14 @@ use crate::{
     context::SyncContext,
     error::{Blame, LocalFault},
     peers::{Offence, RangeAnswer},
-    ports::{HeaderFault, PeerId, heavy},
+    ports::{HeaderFault, PeerId, cores, heavy},
     wire::RangeRequest,
 };
-use futures::future::{join, join_all};
+use futures::{
+    StreamExt,
+    future::{join, join_all},
+    stream,
+};
 use sp_runtime::traits::Block as BlockT;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -253,8 +257,8 @@ async fn answer<B: BlockT>(
     Ok(decoded.map_err(LocalFault::from)??)
 }
 
-/// The headers in `answers` above that of `above` that hold, each part checked on a core of its own. Whoever sent a wrong one is charged, unless
-/// it is a part that does not follow the one below it: its sender was only told what somebody claimed for the block there.
+/// The headers in `answers` above that of `above` that hold, as many parts checked at once as there are cores. Whoever sent a wrong
+/// one is charged, unless it is a part that does not follow the one below it: its sender was only told what somebody claimed for the block there.
 async fn verified<B: BlockT>(
     context: &SyncContext<B>,
     claimants: &Claimants<B>,
@@ -270,7 +274,8 @@ async fn verified<B: BlockT>(
         checks.push(verify(context, above.base, parent, part));
     }
     let mut good = Vec::new();
-    for (at, checked) in join_all(checks).await.into_iter().enumerate() {
+    let mut checks = stream::iter(checks).buffered(cores()).enumerate();
+    while let Some((at, checked)) = checks.next().await {
         let (items, fault) = checked?;
         let is_loose = at > 0 && items.is_empty() && fault == Some(HeaderFault::BrokenLink);
         good.extend(items);

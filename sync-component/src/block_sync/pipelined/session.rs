@@ -15,7 +15,7 @@ use crate::{
     },
     context::SyncContext,
     peers::RequestError,
-    ports::{BridgeError, CheckedBlocks, JobLost, MonoTime, PeerId, RequestFailure, heavy},
+    ports::{BridgeError, CheckedBlocks, JobLost, MonoTime, PeerId, RequestFailure, cores, heavy},
     wire::RangeRequest,
 };
 use futures::{
@@ -26,7 +26,6 @@ use futures::{
 use sp_runtime::traits::Block as BlockT;
 use std::{
     collections::{BTreeMap, VecDeque},
-    num::NonZeroUsize,
     time::Duration,
 };
 
@@ -62,8 +61,6 @@ pub(super) struct Session<'a, B: BlockT> {
     /// Whose answers wait for a core or are on one, and for which blocks.
     reading: BTreeMap<FlightId, (PeerId, Span)>,
     checks: FuturesUnordered<BoxFuture<'a, Checked<B>>>,
-    /// Checks that run at once: as many as there are cores.
-    cores: usize,
     ready: BTreeMap<u64, Ready<B>>,
     import: Option<BoxFuture<'a, Result<(), FetchError<B>>>>,
     importing: (Span, MonoTime),
@@ -120,7 +117,6 @@ impl<'a, B: BlockT> Session<'a, B> {
             unread: VecDeque::new(),
             reading: BTreeMap::new(),
             checks: FuturesUnordered::new(),
-            cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             ready,
             import: None,
             importing: (Span { start, count: 0 }, MonoTime(Duration::ZERO)),
@@ -248,7 +244,7 @@ impl<'a, B: BlockT> Session<'a, B> {
 
     /// Has answers decoded and checked, as many at once as there are cores, the lowest blocks first.
     fn check(&mut self) {
-        while self.checks.len() < self.cores {
+        while self.checks.len() < cores() {
             let lowest = self
                 .unread
                 .iter()
