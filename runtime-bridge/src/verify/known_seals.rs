@@ -7,7 +7,7 @@ use std::{
 
 /// Most seals that are remembered: twice what is verified ahead of the blocks (`headers_ahead`). Lower: headers that were verified are verified once more with their
 /// bodies, at 10 µs and more each; higher: more memory, about 130 bytes each.
-const MOST_KNOWN_SEALS: usize = 65_536;
+const MOST_KNOWN_SEALS: usize = 98_304;
 
 /// Who sealed the headers that were verified last. A header's hash covers its seal, so what is known of a hash holds for
 /// whatever has it.
