@@ -1,4 +1,9 @@
-use super::{bounded::Bounds, gate::CallerAddress, line::Line, places::Places};
+use super::{
+    bounded::Bounds,
+    gate::{CallerAddress, Healthy},
+    line::Line,
+    places::Places,
+};
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,6 +38,7 @@ pub(super) struct Answering<H> {
     pub(super) service: TowerServiceBuilder<Identity, H>,
     pub(super) methods: Methods,
     pub(super) places: Arc<Places>,
+    pub(super) node: Arc<dyn Healthy>,
     pub(super) stop: StopHandle,
 }
 
@@ -75,7 +81,10 @@ where
     };
     // Answers are small and somebody waits for them.
     let _ = stream.set_nodelay(true);
-    let bounds = RpcServiceBuilder::new().layer(Bounds(Arc::clone(&connection)));
+    let bounds = RpcServiceBuilder::new().layer(Bounds {
+        connection: Arc::clone(&connection),
+        node: Arc::clone(&answering.node),
+    });
     let service = answering
         .service
         .clone()

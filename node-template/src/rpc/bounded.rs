@@ -1,5 +1,6 @@
 use super::{
     connection::{Connection, Priority},
+    gate::Healthy,
     token::Caller,
 };
 use jsonrpsee::{
@@ -7,15 +8,24 @@ use jsonrpsee::{
     server::middleware::rpc::{Batch, BatchEntry, MethodResponse, Notification, RpcServiceT},
     types::{ErrorObject, Id, Request},
 };
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tower::Layer;
 
 /// Substrate's range for errors of the server; jsonrpsee's own code for "busy".
 const BUSY: i32 = -32009;
 
-/// Keeps the calls of a connection within what it may cost.
-#[derive(Clone, Debug)]
-pub(super) struct Bounds(pub(super) Arc<Connection>);
+/// Keeps the calls of a connection within what it may cost, and waiting while there is nothing to answer from.
+#[derive(Clone)]
+pub(super) struct Bounds {
+    pub(super) connection: Arc<Connection>,
+    pub(super) node: Arc<dyn Healthy>,
+}
+
+impl fmt::Debug for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bounds").field(&self.connection).finish()
+    }
+}
 
 impl<S> Layer<S> for Bounds {
     type Service = Bounded<S>;
@@ -23,7 +33,7 @@ impl<S> Layer<S> for Bounds {
     fn layer(&self, inner: S) -> Bounded<S> {
         Bounded {
             inner,
-            connection: Arc::clone(&self.0),
+            bounds: self.clone(),
         }
     }
 }
@@ -32,7 +42,7 @@ impl<S> Layer<S> for Bounds {
 #[derive(Clone, Debug)]
 pub(super) struct Bounded<S> {
     inner: S,
-    connection: Arc<Connection>,
+    bounds: Bounds,
 }
 
 impl<S> RpcServiceT for Bounded<S>
@@ -51,13 +61,15 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let Self { inner, connection } = self.clone();
+        let Self { inner, bounds } = self.clone();
+        let Bounds { connection, node } = bounds;
         async move {
             let call = connection.begin(length(&request), priority(&request.extensions));
             let Some(mut call) = call else {
                 return busy(request.id);
             };
             call.turn().await;
+            node.until_there().await;
             let response = inner.call(request).await;
             // A subscription's is sent by itself.
             if response.is_method_call() {
@@ -68,7 +80,8 @@ where
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let Self { inner, connection } = self.clone();
+        let Self { inner, bounds } = self.clone();
+        let Bounds { connection, node } = bounds;
         async move {
             let (mut bytes, mut who) = (0, Priority::Anybody);
             for entry in batch.iter().flatten() {
@@ -81,6 +94,7 @@ where
                 return busy(Id::Null);
             };
             call.turn().await;
+            node.until_there().await;
             let response = inner.batch(batch).await;
             call.answered(response.as_json().get().len());
             response

@@ -5,7 +5,7 @@ use super::{
     cors::Origins,
     token::{Caller, MethodsOffered},
 };
-use futures::future::Either;
+use futures::future::{BoxFuture, Either};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Authority};
 use jsonrpsee::server::HttpBody;
 use std::{
@@ -30,6 +30,8 @@ pub(super) trait Healthy: Send + Sync {
     fn health(&self) -> Health;
     /// Whether work may be sent to this node: it is in sync, and its tip is fresh.
     fn is_ready(&self) -> bool;
+    /// Waits while the stores are exchanged, but not for ever.
+    fn until_there(&self) -> BoxFuture<'_, ()>;
 }
 
 /// What every request passes.

@@ -5,6 +5,7 @@ use super::{
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
     gate::Healthy,
+    present::{Live, Present},
     readiness::is_ready,
     subscriptions::{self, Head},
     token::operator_only,
@@ -12,12 +13,13 @@ use super::{
 use crate::{
     Block, Header,
     authoring::Chain,
-    pool::{Origin, Pool, Refusal},
+    pool::{Origin, Refusal},
     runtime::Extrinsic,
-    service::{PeerKeeper, ResyncDesk},
+    service::ResyncDesk,
     status_view::StatusView,
 };
 use codec::DecodeAll;
+use futures::{FutureExt, future::BoxFuture};
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink, RpcModule,
     core::{RpcResult, SubscriptionResult, async_trait},
@@ -32,7 +34,6 @@ use sp_core::{Bytes, H256, crypto::Ss58Codec, sr25519};
 use sp_runtime::traits::NumberFor;
 use std::sync::Arc;
 use sync_component::{
-    NetworkSyncManager,
     block_id::height,
     chain_sync::{OperatorsOrder, ResyncRequest},
     ports::{BridgeError, PeerId, ReadChain},
@@ -50,16 +51,10 @@ const UNKNOWN_BLOCK: i32 = 4003;
 pub struct Rpc {
     /// What does not change.
     pub facts: Arc<NodeFacts>,
-    /// How the node stands.
-    pub manager: Arc<NetworkSyncManager<Block>>,
-    /// Its chain.
-    pub chain: Arc<Chain>,
-    /// What waits for a block.
-    pub pool: Arc<Pool>,
+    /// What is exchanged with the stores.
+    pub present: Present,
     /// Where the operator's orders go.
     pub desk: Arc<ResyncDesk>,
-    /// What is remembered of peers.
-    pub peers: Arc<PeerKeeper>,
 }
 
 impl Rpc {
@@ -79,10 +74,14 @@ impl Rpc {
         module
     }
 
-    fn hash_at(&self, BlockNumber(wanted): BlockNumber) -> RpcResult<Option<H256>> {
+    fn live(&self) -> RpcResult<Live> {
+        self.present.now()
+    }
+
+    fn hash_at(chain: &Chain, BlockNumber(wanted): BlockNumber) -> RpcResult<Option<H256>> {
         // A number that the chain's type cannot hold lies above every tip.
         match NumberFor::<Block>::try_from(wanted) {
-            Ok(number) => self.chain.canonical_hash(number).map_err(|e| fault(&e)),
+            Ok(number) => chain.canonical_hash(number).map_err(|e| fault(&e)),
             Err(_) => Ok(None),
         }
     }
@@ -90,16 +89,29 @@ impl Rpc {
 
 impl Healthy for Rpc {
     fn health(&self) -> Health {
-        Health {
-            // From memory: load balancers ask often.
-            peers: self.manager.report().peers,
-            is_syncing: self.manager.is_major_syncing(),
-            should_have_peers: self.facts.peers_expected == PeersExpected::Yes,
+        let should_have_peers = self.facts.peers_expected == PeersExpected::Yes;
+        // From memory: load balancers ask often.
+        match self.present.get() {
+            Some(live) => Health {
+                peers: live.manager.report().peers,
+                is_syncing: live.manager.is_major_syncing(),
+                should_have_peers,
+            },
+            None => Health {
+                peers: 0,
+                is_syncing: true,
+                should_have_peers,
+            },
         }
     }
 
     fn is_ready(&self) -> bool {
-        is_ready(&self.manager.report())
+        let live = self.present.get();
+        live.is_some_and(|live| is_ready(&live.manager.report()))
+    }
+
+    fn until_there(&self) -> BoxFuture<'_, ()> {
+        self.present.wait().boxed()
     }
 }
 
@@ -138,7 +150,8 @@ impl NodeApiServer for Rpc {
             let text = format!("\"{account}\" is no SS58 address of an account");
             ErrorObjectOwned::owned(INVALID_PARAMS_CODE, text, None::<()>)
         })?;
-        self.pool
+        self.live()?
+            .pool
             .next_nonce(&account)
             .map_err(|error| fault(&error))
     }
@@ -148,7 +161,7 @@ impl NodeApiServer for Rpc {
     }
 
     fn sync_state(&self) -> RpcResult<SyncState> {
-        let report = self.manager.report();
+        let report = self.live()?.manager.report();
         let current = report.best.height();
         let above = [report.target, report.consensus].into_iter().flatten();
         Ok(SyncState {
@@ -159,7 +172,13 @@ impl NodeApiServer for Rpc {
     }
 
     fn peers(&self) -> RpcResult<Vec<PeerInfo>> {
-        Ok(self.manager.peers().iter().map(Into::into).collect())
+        Ok(self
+            .live()?
+            .manager
+            .peers()
+            .iter()
+            .map(Into::into)
+            .collect())
     }
 
     fn local_peer_id(&self) -> RpcResult<String> {
@@ -172,13 +191,15 @@ impl NodeApiServer for Rpc {
     }
 
     fn header(&self, hash: Option<H256>) -> RpcResult<Option<Header>> {
-        let hash = hash.unwrap_or_else(|| self.chain.best().hash);
-        self.chain.header(hash).map_err(|error| fault(&error))
+        let chain = self.live()?.chain;
+        let hash = hash.unwrap_or_else(|| chain.best().hash);
+        chain.header(hash).map_err(|error| fault(&error))
     }
 
     fn block(&self, hash: Option<H256>) -> RpcResult<Option<BlockView>> {
-        let hash = hash.unwrap_or_else(|| self.chain.best().hash);
-        let block = self.chain.block(hash).map_err(|error| fault(&error))?;
+        let chain = self.live()?.chain;
+        let hash = hash.unwrap_or_else(|| chain.best().hash);
+        let block = chain.block(hash).map_err(|error| fault(&error))?;
         Ok(block.map(|block| BlockView {
             block,
             justifications: None,
@@ -186,27 +207,28 @@ impl NodeApiServer for Rpc {
     }
 
     fn finalized_head(&self) -> RpcResult<H256> {
-        Ok(self.chain.finalized().hash)
+        Ok(self.live()?.chain.finalized().hash)
     }
 
     async fn subscribe_new_heads(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
-        subscriptions::heads(pending, Arc::clone(&self.chain), Head::Best).await
+        subscriptions::heads(pending, self.present.clone(), Head::Best).await
     }
 
     async fn subscribe_finalized_heads(
         &self,
         pending: PendingSubscriptionSink,
     ) -> SubscriptionResult {
-        subscriptions::heads(pending, Arc::clone(&self.chain), Head::Finalized).await
+        subscriptions::heads(pending, self.present.clone(), Head::Finalized).await
     }
 
     fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>> {
-        let at = at.unwrap_or_else(|| self.chain.best().hash);
-        let value = self.chain.reading_state(at, |state| state.get(&key));
+        let chain = self.live()?.chain;
+        let at = at.unwrap_or_else(|| chain.best().hash);
+        let value = chain.reading_state(at, |state| state.get(&key));
         if let Some(value) = value.map_err(|error| fault(&error))? {
             return Ok(value.map(Bytes));
         }
-        let text = match self.chain.ensure_kept(at) {
+        let text = match chain.ensure_kept(at) {
             Ok(()) => format!("block {at:?} is not stored"),
             Err(below) => below.to_string(),
         };
@@ -218,20 +240,21 @@ impl NodeApiServer for Rpc {
             let text = format!("the bytes are no extrinsic of this chain: {error}");
             ErrorObjectOwned::owned(BAD_FORMAT, text, None::<()>)
         })?;
-        let taken = self.pool.submit(extrinsic, Origin::Owner);
+        let taken = self.live()?.pool.submit(extrinsic, Origin::Owner);
         taken.map_err(|refusal| {
             ErrorObjectOwned::owned(refusal_code(&refusal), refusal.to_string(), None::<()>)
         })
     }
 
     fn pending_extrinsics(&self) -> RpcResult<Vec<Extrinsic>> {
-        Ok(self.pool.all())
+        Ok(self.live()?.pool.all())
     }
 
     fn block_hash(&self, numbers: Option<BlockNumbers>) -> RpcResult<BlockHashes> {
+        let chain = self.live()?.chain;
         match numbers {
-            None => Ok(BlockHashes::One(Some(self.chain.best().hash))),
-            Some(BlockNumbers::One(number)) => self.hash_at(number).map(BlockHashes::One),
+            None => Ok(BlockHashes::One(Some(chain.best().hash))),
+            Some(BlockNumbers::One(number)) => Self::hash_at(&chain, number).map(BlockHashes::One),
             Some(BlockNumbers::List(numbers)) if numbers.len() > NUMBERS_MAX => {
                 Err(ErrorObjectOwned::owned(
                     INVALID_PARAMS_CODE,
@@ -240,7 +263,9 @@ impl NodeApiServer for Rpc {
                 ))
             }
             Some(BlockNumbers::List(numbers)) => {
-                let hashes = numbers.into_iter().map(|number| self.hash_at(number));
+                let hashes = numbers
+                    .into_iter()
+                    .map(|number| Self::hash_at(&chain, number));
                 hashes.collect::<RpcResult<_>>().map(BlockHashes::List)
             }
         }
@@ -248,7 +273,10 @@ impl NodeApiServer for Rpc {
 
     fn sync_status(&self) -> RpcResult<StatusView> {
         let resync = self.desk.progress();
-        Ok(StatusView::new(&self.manager.report(), resync.as_ref()))
+        Ok(StatusView::new(
+            &self.live()?.manager.report(),
+            resync.as_ref(),
+        ))
     }
 
     fn sync_strategies(&self) -> RpcResult<Vec<StrategyEntry>> {
@@ -256,22 +284,28 @@ impl NodeApiServer for Rpc {
     }
 
     fn remembered_peers(&self) -> RpcResult<Vec<PeerView>> {
-        let hours = self.peers.trust_hours();
-        let (ledger, declared) = (self.peers.ledger(), self.desk.declared());
-        let all = PeerView::all(&ledger, self.peers.now(), hours, declared);
-        Ok(PeerView::told(all, &self.manager.peers()))
+        let Live { manager, peers, .. } = self.live()?;
+        let (ledger, declared) = (peers.ledger(), self.desk.declared());
+        let all = PeerView::all(&ledger, peers.now(), peers.trust_hours(), declared);
+        Ok(PeerView::told(all, &manager.peers()))
     }
 
     fn ban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<()> {
         operator_only(extensions)?;
         let peer = peer_id(&peer)?;
-        self.peers.ban(&peer).map_err(|error| refused(&error))
+        self.live()?
+            .peers
+            .ban(&peer)
+            .map_err(|error| refused(&error))
     }
 
     fn unban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<bool> {
         operator_only(extensions)?;
         let peer = peer_id(&peer)?;
-        self.peers.unban(&peer).map_err(|error| refused(&error))
+        self.live()?
+            .peers
+            .unban(&peer)
+            .map_err(|error| refused(&error))
     }
 
     fn resync_status(&self) -> RpcResult<ResyncView> {
@@ -296,7 +330,7 @@ impl NodeApiServer for Rpc {
             .desk
             .strategy(wanted)
             .map_err(|error| refused(&error))?;
-        let sources = self.desk.sources(&self.manager, &request);
+        let sources = self.desk.sources(&self.live()?.manager, &request);
         let sources = sources.map_err(|error| refused(&error))?;
         let plan = if params.dry_run {
             self.desk.plan()

@@ -129,6 +129,7 @@ impl Server {
             .allow_origin(AllowOrigin::predicate(allowed))
             .allow_methods([Method::GET, Method::POST])
             .allow_headers([CONTENT_TYPE]);
+        let node = Arc::clone(&answers.health);
         let gate = Gate {
             token,
             offered: access.methods,
@@ -165,6 +166,7 @@ impl Server {
                 service,
                 methods: answers.methods,
                 places: Arc::new(Places::default()),
+                node,
                 stop,
             },
         ));

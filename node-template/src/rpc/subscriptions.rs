@@ -1,7 +1,10 @@
-use crate::{Block, authoring::Chain};
+use super::present::Present;
+use crate::{Block, Header, authoring::Chain};
 use jsonrpsee::{PendingSubscriptionSink, core::SubscriptionResult};
-use std::sync::Arc;
-use sync_component::{BlockId, ports::ReadChain};
+use sync_component::{
+    BlockId,
+    ports::{BridgeError, ReadChain},
+};
 use tokio::sync::broadcast::error::RecvError;
 
 /// Which block a subscription follows.
@@ -22,31 +25,55 @@ impl Head {
     }
 }
 
-/// Sends the header of `head` now and whenever it is another one. A client that is slower than the chain misses those in
-/// between, never the last; it costs one header at a time.
+/// Sends the header of `head` now and whenever it is another one, of whatever chain is there. A client that is slower than the
+/// chain misses those in between, never the last; it costs one header at a time.
 pub(super) async fn heads(
     pending: PendingSubscriptionSink,
-    chain: Arc<Chain>,
+    present: Present,
     head: Head,
 ) -> SubscriptionResult {
     let sink = pending.accept().await?;
-    let mut events = chain.events();
     let mut sent = None;
     loop {
-        let now = head.of(&chain);
-        if sent != Some(now)
-            && let Some(header) = chain.header(now.hash)?
-        {
-            let message = serde_json::value::to_raw_value(&header)?;
-            sink.send(message).await?;
-            sent = Some(now);
-        }
         tokio::select! {
             () = sink.closed() => return Ok(()),
-            event = events.recv() => match event {
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return Ok(()),
-            },
+            () = present.wait() => {}
+        }
+        let Some(live) = present.get() else { continue };
+        let mut events = live.chain.events();
+        drop(live);
+        // Not held while nothing happens: whoever holds the chain holds up an exchange of the stores.
+        while let Some(live) = present.get() {
+            let (now, header) = newest(&live.chain, head, sent)?;
+            drop(live);
+            if let Some(header) = header {
+                let message = serde_json::value::to_raw_value(&header)?;
+                sink.send(message).await?;
+                sent = Some(now);
+            }
+            tokio::select! {
+                () = sink.closed() => return Ok(()),
+                event = events.recv() => match event {
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    // The chain is closed; there will be another one, or the node ends.
+                    Err(RecvError::Closed) => break,
+                },
+            }
         }
     }
+}
+
+/// Which block `head` is now, and its header if it is not the one that was `sent`.
+fn newest(
+    chain: &Chain,
+    head: Head,
+    sent: Option<BlockId<Block>>,
+) -> Result<(BlockId<Block>, Option<Header>), BridgeError> {
+    let now = head.of(chain);
+    let header = if sent == Some(now) {
+        None
+    } else {
+        chain.header(now.hash)?
+    };
+    Ok((now, header))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ChainFolder, LastRun, NetworkConfig, ResyncDesk, ServiceError,
-    link::{Linked, Linking, link},
+    link::{Linked, Meeting, Met, link, meet},
     onlookers::Onlookers,
     peers::{PeerFile, PeerMemory, remembered},
     resync::declared,
@@ -175,13 +175,8 @@ impl Alone {
         let staged = opening
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
             .map_err(AloneError::Staged)?;
-        let Linked {
-            node,
-            events,
-            manager,
-            peers,
-            ..
-        } = self.link(staged, bootnodes).await?;
+        let (linked, Met { manager, peers }) = self.link(staged, bootnodes).await?;
+        let Linked { node, events, .. } = linked;
         let mut tasks = Tasks::default();
         tasks.spawn("network", node.run());
         let (sync, runs) = (Arc::clone(&manager), Arc::clone(&self.desk));
@@ -213,7 +208,7 @@ impl Alone {
         &self,
         bridge: Arc<dyn Bridge<Block>>,
         bootnodes: Vec<Multiaddr>,
-    ) -> Result<Linked, AloneError> {
+    ) -> Result<(Linked, Met), AloneError> {
         self.folder.create()?;
         let key =
             network::load_or_create(&self.folder.network_key()).map_err(ServiceError::from)?;
@@ -238,9 +233,12 @@ impl Alone {
         let limits = &self.spec.sync.limits;
         let memory =
             PeerMemory::open(&self.folder.network(), limits, &clock).map_err(ServiceError::from)?;
-        let linking = Linking {
-            plan,
-            settings: self.spec.sync.clone(),
+        let settings = &self.spec.sync;
+        let linked = link(plan, bridge.genesis_hash(), settings, Fetching::Tier3).await?;
+        let met = meet(Meeting {
+            network: linked.network.clone(),
+            reached: linked.node.reached().clone(),
+            settings: settings.clone(),
             registry: self.registry.clone(),
             memory,
             bridge,
@@ -250,8 +248,8 @@ impl Alone {
             roles: Roles::Full,
             production: ProductionMode::Voted,
             fetching: Fetching::Tier3,
-        };
-        Ok(link(linking).await?)
+        })?;
+        Ok((linked, met))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{NetworkConfig, NodeKey, RunConfig};
 use crate::network::{
     Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount, ToldAddresses,
 };
-use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p::Multiaddr;
 
 /// The plan that `config` asks for, with the peers of earlier runs.
 pub(super) fn network_plan(
@@ -50,38 +50,5 @@ pub(super) fn network_plan(
             told,
             limits,
         },
-    }
-}
-
-/// Gives each address that asks for a free port the one that it got.
-pub(super) fn keep_ports(asked: &mut [Multiaddr], got: &[Multiaddr]) {
-    let port = |address: &Multiaddr| {
-        address.iter().find_map(|part| match part {
-            Protocol::Tcp(port) => Some(port),
-            _ => None,
-        })
-    };
-    for address in asked {
-        let host = address.iter().next();
-        let same = got
-            .iter()
-            .find(|got| got.iter().next() == host || host.as_ref().is_some_and(is_unspecified));
-        if let (Some(0), Some(found)) = (port(address), same.and_then(port)) {
-            *address = address
-                .iter()
-                .map(|part| match part {
-                    Protocol::Tcp(0) => Protocol::Tcp(found),
-                    other => other,
-                })
-                .collect();
-        }
-    }
-}
-
-fn is_unspecified(host: &Protocol<'_>) -> bool {
-    match host {
-        Protocol::Ip4(ip) => ip.is_unspecified(),
-        Protocol::Ip6(ip) => ip.is_unspecified(),
-        _ => false,
     }
 }

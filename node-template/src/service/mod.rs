@@ -3,6 +3,7 @@
 mod alone;
 mod authority;
 mod config;
+mod doors;
 mod error;
 mod folder;
 mod link;
@@ -12,6 +13,7 @@ mod onlookers;
 mod peers;
 mod pool;
 mod production;
+mod relay;
 mod resync;
 mod run;
 mod signals;

@@ -1,14 +1,15 @@
 use super::{
     RunConfig, ServiceError, StandardInput,
+    doors::Doors,
     folder::{Base, ChainFolder},
     onlookers::{Telemetry, Watched},
     pool::Kept,
     resync::{ResyncDesk, declared},
     signals::Signals,
-    start::{Running, start},
+    start::{Entrance, Running, start},
     stdin_guard,
 };
-use crate::{Block, telemetry::start_log};
+use crate::{Block, rpc::Server, status_view::NodeFile, telemetry::start_log};
 use runtime_bridge::{ChainTip, Closing, store::Lock};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
@@ -39,6 +40,7 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         let _context = runtime.enter();
         Telemetry::begin(&config, Arc::clone(&clock))?
     };
+    let server = Server::bind(config.rpc)?;
     // Before there is anything that a signal could leave behind.
     let signals = {
         let _context = runtime.enter();
@@ -70,7 +72,7 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         desk,
         watched,
     };
-    let outcome = runtime.block_on(node.live(config, signals));
+    let outcome = runtime.block_on(node.live(config, server, signals));
     runtime.shutdown_timeout(STOP_PATIENCE);
     // Only now does nothing of ours touch the folder any more.
     drop(lock);
@@ -97,64 +99,119 @@ pub(super) enum Stopping {
     },
 }
 
+/// How a node ended.
+enum Served {
+    /// For good.
+    Ended,
+    /// Its stores are to be exchanged.
+    Exchanges {
+        doors: Box<Doors>,
+        kept: Kept,
+        chain: Closing,
+        tip: Option<ChainTip>,
+    },
+}
+
 impl Node<'_> {
-    /// Runs until a signal or a fault, through any number of exchanges.
-    async fn live(&self, mut config: RunConfig, mut signals: Signals) -> Result<(), ServiceError> {
+    /// Runs until a signal or a fault. However it ends, nobody looks for it any more.
+    async fn live(
+        &self,
+        config: RunConfig,
+        server: Server,
+        signals: Signals,
+    ) -> Result<(), ServiceError> {
+        let outcome = self.live_through(config, server, signals).await;
+        if let Err(error) = NodeFile::remove(self.folder.path()) {
+            tracing::warn!("{error}");
+        }
+        outcome
+    }
+
+    /// The same, through any number of exchanges of the stores.
+    async fn live_through(
+        &self,
+        config: RunConfig,
+        server: Server,
+        mut signals: Signals,
+    ) -> Result<(), ServiceError> {
         let desk = Arc::clone(&self.desk);
         on_disk(move || {
             desk.recover()?;
             desk.live_store_may_be_made()
         })
         .await?;
-        let mut kept = Vec::new();
+        let mut entrance = Entrance::Port(server);
         loop {
-            match Box::pin(self.serve(&mut config, kept, &mut signals)).await? {
-                (Stopping::Ends, _) => return Ok(()),
-                (Stopping::ForSwap { chain, tip }, waiting) => {
-                    self.swap(&chain, tip).await?;
-                    kept = waiting;
-                }
+            let end = Box::pin(self.serve(&config, entrance, &mut signals)).await?;
+            let Served::Exchanges {
+                doors,
+                kept,
+                chain,
+                tip,
+            } = end
+            else {
+                return Ok(());
+            };
+            if let Err(error) = self.swap(&chain, tip).await {
+                doors.close(self.folder).await;
+                return Err(error);
             }
+            entrance = Entrance::Open(doors, kept);
         }
     }
 
-    /// Runs until it stops; says why, and what was left in the pool.
+    /// Runs until it stops.
     async fn serve(
         &self,
-        config: &mut RunConfig,
-        waiting: Kept,
+        config: &RunConfig,
+        entrance: Entrance,
         signals: &mut Signals,
-    ) -> Result<(Stopping, Kept), ServiceError> {
+    ) -> Result<Served, ServiceError> {
         let starting = start(
             config.clone(),
             self.registry.clone(),
             self.folder,
             Arc::clone(&self.desk),
-            waiting,
+            entrance,
             self.watched.clone(),
         );
         let mut running: Running = tokio::select! {
             started = starting => started?,
             signal = signals.any() => {
                 tracing::info!("{signal} during the start: stopping");
-                return Ok((Stopping::Ends, Kept::new()));
+                return Ok(Served::Ended);
             }
         };
-        // After an exchange the node is found where it was.
-        running.keep_addresses(config);
         let outcome = tokio::select! {
-            end = running.tasks.first_end() => Err(ServiceError::from(end)),
+            end = running.first_end() => Err(ServiceError::from(end)),
             signal = signals.any() => {
                 tracing::info!("{signal}: stopping");
                 Ok(Stopping::Ends)
             }
             () = self.desk.swap_is_due() => Ok(running.for_swap()),
         };
+        let stopping = async {
+            match outcome {
+                Ok(Stopping::ForSwap { chain, tip }) => {
+                    let (doors, kept) = running.leave().await;
+                    Ok(Served::Exchanges {
+                        doors: Box::new(doors),
+                        kept,
+                        chain,
+                        tip,
+                    })
+                }
+                outcome => {
+                    running.stop(self.folder).await;
+                    outcome.map(|_| Served::Ended)
+                }
+            }
+        };
         tokio::select! {
-            left = running.stop(self.folder) => outcome.map(|why| (why, left)),
+            served = stopping => served,
             signal = signals.any() => {
                 tracing::warn!("{signal} again: not waiting any longer");
-                outcome.map(|_| (Stopping::Ends, Kept::new()))
+                Ok(Served::Ended)
             }
         }
     }

@@ -1,15 +1,16 @@
 use super::{
     ChainFolder, NetworkConfig, NodeKey, RunConfig, ServiceError,
     authority::{self, Authority},
-    link::{Linking, link},
-    meeting::{keep_ports, network_plan},
+    doors::{Doors, Opening},
+    link::{Meeting, Met, meet},
+    meeting::network_plan,
     onlookers::{Attended, Watched},
     peers::{PeerKeeper, PeerMemory, remembered},
     pool::{self, Kept},
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
     run::Stopping,
-    tasks::Tasks,
+    tasks::{TaskEnded, Tasks},
 };
 use crate::{
     Block,
@@ -17,16 +18,14 @@ use crate::{
     keystore::Keystore,
     network,
     pool::Pool,
-    rpc::{ChainFacts, NodeFacts, PeersExpected, Rpc, Server, Serving, Token},
+    rpc::{ChainFacts, Live, NodeFacts, PeersExpected, Server},
     runtime::TemplateRuntime,
-    status_view::NodeFile,
     telemetry::Exposed,
 };
 use chain_spec::{ChainSpec, ChainType};
 use runtime_bridge::{Closing, signing::KeySigner};
 use sp_core::{Pair, sr25519};
 use std::{
-    net::SocketAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -38,28 +37,31 @@ use sync_component::{
     wire::Roles,
 };
 
-/// How long RPC calls under way may take to end when the node stops. Too low: their callers get no answer.
-const RPC_PATIENCE: Duration = Duration::from_secs(2);
-
 /// A node that runs.
 pub(super) struct Running {
-    pub(super) tasks: Tasks,
-    rpc: Serving,
+    doors: Doors,
+    tasks: Tasks,
     chain: Weak<Chain>,
     closing: Closing,
     pool: Arc<Pool>,
-    facts: Arc<NodeFacts>,
-    rpc_address: SocketAddr,
     peers: Arc<PeerKeeper>,
     exposed: Arc<Exposed>,
 }
 
+/// What a node begins with.
+pub(super) enum Entrance {
+    /// The port of its RPC.
+    Port(Server),
+    /// Doors that stayed open through an exchange of the stores, and what was in the pool before it.
+    Open(Box<Doors>, Kept),
+}
+
 impl Running {
-    /// Puts the addresses that the node got into `config`.
-    pub(super) fn keep_addresses(&self, config: &mut RunConfig) {
-        config.rpc = self.rpc_address;
-        if let NetworkConfig::Connected { listen, .. } = &mut config.network {
-            keep_ports(listen, &self.facts.addresses.list());
+    /// Waits for the first task that ends.
+    pub(super) async fn first_end(&mut self) -> TaskEnded {
+        tokio::select! {
+            end = self.tasks.first_end() => end,
+            end = self.doors.first_end() => end,
         }
     }
 
@@ -72,62 +74,72 @@ impl Running {
         }
     }
 
-    /// Ends everything and waits for it; the node can no longer be found from its first moment on. Returns what is left in
-    /// the pool.
-    pub(super) async fn stop(self, folder: &ChainFolder) -> Kept {
-        if let Err(error) = NodeFile::remove(folder.path()) {
-            tracing::warn!("{error}");
-        }
+    /// Ends everything behind the doors and waits for it. Returns what is left in the pool: whoever was told that a transfer is
+    /// in it was told the truth.
+    pub(super) async fn leave(self) -> (Doors, Kept) {
+        self.doors.present().take_away();
         self.exposed.runs(None);
         let peers = self.peers;
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
-        self.rpc.begin_to_stop();
         self.tasks.stop().await;
-        self.rpc.stop(RPC_PATIENCE).await;
-        // Whoever was told until the RPC's last moment that a transfer is in the pool was told the truth.
-        self.pool.close()
+        (self.doors, self.pool.close())
+    }
+
+    /// Ends everything and waits for it; the node can no longer be found from its first moment on.
+    pub(super) async fn stop(self, folder: &ChainFolder) {
+        self.doors.begin_to_close(folder);
+        let (doors, _) = self.leave().await;
+        doors.close(folder).await;
     }
 }
 
-/// Opens everything, ports included, then starts the tasks. Nothing runs yet when a file or a port is refused. `waiting`
-/// was in the pool before the stores were exchanged.
+/// Opens everything, ports included, then starts the tasks. Nothing runs yet when a file or a port is refused.
 pub(super) async fn start(
     config: RunConfig,
     registry: StrategyRegistry<Block>,
     folder: &ChainFolder,
     desk: Arc<ResyncDesk>,
-    waiting: Kept,
+    entrance: Entrance,
     watched: Watched,
 ) -> Result<Running, ServiceError> {
     let key = identity(&config, folder)?;
-    let rpc_server = Server::bind(config.rpc)?;
-    let rpc_address = rpc_server.address();
-    let token = Token::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let chain = Chain::open(
-        &folder.store(),
-        &config.spec,
-        TemplateRuntime,
-        Arc::clone(&clock),
-    )?;
-    let chain = Arc::new(chain.live().observed_by(watched.metrics.clone()));
-    let keystore = authority::keystore(folder, config.duty)?;
+    let chain = open_chain(&config, folder, &watched, &clock)?;
     let limits = &config.settings.limits;
     let memory = PeerMemory::open(&folder.network(), limits, &clock)?;
     let plan = network_plan(&config, key, remembered(&memory.ledger));
     let remembered = plan.known.remembered.len();
-    let mode = mode(&config, &chain, folder, keystore.as_ref(), remembered)?;
-    let authority = authority::open(folder, keystore, mode)?;
-    authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
+    let (mode, authority) = open_authority(&config, &chain, folder, remembered)?;
 
     let executor = TokioExecutor::new(tokio::runtime::Handle::current());
     let executor: Arc<dyn Executor> = Arc::new(executor);
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
     let roles = authority::roles(authority.as_ref());
-    let strategies = registry.list(&config.settings);
-    let linking = Linking {
-        plan,
+    let (doors, waiting) = match entrance {
+        Entrance::Open(doors, waiting) => (*doors, waiting),
+        Entrance::Port(server) => {
+            let opening = Opening {
+                server,
+                plan,
+                genesis: chain.genesis_hash(),
+                settings: &config.settings,
+                access: config.access.clone(),
+                prometheus_url: watched.url.clone(),
+                desk: Arc::clone(&desk),
+            };
+            let strategies = registry.list(&config.settings);
+            let facts = |node: &network::Node| facts(&config, node, &chain, roles, strategies);
+            // On the heap, as the network is.
+            (
+                Box::pin(Doors::open(opening, folder, facts)).await?,
+                Kept::new(),
+            )
+        }
+    };
+    let Met { manager, peers } = meet(Meeting {
+        network: doors.network().clone(),
+        reached: doors.reached().clone(),
         settings: config.settings.clone(),
         registry,
         memory,
@@ -138,32 +150,34 @@ pub(super) async fn start(
         roles,
         production: mode,
         fetching: Fetching::Tier2,
-    };
-    let linked = link(linking).await?;
-    let facts = facts(&config, &linked.node, &chain, roles, strategies);
-    let manager = linked.manager;
-    let url = rpc_server.local_url();
-    node_file(&url, &watched, &facts, &token).write(folder.path())?;
-    greet(&config, &facts, &chain, authority.as_ref());
+    })?;
+    greet(&config, doors.facts(), &chain, authority.as_ref());
 
     let mut tasks = Tasks::default();
-    tasks.spawn("network", linked.node.run());
-    let (sync, events) = (Arc::clone(&manager), linked.events);
+    let (sync, events) = (Arc::clone(&manager), doors.events().await);
     tasks.spawn("sync", async move { sync.run(events).await });
-    let attended = Attended {
-        manager: Arc::clone(&manager),
-        bridge,
-        network: linked.network,
-        roles,
-        clock: Arc::clone(&clock),
-    };
-    watched.attend(&mut tasks, attended);
-    tasks.spawn("peers", Arc::clone(&linked.peers).run());
+    watched.attend(
+        &mut tasks,
+        Attended {
+            manager: Arc::clone(&manager),
+            bridge,
+            network: doors.network().clone(),
+            roles,
+            clock: Arc::clone(&clock),
+        },
+    );
+    tasks.spawn("peers", Arc::clone(&peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let (held, closing) = (Arc::downgrade(&chain), chain.closing());
     let pool = Pool::new(Arc::clone(&chain), Arc::clone(&clock), config.pool);
     let pool = pool::put_back(pool, waiting).await;
-    pool::spawn(&mut tasks, &pool, &manager, &clock, linked.transactions);
+    pool::spawn(
+        &mut tasks,
+        &pool,
+        &manager,
+        &clock,
+        doors.transactions().await,
+    );
     if let Some(authority) = authority {
         let job = AuthoringJob {
             authority,
@@ -175,32 +189,45 @@ pub(super) async fn start(
         };
         tasks.spawn("authoring", job.run());
     }
-    let rpc = Rpc {
-        facts: Arc::clone(&facts),
+    doors.present().put(Live {
         manager,
         chain,
         pool: Arc::clone(&pool),
-        desk,
-        peers: Arc::clone(&linked.peers),
-    };
-    let rpc = rpc_server
-        .start(rpc, token, config.access.clone())
-        .inspect_err(|_| {
-            // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
-            let _ = NodeFile::remove(folder.path());
-        })?;
-    tracing::info!("〽️ RPC at {url}");
+        peers: Arc::clone(&peers),
+    });
     Ok(Running {
+        doors,
         tasks,
-        rpc,
         chain: held,
         closing,
         pool,
-        facts,
-        rpc_address,
-        peers: linked.peers,
+        peers,
         exposed: watched.exposed,
     })
+}
+
+fn open_authority(
+    config: &RunConfig,
+    chain: &Chain,
+    folder: &ChainFolder,
+    remembered: usize,
+) -> Result<(ProductionMode, Option<Authority>), ServiceError> {
+    let keystore = authority::keystore(folder, config.duty)?;
+    let mode = mode(config, chain, folder, keystore.as_ref(), remembered)?;
+    let authority = authority::open(folder, keystore, mode)?;
+    authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
+    Ok((mode, authority))
+}
+
+fn open_chain(
+    config: &RunConfig,
+    folder: &ChainFolder,
+    watched: &Watched,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Chain>, ServiceError> {
+    let clock = Arc::clone(clock);
+    let chain = Chain::open(&folder.store(), &config.spec, TemplateRuntime, clock)?;
+    Ok(Arc::new(chain.live().observed_by(watched.metrics.clone())))
 }
 
 fn facts(
@@ -209,8 +236,8 @@ fn facts(
     chain: &Chain,
     roles: Roles,
     strategies: Vec<StrategyInfo>,
-) -> Arc<NodeFacts> {
-    Arc::new(NodeFacts {
+) -> NodeFacts {
+    NodeFacts {
         chain: chain_facts(&config.spec),
         roles,
         peer_id: node.peer_id().to_string(),
@@ -219,17 +246,6 @@ fn facts(
         starting_block: chain.best().number,
         block_bytes: config.settings.limits.block_bytes,
         strategies,
-    })
-}
-
-fn node_file(url: &str, watched: &Watched, facts: &NodeFacts, token: &Token) -> NodeFile {
-    let addresses = facts.addresses.list();
-    NodeFile {
-        pid: std::process::id(),
-        rpc_url: url.to_owned(),
-        prometheus_url: watched.url.clone(),
-        listen_addresses: addresses.iter().map(ToString::to_string).collect(),
-        token: token.secret().to_owned(),
     }
 }
 

@@ -3,6 +3,8 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod relay;
+
 use super::{
     AuthoringRule, BaseFolder, ChainFolder, NetworkConfig, ServiceError, TaskEnd,
     folder::Base,

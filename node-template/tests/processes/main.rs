@@ -18,6 +18,7 @@ mod commands;
 mod dead_fork;
 mod dev_node;
 mod discovery;
+mod doors;
 mod exposition;
 mod full_disk;
 mod harness;

@@ -25,6 +25,16 @@ impl ResyncFiles {
         swapped
     }
 
+    /// Opens what the run built once, and makes it durable, while the old chain is still live: what a store does when it is opened
+    /// first after it was filled, and what the disk has to do, take the longest part of an exchange. It is closed. The exchange
+    /// looks at all of it again; an error here is one there.
+    pub fn prepare_swap(&self) -> Result<(), ResyncFileError> {
+        let _writing = self.writing();
+        let source = self.source(&self.run_under_way()?);
+        self.check(&source)?;
+        self.disk().sync_tree(&source).map_err(at(&source))
+    }
+
     fn forget_unless_swapping(&self) -> Result<(), ResyncFileError> {
         match self.journal()? {
             Some(journal) if journal.stage == Stage::Preparing => self.forget(),

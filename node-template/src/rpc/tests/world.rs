@@ -4,6 +4,10 @@ use crate::rpc::{
     Access, Health, MethodsOffered, Origins, Server, Serving, Token, gate::Healthy,
     server::Answers, token::operator_only,
 };
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use jsonrpsee::RpcModule;
 use std::{
     io::{Read, Write},
@@ -43,6 +47,10 @@ impl Healthy for Well {
 
     fn is_ready(&self) -> bool {
         true
+    }
+
+    fn until_there(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
     }
 }
 

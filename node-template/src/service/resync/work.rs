@@ -1,7 +1,7 @@
 //! The task that carries the orders out, one after the other.
 
 use super::{Job, LastRun, Phase, ResyncDesk};
-use crate::Block;
+use crate::{Block, service::run::within_patience};
 use std::sync::Arc;
 use sync_component::{
     NetworkSyncManager,
@@ -44,6 +44,9 @@ impl ResyncDesk {
             outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
             () = self.told_to_abort() => return self.give_up(),
         };
+        if outcome.is_ok() {
+            self.prepare().await;
+        }
         let told_to_abort = {
             let _deciding = self.deciding();
             let is_aborting = matches!(self.state().phase, Phase::Aborting);
@@ -59,6 +62,19 @@ impl ResyncDesk {
         };
         if told_to_abort {
             self.give_up();
+        }
+    }
+
+    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be.
+    async fn prepare(&self) {
+        if !within_patience(|| self.is_closed()).await {
+            return;
+        }
+        let files = self.files.clone();
+        let prepared = tokio::task::spawn_blocking(move || files.prepare_swap()).await;
+        if let Ok(Err(error)) = prepared {
+            // The exchange meets the same, and says so.
+            tracing::debug!(%error, "the exchange is not prepared");
         }
     }
 
