@@ -1,3 +1,4 @@
+use crate::advice::advice;
 use libp2p::{Multiaddr, PeerId};
 use std::{io, path::PathBuf, time::Duration};
 
@@ -53,7 +54,7 @@ pub enum NetworkStartError {
 #[derive(Debug, thiserror::Error)]
 pub enum NodeKeyError {
     /// It cannot be read.
-    #[error("the network key {} cannot be read ({source}); check its permissions", .path.display())]
+    #[error("the network key {} cannot be read ({source}); {}", .path.display(), advice(.source))]
     Read {
         /// The file.
         path: PathBuf,

@@ -1,30 +1,34 @@
-use super::{ListenAddresses, NetworkStartError};
+use super::{
+    ListenAddresses, NetworkStartError,
+    claim::{can_do_without, claim, is_all_of_ip6},
+};
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, Swarm, TransportError,
     core::transport::ListenerId,
-    multiaddr::Protocol,
     swarm::{NetworkBehaviour, SwarmEvent},
 };
-use std::{error::Error, io, time::Duration};
+use std::{io, time::Duration};
 use tokio::time::Instant;
 
 /// How long the system may take to confirm that we listen.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Listens at all `wanted` addresses, and waits until the system has confirmed it.
+/// Listens at all `wanted` addresses, where nobody else does, and waits until the system has confirmed it.
 pub(super) async fn listen<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     wanted: &[Multiaddr],
     addresses: &ListenAddresses,
 ) -> Result<(), NetworkStartError> {
+    // Given back at once: libp2p makes its own sockets.
+    drop(claim(wanted)?);
     let mut listeners: Vec<(ListenerId, Multiaddr)> = Vec::new();
     for address in wanted {
         match swarm.listen_on(address.clone()) {
             Ok(id) => listeners.push((id, address.clone())),
             Err(error) => {
                 let source = io_error(error);
-                if wanted.len() > 1 && is_all_of_ip6(address) && !is_in_use(&source) {
+                if can_do_without(address, wanted, &source) {
                     tracing::info!(%address, error = %source, "not listening there: no IPv6 on this machine");
                     continue;
                 }
@@ -72,10 +76,6 @@ pub(super) async fn listen<B: NetworkBehaviour>(
     Ok(())
 }
 
-fn is_all_of_ip6(address: &Multiaddr) -> bool {
-    matches!(address.iter().next(), Some(Protocol::Ip6(ip)) if ip.is_unspecified())
-}
-
 fn io_error(error: TransportError<io::Error>) -> io::Error {
     match error {
         TransportError::MultiaddrNotSupported(_) => io::Error::new(
@@ -84,20 +84,4 @@ fn io_error(error: TransportError<io::Error>) -> io::Error {
         ),
         TransportError::Other(source) => source,
     }
-}
-
-/// Whether the port is taken. The layers of the transport wrap the system's error.
-fn is_in_use(error: &io::Error) -> bool {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        return true;
-    }
-    let mut inner: Option<&(dyn Error + 'static)> = error.get_ref().map(|inner| inner as _);
-    while let Some(error) = inner {
-        match error.downcast_ref::<io::Error>() {
-            Some(error) if error.kind() == io::ErrorKind::AddrInUse => return true,
-            Some(error) => inner = error.get_ref().map(|inner| inner as _),
-            None => inner = error.source(),
-        }
-    }
-    false
 }

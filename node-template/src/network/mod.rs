@@ -6,6 +6,7 @@
 
 mod behaviours;
 mod candidate;
+mod claim;
 mod dialling;
 mod doorkeeper;
 mod error;
@@ -26,6 +27,7 @@ mod walks;
 #[cfg(test)]
 mod tests;
 
+pub use claim::{ClaimedPorts, claim};
 pub use error::{NetworkStartError, NodeKeyError};
 pub use listening::ListenAddresses;
 pub use node_key::{generate_key, load_or_create, peer_id, write_new};

@@ -106,6 +106,16 @@ pub enum NetworkConfig {
     },
 }
 
+impl NetworkConfig {
+    /// Where it listens; nowhere if it is isolated.
+    pub fn listen(&self) -> &[Multiaddr] {
+        match self {
+            Self::Isolated => &[],
+            Self::Connected { listen, .. } => listen,
+        }
+    }
+}
+
 /// The secret key of the network identity (ed25519). Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeKey([u8; NodeKey::BYTES]);

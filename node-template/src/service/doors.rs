@@ -4,11 +4,12 @@ use super::{
     ChainFolder, ServiceError,
     link::{Linked, link},
     relay::{Connected, NothingToRecall, Relay},
+    start::Ports,
     tasks::{TaskEnded, Tasks},
 };
 use crate::{
     network::{Arrived, NetworkPlan, Pushing, ReachedAt},
-    rpc::{Access, NodeFacts, Present, Rpc, Server, Serving, Token},
+    rpc::{Access, NodeFacts, Present, Rpc, Serving, Token},
     service::ResyncDesk,
     status_view::NodeFile,
 };
@@ -20,9 +21,9 @@ use tokio::sync::mpsc;
 /// How long RPC calls under way may take to end when the node stops. Too low: their callers get no answer.
 const RPC_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a node needs to open its doors. The port of the RPC is taken before anything is written.
+/// What a node needs to open its doors. The ports were taken before anything was written.
 pub(super) struct Opening<'a> {
-    pub(super) server: Server,
+    pub(super) ports: Ports,
     pub(super) plan: NetworkPlan,
     pub(super) genesis: H256,
     pub(super) settings: &'a SyncSettings,
@@ -51,7 +52,7 @@ impl Doors {
         facts: impl FnOnce(&crate::network::Node) -> NodeFacts,
     ) -> Result<Self, ServiceError> {
         let Opening {
-            server,
+            ports: Ports { rpc: server, peers },
             plan,
             genesis,
             settings,
@@ -59,6 +60,8 @@ impl Doors {
             prometheus_url,
             desk,
         } = opening;
+        // The swarm takes them again at once, with sockets of its own.
+        drop(peers);
         let Linked {
             node,
             network,

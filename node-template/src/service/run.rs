@@ -6,10 +6,10 @@ use super::{
     pool::Kept,
     resync::{ResyncDesk, declared},
     signals::Signals,
-    start::{Entrance, Running, start},
+    start::{Entrance, Ports, Running, start},
     stdin_guard,
 };
-use crate::{Block, rpc::Server, status_view::NodeFile, telemetry::start_log};
+use crate::{Block, network, rpc::Server, status_view::NodeFile, telemetry::start_log};
 use runtime_bridge::{ChainTip, Closing, store::Lock};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
@@ -36,11 +36,15 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         .map_err(ServiceError::System)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     // A port in use is known before anything is written.
+    let claimed = network::claim(config.network.listen())?;
     let telemetry = {
         let _context = runtime.enter();
         Telemetry::begin(&config, Arc::clone(&clock))?
     };
-    let server = Server::bind(config.rpc)?;
+    let ports = Ports {
+        rpc: Server::bind(config.rpc)?,
+        peers: claimed,
+    };
     // Before there is anything that a signal could leave behind.
     let signals = {
         let _context = runtime.enter();
@@ -72,7 +76,7 @@ pub fn run(config: RunConfig, registry: StrategyRegistry<Block>) -> Result<(), S
         desk,
         watched,
     };
-    let outcome = runtime.block_on(node.live(config, server, signals));
+    let outcome = runtime.block_on(node.live(config, ports, signals));
     runtime.shutdown_timeout(STOP_PATIENCE);
     // Only now does nothing of ours touch the folder any more.
     drop(lock);
@@ -117,10 +121,10 @@ impl Node<'_> {
     async fn live(
         &self,
         config: RunConfig,
-        server: Server,
+        ports: Ports,
         signals: Signals,
     ) -> Result<(), ServiceError> {
-        let outcome = self.live_through(config, server, signals).await;
+        let outcome = self.live_through(config, ports, signals).await;
         if let Err(error) = NodeFile::remove(self.folder.path()) {
             tracing::warn!("{error}");
         }
@@ -131,7 +135,7 @@ impl Node<'_> {
     async fn live_through(
         &self,
         config: RunConfig,
-        server: Server,
+        ports: Ports,
         mut signals: Signals,
     ) -> Result<(), ServiceError> {
         let desk = Arc::clone(&self.desk);
@@ -140,7 +144,7 @@ impl Node<'_> {
             desk.live_store_may_be_made()
         })
         .await?;
-        let mut entrance = Entrance::Port(server);
+        let mut entrance = Entrance::Closed(ports);
         loop {
             let end = Box::pin(self.serve(&config, entrance, &mut signals)).await?;
             let Served::Exchanges {
