@@ -1,4 +1,4 @@
-use super::{AuthorError, Chain, KeyUsedElsewhere, Slots, foreign};
+use super::{AuthorError, Chain, KeyUsedElsewhere, SlotLost, Slots, foreign};
 use crate::{
     pool::{LeftOut, Pool},
     runtime::Block,
@@ -11,6 +11,7 @@ use sync_component::{
     BlockId, NetworkSyncManager,
     orchestrator::Clearance,
     ports::{Clock, Executor, ImportError, ReadChain, VerifyHeaders, heavy},
+    status::Duty,
 };
 
 /// The share of a slot in which extrinsics are put into a block. Too low: blocks stay emptier than they could be; too high:
@@ -74,8 +75,22 @@ impl Author {
                 tracing::debug!(slot = *moment.slot, "woke up too late for this slot");
                 continue;
             }
-            if let Err(error) = self.author(moment.slot).await {
-                report(moment.slot, &error);
+            let made = self.author(moment.slot).await;
+            self.tell(moment.slot, &made);
+        }
+    }
+
+    /// Says what became of a slot: in the log, and beside the status.
+    pub(super) fn tell(&self, slot: Slot, made: &Result<Option<BlockId<Block>>, AuthorError>) {
+        match made {
+            Ok(Some(_)) => self.manager.signed(Duty::Block),
+            // Not ours, or let go: nothing was tried.
+            Ok(None) => {}
+            Err(error) => {
+                report(slot, error);
+                if error.slot_lost() == SlotLost::ToAFault {
+                    self.manager.not_signed(Duty::Block, error.to_string());
+                }
             }
         }
     }

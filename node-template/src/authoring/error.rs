@@ -6,6 +6,15 @@ use sync_component::{
     ports::{BridgeError, HeaderFault, ImportError, JobLost},
 };
 
+/// What a slot without a block says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotLost {
+    /// Something is wrong with this node, and the next slot may be lost for it too.
+    ToAFault,
+    /// It happens: the chain moved on, time was short, or the slot is one that was sealed before.
+    ToCircumstances,
+}
+
 /// Why a slot of ours has no block. The next slot is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorError {
@@ -38,4 +47,22 @@ pub enum AuthorError {
     /// The job was lost.
     #[error(transparent)]
     Lost(#[from] JobLost),
+}
+
+impl AuthorError {
+    /// What it says of this node.
+    pub fn slot_lost(&self) -> SlotLost {
+        match self {
+            Self::SlotOver { .. }
+            | Self::Import(ImportError::ClearanceLost { .. })
+            | Self::Signing(SigningError::AlreadySealed { .. }) => SlotLost::ToCircumstances,
+            Self::Gate(_)
+            | Self::Chain(_)
+            | Self::Parent(_)
+            | Self::Build(_)
+            | Self::Signing(_)
+            | Self::Import(_)
+            | Self::Lost(_) => SlotLost::ToAFault,
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod slots;
 mod tests;
 
 pub use author::Author;
-pub use error::AuthorError;
+pub use error::{AuthorError, SlotLost};
 pub use foreign::KeyUsedElsewhere;
 pub use slots::{Moment, Slots};
 

@@ -25,12 +25,13 @@ use std::{
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, net,
     observer::Unobserved,
-    orchestrator::{Fetching, FirstAnswer, Parts, ProductionMode},
+    orchestrator::{Fetching, FirstAnswer, Parts, ProductionMode, SyncEvent},
     peers::Ledger,
     ports::{
         Clock, Executor, ImportError, MonoTime, ReadChain, SystemRandomness, TokioExecutor,
         UnixMillis,
     },
+    status::{Duty, Note},
     wire::Roles,
 };
 use tempfile::TempDir;
@@ -61,7 +62,7 @@ impl Clock for SetClock {
 }
 
 struct Bench {
-    _folder: TempDir,
+    folder: TempDir,
     clock: Arc<SetClock>,
     length: u64,
     author: Author,
@@ -118,7 +119,7 @@ fn bench(spec: &ChainSpec, key: DevKey) -> Bench {
     };
     Bench {
         length: spec.slot_duration.as_millis(),
-        _folder: folder,
+        folder,
         clock,
         author,
     }
@@ -277,6 +278,55 @@ async fn foreign_block_that_was_stored_before_the_start_is_found_too() {
     );
     let evidence = tokio::time::timeout(Duration::from_secs(10), watch).await;
     assert_eq!(evidence.unwrap().block.height(), 2);
+}
+
+/// The notes of the status on what could not be signed.
+fn not_signed(bench: &Bench) -> Vec<Note<Block>> {
+    let notes = bench.author.manager.report().notes.into_iter();
+    notes
+        .filter(|note| matches!(note, Note::NotSigned { .. }))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_lost_to_a_fault_is_told_and_shown_until_the_next_block() {
+    let bench = bench(&Preset::Dev.spec(), DevKey::Alice);
+    let mut events = bench.author.manager.events();
+    let attempt = async |slot: u64| {
+        bench.clock.set(slot * bench.length);
+        let made = bench.author.author(slot.into()).await;
+        bench.author.tell(slot.into(), &made);
+    };
+    // Where the draft of the record goes there is a folder: nothing can be written.
+    let draft = bench.folder.path().join("signed.new");
+    std::fs::create_dir(&draft).unwrap();
+    attempt(1_000).await;
+    let shown = not_signed(&bench);
+    let [
+        Note::NotSigned {
+            duty: Duty::Block,
+            why,
+        },
+    ] = shown.as_slice()
+    else {
+        panic!("{shown:?}");
+    };
+    assert!(why.contains("/signed "), "{why}");
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    let is_it = |event: &SyncEvent<Block>| matches!(event, SyncEvent::NotSigned { why: told, .. } if told == why);
+    assert!(told.iter().any(is_it), "{told:?}");
+    // A slot that is lost to circumstances takes nothing back, and says nothing new.
+    bench.clock.set(1_001 * bench.length);
+    let over = bench.author.author(1_000.into()).await;
+    bench.author.tell(1_000.into(), &over);
+    assert_eq!(not_signed(&bench).len(), 1);
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    assert!(!told.iter().any(is_it), "{told:?}");
+    std::fs::remove_dir(&draft).unwrap();
+    attempt(1_001).await;
+    assert_eq!(not_signed(&bench), []);
+    attempt(1_001).await;
+    assert_eq!(not_signed(&bench), []);
 }
 
 #[test]

@@ -16,4 +16,4 @@ pub use header::{DigestView, HeaderView};
 pub use node_file::{NodeFile, NodeFileError};
 pub(crate) use session::Session;
 pub(crate) use text::{Hashes, LABEL, counted, short_hash};
-pub use view::{BlockView, NoteView, ProgressView, StatusView, VerdictKind};
+pub use view::{BlockView, DutyView, NoteView, ProgressView, StatusView, VerdictKind};

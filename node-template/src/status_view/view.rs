@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use sync_component::{
     BlockId,
     chain_sync::Progress as ResyncProgress,
-    status::{HealthLine, Note, StatusReport, SyncStatus, Verdict},
+    status::{Duty, HealthLine, Note, StatusReport, SyncStatus, Verdict},
 };
 
 /// `sync_status`, and `status --json`. Unknown fields of a newer node are ignored, so that the two may differ in age.
@@ -182,9 +182,48 @@ pub enum NoteView {
         /// What it signed.
         what: String,
     },
+    /// What this node had to sign last has no signature, for a reason of its own.
+    NotSigned {
+        /// What it was.
+        duty: DutyView,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A note of a newer node.
     #[serde(other)]
     Other,
+}
+
+/// What an authority signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DutyView {
+    /// The block of a slot of its own.
+    Block,
+    /// What it holds.
+    Attestation,
+    /// Something that a newer node signs.
+    #[serde(other)]
+    Other,
+}
+
+impl From<Duty> for DutyView {
+    fn from(duty: Duty) -> Self {
+        match duty {
+            Duty::Block => Self::Block,
+            Duty::Attestation => Self::Attestation,
+        }
+    }
+}
+
+impl fmt::Display for DutyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block => Duty::Block.fmt(f),
+            Self::Attestation => Duty::Attestation.fmt(f),
+            Self::Other => f.write_str("signature"),
+        }
+    }
 }
 
 impl<B: BlockT> From<&Note<B>> for NoteView {
@@ -204,6 +243,10 @@ impl<B: BlockT> From<&Note<B>> for NoteView {
             Note::Equivocation(found) => Self::Equivocation {
                 authority: found.authority().to_ss58check(),
                 what: found.to_string(),
+            },
+            Note::NotSigned { duty, why } => Self::NotSigned {
+                duty: (*duty).into(),
+                why: why.clone(),
             },
         }
     }
@@ -235,6 +278,7 @@ impl fmt::Display for NoteView {
                     "{what}; its operator should look for a second node with its key"
                 )
             }
+            Self::NotSigned { duty, why } => write!(f, "no {duty}: {why}"),
             Self::Other => f.write_str("a condition that this version does not know"),
         }
     }

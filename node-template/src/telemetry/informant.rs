@@ -166,7 +166,10 @@ fn happened<B: BlockT>(event: &SyncEvent<B>, said: &mut Said, now: MonoTime) {
         }
         // Logged where they happen, with what to do.
         // Logged where they are found.
-        SyncEvent::CatchUpPanicked | SyncEvent::PeerBanned { .. } | SyncEvent::Equivocation(_) => {}
+        SyncEvent::CatchUpPanicked
+        | SyncEvent::PeerBanned { .. }
+        | SyncEvent::Equivocation(_)
+        | SyncEvent::NotSigned { .. } => {}
         SyncEvent::GateCleared { on } => tracing::debug!("the gate cleared a block on {on}"),
     }
 }

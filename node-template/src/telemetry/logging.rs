@@ -56,6 +56,9 @@ pub fn start_log(list: &str) -> Result<(), LogFilterError> {
         })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(parsed)
+        // A line that cannot be written, as whoever read them is gone or the disk is full, would be reported on standard error
+        // too, and that would end the task that wrote it.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let set = match format {
         LogFormat::Json => log.json().flatten_event(true).with_ansi(false).try_init(),

@@ -1,7 +1,7 @@
 //! `--dev`: one node that authors at once, stops when asked, and goes on where it was.
 
 use crate::harness::{PATIENCE, chain_folder, client, serving, until_status};
-use node_template::status_view::NodeFile;
+use node_template::status_view::{NodeClient, NodeFile};
 use rustix::process::Signal;
 
 async fn authors_stops_and_goes_on(signal: Signal) {
@@ -54,6 +54,35 @@ async fn dev_node_with_tmp_removes_its_folder() {
     crate::harness::until("its end", || child.try_wait().unwrap().is_some());
     assert!(child.wait().unwrap().success());
     assert_eq!(entries(), 0);
+}
+
+#[tokio::test]
+async fn node_goes_on_when_nobody_reads_its_log_any_more() {
+    use std::io::{BufRead, BufReader};
+    let base = tempfile::tempdir().unwrap();
+    let args = "--dev --log debug --rpc-port 0 --prometheus-port 0 --stop-with-stdin";
+    let mut command = crate::harness::command(args);
+    let mut child = command
+        .args(["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--base-path"])
+        .arg(base.path())
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    log.read_line(&mut line).unwrap();
+    drop(log);
+    let folder = chain_folder(base.path(), "dev");
+    crate::harness::until("a node that serves", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        matches!(NodeFile::read(&folder), Ok(Some(_)))
+    });
+    let file = NodeFile::read(&folder).unwrap().unwrap();
+    let asked = NodeClient::of_operator(&file).unwrap();
+    until_status(&asked, "block 3", |view| view.best.number >= 3).await;
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -2,8 +2,14 @@
 
 use crate::{
     dead_fork::{World, store_files},
-    harness::{PATIENCE, binary, chain_folder, client, error_line, namespace, run, serving},
+    harness::{
+        PATIENCE, binary, chain_folder, client, error_line, namespace, run, serving, skipped,
+        stdout, until, until_status,
+    },
+    metrics::told,
+    rpc::ask,
 };
+use node_template::status_view::StatusView;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -118,6 +124,43 @@ async fn full_disk_costs_nothing_of_the_old_chain() {
     let node = serving(&base, "quick", &isolated).await;
     let view = client(&node).status().await.unwrap();
     assert_eq!(view.best, world.daves_tip());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validator_that_cannot_sign_for_want_of_space_says_so_at_once_and_goes_on_when_there_is_some()
+ {
+    let outside = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::new(&outside.path().join("mount"), 200 * MIB) else {
+        return skipped("this system lets no user make a mount namespace (unshare --user --mount)");
+    };
+    let base = disk.root().join("base");
+    fs::create_dir_all(&base).unwrap();
+    let alerts = outside.path().join("alerts");
+    let args = format!("--dev --alert-cmd cat>>{}", alerts.display());
+    let node = serving(&base, "dev", &args).await;
+    let asked = client(&node);
+    let readiness = || ask(asked.url(), "GET /health/readiness HTTP/1.1", "");
+    until_status(&asked, "a block", |view| view.best.number >= 1).await;
+    assert!(readiness().starts_with("HTTP/1.1 200"));
+
+    let filler = disk.fill(0);
+    until("an alert", || !told(&alerts).is_empty());
+    let event = told(&alerts).remove(0);
+    assert_eq!(event["alert"], "local_fault", "{event}");
+    let message = event["message"].as_str().unwrap();
+    for part in ["/signed ", "No space left on device", "make room"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(readiness().starts_with("HTTP/1.1 503"));
+    let shown = run(&format!("status --dev -d {}", base.display()));
+    let text = stdout(&shown);
+    assert!(text.contains("no block for our slot: "), "{text}");
+
+    fs::remove_file(&filler).unwrap();
+    let height = asked.status().await.unwrap().best.number;
+    let well = |view: &StatusView| view.best.number > height && view.notes.is_empty();
+    until_status(&asked, "a block, and nothing more to say", well).await;
+    assert!(readiness().starts_with("HTTP/1.1 200"));
 }
 
 /// When the disk fills up.

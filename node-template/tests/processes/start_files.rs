@@ -29,7 +29,7 @@ fn damaged_record_of_seals_stops_the_start() {
     let path = put(base.path(), "signed", bytes);
     let error = refused(base.path(), "--dev");
     assert!(
-        error.contains("/signed ") && error.contains("restore it"),
+        error.contains("/signed ") && error.contains("move it away"),
         "{error}"
     );
     assert_eq!(fs::read(path).unwrap(), bytes);
@@ -58,6 +58,25 @@ fn keys_that_are_damaged_exposed_or_foreign_stop_the_start() {
 }
 
 #[test]
+fn advice_fits_what_is_wrong_with_a_path() {
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = refused(&file, "--dev");
+    assert!(error.contains("a file stands where a folder"), "{error}");
+    assert!(error.contains("--base-path"), "{error}");
+    let nowhere = files.path().join("nowhere").display().to_string();
+    let missing = run(&format!("key inspect-node-key --file {nowhere}"));
+    let error = error_line(&missing);
+    assert!(error.contains("check that it is there"), "{error}");
+    let short = run(&format!("key inspect-node-key --file {}", file.display()));
+    let error = error_line(&short);
+    assert!(error.ends_with("give the right file"), "{error}");
+    let number = error_line(&run("--dev --port many"));
+    assert!(number.contains("a whole number is expected"), "{number}");
+}
+
+#[test]
 fn lock_that_is_a_folder_is_named() {
     let base = tempfile::tempdir().unwrap();
     let lock = chain_folder(base.path(), "dev").join("LOCK");
@@ -73,6 +92,7 @@ fn broken_journal_stops_the_start() {
     let path = put(base.path(), "journal", b"nonsense");
     let error = refused(base.path(), "--dev");
     assert!(error.contains("/journal"), "{error}");
+    assert!(error.contains("move the file away"), "one line: {error}");
     assert_eq!(fs::read(path).unwrap(), b"nonsense");
 }
 

@@ -45,7 +45,7 @@ pub enum SigningError {
     },
     /// The file does not read as a record.
     #[error(
-        "{path} is damaged ({what}); restore it from a backup. Only if you are sure that none of its keys has signed in the last minutes, anywhere, move it away: the node then waits a whole round of slots before it signs"
+        "{path} is damaged ({what}); move it away: the node then waits a whole round of slots, in which nothing can be signed twice, and begins a new one. Put no older copy in its place: it would not know of the newest seals"
     )]
     Damaged {
         /// The file.
@@ -67,7 +67,7 @@ pub enum SigningError {
     },
     /// The operating system refused. Nothing is signed that is not on disk.
     #[error(
-        "{path}: {source}; nothing is signed until this file can be written: check its folder, its owner and the disk"
+        "{path} cannot be used ({source}); nothing is signed until it can be written: make room on its disk, or check its folder and its owner"
     )]
     Io {
         /// The file.

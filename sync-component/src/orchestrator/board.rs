@@ -6,11 +6,12 @@ use crate::{
     height_sync::Judgement,
     peers::Sighting,
     ports::{MonoTime, PeerId, UnixMillis},
-    status::{CriticalReason, Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
+    status::{CriticalReason, Duty, Note, Progress, StatusReport, SyncStatus, Tier, Verdict},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,6 +37,8 @@ struct State<B: BlockT> {
     with_us: usize,
     round: u64,
     notes: Vec<Note<B>>,
+    /// What we could not sign when it was last due, and why.
+    not_signed: BTreeMap<Duty, String>,
     session: Option<Session>,
     last_block_at: MonoTime,
     /// Where the last fork that was told of leaves our chain.
@@ -63,6 +66,7 @@ impl<B: BlockT> Board<B> {
             with_us: 0,
             round: 0,
             notes: Vec::new(),
+            not_signed: BTreeMap::new(),
             session: None,
             last_block_at: now,
             fork_at: None,
@@ -116,6 +120,17 @@ impl<B: BlockT> Board<B> {
         if changed {
             self.tell(SyncEvent::StatusChanged(Box::new(self.report(context))));
         }
+    }
+
+    /// What was due could not be signed.
+    pub(super) fn not_signed(&self, duty: Duty, why: String) {
+        self.state().not_signed.insert(duty, why.clone());
+        self.tell(SyncEvent::NotSigned { duty, why });
+    }
+
+    /// What was due is signed.
+    pub(super) fn signed(&self, duty: Duty) {
+        self.state().not_signed.remove(&duty);
     }
 
     /// A new best block, at this height.
@@ -176,6 +191,10 @@ impl<B: BlockT> Board<B> {
         let now = context.clock.now();
         let time_notes = self.time_notes(context, now);
         let state = self.state();
+        let not_signed = state.not_signed.iter().map(|(duty, why)| Note::NotSigned {
+            duty: *duty,
+            why: why.clone(),
+        });
         StatusReport {
             verdict: state.verdict.clone(),
             best,
@@ -196,7 +215,10 @@ impl<B: BlockT> Board<B> {
                 .session
                 .as_ref()
                 .map(|session| session.progress(best.height(), peers, now)),
-            notes: state.notes.iter().cloned().chain(time_notes).collect(),
+            notes: (state.notes.iter().cloned())
+                .chain(not_signed)
+                .chain(time_notes)
+                .collect(),
         }
     }
 

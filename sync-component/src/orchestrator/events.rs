@@ -4,7 +4,7 @@ use crate::{
     block_id::BlockId,
     error::NetworkError,
     ports::PeerId,
-    status::StatusReport,
+    status::{Duty, StatusReport},
     wire::{Activity, Roles},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -33,6 +33,13 @@ pub enum SyncEvent<B: BlockT> {
     CatchUpPanicked,
     /// An authority signed two things that exclude each other. Nobody is charged for carrying them.
     Equivocation(Equivocation<B>),
+    /// This node had to sign something and could not, for a reason of its own. It is tried again when the next is due.
+    NotSigned {
+        /// What.
+        duty: Duty,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A peer was banned.
     PeerBanned {
         /// Who.

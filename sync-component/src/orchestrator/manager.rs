@@ -14,7 +14,7 @@ use crate::{
     peers::{Ledger, PeerClient},
     ports::{MonoTime, NetworkEvent, PeerId, Signer},
     registry::ResyncStrategy,
-    status::{StatusReport, SyncStatus},
+    status::{Duty, StatusReport, SyncStatus},
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
@@ -198,6 +198,17 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// dropped. Without a signer a node votes for nothing and is heard by nobody as an authority.
     pub fn attest_with(&self, signer: Arc<dyn Signer>) {
         self.height.attest_with(signer);
+    }
+
+    /// The node had to sign something and could not, for a reason of its own: an event, and a note on the status until
+    /// [`NetworkSyncManager::signed`] says that it can again.
+    pub fn not_signed(&self, duty: Duty, why: String) {
+        self.board.not_signed(duty, why);
+    }
+
+    /// The node signed what was due.
+    pub fn signed(&self, duty: Duty) {
+        self.board.signed(duty);
     }
 
     /// What happens from now on. A receiver that lags misses the oldest.

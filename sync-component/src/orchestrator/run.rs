@@ -14,6 +14,7 @@ use crate::{
         Vote, VoteStanding, heavy,
     },
     serving::Told,
+    status::Duty,
     wire::{Activity, AnnounceReply, Announcement, Attestation, Roles},
 };
 use futures::{
@@ -261,9 +262,12 @@ impl<'a, B: BlockT> Loop<'a, B> {
             Done::Attested(result) => {
                 self.signing = self.signing.saturating_sub(1);
                 match result {
-                    Ok(Ok(attestation)) => self.manager.height.attested(attestation),
-                    Ok(Err(error)) => tracing::error!("{error}"),
-                    Err(error) => tracing::error!("no attestation was signed: {error}"),
+                    Ok(Ok(attestation)) => {
+                        self.manager.board.signed(Duty::Attestation);
+                        self.manager.height.attested(attestation);
+                    }
+                    Ok(Err(error)) => self.not_attested(&error),
+                    Err(error) => self.not_attested(&error),
                 }
             }
             Done::VoteTold(vote, result) => {
@@ -346,6 +350,12 @@ impl<'a, B: BlockT> Loop<'a, B> {
             let signed = heavy(executor, move || due.sign());
             self.tasks.push(signed.map(Done::Attested).boxed());
         }
+    }
+
+    fn not_attested(&self, error: &dyn std::error::Error) {
+        tracing::error!("no attestation was signed: {error}");
+        let board = &self.manager.board;
+        board.not_signed(Duty::Attestation, error.to_string());
     }
 
     /// Passes on what is new of the authorities, and reports what they must not have signed.

@@ -259,4 +259,29 @@ pub enum Note<B: BlockT> {
     },
     /// An authority signed two things that exclude each other.
     Equivocation(Equivocation<B>),
+    /// The last time that this node had to sign something, it could not, for a reason of its own.
+    NotSigned {
+        /// What.
+        duty: Duty,
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// What an authority signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Duty {
+    /// The block of a slot of ours.
+    Block,
+    /// What it holds (SPEC section 2).
+    Attestation,
+}
+
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Block => "block for our slot",
+            Self::Attestation => "attestation",
+        })
+    }
 }

@@ -3,7 +3,7 @@ use sp_core::H256;
 use std::time::Duration;
 use sync_component::{
     BlockId, NetworkError, SyncStatus,
-    status::{Note, StatusReport, Tier, Verdict},
+    status::{Duty, Note, StatusReport, Tier, Verdict},
 };
 
 fn report(verdict: Verdict<Block>, notes: Vec<Note<Block>>) -> StatusReport<Block> {
@@ -30,6 +30,10 @@ fn node_is_ready_only_in_sync_with_a_fresh_tip_and_new_blocks() {
     let in_sync = || Verdict::Known(SyncStatus::InSync);
     let stalled = || Note::Stalled { slots: 20 };
     let behind = || Note::BehindSchedule { missed_slots: 21 };
+    let unsigned = |duty| Note::NotSigned {
+        duty,
+        why: "the disk is full".to_owned(),
+    };
     let minority = Note::Minority {
         tip: BlockId::new(6, H256::repeat_byte(9)),
         voters: 1,
@@ -40,6 +44,8 @@ fn node_is_ready_only_in_sync_with_a_fresh_tip_and_new_blocks() {
         (in_sync(), vec![stalled()], false),
         (in_sync(), vec![behind()], false),
         (in_sync(), vec![stalled(), behind()], false),
+        (in_sync(), vec![unsigned(Duty::Block)], false),
+        (in_sync(), vec![unsigned(Duty::Attestation)], false),
         (Verdict::Known(SyncStatus::SmallGap(1)), vec![], false),
         (
             Verdict::Unverified(NetworkError::NoPeersAvailable),

@@ -27,7 +27,7 @@ pub enum AlertKind {
     BehindSchedule,
     /// A large or critical gap is not being closed: a session failed. It starts again by itself.
     CatchUpFailed,
-    /// The store or the program itself failed.
+    /// The store, the record of seals or the program itself failed.
     LocalFault,
     /// A resync or a restore did not come to its end.
     ResyncFailed,

@@ -6,7 +6,7 @@ use sync_component::{
     observer::HoldKind,
     orchestrator::{Hold, SyncEvent},
     ports::MonoTime,
-    status::{CriticalReason, GapRemedy, Note, StatusReport, Verdict},
+    status::{CriticalReason, Duty, GapRemedy, Note, StatusReport, Verdict},
 };
 
 /// How long slots of ours are let go for want of votes before that is an alert. Lower: every start of a network is one;
@@ -57,6 +57,11 @@ impl AlertRules {
             SyncEvent::Equivocation(found) => Some(Alert::new(
                 AlertKind::Equivocation,
                 format!("{found}; its operator should look for a second node with its key"),
+            )),
+            // Without the slot, so that the same is told once a minute.
+            SyncEvent::NotSigned { duty, why } => Some(Alert::new(
+                AlertKind::LocalFault,
+                format!("no {duty}: {why}"),
             )),
             SyncEvent::CaughtUp { .. } | SyncEvent::PeerBanned { .. } => None,
         }
@@ -131,6 +136,17 @@ impl AlertRules {
             Note::Stalled { slots } => Some(*slots),
             _ => None,
         });
+        // Where our own slots stay empty, that is the reason, and it was told.
+        let ours = |note: &Note<B>| {
+            matches!(
+                note,
+                Note::NotSigned {
+                    duty: Duty::Block,
+                    ..
+                }
+            )
+        };
+        let stalled = stalled.filter(|_| !report.notes.iter().any(ours));
         let was_stalled = std::mem::replace(&mut self.stalled, stalled.is_some());
         let slots = stalled.filter(|_| !was_stalled)?;
         let message = format!(

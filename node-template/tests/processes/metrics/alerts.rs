@@ -6,7 +6,7 @@ use crate::{
 use std::{fs, io::Write, net::TcpStream, path::Path};
 
 /// The alerts that the command was given.
-fn told(file: &Path) -> Vec<serde_json::Value> {
+pub(crate) fn told(file: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let lines = text.lines();
     lines

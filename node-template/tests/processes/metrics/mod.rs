@@ -6,6 +6,8 @@ mod expressions;
 mod files;
 mod logs;
 
+pub(crate) use alerts::told;
+
 use crate::{
     exposition::Page,
     harness::{LOOK_EVERY, PATIENCE},

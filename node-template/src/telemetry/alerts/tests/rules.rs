@@ -9,7 +9,7 @@ use sync_component::{
     error::{LocalFault, NoConsensus},
     orchestrator::{Hold, HoldStatus, SyncEvent},
     ports::{JobLost, MonoTime, PeerId},
-    status::{CriticalReason, GapRemedy, Note, StatusReport, Tier, Verdict},
+    status::{CriticalReason, Duty, GapRemedy, Note, StatusReport, Tier, Verdict},
 };
 
 fn block(number: u32) -> BlockId<Block> {
@@ -229,6 +229,32 @@ fn what_the_clock_shows_is_an_alert_when_it_appears() {
         [AlertKind::Stalled],
         "it is back"
     );
+}
+
+#[test]
+fn what_cannot_be_signed_is_an_alert_at_once_and_explains_why_nothing_is_new() {
+    let why = "/data/signed: No space left on device".to_owned();
+    let unsigned = SyncEvent::<Block>::NotSigned {
+        duty: Duty::Block,
+        why: why.clone(),
+    };
+    let alert = raised(&unsigned).unwrap();
+    assert_eq!(alert.kind, AlertKind::LocalFault);
+    assert!(alert.message.contains(&why), "{}", alert.message);
+    let stalled = |duty| {
+        let notes = vec![
+            Note::NotSigned {
+                duty,
+                why: why.clone(),
+            },
+            Note::Stalled { slots: 20 },
+        ];
+        report(Verdict::Known(SyncStatus::InSync), notes)
+    };
+    let mut rules = AlertRules::default();
+    assert_eq!(rules.looked(&stalled(Duty::Block), at(0)), []);
+    // Others author all the same: that nothing comes has another reason.
+    assert_eq!(rules.looked(&stalled(Duty::Attestation), at(5)).len(), 1);
 }
 
 #[test]
