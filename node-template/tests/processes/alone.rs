@@ -2,13 +2,17 @@
 
 use crate::{
     dead_fork::{World, backups, in_sync, store_files},
-    harness::{PATIENCE, chain_folder, client, error_line, run, stdout, until_status},
+    harness::{
+        PATIENCE, chain_folder, client, command, error_line, run, serving, stdout, until,
+        until_status,
+    },
 };
 use node_template::status_view::NodeFile;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 /// Whoever signed a block, and when: never touched by a resync.
@@ -82,6 +86,44 @@ async fn broken_store(world: &World) {
     let node = world.connected(&base).await;
     let view = until_status(&client(&node), "in sync on the new chain", in_sync).await;
     assert!(world.is_alices(&view.best).await);
+}
+
+/// Stopped while it still looks for its peer, a resync goes on as it said, and can be given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn resync_that_was_stopped_before_it_had_begun_to_build_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path();
+    let mut node = serving(base, "dev", "--dev").await;
+    until_status(&client(&node), "a block", |view| view.best.number >= 1).await;
+    node.stop(PATIENCE).await.unwrap();
+
+    let nobody = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    let resync = command(&format!(
+        "resync --dev -y --peer {nobody} --bootnodes /ip4/127.0.0.1/tcp/1/p2p/{nobody} -d {}",
+        base.display()
+    ))
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let chain = chain_folder(base, "dev");
+    let journal = || fs::read_to_string(chain.join("journal")).unwrap_or_default();
+    until("a journal, and a network", || {
+        journal().contains("preparing") && chain.join("staging").exists()
+    });
+    kill_process(Pid::from_child(&resync), Signal::TERM).unwrap();
+    let output = resync.wait_with_output().unwrap();
+    assert!(error_line(&output).contains("goes on"), "{output:?}");
+    assert!(journal().contains("preparing"));
+
+    let node = serving(base, "dev", "--dev").await;
+    let log = node.log_tail(400).join("\n");
+    assert!(log.contains("an interrupted resync goes on"), "{log}");
+    let view = client(&node).resync_status().await.unwrap();
+    assert!(view.active, "{view:?}");
+    let abort = run(&format!("resync --abort --dev -d {}", base.display()));
+    assert!(abort.status.success(), "{abort:?}");
+    assert!(!chain.join("journal").exists() && !chain.join("staging").exists());
 }
 
 /// A healthy store and a stopped node: the backup has its name, and comes back without a node, too.

@@ -39,9 +39,9 @@ impl Places {
 pub enum Started {
     /// No run was under way.
     Clean,
-    /// A run had not begun to build: it is forgotten.
+    /// A restore had touched nothing yet: it is forgotten.
     Forgotten,
-    /// A download was under way: the old chain runs, and the run goes on.
+    /// A resync was under way: the old chain runs, and the run goes on.
     Resumes(Journal),
     /// A swap was finished: the new chain runs, the old one is this backup.
     Swapped {

@@ -104,7 +104,7 @@ pub struct Swap {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It is no journal.
-    #[error("the journal does not read: {0}")]
+    #[error("the journal does not read: {}", .0.message())]
     Malformed(#[from] toml::de::Error),
     /// It was written by another version.
     #[error("the journal has format {found}, this program reads format {FORMAT}")]
@@ -244,7 +244,7 @@ pub struct Found {
 /// What a start does about a journal that it finds, before any store is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recovery {
-    /// Nothing was built: the run is forgotten.
+    /// A restore that has touched nothing yet is forgotten.
     Forget,
     /// The old chain runs, and the download goes on by itself.
     GoOn,
@@ -270,6 +270,8 @@ pub fn recovery(journal: &Journal, found: &Found, now: UnixMillis) -> Recovery {
         backup,
     } = found;
     let swap = match &journal.stage {
+        // What was ordered is built, also where nothing is yet.
+        Stage::Preparing if matches!(journal.run, Run::Resync(_)) => return Recovery::GoOn,
         Stage::Preparing => return Recovery::Forget,
         Stage::Downloading | Stage::Validated => return Recovery::GoOn,
         // It was opened in the live place before this was written.

@@ -115,10 +115,16 @@ fn start_decides_by_the_ids_in_the_stores() {
     let (old, new, other) = (store("old"), store("new"), store("other"));
     let (unread, nothing) = (Held::Unread, Held::Nothing);
     assert_eq!(
-        decide(&preparing, &old, &nothing, &nothing, soon),
+        decide(
+            &Journal::begin(restore(), UnixMillis(0)),
+            &old,
+            &nothing,
+            &nothing,
+            soon
+        ),
         Recovery::Forget
     );
-    for journal in [&downloading, &validated] {
+    for journal in [&preparing, &downloading, &validated] {
         assert_eq!(decide(journal, &old, &new, &nothing, late), Recovery::GoOn);
     }
     let exchange = Recovery::Exchange(swap());

@@ -13,7 +13,9 @@ impl ResyncDesk {
     pub(crate) fn recover(&self) -> Result<(), ServiceError> {
         match self.files.recover().map_err(ServiceError::Resync)? {
             Started::Clean => {}
-            Started::Forgotten => tracing::info!("a resync had not begun to build: forgotten"),
+            Started::Forgotten => tracing::warn!(
+                "a restore was ordered and had touched nothing yet: it is forgotten; order it again"
+            ),
             Started::Swapped { backup } => {
                 tracing::info!(%backup, "an interrupted swap is finished: the new chain runs");
                 self.state().last = Some(LastRun::Swapped { backup });
