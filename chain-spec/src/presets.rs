@@ -1,6 +1,9 @@
 use crate::{ChainSpec, ChainSpecError};
 use std::path::Path;
-use sync_component::settings::document::{Document, DocumentError};
+use sync_component::settings::{
+    StrategyNames,
+    document::{Document, DocumentError},
+};
 
 /// A chain specification that comes with this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,21 @@ impl ChainSpec {
     /// The preset of that name, else the file at that path (`.toml` or `.json`). A file called like a preset is reached
     /// as `./dev`.
     pub fn load(name_or_path: &str) -> Result<Self, ChainSpecError> {
+        Self::load_by(name_or_path, |document| document)
+    }
+
+    /// The same; a strategy that is not among `strategies` is one of the problems of a file.
+    pub fn load_knowing(
+        name_or_path: &str,
+        strategies: StrategyNames,
+    ) -> Result<Self, ChainSpecError> {
+        Self::load_by(name_or_path, |document| document.knowing(strategies))
+    }
+
+    fn load_by(
+        name_or_path: &str,
+        told: impl FnOnce(Document) -> Document,
+    ) -> Result<Self, ChainSpecError> {
         if let Some(preset) = Preset::by_name(name_or_path) {
             return Ok(preset.spec());
         }
@@ -56,6 +74,6 @@ impl ChainSpec {
             return Err(ChainSpecError::NotFound { path });
         }
         let document = Document::open(path)?;
-        Ok(Self::from_document(document).map_err(DocumentError::from)?)
+        Ok(Self::from_document(told(document)).map_err(DocumentError::from)?)
     }
 }

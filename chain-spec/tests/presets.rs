@@ -4,7 +4,11 @@
 use chain_spec::{ChainSpec, ChainSpecError, ChainType, Preset};
 use sp_core::{Pair as _, sr25519};
 use std::fs;
-use sync_component::{SyncSettings, settings::document::DocumentError};
+use sync_component::{
+    SyncSettings,
+    settings::{StrategyNames, document::DocumentError},
+    status::Tier,
+};
 
 fn key(name: &str) -> sr25519::Public {
     sr25519::Pair::from_string(&format!("//{name}"), None)
@@ -52,6 +56,7 @@ fn presets_endow_alice_to_ferdie_and_name_every_default() {
         };
         expected.strategies.tier1 = Some(tier1.into());
         expected.strategies.tier2 = Some("pipelined".into());
+        expected.strategies.tier3 = Some("multi-source".into());
         assert_eq!(spec.sync, expected);
         let written = expected.to_table();
         let text: toml::Table = toml::from_str(preset.text()).unwrap();
@@ -135,4 +140,40 @@ fn files_that_are_no_specification_are_refused_in_one_line() {
     for error in [yaml, bytes, huge, directory] {
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
     }
+}
+
+#[test]
+fn strategies_that_are_not_there_are_problems_of_the_file_among_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let text = Preset::Local
+        .text()
+        .replace("\"pipelined\"", "\"teleport\"")
+        .replace("tier1_max_gap = 5 ", "tier1_max_gap = 0 ");
+    fs::write(
+        &path,
+        format!("{text}\n[sync.strategy.walk]\nfast = true\n"),
+    )
+    .unwrap();
+    let name = path.to_str().unwrap();
+    let names = StrategyNames::new([
+        (Tier::HeightCheck, vec!["authority-quorum".to_owned()]),
+        (Tier::CatchUp, vec!["mine".to_owned()]),
+        (Tier::Resync, vec!["multi-source".to_owned()]),
+    ]);
+    let report = ChainSpec::load_knowing(name, names)
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "sync.tier1_max_gap",
+        "sync.strategies.tier2 = \"teleport\"",
+        "a strategy of Tier 2: mine",
+        "sync.strategy.walk",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(!report.contains("strategies.tier1"), "{report}");
+    // Whoever says nothing of them takes every name.
+    let report = ChainSpec::load(name).unwrap_err().to_string();
+    assert!(!report.contains("teleport"), "{report}");
 }

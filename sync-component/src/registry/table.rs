@@ -1,5 +1,8 @@
 use super::{FetchStrategy, HeightStrategy, ResyncStrategy, defaults};
-use crate::{settings::SyncSettings, status::Tier};
+use crate::{
+    settings::{StrategyNames, SyncSettings},
+    status::Tier,
+};
 use sp_runtime::traits::Block as BlockT;
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -236,6 +239,12 @@ impl<B: BlockT> StrategyRegistry<B> {
             }),
             None => Ok(()),
         }
+    }
+
+    /// The names that a file may give.
+    pub fn known(&self) -> StrategyNames {
+        let tiers = [Tier::HeightCheck, Tier::CatchUp, Tier::Resync];
+        StrategyNames::new(tiers.map(|tier| (tier, self.names(tier))))
     }
 
     /// All strategies, by tier and name, with those that `settings` select marked.

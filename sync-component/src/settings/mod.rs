@@ -8,6 +8,7 @@
 pub mod document;
 
 mod check;
+mod names;
 mod override_file;
 mod read;
 mod threshold;
@@ -18,6 +19,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use names::StrategyNames;
 pub use threshold::{NotAThreshold, Threshold};
 pub use values::{
     AttestationSlots, GateWait, JoinWindows, Limits, StrategyChoice, StrategyTables, SyncSettings,

@@ -5,6 +5,7 @@ use super::{
         Fault, NodeValue, Problems, Rule, Section, decimal, free_table, one_of, text, truth, whole,
     },
 };
+use crate::status::Tier;
 use std::{
     num::{NonZeroU32, NonZeroUsize},
     time::Duration,
@@ -187,6 +188,13 @@ impl Reader<'_> {
 
     fn strategies(&mut self, mut section: Section<'_>) {
         let name = || strategy_name().map(Some);
+        for (tier, key) in [
+            (Tier::HeightCheck, "tier1"),
+            (Tier::CatchUp, "tier2"),
+            (Tier::Resync, "tier3"),
+        ] {
+            self.strategy_is_there(&section, tier, key);
+        }
         let tier1 = self.chain_only(&mut section, "tier1", &name());
         let StrategyChoice {
             tier1: chosen,
@@ -197,6 +205,24 @@ impl Reader<'_> {
         section.set(tier2, "tier2", &name(), self.problems);
         section.set(tier3, "tier3", &name(), self.problems);
         section.finish(self.problems);
+    }
+
+    fn strategy_is_there(&mut self, section: &Section<'_>, tier: Tier, key: &'static str) {
+        let Some(node) = section.peek(key) else {
+            return;
+        };
+        // A value of another type, and a key that may not stand here at all, are other problems.
+        let is_ours = tier == Tier::HeightCheck && self.origin == Origin::Override;
+        let name = node.as_text().filter(|_| !is_ours);
+        let known = self.problems.strategies();
+        let accepted = name.and_then(|name| known?.instead(tier, name));
+        if let Some(accepted) = accepted
+            && strategy_name().read(node).is_some()
+        {
+            let key = section.path(key);
+            self.problems
+                .refuse(&node.location, key, node.brief(), accepted);
+        }
     }
 
     fn strategy_tables(&mut self, sync: &mut Section<'_>) {
@@ -213,6 +239,13 @@ impl Reader<'_> {
                 let value = entry.node.brief();
                 let fault = Fault::OnlyInChainSpec { value };
                 self.problems.add(&entry.node.location, key, fault);
+                continue;
+            }
+            let known = self.problems.strategies();
+            if let Some(accepted) = known.and_then(|known| known.instead_of_table(&entry.key)) {
+                let value = entry.node.brief();
+                self.problems
+                    .refuse(&entry.node.location, key, value, accepted);
                 continue;
             }
             let given = free_table(&key, entries, self.problems);

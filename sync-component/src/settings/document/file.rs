@@ -1,4 +1,5 @@
 use super::{Node, ProblemReport, Problems, Section, json, toml_text};
+use crate::settings::StrategyNames;
 use std::{
     fs::File,
     io::{self, Read as _},
@@ -110,6 +111,13 @@ impl Document {
             root,
             problems,
         })
+    }
+
+    /// Says which strategies there are: a name that is not among them is a problem.
+    #[must_use]
+    pub fn knowing(mut self, strategies: StrategyNames) -> Self {
+        self.problems.strategies = Some(strategies);
+        self
     }
 
     /// Lets `reader` read the whole document and gives its value, or everything that is wrong. Keys at the top that it

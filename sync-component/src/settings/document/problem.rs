@@ -1,4 +1,5 @@
 use super::node::printable;
+use crate::settings::StrategyNames;
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 /// Where something stands in a document.
@@ -163,9 +164,16 @@ impl fmt::Display for ProblemReport {
 pub struct Problems {
     found: Vec<Problem>,
     keys: BTreeSet<String>,
+    /// The strategies that there are, if somebody said it.
+    pub(super) strategies: Option<StrategyNames>,
 }
 
 impl Problems {
+    /// The names of the strategies that there are; `None` if nobody said it.
+    pub fn strategies(&self) -> Option<&StrategyNames> {
+        self.strategies.as_ref()
+    }
+
     /// Notes one.
     pub fn add(&mut self, location: &Location, key: impl Into<String>, fault: Fault) {
         let key = key.into();
