@@ -1,5 +1,6 @@
 //! A node with the three-tier sync component. Replace [`runtime`] by your own to make it yours.
 
+mod advice;
 pub mod authoring;
 pub mod benchmark;
 pub mod block_file;

@@ -1,5 +1,7 @@
 use crate::network;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use sp_core::H256;
+use sync_component::chain_sync::{BadRequest, ResyncRequest};
 
 /// Why an address of the command line is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +59,25 @@ pub(super) fn peer(text: &str) -> Result<String, AddressError> {
     match text.parse::<PeerId>() {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(AddressError::NotAPeerId),
+    }
+}
+
+/// `N:HASH`.
+pub(super) fn checkpoint(text: &str) -> Result<String, BadRequest> {
+    ResyncRequest::<crate::Block>::parse(&[], Some(text)).map(|_| text.to_owned())
+}
+
+/// Names no block.
+#[derive(Debug, thiserror::Error)]
+#[error("the number of a block, or its hash (0x and 64 hex digits), is expected")]
+pub(super) struct NotABlock;
+
+/// A block, by its number or its hash.
+pub(super) fn block(text: &str) -> Result<String, NotABlock> {
+    if text.parse::<u32>().is_ok() || text.parse::<H256>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err(NotABlock)
     }
 }
 

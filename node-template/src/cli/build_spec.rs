@@ -1,4 +1,6 @@
-use super::{CliError, ExitCode, SpecFormat, account::account, args::BuildSpecArgs, print};
+use super::{
+    CliError, ExitCode, SpecFormat, account::account, args::BuildSpecArgs, place::load, print,
+};
 use chain_spec::{ChainSpec, Preset};
 use sp_core::sr25519;
 use sync_component::registry::defaults;
@@ -21,7 +23,7 @@ fn changes_nothing(args: &BuildSpecArgs) -> bool {
 }
 
 fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
-    let mut spec = ChainSpec::load(&args.chain)?;
+    let mut spec = load(&args.chain)?;
     if let Some(name) = &args.name {
         name.clone_into(&mut spec.name);
     }
@@ -43,14 +45,27 @@ fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
         spec.sync.strategies.tier1 = Some(tier1.to_owned());
     }
     if !args.balance.is_empty() {
-        let balances = args.balance.iter().map(|text| {
-            balance(text).ok_or_else(|| CliError::SpecOption {
-                option: "--balance",
-                given: text.clone(),
-                expected: "an account and an amount, such as 5Grw…=1000,",
-            })
-        });
-        spec.genesis.balances = balances.collect::<Result<_, CliError>>()?;
+        let wrong = |text: &String, expected| CliError::SpecOption {
+            option: "--balance",
+            given: text.clone(),
+            expected,
+        };
+        spec.genesis.balances.clear();
+        for text in &args.balance {
+            let (who, amount) = balance(text)
+                .ok_or_else(|| wrong(text, "an account and an amount, such as 5Grw…=1000,"))?;
+            if spec.genesis.balances.insert(who, amount).is_some() {
+                return Err(wrong(text, "one amount for each account"));
+            }
+        }
+    }
+    // Every key stands there, also where the base leaves the choice to us.
+    let strategies = &mut spec.sync.strategies;
+    for (tier, default) in [
+        (&mut strategies.tier2, defaults::TIER2),
+        (&mut strategies.tier3, defaults::TIER3),
+    ] {
+        tier.get_or_insert_with(|| default.to_owned());
     }
     // What the options made is checked like a file.
     let checked = ChainSpec::from_toml("the new chain spec", &spec.to_toml());

@@ -1,5 +1,6 @@
 use super::stopping::{Stop, StopSignal};
 use crate::{
+    advice::advice,
     benchmark::BenchmarkError,
     block_file::{ExportError, ImportFault},
     keystore::KeystoreError,
@@ -95,6 +96,8 @@ impl CliError {
                 | Self::EmptyRange { .. }
                 | Self::PeerId(_)
                 | Self::BadRequest(_)
+                | Self::ResyncStrategy(_)
+                | Self::Ourselves { .. }
                 | Self::Node(ServiceError::Log(_))
         )
     }
@@ -153,7 +156,7 @@ pub enum CliError {
         folder: PathBuf,
     },
     /// A folder or file cannot be used.
-    #[error("{}: {source}; check its permissions", .path.display())]
+    #[error("{}: {source}; {}", .path.display(), advice(.source))]
     Path {
         /// The path.
         path: PathBuf,
@@ -165,7 +168,7 @@ pub enum CliError {
     NodeKey,
     /// A file holds no key.
     #[error(
-        "{} holds no network key: 32 bytes or 64 hex digits are expected, it has {length} bytes; give the right file, or leave out --node-key-file to use the node's own key",
+        "{} holds no network key: 32 bytes or 64 hex digits are expected, it has {length} bytes; give the right file",
         .path.display()
     )]
     NodeKeyFile {
@@ -356,6 +359,24 @@ pub enum CliError {
         "no trusted peer is known; name one that you trust with --peer ID, or add it to reserved_nodes in the chain spec"
     )]
     NoTrustedPeer,
+    /// Nobody of those who were named.
+    #[error(
+        "none of the peers named with --peer is connected: {}; check that they run and that this node reaches them (`peers list`), or name one that is connected",
+        .peers.join(", ")
+    )]
+    NamedPeersAway {
+        /// Who was named.
+        peers: Vec<String>,
+    },
+    /// A peer that is no peer.
+    #[error("{peer} is this node itself; name another one")]
+    Ourselves {
+        /// Our id.
+        peer: String,
+    },
+    /// `--strategy` is none.
+    #[error("--strategy: {0}")]
+    ResyncStrategy(#[source] RegistryError),
     /// No order.
     #[error(transparent)]
     BadRequest(#[from] BadRequest),

@@ -144,6 +144,14 @@ fn insert(args: &InsertKeyArgs) -> Result<ExitCode, CliError> {
     print(&format!(
         "{address} {how}\na node that runs reads it at its next start, with --validator\n"
     ))?;
+    if !place.spec.authorities.contains(&pair.public().into()) {
+        // On standard error, as what a script reads is the above alone.
+        let _ = writeln!(
+            stderr().lock(),
+            "warning: {address} is none of the authorities that the chain spec of {} names: a node with this key alone authors nothing",
+            place.spec.id
+        );
+    }
     Ok(ExitCode::Done)
 }
 

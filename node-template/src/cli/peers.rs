@@ -42,6 +42,9 @@ enum Change {
 fn change(args: &PeerArgs, change: Change) -> Result<bool, CliError> {
     let peer: PeerId = args.id.parse()?;
     let place = Place::of(&args.place)?;
+    if matches!(change, Change::Ban) {
+        place.is_another(&args.id)?;
+    }
     if let Some(node) = Operated::if_it_runs(&place)? {
         let id = peer.to_string();
         return block_on(async {

@@ -1,5 +1,8 @@
-use super::{CliError, PlaceArgs};
-use crate::service::{ChainFolder, ServiceError};
+use super::{CliError, PlaceArgs, node_key, strategies};
+use crate::{
+    network,
+    service::{ChainFolder, ServiceError},
+};
 use chain_spec::{ChainSpec, Preset};
 use runtime_bridge::store::{Lock, LockError};
 use std::path::{Path, PathBuf};
@@ -11,6 +14,11 @@ pub(super) fn chain_name(chain: Option<&str>, dev: bool) -> &str {
         (None, true) => Preset::Dev.name(),
         (None, false) => Preset::Local.name(),
     }
+}
+
+/// The chain spec, whose strategies have to be there.
+pub(super) fn load(name_or_path: &str) -> Result<ChainSpec, CliError> {
+    Ok(ChainSpec::load_knowing(name_or_path, strategies::known())?)
 }
 
 /// A chain and the folder of its data on this machine.
@@ -25,13 +33,25 @@ pub(super) struct Place {
 impl Place {
     /// What the options say.
     pub(super) fn of(args: &PlaceArgs) -> Result<Self, CliError> {
-        let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
+        let spec = load(chain_name(args.chain.as_deref(), args.dev))?;
         let base = match &args.base_path {
             Some(path) => path.clone(),
             None => default_base_path()?,
         };
         let folder = chain_folder(&base, &spec.id);
         Ok(Self { spec, folder })
+    }
+
+    /// Refuses the id of the node that has this folder. One that was given its key on its command line knows better itself.
+    pub(super) fn is_another(&self, peer: &str) -> Result<(), CliError> {
+        let key = ChainFolder::at(&self.folder).network_key();
+        // Without a key, or with one that does not read, nobody is known to be this node.
+        let ours = node_key::read(&key).map(|key| network::peer_id(&key).to_string());
+        if ours.is_ok_and(|ours| ours == peer) {
+            let peer = peer.to_owned();
+            return Err(CliError::Ourselves { peer });
+        }
+        Ok(())
     }
 
     /// The chain's lock; `None` if there is no such folder. Refused while a node holds it.

@@ -2,7 +2,7 @@ use super::{
     CliError, RunArgs,
     args::RpcMethods,
     meeting, node_key,
-    place::{chain_name, default_base_path},
+    place::{chain_name, default_base_path, load},
     strategies::settings,
 };
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
     rpc::{Access, MethodsOffered, Origins},
     service::{AuthoringRule, BaseFolder, DevKey, Duty, RunConfig, StandardInput},
 };
-use chain_spec::ChainSpec;
 use std::net::SocketAddr;
 
 /// The log filter where `--log` says nothing.
@@ -21,7 +20,7 @@ const DEFAULT_NAME: &str = env!("CARGO_PKG_NAME");
 
 /// What the run options ask for. Reads the chain spec, `--sync-config` and `--node-key-file`, and touches nothing else.
 pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
-    let spec = ChainSpec::load(chain_name(args.chain.as_deref(), args.dev))?;
+    let spec = load(chain_name(args.chain.as_deref(), args.dev))?;
     let settings = settings(&spec, args.sync_config.as_deref())?;
     let key = node_key::of(args.node_key.as_deref(), args.node_key_file.as_deref())?;
     Ok(RunConfig {

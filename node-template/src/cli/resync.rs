@@ -14,6 +14,7 @@ use crate::{
 };
 use runtime_bridge::store::Lock;
 use std::{io, time::Duration};
+use sync_component::StrategyRegistry;
 
 /// How often the node is asked how far it is.
 const POLL: Duration = Duration::from_millis(300);
@@ -24,6 +25,10 @@ const SWAP_PATIENCE: Duration = Duration::from_mins(1);
 /// Gives the operator's orders to the running node, or carries them out where none runs.
 pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
     let place = Place::of(&args.place)?;
+    check_strategy(args, &place)?;
+    for peer in &args.peer {
+        place.is_another(peer)?;
+    }
     let Some(node) = Operated::if_it_runs(&place)? else {
         return resync_alone::run(args, &place);
     };
@@ -46,6 +51,19 @@ pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
         }
         begin(args, &place, node).await
     })
+}
+
+/// A name that is no strategy's is a slip of the command line, whether a node runs or not.
+fn check_strategy(args: &ResyncArgs, place: &Place) -> Result<(), CliError> {
+    let mut settings = place.spec.sync.clone();
+    if args.strategy.is_some() {
+        settings.strategies.tier3.clone_from(&args.strategy);
+        let registry = StrategyRegistry::<crate::Block>::with_builtins();
+        registry
+            .resync(&settings)
+            .map_err(CliError::ResyncStrategy)?;
+    }
+    Ok(())
 }
 
 /// A running node and how it is reached.
@@ -96,7 +114,10 @@ async fn begin(args: &ResyncArgs, place: &Place, node: Operated) -> Result<ExitC
     print(&plan_text(&plan))?;
     // As without a node: it is not worth a question, and a dry run says whether the real one would go.
     if plan.sources.is_empty() {
-        return Err(CliError::NoTrustedPeer);
+        return Err(match args.peer.clone() {
+            named if named.is_empty() => CliError::NoTrustedPeer,
+            peers => CliError::NamedPeersAway { peers },
+        });
     }
     if args.dry_run {
         return Ok(ExitCode::Done);

@@ -4,7 +4,10 @@ use std::{fmt::Write, path::Path, time::Duration};
 use sync_component::{
     StrategyRegistry, SyncSettings,
     registry::{Selection, StrategyInfo},
-    settings::document::{Document, DocumentError},
+    settings::{
+        StrategyNames,
+        document::{Document, DocumentError},
+    },
     status::Tier,
 };
 
@@ -18,6 +21,11 @@ pub(super) fn run(args: &StrategiesArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Done)
 }
 
+/// The names of the strategies that this program has.
+pub(super) fn known() -> StrategyNames {
+    StrategyRegistry::<crate::Block>::with_builtins().known()
+}
+
 /// The chain's settings with the node's own file on top.
 pub(super) fn settings(
     spec: &ChainSpec,
@@ -28,7 +36,7 @@ pub(super) fn settings(
         return Ok(settings);
     };
     let slot = Duration::from_millis(spec.slot_duration.as_millis());
-    let document = Document::open(path)?;
+    let document = Document::open(path)?.knowing(known());
     Ok(settings
         .with_override(document, slot)
         .map_err(DocumentError::from)?)

@@ -40,6 +40,22 @@ fn command_of(args: &[OsString]) -> String {
     path
 }
 
+/// What the standard library says of a number, and what it means.
+const PHRASES: [(&str, &str); 3] = [
+    (
+        "invalid digit found in string",
+        "a whole number is expected",
+    ),
+    (
+        "cannot parse integer from empty string",
+        "a whole number is expected",
+    ),
+    (
+        "number too large to fit in target type",
+        "the number is too large",
+    ),
+];
+
 /// Folds the parser's paragraphs into one line: what is wrong and its tips, without the usage that follows.
 fn one_line(text: &str, command: &str) -> String {
     let facts: Vec<&str> = text
@@ -49,5 +65,10 @@ fn one_line(text: &str, command: &str) -> String {
         .filter(|line| !line.is_empty())
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();
-    format!("{}; see `{command} --help`", facts.join(" "))
+    let facts = PHRASES
+        .into_iter()
+        .fold(facts.join(" "), |text, (of_the_parser, for_people)| {
+            text.replace(of_the_parser, for_people)
+        });
+    format!("{facts}; see `{command} --help`")
 }

@@ -17,7 +17,7 @@ pub use network::{LocalNetwork, NetworkPlan};
 pub use process::{NodeProcess, ProcessError, ProcessPlan};
 pub use row::{NodeIndex, NodeRow, NodeState};
 
-use crate::{cli::LocalnetArgs, service::DevKey};
+use crate::{advice::advice, cli::LocalnetArgs, service::DevKey};
 use chain_spec::{ChainSpec, Preset};
 use output::{Output, Report};
 use std::{
@@ -51,7 +51,7 @@ pub enum LocalnetError {
         path: PathBuf,
     },
     /// A folder cannot be made or read.
-    #[error("{} cannot be used ({source}); check its permissions", .path.display())]
+    #[error("{} cannot be used ({source}); {}", .path.display(), advice(.source))]
     Folder {
         /// The folder.
         path: PathBuf,

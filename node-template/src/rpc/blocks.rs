@@ -10,7 +10,10 @@ pub(super) const NUMBERS_MAX: usize = 1_024;
 
 /// The argument of `chain_getBlockHash`: one number or a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "the number of a block is expected, plain or as 0x and hex, or a list of them"
+)]
 pub enum BlockNumbers {
     /// A list; the answer is one, too.
     List(Vec<BlockNumber>),

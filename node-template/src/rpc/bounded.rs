@@ -6,7 +6,10 @@ use super::{
 use jsonrpsee::{
     Extensions,
     server::middleware::rpc::{Batch, BatchEntry, MethodResponse, Notification, RpcServiceT},
-    types::{ErrorObject, Id, Request},
+    types::{
+        ErrorObject, Id, Request,
+        error::{INTERNAL_ERROR_CODE, INVALID_REQUEST_CODE},
+    },
 };
 use std::{fmt, sync::Arc};
 use tower::Layer;
@@ -70,7 +73,8 @@ where
             };
             call.turn().await;
             node.until_there().await;
-            let response = inner.call(request).await;
+            let subscription = subscription(&request);
+            let response = told_the_way(inner.call(request).await, subscription);
             // A subscription's is sent by itself.
             if response.is_method_call() {
                 call.answered(response.as_json().get().len());
@@ -106,6 +110,24 @@ where
         notification: Notification<'a>,
     ) -> impl Future<Output = MethodResponse> + Send + 'a {
         self.inner.notification(notification)
+    }
+}
+
+/// The id of a call that begins or ends a subscription.
+fn subscription(request: &Request<'_>) -> Option<Id<'static>> {
+    let method = request.method_name();
+    let is_one = method.contains("_subscribe") || method.contains("_unsubscribe");
+    is_one.then(|| request.id.clone().into_owned())
+}
+
+/// Over plain HTTP the server answers a subscription as if it had a fault; the caller is told what it needs.
+fn told_the_way(response: MethodResponse, subscription: Option<Id<'static>>) -> MethodResponse {
+    match subscription {
+        Some(id) if response.as_error_code() == Some(INTERNAL_ERROR_CODE) => {
+            let text = "a subscription needs a WebSocket: connect to ws:// at the same address";
+            MethodResponse::error(id, ErrorObject::borrowed(INVALID_REQUEST_CODE, text, None))
+        }
+        _ => response,
     }
 }
 

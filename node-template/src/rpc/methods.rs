@@ -87,6 +87,21 @@ impl Rpc {
     }
 }
 
+impl Rpc {
+    /// A peer, which is not this node.
+    fn another(&self, text: &str) -> RpcResult<PeerId> {
+        if text == self.facts.peer_id {
+            let text = format!("{text} is this node itself; name another one");
+            return Err(ErrorObjectOwned::owned(
+                INVALID_PARAMS_CODE,
+                text,
+                None::<()>,
+            ));
+        }
+        peer_id(text)
+    }
+}
+
 impl Healthy for Rpc {
     fn health(&self) -> Health {
         let should_have_peers = self.facts.peers_expected == PeersExpected::Yes;
@@ -292,7 +307,7 @@ impl NodeApiServer for Rpc {
 
     fn ban_peer(&self, extensions: &Extensions, peer: String) -> RpcResult<()> {
         operator_only(extensions)?;
-        let peer = peer_id(&peer)?;
+        let peer = self.another(&peer)?;
         self.live()?
             .peers
             .ban(&peer)
@@ -321,7 +336,7 @@ impl NodeApiServer for Rpc {
     fn resync(&self, extensions: &Extensions, params: ResyncParams) -> RpcResult<PlanView> {
         operator_only(extensions)?;
         for peer in &params.peers {
-            peer_id(peer)?;
+            self.another(peer)?;
         }
         let request = ResyncRequest::parse(&params.peers, params.checkpoint.as_deref());
         let request = request.map_err(|error| invalid(&error))?;

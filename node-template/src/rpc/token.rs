@@ -85,7 +85,7 @@ pub(super) fn operator_only(extensions: &Extensions) -> RpcResult<()> {
     }
     Err(ErrorObjectOwned::owned(
         UNSAFE_CALL,
-        "this method is unsafe: call it on this machine, without an Origin, with the header `Authorization: Bearer <token>`; the token is in node.json; a node with --rpc-methods safe does not offer it",
+        "this method is unsafe: a node with --rpc-methods safe does not offer it, so start it without, or stop it and give the order to its files; others offer it on this machine, without an Origin, with the header `Authorization: Bearer <token>` and the token of node.json",
         None::<()>,
     ))
 }

@@ -1,5 +1,6 @@
 use super::{PeerFileError, TaskEnded};
 use crate::{
+    advice::advice,
     keystore::KeystoreError,
     network::{NetworkStartError, NodeKeyError},
     rpc::RpcStartError,
@@ -23,7 +24,7 @@ pub enum ServiceError {
     #[error(transparent)]
     Sync(#[from] StartError),
     /// A folder.
-    #[error("{} cannot be used ({source}); check its permissions, or choose another with --base-path", .path.display())]
+    #[error("{} cannot be used ({source}); {}, or choose another with --base-path", .path.display(), advice(.source))]
     Folder {
         /// The folder.
         path: PathBuf,

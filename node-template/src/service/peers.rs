@@ -1,6 +1,6 @@
 //! What is remembered of peers, in `network/peers` (SPEC section 3).
 
-use crate::{Block, network::ReachedAt};
+use crate::{Block, advice::advice, network::ReachedAt};
 use libp2p::Multiaddr;
 use std::{
     fs,
@@ -27,7 +27,7 @@ const REMEMBERED_DIALLED: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum PeerFileError {
     /// It cannot be read.
-    #[error("{} cannot be read ({source}); check its permissions", .path.display())]
+    #[error("{} cannot be read ({source}); {}", .path.display(), advice(.source))]
     Read {
         /// The file.
         path: PathBuf,

@@ -16,7 +16,7 @@ use crate::{
     Block,
     authoring::{Author, Chain, Slots},
     keystore::Keystore,
-    network,
+    network::{self, ClaimedPorts},
     pool::Pool,
     rpc::{ChainFacts, Live, NodeFacts, PeersExpected, Server},
     runtime::TemplateRuntime,
@@ -36,6 +36,7 @@ use sync_component::{
     registry::StrategyInfo,
     wire::Roles,
 };
+use tokio::sync::broadcast::error::RecvError;
 
 /// A node that runs.
 pub(super) struct Running {
@@ -48,10 +49,16 @@ pub(super) struct Running {
     exposed: Arc<Exposed>,
 }
 
+/// Ports that were taken, so that nobody else gets them.
+pub(super) struct Ports {
+    pub(super) rpc: Server,
+    pub(super) peers: ClaimedPorts,
+}
+
 /// What a node begins with.
 pub(super) enum Entrance {
-    /// The port of its RPC.
-    Port(Server),
+    /// Ports behind which nothing answers yet.
+    Closed(Ports),
     /// Doors that stayed open through an exchange of the stores, and what was in the pool before it.
     Open(Box<Doors>, Kept),
 }
@@ -118,9 +125,9 @@ pub(super) async fn start(
     let roles = authority::roles(authority.as_ref());
     let (doors, waiting) = match entrance {
         Entrance::Open(doors, waiting) => (*doors, waiting),
-        Entrance::Port(server) => {
+        Entrance::Closed(ports) => {
             let opening = Opening {
-                server,
+                ports,
                 plan,
                 genesis: chain.genesis_hash(),
                 settings: &config.settings,
@@ -279,12 +286,24 @@ async fn keep_backups(
     manager: Arc<NetworkSyncManager<Block>>,
     clock: Arc<dyn Clock>,
 ) {
+    until_in_sync(&manager).await;
     loop {
-        clock.sleep(BACKUP_UPKEEP).await;
         if matches!(manager.get_sync_status(), Ok(SyncStatus::InSync)) {
             let desk = Arc::clone(&desk);
             // A panic in it is logged by the runtime, and the next round tries again.
             let _ = tokio::task::spawn_blocking(move || desk.settle()).await;
+        }
+        clock.sleep(BACKUP_UPKEEP).await;
+    }
+}
+
+/// Returns as soon as the node is in sync.
+async fn until_in_sync(manager: &NetworkSyncManager<Block>) {
+    let mut events = manager.events();
+    while !matches!(manager.get_sync_status(), Ok(SyncStatus::InSync)) {
+        // Whoever missed some looks again; the manager outlives us.
+        if matches!(events.recv().await, Err(RecvError::Closed)) {
+            return;
         }
     }
 }

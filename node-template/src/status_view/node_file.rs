@@ -1,3 +1,4 @@
+use crate::advice::advice;
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
@@ -43,7 +44,7 @@ impl fmt::Debug for NodeFile {
 #[derive(Debug, thiserror::Error)]
 pub enum NodeFileError {
     /// It cannot be read, written or removed.
-    #[error("{} cannot be used ({source}); check its permissions", .path.display())]
+    #[error("{} cannot be used ({source}); {}", .path.display(), advice(.source))]
     Io {
         /// The file.
         path: PathBuf,

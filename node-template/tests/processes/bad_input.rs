@@ -94,9 +94,51 @@ fn unknown_strategy_stops_the_start_with_the_known_ones() {
     let files = tempfile::tempdir().unwrap();
     let base = tempfile::tempdir().unwrap();
     let spec = spec_file(files.path(), "\"pipelined\"", "\"teleport\"");
-    let error = refused(base.path(), &format!("--chain {} --alice", spec.display()));
-    assert!(error.contains("teleport"), "{error}");
-    assert!(error.contains("pipelined, sequential"), "{error}");
+    let text = fs::read_to_string(&spec).unwrap();
+    // With everything else that is wrong, and with its line.
+    fs::write(
+        &spec,
+        text.replace("tier1_max_gap = 5 ", "tier1_max_gap = 0 "),
+    )
+    .unwrap();
+    let line_of = |what: &str| {
+        let found = text
+            .lines()
+            .position(|line| line.starts_with(what))
+            .unwrap();
+        format!("line {}: ", found + 1)
+    };
+    let (spec, base_path) = (spec.display(), base.path().display());
+    for command in [
+        format!("--chain {spec} --alice --base-path {base_path}"),
+        format!("chain-info --chain {spec} --base-path {base_path}"),
+        format!("build-spec --chain {spec}"),
+    ] {
+        let output = run(&command);
+        error_line(&output);
+        let said = String::from_utf8(output.stderr).unwrap();
+        for part in [
+            format!("{}sync.strategies.tier2 = ", line_of("tier2 =")),
+            format!("{}sync.tier1_max_gap = ", line_of("tier1_max_gap =")),
+            "teleport".to_owned(),
+            "pipelined, sequential".to_owned(),
+        ] {
+            assert!(said.contains(&part), "{command}: {part}: {said}");
+        }
+    }
+    let config = files.path().join("own.toml");
+    fs::write(&config, "[sync.strategies]\ntier3 = \"walk\"\n").unwrap();
+    let own = run(&format!(
+        "--dev --sync-config {} --base-path {base_path}",
+        config.display()
+    ));
+    error_line(&own);
+    let said = String::from_utf8(own.stderr).unwrap();
+    assert!(
+        said.contains("line 2: ") && said.contains("snapshot"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -115,6 +157,29 @@ fn port_in_use_is_named_with_the_option_that_changes_it() {
         &format!("--dev --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/{port}"),
     );
     assert!(peers.contains(&port.to_string()), "{peers}");
+}
+
+#[tokio::test]
+async fn second_node_on_a_port_for_peers_stops_before_it_writes_anything() {
+    let (base, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut node = serving(base.path(), "dev", "--dev").await;
+    let address = node.node_file().unwrap().listen_addresses[0].clone();
+    // /ip4/127.0.0.1/tcp/PORT/p2p/ID
+    let port = address.split('/').nth(4).unwrap();
+    let second = format!("--dev --rpc-port 0 --listen-addr /ip4/127.0.0.1/tcp/{port}");
+    let error = refused(other.path(), &second);
+    assert!(error.contains(port) && error.contains("--port"), "{error}");
+    let everywhere = refused(other.path(), &format!("--dev --rpc-port 0 --port {port}"));
+    assert!(
+        everywhere.contains(port) && everywhere.contains("--port"),
+        "{everywhere}"
+    );
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0);
+    // It is free again as soon as the first is gone, however that ended.
+    node.signal(rustix::process::Signal::KILL).unwrap();
+    node.ended(PATIENCE).await.unwrap();
+    let third = format!("--dev --listen-addr /ip4/127.0.0.1/tcp/{port}");
+    serving(other.path(), "dev", &third).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use crate::{
     dead_fork::{Finality, World, backups, critical, in_sync},
     doors::Onlookers,
     harness::{
-        PATIENCE, chain_folder, client, command, error_line, finish, run, serving, stdout,
-        until_status,
+        LOOK_EVERY, PATIENCE, chain_folder, client, command, error_line, finish, run, serving,
+        stdout, until_status,
     },
 };
 use node_template::status_view::{NodeClient, NodeFile, StatusView};
@@ -14,6 +14,7 @@ use std::{
     io::Write,
     net::TcpStream,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 /// Names of everything in a folder.
@@ -169,6 +170,12 @@ async fn whole_way(world: &World) {
     assert!(world.is_alices(&new.best).await);
     onlookers.saw_nothing(world, &node).await;
     drop(half);
+    // At once, not when somebody looks again half a minute later.
+    let swapped = Instant::now();
+    while !stdout(&run(&world.line("backups list", &base))).contains(", in sync since") {
+        assert!(swapped.elapsed() < Duration::from_secs(15));
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
     let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
     assert!(backup.contains(&format!("-{}-", old.number)), "{backup}");
 
@@ -199,7 +206,18 @@ async fn refusals(world: &World) {
     let (base, node) = world.copy_of_dave("refused").await;
     let asking = client(&node);
     let old = until_status(&asking, "a dead fork", critical).await.best;
+    // Well formed, and nobody's here.
+    let away = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    let named_away = format!("resync -y --peer {away}");
+    let at = node.node_file().unwrap().listen_addresses[0].clone();
+    let ours = at.rsplit_once("/p2p/").unwrap().1;
+    let named_ours = format!("resync -y --peer {ours}");
+    let ban_ours = format!("peers ban {ours}");
     let cases = [
+        (named_away.as_str(), "is connected"),
+        (named_away.as_str(), away),
+        (named_ours.as_str(), "this node itself"),
+        (ban_ours.as_str(), "this node itself"),
         ("resync -y", "no trusted peer"),
         ("resync -y --peer nonsense!", "base58"),
         ("resync -y --checkpoint 12", "N:HASH"),

@@ -54,6 +54,19 @@ async fn answers_have_the_shapes_of_substrate() {
         assert_eq!(header[key].as_str().unwrap().len(), 66, "{header}");
     }
     assert!(call(url, "chain_getBlockHash", &[]).await.is_string());
+    for (method, params, expected) in [
+        ("chain_subscribeNewHeads", "[]", "needs a WebSocket"),
+        (
+            "chain_getBlockHash",
+            "[\"x\"]",
+            "the number of a block is expected",
+        ),
+    ] {
+        let body =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}");
+        let answer = ask(url, "POST / HTTP/1.1", &body);
+        assert!(answer.contains(expected), "{answer}");
+    }
     let above = call(url, "chain_getBlockHash", &[json!(1_000_000)]).await;
     assert_eq!(above, Value::Null);
 
@@ -80,7 +93,7 @@ async fn answers_have_the_shapes_of_substrate() {
 }
 
 /// What a plain HTTP request is answered.
-fn ask(url: &str, head: &str, body: &str) -> String {
+pub(crate) fn ask(url: &str, head: &str, body: &str) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     // A node that has heard enough answers before the end, and closes.

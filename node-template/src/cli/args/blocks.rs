@@ -1,6 +1,6 @@
 //! What works on the stored blocks while the node is stopped.
 
-use super::{LogArgs, PlaceArgs};
+use super::{super::address, LogArgs, PlaceArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ pub struct CheckBlockArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
     /// Its number on the best chain, or its hash
-    #[arg(value_name = "HASH or NUMBER")]
+    #[arg(value_name = "HASH or NUMBER", value_parser = address::block)]
     pub block: String,
 }
 

@@ -24,7 +24,7 @@ pub struct ResyncArgs {
     #[arg(long, value_name = "ID", action = ArgAction::Append, value_parser = address::peer)]
     pub peer: Vec<String>,
     /// A block that the new chain must hold; stands in for the voters where nobody can vote
-    #[arg(long, value_name = "N:HASH")]
+    #[arg(long, value_name = "N:HASH", value_parser = address::checkpoint)]
     pub checkpoint: Option<String>,
     /// Peers to connect to where no node runs, such as /ip4/192.0.2.1/tcp/30333/p2p/12D3Koo…; may be given several times
     /// [default: those of the chain spec, and the remembered ones]
