@@ -286,7 +286,7 @@ impl<B: TestBlock> Watcher<B> {
             SyncEvent::CatchUpPanicked => oracle.session_panicked(name),
             SyncEvent::Equivocation(found) => oracle.note(format_args!("{name} found: {found}")),
             SyncEvent::NotSigned { duty, why } => {
-                oracle.note(format_args!("{name} has no {duty}: {why}"))
+                oracle.note(format_args!("{name} has no {duty}: {why}"));
             }
             SyncEvent::PeerBanned { peer } => oracle.banned(&self.id, peer),
             // Looked at where the gate is called.
