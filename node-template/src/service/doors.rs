@@ -86,10 +86,7 @@ impl Doors {
             present: present.clone(),
             desk,
         };
-        let rpc = server.start(rpc, token, access).inspect_err(|_| {
-            // The start fails with the RPC's error; that the file stays behind too is found out by the next reader.
-            let _ = NodeFile::remove(folder.path());
-        })?;
+        let rpc = server.start(rpc, token, access)?;
         tracing::info!("〽️ RPC at {url}");
         let mut tasks = Tasks::default();
         tasks.spawn("network", node.run());

@@ -194,28 +194,33 @@ impl Node<'_> {
             }
             () = self.desk.swap_is_due() => Ok(running.for_swap()),
         };
+        // What it ends with, unless its stores are exchanged.
+        let (why, end) = match outcome {
+            Ok(why) => (why, Ok(Served::Ended)),
+            Err(error) => (Stopping::Ends, Err(error)),
+        };
         let stopping = async {
-            match outcome {
-                Ok(Stopping::ForSwap { chain, tip }) => {
+            match why {
+                Stopping::ForSwap { chain, tip } => {
                     let (doors, kept) = running.leave().await;
-                    Ok(Served::Exchanges {
+                    Some(Served::Exchanges {
                         doors: Box::new(doors),
                         kept,
                         chain,
                         tip,
                     })
                 }
-                outcome => {
+                Stopping::Ends => {
                     running.stop(self.folder).await;
-                    outcome.map(|_| Served::Ended)
+                    None
                 }
             }
         };
         tokio::select! {
-            served = stopping => served,
+            exchange = stopping => exchange.map_or(end, Ok),
             signal = signals.any() => {
                 tracing::warn!("{signal} again: not waiting any longer");
-                Ok(Served::Ended)
+                end
             }
         }
     }

@@ -73,11 +73,17 @@ async fn snapshot_says_whom_it_trusts_and_replaces_a_dead_fork() {
     let node = world.connected(&base).await;
     let asking = client(&node);
     let further = |view: &StatusView| in_sync(view) && view.best.number > new.best.number + 2;
-    let mut later = until_status(&asking, "further blocks", further).await;
     // The newest block may come here before it comes to Alice, or give way to another one.
-    while !world.is_alices(&later.best).await {
-        later = until_status(&asking, "Alice's block", further).await;
-    }
+    let shared = async {
+        loop {
+            let later = until_status(&asking, "further blocks", further).await;
+            if world.is_alices(&later.best).await {
+                return later;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let later = tokio::time::timeout(PATIENCE, shared).await.unwrap();
     for number in 0..=later.best.number {
         let hash = asking.block_hash(number).await.unwrap();
         assert_eq!(hash, world.alice_holds(number).await, "{number}");
