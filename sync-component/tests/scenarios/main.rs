@@ -3,7 +3,7 @@
 //! replays one.
 //!
 //! They run with `tip-quorum` and `pipelined`, those of `authorities`, `keys`, `latency`, `malicious` and `withholding` with
-//! `authority-quorum`; the resyncs with `multi-source`, `full-chain` and `snapshot` in turn. These are shown elsewhere:
+//! `authority-quorum`; the resyncs with `multi-source`, `full-chain` and `snapshot` in turn, or under each. These are shown elsewhere:
 //!
 //! | scenario | where |
 //! |---|---|
