@@ -118,7 +118,7 @@ fn proofs(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(made as u64));
         let id = BenchmarkId::new("alone", format!("{made} nodes, {bytes} bytes"));
         group.bench_function(id, |bencher| {
-            bencher.iter(|| black_box(proof(&place, nodes)))
+            bencher.iter(|| black_box(proof(&place, nodes)));
         });
     }
     let nodes = SyncSettings::default().limits.state_nodes_per_request;

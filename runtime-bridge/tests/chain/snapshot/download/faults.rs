@@ -19,41 +19,53 @@ async fn honest_two(server: &Arc<Bridge>) -> (Net, [PeerId; 2]) {
     (net, peers)
 }
 
-#[tokio::test(start_paused = true)]
-async fn whichever_write_fails_the_run_goes_on_from_there_and_no_peer_pays() {
-    let (_, server) = world(120);
-    for strategy in strategies() {
-        let strategy = strategy.as_ref();
-        let mut failed = 0;
-        loop {
-            let db = Arc::new(Faulty::new());
-            let bridge = Arc::new(over(db.clone()));
-            db.set(Fault::OneWrite { after: failed });
-            let (net, peers) = honest_two(&server).await;
-            let end = net.download_by(strategy, &bridge).await;
-            let Err(error) = end else {
-                assert_eq!(bridge.tip().unwrap(), server.tip().unwrap());
-                break;
-            };
-            assert_eq!(error.blame(), Blame::Local, "{failed}: {error}");
-            assert!(error.is_resumable(), "{failed}: {error}");
-            for peer in &peers {
-                assert!(!net.client.table().is_banned(peer), "{failed}");
-            }
-            drop((net, bridge));
-            tokio::task::yield_now().await;
-            // Another process, on what is on the disk.
-            let bridge = Arc::new(over(db.clone()));
-            let (net, _) = honest_two(&server).await;
-            net.download_by(strategy, &bridge).await.unwrap();
-            assert_eq!(bridge.tip().unwrap(), server.tip().unwrap(), "{failed}");
-            drop((net, bridge));
-            tokio::task::yield_now().await;
-            assert_eq!(over(db).tip().unwrap(), server.tip().unwrap(), "{failed}");
-            failed += 1;
+/// Whichever write fails, the run goes on from there, and no peer pays.
+async fn every_write_may_fail(strategy: &dyn ResyncStrategy<Block>) {
+    let (_, server) = world(60);
+    let mut failed = 0;
+    loop {
+        let db = Arc::new(Faulty::new());
+        let bridge = Arc::new(over(db.clone()));
+        db.set(Fault::OneWrite { after: failed });
+        let (net, peers) = honest_two(&server).await;
+        let end = net.download_by(strategy, &bridge).await;
+        let Err(error) = end else {
+            assert_eq!(bridge.tip().unwrap(), server.tip().unwrap());
+            break;
+        };
+        assert_eq!(error.blame(), Blame::Local, "{failed}: {error}");
+        assert!(error.is_resumable(), "{failed}: {error}");
+        for peer in &peers {
+            assert!(!net.client.table().is_banned(peer), "{failed}");
         }
-        assert!(failed >= 3, "{strategy:?} writes {failed} times");
+        drop((net, bridge));
+        tokio::task::yield_now().await;
+        // Another process, on what is on the disk.
+        let bridge = Arc::new(over(db.clone()));
+        let (net, _) = honest_two(&server).await;
+        net.download_by(strategy, &bridge).await.unwrap();
+        assert_eq!(bridge.tip().unwrap(), server.tip().unwrap(), "{failed}");
+        drop((net, bridge));
+        tokio::task::yield_now().await;
+        assert_eq!(over(db).tip().unwrap(), server.tip().unwrap(), "{failed}");
+        failed += 1;
     }
+    assert!(failed >= 2, "{strategy:?} writes {failed} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_write_of_a_snapshot_fails_it_goes_on_from_there() {
+    every_write_may_fail(&Snapshot::default()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_write_of_multi_source_fails_it_goes_on_from_there() {
+    every_write_may_fail(&MultiSource::default()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_write_of_a_full_chain_fails_it_goes_on_from_there() {
+    every_write_may_fail(&FullChain).await;
 }
 
 /// It reads nothing of a state that is being fetched until that is whole.

@@ -119,11 +119,11 @@ async fn finished_snapshot_gives_way_to_a_newer_one_when_all_sources_begin_above
     let mut net = Net::new();
     // The lowest header that anybody is asked for.
     let asked_from = Arc::new(AtomicU32::new(u32::MAX));
-    let noted = asked_from.clone();
+    let lowest = asked_from.clone();
     let notes: Arc<Bend> = Arc::new(move |protocol, body, honest| {
         if protocol == Protocol::Headers {
             let request = RangeRequest::<Block>::decode(&mut &*body).unwrap();
-            noted.fetch_min(request.start, Ordering::Relaxed);
+            lowest.fetch_min(request.start, Ordering::Relaxed);
         }
         Some(honest)
     });
