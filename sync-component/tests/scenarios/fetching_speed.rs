@@ -132,7 +132,7 @@ fn f11_peer_that_goes_mute_after_delivering_costs_two_seconds_at_most() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             turncoat.turns_to(Misbehaviour::Silent);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let slower = tokio::select! {
             slower = time_of(sim, &reach, "O2", &with_it) => slower,

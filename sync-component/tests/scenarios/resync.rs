@@ -48,7 +48,7 @@ enum Kind {
 impl Kind {
     const ALL: [Self; 3] = [Self::MultiSource, Self::FullChain, Self::Snapshot];
 
-    fn new(self) -> Arc<dyn ResyncStrategy<SmallBlock>> {
+    fn strategy(self) -> Arc<dyn ResyncStrategy<SmallBlock>> {
         match self {
             Self::MultiSource => Arc::new(MultiSource::default()),
             Self::FullChain => Arc::new(FullChain),
@@ -79,7 +79,7 @@ impl InMemory {
     fn fetched(chain: Arc<ReferenceBridge<SmallBlock>>, kind: Kind) -> Arc<Self> {
         Arc::new(Self {
             chain,
-            strategy: kind.new(),
+            strategy: kind.strategy(),
             stages: Mutex::default(),
         })
     }
