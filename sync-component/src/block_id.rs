@@ -44,6 +44,11 @@ pub fn height<B: BlockT>(number: NumberFor<B>) -> u64 {
     number.saturated_into()
 }
 
+/// The height of `header`, which is not hashed for it.
+pub fn height_of<B: BlockT>(header: &B::Header) -> u64 {
+    height::<B>(*header.number())
+}
+
 /// The block number at `height`. Saturates at the type's highest number.
 pub fn number<B: BlockT>(height: u64) -> NumberFor<B> {
     NumberFor::<B>::saturated_from(height)

@@ -20,6 +20,7 @@ pub use row::{NodeIndex, NodeRow, NodeState};
 use crate::{advice::advice, cli::LocalnetArgs, service::DevKey};
 use chain_spec::{ChainSpec, Preset};
 use output::{Output, Report};
+use runtime_bridge::store::{Lock, LockError};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -31,6 +32,9 @@ use tour::{Duty, NodePlan, Stage, StageError, Step, TourFailure};
 
 /// Pause between two looks at a network that just runs.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Held in the network's folder, so that two networks do not run in one.
+const LOCK_FILE: &str = "LOCK";
 
 /// Why `localnet` failed.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +54,9 @@ pub enum LocalnetError {
         /// The folder.
         path: PathBuf,
     },
+    /// Somebody else runs a network in the folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A folder cannot be made or read.
     #[error("{} cannot be used ({source}); {}", .path.display(), advice(.source))]
     Folder {
@@ -67,15 +74,15 @@ pub enum LocalnetError {
 enum Folder {
     /// Removed at the end.
     Temporary(TempDir),
-    /// The user's.
-    Kept(PathBuf),
+    /// The user's, and ours alone while the network runs.
+    Kept { path: PathBuf, _lock: Lock },
 }
 
 impl Folder {
     fn path(&self) -> &Path {
         match self {
             Self::Temporary(dir) => dir.path(),
-            Self::Kept(path) => path,
+            Self::Kept { path, .. } => path,
         }
     }
 }
@@ -190,7 +197,11 @@ fn folder(args: &LocalnetArgs) -> Result<Folder, LocalnetError> {
     if args.tour && entries.next().is_some() {
         return Err(LocalnetError::NotEmpty { path: path.clone() });
     }
-    Ok(Folder::Kept(path.clone()))
+    drop(entries);
+    Ok(Folder::Kept {
+        path: path.clone(),
+        _lock: Lock::take(&path.join(LOCK_FILE))?,
+    })
 }
 
 /// SIGINT and SIGTERM.

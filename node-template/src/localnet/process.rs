@@ -62,12 +62,14 @@ pub enum ProcessError {
         source: io::Error,
     },
     /// It ended before it served.
-    #[error("{name} ended before it served ({end}); its log says why")]
+    #[error("{name} ended before it served ({end}); the last that it said: {said}")]
     EndedEarly {
         /// The node.
         name: String,
         /// How it ended.
         end: ExitStatus,
+        /// The last line of its log, which may be gone with its folder when this is read.
+        said: String,
     },
     /// It neither ended nor served in time.
     #[error("{name} did not serve within {} s; its log says what it was doing", .waited.as_secs())]
@@ -151,6 +153,7 @@ impl NodeProcess {
                 return Err(ProcessError::EndedEarly {
                     name: self.plan.name.clone(),
                     end,
+                    said: self.log_tail(1).pop().unwrap_or_else(|| "nothing".into()),
                 });
             }
             if start.elapsed() >= patience {

@@ -59,16 +59,17 @@ fn table_without_colour_has_no_escape_sequences_and_shows_states() {
 }
 
 #[tokio::test]
-async fn process_that_ends_early_is_told_with_its_end_and_its_log() {
+async fn process_that_ends_early_is_told_with_its_end_and_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
-    let mut process = NodeProcess::start(shell(folder.path(), "echo why; exit 3")).unwrap();
+    let mut process =
+        NodeProcess::start(shell(folder.path(), "echo first; echo why; exit 3")).unwrap();
     let error = process.serving(Duration::from_secs(20)).await.unwrap_err();
     assert!(
-        matches!(&error, ProcessError::EndedEarly { end, .. } if end.code() == Some(3)),
+        matches!(&error, ProcessError::EndedEarly { end, said, .. } if end.code() == Some(3) && said == "why"),
         "{error}"
     );
     let log = std::fs::read_to_string(folder.path().join("test.log")).unwrap();
-    assert_eq!(log, "why\n");
+    assert_eq!(log, "first\nwhy\n");
 }
 
 #[tokio::test]

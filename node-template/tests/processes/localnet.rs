@@ -1,6 +1,7 @@
 //! `localnet` from the outside: it shows its nodes, and nothing outlives it.
 
 use crate::harness::{command, finish, processes_of, stdout, until};
+use runtime_bridge::store::Lock;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader},
@@ -79,4 +80,26 @@ fn tour_passes_every_step_and_leaves_nothing() {
     assert!(!text.contains('\x1b'), "no terminal, no colours");
     assert!(processes_of(scratch.path()).is_empty());
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn second_localnet_in_a_folder_is_refused_by_name_before_a_node_starts() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("network");
+    std::fs::create_dir(&folder).unwrap();
+    let line = format!("localnet --nodes 2 --json --base-path {}", folder.display());
+    let held = Lock::take(&folder.join("LOCK")).unwrap();
+    let refused = command(&line).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.contains("network/LOCK is in use by another process"),
+        "{said}"
+    );
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        1,
+        "no node was started"
+    );
+    drop(held);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Electorate, HeightSyncManager, Tally,
-    judging::Heard,
+    heard::Heard,
     manager::State,
     rows::{Alarms, Future},
 };

@@ -1,9 +1,7 @@
 //! Votes by attestation: where the chains of the authorities are, against ours.
 
 use super::{
-    HeightSyncManager, Lineage, Side, Voter,
-    judging::{Heard, stored_lineage},
-    manager::State,
+    HeightSyncManager, Lineage, Side, Voter, heard::Heard, judging::stored_lineage, manager::State,
 };
 use crate::{
     attestation::Validity,

@@ -1,8 +1,8 @@
 use super::{
-    Electorate, Tally,
+    Beginning,
     attesting::{AttestationNews, Attesting},
     following::Followed,
-    rows::{Turnout, VoteRule},
+    rows::VoteRule,
 };
 use crate::{
     attestation::{AttestationBook, Equivocation, EvidenceBook},
@@ -10,11 +10,12 @@ use crate::{
     context::SyncContext,
     headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, Vote, VoteStanding},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence},
     registry::HeightStrategy,
-    status::{Note, Tier, Verdict},
+    status::Tier,
     wire::{AnnouncedPlace, Announcement},
 };
+use sp_consensus_aura::Slot;
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT, One, Saturating};
 use std::{
@@ -69,144 +70,6 @@ impl<B: BlockT> fmt::Debug for HeightSyncManager<B> {
             .field("strategy", &self.strategy)
             .finish_non_exhaustive()
     }
-}
-
-/// What the view amounts to.
-#[derive(Clone, Debug)]
-pub struct Judgement<B: BlockT> {
-    /// The outcome row.
-    pub verdict: Verdict<B>,
-    /// Our best block when it was judged.
-    pub ours: BlockId<B>,
-    /// The votes.
-    pub tally: Tally<B>,
-    /// Voters that were heard.
-    pub heard: usize,
-    /// The most voters that hold one other block at the height of ours.
-    pub most_against: usize,
-    /// The highest block of ours that as many voters hold as are needed.
-    pub held: Option<BlockId<B>>,
-    /// Authorities of which nothing that counted was heard since the start.
-    pub never_heard: usize,
-    /// Whether this node started a short while ago.
-    pub beginning: Beginning,
-    /// Who answered.
-    pub turnout: Turnout,
-    /// Whose votes they are.
-    pub electorate: Electorate,
-    /// The highest verified tip that holds us up.
-    pub target: Option<VerifiedTip<B>>,
-    /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
-    pub rivals: Vec<VerifiedTip<B>>,
-    /// How many voters are on each of these chains.
-    pub voters: Vec<(BlockId<B>, usize)>,
-    /// Branches that too few share to be a fork of ours.
-    pub notes: Vec<Note<B>>,
-    /// Age of the oldest answer that counted.
-    pub age: Duration,
-    /// How long what was counted goes on counting, if nothing else comes.
-    pub good_for: Duration,
-    /// Peers whose first answer may still come, and claims whose first probe runs.
-    pub open: usize,
-    /// Voters whose claim is being probed for the first time: on which chain they are is not known yet.
-    pub probing: usize,
-    /// How far others showed the chain of each of these claims, where they did: the same tip is the same chain.
-    pub agreeing: Vec<BlockId<B>>,
-    /// Whether a missing answer could still change the row.
-    pub waiting: Waiting,
-}
-
-/// Whether a missing answer could still change the outcome row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    /// However they fall, the row stays.
-    Decided,
-    /// This many answers or probes could change it.
-    For(usize),
-}
-
-impl<B: BlockT> Judgement<B> {
-    /// Voters on this chain, as far as it is known.
-    pub(crate) fn voters_on(&self, tip: &VerifiedTip<B>) -> usize {
-        let of = |(known, voters): &(BlockId<B>, usize)| (*known == tip.tip()).then_some(*voters);
-        self.voters.iter().find_map(of).unwrap_or(0)
-    }
-
-    /// Whether what is missing can name no better chain than `tip`: only probes are, each of a claim whose chain others showed, as
-    /// far as it is known, to be this one; and those others are more.
-    pub(crate) fn is_settled_on(&self, tip: &VerifiedTip<B>) -> bool {
-        let agreeing = self.agreeing.iter().filter(|end| tip.contains(end));
-        let agreeing = agreeing.count();
-        // Where authorities vote, peers only answer: what is missing is then somebody else's word.
-        self.electorate == Electorate::Peers
-            && self.open == agreeing
-            && self.probing == agreeing
-            && self.voters_on(tip) > agreeing
-    }
-
-    /// What the fork choice is to know of it.
-    pub fn vote(&self) -> Vote<B> {
-        let standing = self.standing();
-        let held = match standing {
-            // All of ours stays.
-            VoteStanding::WithUs => None,
-            VoteStanding::NotWithUs | VoteStanding::Outvoted => self.held,
-        };
-        // Where too few answered they decide nothing, not even that something stays.
-        let held = held.filter(|_| self.is_heard());
-        Vote { standing, held }
-    }
-
-    /// Whether as many peers answered as are needed, where peers vote.
-    fn is_heard(&self) -> bool {
-        match self.electorate {
-            Electorate::Peers => {
-                self.turnout.responses >= self.turnout.required && self.tally.electors > 0
-            }
-            Electorate::Authorities => true,
-        }
-    }
-
-    fn standing(&self) -> VoteStanding {
-        let Tally { electors, need, .. } = self.tally;
-        let holds = match self.electorate {
-            Electorate::Peers => self.is_heard() && self.tally.is_with_us(),
-            // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
-            // is not while those never heard may be starting too, and be with us: a single authority that is quick, and has
-            // sealed a chain of its own while all were down, would else push it under the one that was voted on. Whoever was
-            // heard and fell silent is waited for by nobody: the others could not settle a tie.
-            Electorate::Authorities => {
-                let may_be_with_us = self.tally.with_us.saturating_add(self.never_heard) >= need;
-                self.tally.is_with_us()
-                    || self.heard < need
-                    || (self.beginning == Beginning::Recent && may_be_with_us)
-            }
-        };
-        // More than the faulty ones, so an honest one is among them; and they do not move, as long as others may be starting. If
-        // both sides could move, they would change places for ever.
-        let they_stay = self.beginning == Beginning::Recent
-            && self.most_against.saturating_add(self.never_heard) >= need;
-        let outvoted = self.electorate == Electorate::Authorities
-            && they_stay
-            && self.most_against > self.tally.with_us
-            && self.most_against > electors.saturating_sub(need);
-        if holds {
-            VoteStanding::WithUs
-        } else if outvoted {
-            VoteStanding::Outvoted
-        } else {
-            VoteStanding::NotWithUs
-        }
-    }
-}
-
-/// Whether this node started a short while ago: fewer than four rounds of slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
-    /// It did, and others may be starting too.
-    Recent,
-    /// Whoever is not heard by now is not there.
-    Past,
 }
 
 impl<B: BlockT> HeightSyncManager<B> {
@@ -270,6 +133,14 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Length of a slot.
     pub fn slot(&self) -> Duration {
         self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// The present slot, by our clock.
+    pub(super) fn now_slot(&self) -> Slot {
+        Slot::from_timestamp(
+            self.context.clock.wall().0.into(),
+            self.context.bridge.slot_duration(),
+        )
     }
 
     /// Whether this node started fewer than four rounds of slots ago.
@@ -473,7 +344,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             );
             let id = BlockId::of(header);
             self.note_seals(&mut state, base, std::slice::from_ref(header), &[id])?;
-            state.suspects.imported(header, chain)?;
+            state.suspects.imported(header, chain, self.now_slot())?;
         }
         drop(state);
         self.touch();

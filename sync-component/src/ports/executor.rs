@@ -1,5 +1,5 @@
 use futures::channel::oneshot;
-use std::{fmt, num::NonZeroUsize};
+use std::{fmt, num::NonZeroUsize, sync::LazyLock};
 
 /// Runs work that would block the async threads (verification, execution, disk).
 pub trait Executor: fmt::Debug + Send + Sync {
@@ -29,7 +29,10 @@ pub async fn heavy<R: Send + 'static>(
 
 /// How many cores there are: more heavy jobs at once only take turns, and take them from whatever else is to be done.
 pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    // The system reads files of the control group for each answer.
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    *CORES
 }
 
 /// Tokio's blocking pool.

@@ -1,5 +1,5 @@
 use super::TestBlock;
-use crate::{BlockId, block_id::number};
+use crate::block_id::{height_of, number};
 use codec::Encode;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use schnorrkel::{context::attach_rng, signing_context};
@@ -97,7 +97,7 @@ impl Forge {
 
     /// A block on `parent`, sealed by the authority of `slot`, with one extrinsic of these bytes.
     pub fn block<B: TestBlock>(&self, parent: &B::Header, slot: Slot, body: &[u8]) -> B {
-        let shift = self.shift(BlockId::<B>::of(parent).height());
+        let shift = self.shift(height_of::<B>(parent));
         let author = (self.turn(slot) + shift) % self.keys.len();
         self.block_sealed_by(author, parent, slot, body)
     }
@@ -111,7 +111,7 @@ impl Forge {
         body: &[u8],
     ) -> B {
         let extrinsics = vec![B::extrinsic(body.to_vec())];
-        let height = BlockId::<B>::of(parent).height() + 1;
+        let height = height_of::<B>(parent) + 1;
         let pre_digest =
             <DigestItem as CompatibleDigestItem<AuthoritySignature>>::aura_pre_digest(slot);
         let digest = Digest {

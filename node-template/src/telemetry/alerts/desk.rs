@@ -41,12 +41,13 @@ impl Alerts {
         let Alert {
             kind,
             hold,
+            about,
             message,
         } = alert;
         self.metrics.alert(kind);
         let passed = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.pass((kind, hold), &message, self.clock.now())
+            told.pass((kind, hold), about, self.clock.now())
         };
         let Some(held_back) = passed else { return };
         tracing::error!(alert = kind.name(), "🔔 {message}{}", More(held_back));

@@ -84,6 +84,8 @@ pub struct Alert {
     pub kind: AlertKind,
     /// Why production is paused.
     pub hold: Option<HoldKind>,
+    /// What makes two alerts of one kind the same: the message, unless it names what moves on with each block.
+    pub about: String,
     /// All facts, and what to do.
     pub message: String,
 }
@@ -91,10 +93,12 @@ pub struct Alert {
 impl Alert {
     /// An alert that says `message`.
     pub fn new(kind: AlertKind, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             kind,
             hold: None,
-            message: message.into(),
+            about: message.clone(),
+            message,
         }
     }
 }

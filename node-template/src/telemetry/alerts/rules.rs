@@ -4,7 +4,7 @@ use std::time::Duration;
 use sync_component::{
     NetworkError, SyncStatus,
     observer::HoldKind,
-    orchestrator::{Hold, SyncEvent},
+    orchestrator::{Hold, HoldStatus, SyncEvent},
     ports::MonoTime,
     status::{CriticalReason, Duty, GapRemedy, Note, StatusReport, Verdict},
 };
@@ -77,7 +77,13 @@ impl AlertRules {
         );
         match verdict {
             Verdict::Known(SyncStatus::Critical(reason)) => {
-                Some(Alert::new(kind_of(reason)?, reason.explanation()))
+                let kind = kind_of(reason)?;
+                Some(Alert {
+                    kind,
+                    hold: None,
+                    about: about(reason),
+                    message: reason.explanation(),
+                })
             }
             Verdict::Unverified(error @ NetworkError::ClockSuspect { .. }) => {
                 Some(Alert::new(AlertKind::ClockSuspect, error.to_string()))
@@ -114,10 +120,15 @@ impl AlertRules {
             | HoldKind::CriticalGap
             | HoldKind::NotAskedYet => false,
         };
+        let message = format!("nothing is authored: {hold}");
         is_due.then(|| Alert {
             kind: AlertKind::ProductionPaused,
             hold: Some(kind),
-            message: format!("nothing is authored: {hold}"),
+            about: match hold {
+                Hold::Status(HoldStatus(SyncStatus::Critical(reason))) => about(reason),
+                Hold::Status(_) | Hold::Unverified(_) => message.clone(),
+            },
+            message,
         })
     }
 
@@ -184,6 +195,17 @@ impl AlertRules {
             report.best
         );
         Some(Alert::new(AlertKind::BehindSchedule, message))
+    }
+}
+
+/// What stays the same while the reason lasts, however the tips move on.
+fn about<B: BlockT>(reason: &CriticalReason<B>) -> String {
+    match reason {
+        CriticalReason::Fork { ancestor, .. } => ancestor.to_string(),
+        CriticalReason::Ahead { .. } | CriticalReason::Gap { .. } => String::new(),
+        CriticalReason::MayBeFaulty { .. }
+        | CriticalReason::FinalityConflict { .. }
+        | CriticalReason::OwnKeyUsedElsewhere { .. } => reason.to_string(),
     }
 }
 

@@ -2,14 +2,14 @@ use super::AlertKind;
 use std::{collections::BTreeMap, time::Duration};
 use sync_component::{observer::HoldKind, ports::MonoTime};
 
-/// How often the same line is logged and told.
+/// How often the same is logged and told.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Most lines of one kind within that time. Too low: a second fork hides behind the first; too high: lines that name
-/// each block fill the log.
+/// Most lines of one kind within that time. Too low: a second fork hides behind the first; too high: somebody who makes
+/// many things happen fills the log.
 const LINES: usize = 5;
 
-/// What an alert is about.
+/// The class of an alert.
 type Kind = (AlertKind, Option<HoldKind>);
 
 /// What was told within the last minute.
@@ -26,25 +26,25 @@ struct OfKind {
 
 #[derive(Debug)]
 struct Line {
-    text: String,
+    about: String,
     at: MonoTime,
     held_back: u64,
 }
 
 impl Told {
-    /// Whether this line may be told `now`: with the number of those of its kind that were held back for it.
-    pub(super) fn pass(&mut self, kind: Kind, text: &str, now: MonoTime) -> Option<u64> {
-        self.0.entry(kind).or_default().pass(text, now)
+    /// Whether a line about this may be told `now`: with the number of those of its kind that were held back for it.
+    pub(super) fn pass(&mut self, kind: Kind, about: String, now: MonoTime) -> Option<u64> {
+        self.0.entry(kind).or_default().pass(about, now)
     }
 }
 
 impl OfKind {
-    fn pass(&mut self, text: &str, now: MonoTime) -> Option<u64> {
+    fn pass(&mut self, about: String, now: MonoTime) -> Option<u64> {
         let is_recent = |line: &Line| now.since(line.at) < EVERY;
         for old in self.lines.extract_if(.., |line| !is_recent(line)) {
             self.held_back = self.held_back.saturating_add(old.held_back);
         }
-        if let Some(same) = self.lines.iter_mut().find(|line| line.text == text) {
+        if let Some(same) = self.lines.iter_mut().find(|line| line.about == about) {
             same.held_back = same.held_back.saturating_add(1);
             return None;
         }
@@ -53,7 +53,7 @@ impl OfKind {
             return None;
         }
         self.lines.push(Line {
-            text: text.to_owned(),
+            about,
             at: now,
             held_back: 0,
         });

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     BlockId,
-    block_id::number,
+    block_id::{height_of, number},
     ports::{
         BlockFault, BridgeError, BuildSnapshots, ChainEvent, CheckReport, CheckedBlocks, Clock,
         HeaderFault, HeaderRejected, ImportBlocks, ImportError, ImportReport, NoSnapshots,
@@ -212,7 +212,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         authorities: &[AuthorityId],
         now: UnixMillis,
     ) -> Result<(), HeaderFault> {
-        let next = BlockId::<B>::of(parent).height() + 1;
+        let next = height_of::<B>(parent) + 1;
         if *header.parent_hash() != parent.hash() || *header.number() != number::<B>(next) {
             return Err(HeaderFault::BrokenLink);
         }
@@ -253,7 +253,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         }
         self.effort.add_block();
         let invalid = |fault: BlockFault| ImportError::Invalid { id, fault };
-        let height = BlockId::<B>::of(parent.header()).height();
+        let height = height_of::<B>(parent.header());
         let authorities = self.forge.authorities_above(height);
         let now = self.clock.wall();
         self.check_header(parent.header(), block.header(), &authorities, now)
@@ -346,7 +346,7 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
         let Some(block) = state.blocks.get(&hash) else {
             return Ok(Presence::Absent);
         };
-        let height = BlockId::<B>::of(block.header()).height();
+        let height = height_of::<B>(block.header());
         let canonical = state.canonical_at(height) == Some(hash);
         Ok(if canonical {
             Presence::Canonical
@@ -380,7 +380,7 @@ impl<B: BlockT> VerifyHeaders<B> for ReferenceBridge<B> {
     fn authorities_at(&self, parent: B::Hash) -> Result<Vec<AuthorityId>, BridgeError> {
         let state = self.state();
         let block = state.blocks.get(&parent);
-        let height = block.map_or(0, |block| BlockId::<B>::of(block.header()).height());
+        let height = block.map_or(0, |block| height_of::<B>(block.header()));
         Ok(self.forge.authorities_above(height))
     }
 

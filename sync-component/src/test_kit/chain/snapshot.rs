@@ -4,7 +4,7 @@
 use super::{BrokenByTest, Health, ReferenceBridge, State};
 use crate::{
     BlockId,
-    block_id::{height, number},
+    block_id::{height, height_of, number},
     ports::{
         BlockFault, BridgeError, BuildSnapshots, ChainEvent, FinishRefused, HeaderRejected,
         HeadersRefused, NoSnapshots, ProofBudget, ProofFault, Retracted, ServeStates,
@@ -113,7 +113,7 @@ impl<B: BlockT> BuildSnapshots<B> for ReferenceBridge<B> {
         }
         let mut parent = self.top(&state);
         for (index, header) in headers.iter().enumerate() {
-            let height = BlockId::<B>::of(&parent).height();
+            let height = height_of::<B>(&parent);
             let authorities = self.forge.authorities_above(height);
             self.check_header(&parent, header, &authorities, now)
                 .map_err(|fault| HeaderRejected::Faulty { index, fault })?;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     BlockId, NetworkSyncManager,
-    block_id::number,
+    block_id::{height_of, number},
     height_sync::Electorate,
     ports::{Bridge, Clock, PeerId, Presence, UnixMillis},
     settings::{Limits, SyncSettings},
@@ -283,7 +283,7 @@ impl<B: TestBlock> Oracle<B> {
         let drift = u64::try_from(self.limits.drift.as_millis()).unwrap_or(u64::MAX);
         let latest = self.wall().0.saturating_add(drift);
         let body = extrinsics_root::<B>(block.extrinsics());
-        if BlockId::<B>::of(header).height() != BlockId::<B>::of(&parent).height() + 1 {
+        if height_of::<B>(header) != height_of::<B>(&parent) + 1 {
             Err("has a wrong number")
         } else if super::slot_of::<B>(&parent).is_some_and(|below| below >= slot) {
             Err("has a slot that is not above its parent's")

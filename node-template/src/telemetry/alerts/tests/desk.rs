@@ -36,9 +36,8 @@ async fn other_alerts_and_other_reasons_are_told_at_once() {
     let alerts = alerts();
     let mut events = alerts.events();
     let paused = |hold| Alert {
-        kind: AlertKind::ProductionPaused,
         hold: Some(hold),
-        message: "paused".into(),
+        ..Alert::new(AlertKind::ProductionPaused, "paused")
     };
     alerts.raise(Alert::new(AlertKind::Stalled, "stalled"));
     alerts.raise(paused(HoldKind::NoPeers));

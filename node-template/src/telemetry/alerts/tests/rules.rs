@@ -116,6 +116,25 @@ fn every_critical_status_but_a_gap_that_closes_itself_is_an_alert_that_says_what
 }
 
 #[test]
+fn fork_whose_tips_move_on_is_the_same_alert_and_one_that_leaves_elsewhere_is_another() {
+    let fork = |tip, at| CriticalReason::Fork {
+        ours: block(tip),
+        theirs: block(tip + 1),
+        ancestor: block(at),
+    };
+    let of_status = |tip, at| raised(&changed(critical(fork(tip, at)))).unwrap();
+    let of_gate = |tip, at| {
+        let status = HoldStatus(SyncStatus::Critical(fork(tip, at)));
+        raised(&SyncEvent::GateHeld(Hold::Status(status))).unwrap()
+    };
+    assert_eq!(of_status(12, 2).about, of_status(13, 2).about);
+    assert_ne!(of_status(12, 2).message, of_status(13, 2).message);
+    assert_ne!(of_status(12, 2).about, of_status(12, 3).about);
+    assert_eq!(of_gate(12, 2).about, of_gate(13, 2).about);
+    assert_ne!(of_gate(12, 2).about, of_gate(12, 3).about);
+}
+
+#[test]
 fn clock_in_doubt_is_an_alert_and_a_lack_of_peers_at_the_start_is_none() {
     let suspect = NetworkError::ClockSuspect { voters: 3, of: 4 };
     let alert = raised(&changed(Verdict::Unverified(suspect))).unwrap();

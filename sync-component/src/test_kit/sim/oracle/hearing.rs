@@ -2,7 +2,7 @@
 
 use super::Oracle;
 use crate::{
-    BlockId,
+    block_id::height_of,
     ports::{Clock, PeerId, Presence, Protocol},
     test_kit::{
         SLOT, TestBlock,
@@ -38,7 +38,7 @@ impl<B: TestBlock> Oracle<B> {
     }
 
     fn hears_announcement(&self, to: &PeerId, header: &B::Header) {
-        let height = BlockId::<B>::of(header).height();
+        let height = height_of::<B>(header);
         let hash = header.hash();
         let slot = slot_of::<B>(header).unwrap_or_default();
         self.hears(to, [header.clone()]);
