@@ -5,7 +5,8 @@ use crate::{
     block_id::BlockId,
     error::LocalFault,
     headers::{
-        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, confirm, probe,
+        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton, confirm,
+        probe_far,
     },
     peers::RequestError,
     ports::{BridgeError, PeerId, Presence, RequestFailure},
@@ -186,7 +187,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             self.note_confirmed(peer, tip, end);
             return Ok(());
         }
-        let outcome = probe(&self.context, peer, tip, self.window(), within).await?;
+        let (context, window, mut skeleton) = (&self.context, self.window(), Skeleton::default());
+        let outcome = probe_far(context, peer, tip, window, within, &mut skeleton).await?;
+        self.note_skeleton(skeleton);
         Ok(self.note_outcome(peer, tip, outcome)?)
     }
 

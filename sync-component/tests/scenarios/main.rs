@@ -21,6 +21,7 @@ mod authorities;
 mod clocks;
 mod fetching;
 mod fetching_faults;
+mod fetching_headers;
 mod fetching_speed;
 mod forks;
 mod height;
