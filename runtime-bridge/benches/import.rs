@@ -1,4 +1,4 @@
-//! What blocks cost (SPEC section 14): checked alone and in runs, executed, written, and all of it.
+//! What blocks cost (SPEC section 14): checked alone and in runs, executed, written, and all of it; and what proofs of a state do.
 //!
 //! `cargo bench --bench import`. One element is one block; everything runs on one core.
 
@@ -13,9 +13,14 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use money::Block;
 use std::{
     hint::black_box,
+    thread,
     time::{Duration, Instant},
 };
-use sync_component::observer::BlockStage;
+use sync_component::{
+    SyncSettings,
+    observer::BlockStage,
+    ports::{ProofBudget, ReadChain},
+};
 use world::{Place, RUN, World};
 
 /// Which part of an import is measured, of what all of it took.
@@ -81,5 +86,56 @@ fn imports(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, checks, imports);
+/// Entries of the state that is proven: many times what one answer holds.
+const ACCOUNTS: u32 = 100_000;
+
+/// Most nodes of an answer.
+const NODES: [usize; 4] = [256, 1_024, 4_096, 16_384];
+
+/// What a peer that asks for the state gets for its first request, within this many nodes. Returns how many bytes and nodes.
+fn proof(place: &Place, nodes: usize) -> (usize, usize) {
+    let limits = SyncSettings::default().limits;
+    let budget = ProofBudget {
+        soft: limits.reply_soft_bytes,
+        hard: limits.reply_hard_bytes,
+        nodes,
+    };
+    let states = place.chain.states().expect("the bridge serves states");
+    let proof = states.prove_state(place.genesis.hash, None, budget);
+    let proof = proof
+        .expect("the store is sound")
+        .expect("the state is kept");
+    (proof.0.iter().map(Vec::len).sum(), proof.0.len())
+}
+
+/// What one answer costs, and what others wait for it. One element is one node.
+fn proofs(criterion: &mut Criterion) {
+    let place = World::with_accounts(ACCOUNTS).place();
+    let mut group = criterion.benchmark_group("state proof");
+    group.sample_size(20);
+    for nodes in NODES {
+        let (bytes, made) = proof(&place, nodes);
+        group.throughput(Throughput::Elements(made as u64));
+        let id = BenchmarkId::new("alone", format!("{made} nodes, {bytes} bytes"));
+        group.bench_function(id, |bencher| {
+            bencher.iter(|| black_box(proof(&place, nodes)));
+        });
+    }
+    let nodes = SyncSettings::default().limits.state_nodes_per_request;
+    for at_once in [1, 2, 4] {
+        let (_, made) = proof(&place, nodes);
+        group.throughput(Throughput::Elements((made * at_once) as u64));
+        group.bench_function(BenchmarkId::new("at once", at_once), |bencher| {
+            bencher.iter(|| {
+                thread::scope(|scope| {
+                    for _ in 0..at_once {
+                        scope.spawn(|| black_box(proof(&place, nodes)));
+                    }
+                });
+            });
+        });
+    }
+}
+
+criterion_group!(benches, checks, imports, proofs);
 criterion_main!(benches);

@@ -348,7 +348,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     /// Checks everything about a stored block once more: that it is the one with this hash, its header, its seal, its body, and
     /// that executing it at its parent's state gives its state root. Says which it is; `None` if it is not stored, or is block 0.
-    /// [`StoreError::StateNotKept`] if it lies at or below a snapshot.
+    /// [`StoreError::BelowSnapshot`] if it lies at or below a snapshot.
     pub fn check_again(&self, hash: H256) -> Result<Option<BlockId<B>>, ImportError<B>> {
         let block = self.store.block(hash).map_err(BridgeError::new)?;
         let Some(block) = block.filter(|_| hash != self.genesis.hash) else {
@@ -364,7 +364,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         // Above 0, as block 0 has no body to check.
         if !extent.has_state(id.height().saturating_sub(1)) {
             let lowest = extent.lowest();
-            return Err(BridgeError::new(StoreError::StateNotKept { lowest }).into());
+            return Err(BridgeError::new(StoreError::BelowSnapshot { lowest }).into());
         }
         // Of its own: what is checked once more is read once more.
         let mut left = Left::default();
@@ -381,7 +381,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         match height {
             Some(height) if !extent.has_state(height) => {
                 let lowest = extent.lowest();
-                Err(BridgeError::new(StoreError::StateNotKept { lowest }))
+                Err(BridgeError::new(StoreError::BelowSnapshot { lowest }))
             }
             _ => Ok(()),
         }

@@ -54,7 +54,7 @@ pub(super) trait NodeApi {
     #[method(name = "chain_getHeader", blocking)]
     fn header(&self, hash: Option<H256>) -> RpcResult<Option<Header>>;
 
-    /// The block with this hash, or the best one.
+    /// The block with this hash, or the best one; `null` if it is not stored, error 4003 where only its header is kept.
     #[method(name = "chain_getBlock", blocking)]
     fn block(&self, hash: Option<H256>) -> RpcResult<Option<BlockView>>;
 
@@ -82,7 +82,7 @@ pub(super) trait NodeApi {
     )]
     async fn subscribe_finalized_heads(&self) -> SubscriptionResult;
 
-    /// The value under a storage key in the state after a block, or after the best one.
+    /// The value under a storage key in the state after a block, or after the best one; error 4003 where that state is not kept.
     #[method(name = "state_getStorage", aliases = ["state_getStorageAt"], blocking)]
     fn storage(&self, key: Hexed, at: Option<H256>) -> RpcResult<Option<Bytes>>;
 

@@ -224,6 +224,10 @@ impl NodeApiServer for Rpc {
         let chain = self.live()?.chain;
         let hash = hash.unwrap_or_else(|| chain.best().hash);
         let block = chain.block(hash).map_err(|error| fault(&error))?;
+        if block.is_none() {
+            // Of a block that is not there at all nothing is known; of this one there is something to say.
+            chain.ensure_kept(hash).map_err(|below| not_kept(&below))?;
+        }
         Ok(block.map(|block| BlockView {
             block,
             justifications: None,
@@ -252,10 +256,8 @@ impl NodeApiServer for Rpc {
         if let Some(value) = value.map_err(|error| fault(&error))? {
             return Ok(value.map(Bytes));
         }
-        let text = match chain.ensure_kept(at) {
-            Ok(()) => format!("block {at:?} is not stored"),
-            Err(below) => below.to_string(),
-        };
+        chain.ensure_kept(at).map_err(|below| not_kept(&below))?;
+        let text = format!("block {at:?} is not stored");
         Err(ErrorObjectOwned::owned(UNKNOWN_BLOCK, text, None::<()>))
     }
 
@@ -437,6 +439,11 @@ fn invalid(error: &dyn std::error::Error) -> ErrorObjectOwned {
 
 fn fault(error: &BridgeError) -> ErrorObjectOwned {
     refused(error)
+}
+
+/// A block of which only the header is there.
+fn not_kept(error: &BridgeError) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(UNKNOWN_BLOCK, error.to_string(), None::<()>)
 }
 
 /// An order that is not carried out; its text says what to do.

@@ -38,10 +38,8 @@ pub enum AloneError {
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// The staged store.
-    #[error(
-        "the chain that is being built cannot be opened ({0}); `resync --abort` removes it, and the present chain stays"
-    )]
-    Staged(#[source] BridgeError),
+    #[error(transparent)]
+    Staged(BridgeError),
     /// Nobody to ask.
     #[error(
         "no address of any peer is known; give one with --bootnodes, or add it to bootnodes in the chain spec"

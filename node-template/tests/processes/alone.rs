@@ -1,7 +1,7 @@
 //! Tier 3 and the peers' file where no node runs (SPEC sections 3, 7 and 11; scenario R6 with real files).
 
 use crate::{
-    dead_fork::{World, backups, in_sync, store_files},
+    dead_fork::{Finality, STRATEGIES, World, backups, in_sync, store_files},
     harness::{
         PATIENCE, chain_folder, client, command, error_line, run, serving, stdout, until,
         until_status,
@@ -35,15 +35,18 @@ fn manifest(base: &Path) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chain_whose_store_does_not_open_is_resynced_without_a_node_and_kept() {
-    let world = World::new().await;
-    broken_store(&world).await;
+    // A snapshot needs a final block.
+    let world = World::with(Finality::Reached).await;
+    for strategy in STRATEGIES {
+        broken_store(&world, strategy).await;
+    }
     stopped_node(&world).await;
     peers_file(&world).await;
 }
 
 /// R6: the node does not start; `resync` alone does, and keeps what was there.
-async fn broken_store(world: &World) {
-    let base = world.copy_of_daves_files("broken");
+async fn broken_store(world: &World, strategy: &str) {
+    let base = world.copy_of_daves_files(&format!("broken-{strategy}"));
     let manifest = manifest(&base);
     let length = fs::metadata(&manifest).unwrap().len();
     let file = fs::OpenOptions::new().write(true).open(&manifest).unwrap();
@@ -68,11 +71,11 @@ async fn broken_store(world: &World) {
     let dry = run(&world.line(&dry, &base));
     assert!(stdout(&dry).contains("no node runs"), "{dry:?}");
     assert_eq!(store_files(&base), broken);
-    let done = format!("resync -y --peer {peer} --bootnodes {bootnode}");
+    let done = format!("resync -y --strategy {strategy} --peer {peer} --bootnodes {bootnode}");
     let done = run(&world.line(&done, &base));
     assert!(
         stdout(&done).contains("done: the new chain is live"),
-        "{done:?}"
+        "{strategy}: {done:?}"
     );
     assert!(
         String::from_utf8_lossy(&done.stderr).contains("named by the operator"),

@@ -16,6 +16,9 @@ use tempfile::TempDir;
 /// Deeper than this a fork is the operator's.
 const MAX_REORG: u64 = 3;
 
+/// All strategies of Tier 3.
+pub(crate) const STRATEGIES: [&str; 3] = ["full-chain", "multi-source", "snapshot"];
+
 /// A network of Alice and Bob, and the files of Dave, who was alone for too long.
 pub(crate) struct World {
     folder: TempDir,

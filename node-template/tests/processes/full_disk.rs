@@ -1,7 +1,7 @@
 //! A disk that is too small, and one that fills up in a resync (scenario R7), on a file system of the test's own.
 
 use crate::{
-    dead_fork::{World, store_files},
+    dead_fork::{Finality, STRATEGIES, World, store_files},
     harness::{
         PATIENCE, binary, chain_folder, client, error_line, namespace, run, serving, skipped,
         stdout, until, until_status,
@@ -68,7 +68,8 @@ impl Drop for SmallDisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn full_disk_costs_nothing_of_the_old_chain() {
-    let world = World::new().await;
+    // A snapshot needs a final block.
+    let world = World::with(Finality::Reached).await;
     let plain = world.copy_of_daves_files("plain");
     let files = store_files(&plain);
     let size: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
@@ -86,39 +87,41 @@ async fn full_disk_costs_nothing_of_the_old_chain() {
     world.copy_daves_files_to(&base);
     let before = store_files(&base);
     let folder = chain_folder(&base, "quick");
-    let order = format!(
-        "resync -y --peer {} --bootnodes {}",
-        world.alice_id(),
-        world.alice_address()
-    );
-    let order = world.line(&order, &base);
+    let order = |strategy: &str| {
+        let (peer, bootnode) = (world.alice_id(), world.alice_address());
+        let order = format!("resync -y --strategy {strategy} --peer {peer} --bootnodes {bootnode}");
+        world.line(&order, &base)
+    };
 
-    let filler = disk.fill(20 * MIB);
-    let refused = error_line(&run(&order));
-    assert!(refused.contains("free"), "{refused}");
-    assert!(!folder.join("journal").exists() && !folder.join("staging").exists());
-    fs::remove_file(&filler).unwrap();
+    for strategy in STRATEGIES {
+        let order = order(strategy);
+        let filler = disk.fill(20 * MIB);
+        let refused = error_line(&run(&order));
+        assert!(refused.contains("free"), "{strategy}: {refused}");
+        assert!(!folder.join("journal").exists() && !folder.join("staging").exists());
+        fs::remove_file(&filler).unwrap();
 
-    for moment in [Moment::StagingIsMade, Moment::BlocksArrive] {
-        let error = filled_up(&disk, &order, &folder, moment);
-        assert!(
-            [
-                "is full",
-                "No space left on device",
-                "kept for the live chain"
-            ]
-            .iter()
-            .any(|text| error.contains(text)),
-            "{moment:?}: {error}"
-        );
-        assert_eq!(store_files(&base), before, "the old chain is as it was");
-        // Whatever it had begun can be given up.
-        let abort = run(&world.line("resync --abort", &base));
-        let text = String::from_utf8_lossy(&abort.stderr).into_owned();
-        assert!(
-            abort.status.success() || text.contains("no resync and no restore is under way"),
-            "{moment:?}: {abort:?}"
-        );
+        for moment in [Moment::StagingIsMade, Moment::BlocksArrive] {
+            let error = filled_up(&disk, &order, &folder, moment);
+            assert!(
+                [
+                    "is full",
+                    "No space left on device",
+                    "kept for the live chain"
+                ]
+                .iter()
+                .any(|text| error.contains(text)),
+                "{strategy}, {moment:?}: {error}"
+            );
+            assert_eq!(store_files(&base), before, "the old chain is as it was");
+            // Whatever it had begun can be given up.
+            let abort = run(&world.line("resync --abort", &base));
+            let text = String::from_utf8_lossy(&abort.stderr).into_owned();
+            assert!(
+                abort.status.success() || text.contains("no resync and no restore is under way"),
+                "{strategy}, {moment:?}: {abort:?}"
+            );
+        }
     }
     let isolated = format!("--chain {} --isolated", world.spec().display());
     let node = serving(&base, "quick", &isolated).await;

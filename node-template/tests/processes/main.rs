@@ -12,6 +12,7 @@
 mod alone;
 mod bad_flags;
 mod bad_input;
+mod below_snapshot;
 mod benchmark;
 mod block_files;
 mod commands;

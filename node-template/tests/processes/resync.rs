@@ -1,6 +1,7 @@
 //! Tier 3 by the command line, with real processes and files (SPEC section 7; scenarios R1, R3 and R8).
 
 use crate::{
+    below_snapshot,
     dead_fork::{Finality, World, backups, critical, in_sync},
     doors::Onlookers,
     harness::{
@@ -68,8 +69,11 @@ async fn snapshot_says_whom_it_trusts_and_replaces_a_dead_fork() {
     let log = node.log_tail(400).join("\n");
     assert!(log.contains("the chain begins with this block"), "{log}");
 
+    let lowest = below_snapshot::rpc(&node).await;
+
     // Every header is there, and opens again; the whole blocks go on growing.
     node.stop(PATIENCE).await.unwrap();
+    below_snapshot::commands(&world, &base, lowest);
     let node = world.connected(&base).await;
     let asking = client(&node);
     let further = |view: &StatusView| in_sync(view) && view.best.number > new.best.number + 2;

@@ -19,15 +19,15 @@ use tempfile::TempDir;
 pub(crate) type Chain = RuntimeBridge<Block, Money>;
 
 const AUTHORITIES: u8 = 4;
-const ACCOUNTS: u16 = 1_000;
+const ACCOUNTS: u32 = 1_000;
 
 /// Blocks that are checked at once, and imported at once.
 pub(crate) const RUN: usize = 256;
 
-fn pair(kind: &str, n: u16) -> sr25519::Pair {
+fn pair(kind: &str, n: u32) -> sr25519::Pair {
     let mut seed = [0; 32];
     seed[..kind.len()].copy_from_slice(kind.as_bytes());
-    seed[30..].copy_from_slice(&n.to_be_bytes());
+    seed[28..].copy_from_slice(&n.to_be_bytes());
     sr25519::Pair::from_seed(&seed)
 }
 
@@ -40,13 +40,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_accounts(ACCOUNTS)
+    }
+
+    /// With so many entries in the state.
+    pub(crate) fn with_accounts(accounts: u32) -> Self {
         let authorities: Vec<_> = (0..AUTHORITIES.into()).map(|n| pair("seal", n)).collect();
         let mut spec = Preset::Dev.spec();
         spec.authorities = authorities.iter().map(|key| key.public().into()).collect();
         Self {
             spec,
             authorities,
-            accounts: (0..ACCOUNTS).map(|n| pair("pay", n)).collect(),
+            accounts: (0..accounts).map(|n| pair("pay", n)).collect(),
         }
     }
 
@@ -129,7 +134,7 @@ impl Observer for Stages {
 pub(crate) struct Place {
     pub(crate) chain: Chain,
     pub(crate) stages: Arc<Stages>,
-    genesis: BlockId<Block>,
+    pub(crate) genesis: BlockId<Block>,
     header: Header,
     _folder: TempDir,
 }

@@ -154,7 +154,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let has_state = extent.has_state(height::<B>(*header.number()));
         if !has_state && self.runtime.authority_set() == AuthoritySet::Changing {
             let lowest = extent.lowest();
-            return Err(BridgeError::new(StoreError::StateNotKept { lowest }));
+            return Err(BridgeError::new(StoreError::BelowSnapshot { lowest }));
         }
         let named_by = if has_state { parent } else { self.genesis.hash };
         self.reading_state(named_by, |state| self.runtime.authorities(state))

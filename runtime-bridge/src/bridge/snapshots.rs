@@ -4,6 +4,7 @@ use super::{Place, RuntimeBridge};
 use crate::{
     chain_block::ChainBlock,
     execute::{AuthoritySet, Runtime},
+    import::Left,
     snapshot::{
         Building, Extent, SnapshotRecord, StateRecord, WalkEnd, is_whole, nodes_of, prove, verify,
     },
@@ -12,14 +13,17 @@ use crate::{
 };
 use sp_core::H256;
 use sp_runtime::traits::{Header as HeaderT, NumberFor};
-use std::sync::{MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+};
 use sync_component::{
     BlockId,
     block_id::{height, number},
     ports::{
         BridgeError, BuildSnapshots, ChainEvent, FinishRefused, HeaderRejected, HeadersRefused,
-        NoSnapshots, ProofBudget, ReadChain as _, ServeStates, SnapshotStanding, StateProof,
-        StateRefused, UnixMillis, VerifyHeaders as _,
+        NoSnapshots, ProofBudget, ReadChain as _, Retracted, ServeStates, SnapshotStanding,
+        StateProof, StateRefused, UnixMillis, VerifyHeaders as _,
     },
 };
 
@@ -228,6 +232,16 @@ impl<B: ChainBlock, R: Runtime<B>> BuildSnapshots<B> for RuntimeBridge<B, R> {
         self.begin_with(&mut building, of, &block)?;
         Ok(())
     }
+
+    fn start_over(&self) -> Result<(), BridgeError> {
+        let mut building = self.building();
+        if !building.is_finished() {
+            return Ok(());
+        }
+        // What is not final may be replaced before it is asked for again.
+        self.revert(u64::MAX)?;
+        self.end_at_genesis(&mut building)
+    }
 }
 
 impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
@@ -250,13 +264,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         building: &mut Building<B>,
         state: StateRecord<B>,
     ) -> Result<(), BridgeError> {
-        let genesis = self.store.header(self.genesis.hash);
-        let genesis = genesis.map_err(BridgeError::new)?;
-        let kept = genesis
-            .map(|header| nodes_of(&self.store, *header.state_root()))
-            .transpose()
-            .map_err(BridgeError::new)?;
-        let Some(kept) = kept.flatten() else {
+        let Some(kept) = self.genesis_nodes()? else {
             return self.record(building, state);
         };
         let record = SnapshotRecord {
@@ -266,6 +274,54 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let written = self.store.keep_nodes(&kept, &record);
         written.map_err(BridgeError::new)?;
         building.record = record;
+        Ok(())
+    }
+
+    /// The state of genesis, and nothing of any other.
+    fn genesis_nodes(&self) -> Result<Option<BTreeMap<H256, Vec<u8>>>, BridgeError> {
+        let genesis = self.store.header(self.genesis.hash);
+        let genesis = genesis.map_err(BridgeError::new)?;
+        let kept = genesis.map(|header| nodes_of(&self.store, *header.state_root()));
+        let kept = kept.transpose().map_err(BridgeError::new)?;
+        Ok(kept.flatten())
+    }
+
+    /// Of a chain that ends at its final block the headers stay, and a snapshot is to be built with them.
+    fn end_at_genesis(&self, building: &mut Building<B>) -> Result<(), BridgeError> {
+        let mut writing = self.writing();
+        let damaged = |what| BridgeError::new(StoreError::Damaged { what });
+        let genesis = self.store.block(self.genesis.hash);
+        let genesis = genesis
+            .map_err(BridgeError::new)?
+            .ok_or_else(|| damaged("block 0"))?;
+        let nodes = self.genesis_nodes()?;
+        let nodes = nodes.ok_or_else(|| damaged("the state of block 0"))?;
+        let old = self.head();
+        let head = Head::genesis(self.genesis);
+        let record = SnapshotRecord {
+            headers: old.best,
+            state: StateRecord::NotBegun,
+        };
+        // Read before the write: after it nothing may fail any more.
+        let next = Building::of(&self.store, Some(record.clone()), self.genesis);
+        let next = next.map_err(BridgeError::new)?;
+        self.store
+            .keep_headers(&genesis, &nodes, &head, &record)
+            .map_err(BridgeError::new)?;
+        *building = next;
+        writing.left = Left::default();
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        self.extends(Extent::of(Some(&record)));
+        // Nobody has to listen.
+        let _ = self.events.send(ChainEvent {
+            header: genesis.header().clone(),
+            best: self.genesis,
+            finalized: self.genesis,
+            retracted: Some(Retracted {
+                old_best: old.best,
+                common_ancestor: self.genesis,
+            }),
+        });
         Ok(())
     }
 

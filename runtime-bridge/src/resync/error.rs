@@ -130,6 +130,15 @@ pub enum ResyncFileError {
         #[source]
         source: Box<OpenError>,
     },
+    /// The store that is being built does not open.
+    #[error(
+        "the chain that is being built does not open: {source}; where that cannot be mended `resync --abort` removes it, and the present chain stays"
+    )]
+    Staged {
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
     /// A store does not read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -148,6 +148,7 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
             return Ok(staged);
         }
         let staged = self.stores.open(&self.files.places().staging);
+        let staged = staged.map_err(|source| ResyncFileError::Staged { source });
         let staged = Arc::new(staged.map_err(BridgeError::new)?);
         *open = Some((Arc::downgrade(&staged), staged.closing()));
         Ok(staged)

@@ -26,12 +26,12 @@ pub enum StoreError {
     /// A snapshot is being built in the store.
     #[error("a snapshot is being built in this store: it takes no blocks until that is finished")]
     SnapshotUnderWay,
-    /// A state below a snapshot.
+    /// A body or a state below a snapshot.
     #[error(
-        "the chain in this store begins with a snapshot at block {lowest}, and the state that this needs lies below it; a `resync` with another strategy than `snapshot` fetches all of them"
+        "the chain in this store begins with a snapshot at block {lowest}: of the blocks below it only the headers are kept, no bodies and no states; ask a node that has every block, or `resync` with another strategy than `snapshot`"
     )]
-    StateNotKept {
-        /// The lowest block with a state, block 0 aside.
+    BelowSnapshot {
+        /// The lowest block with a body and a state, block 0 aside.
         lowest: u64,
     },
     /// The store has another format.

@@ -173,6 +173,29 @@ impl<B: BlockT<Hash = H256>> Store<B> {
         Ok(self.db.write(transaction)?)
     }
 
+    /// Leaves of all blocks but `genesis` only the headers, and of states only these nodes; the chain ends at `head` then, and the
+    /// snapshot is as far as `record` says. All at once.
+    pub fn keep_headers<'a>(
+        &self,
+        genesis: &B,
+        nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>,
+        head: &Head<B>,
+        record: &SnapshotRecord<B>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = DBTransaction::new();
+        transaction.delete_prefix(column::BODY, &[]);
+        let id = BlockId::<B>::of(genesis.header());
+        let body = genesis.extrinsics().encode();
+        transaction.put_vec(column::BODY, &key_of(&id), body);
+        transaction.delete_prefix(column::STATE, &[]);
+        for (hash, node) in nodes {
+            transaction.put(column::STATE, hash.as_bytes(), node);
+        }
+        transaction.put_vec(column::META, HEAD, head.encode());
+        transaction.put_vec(column::META, SNAPSHOT, record.encode());
+        Ok(self.db.write(transaction)?)
+    }
+
     /// Where the chain stands, if it is the chain of this genesis and its ends are all there.
     pub fn whole_head(&self, genesis: H256) -> Result<Head<B>, StoreError> {
         let damaged = |what| StoreError::Damaged { what };

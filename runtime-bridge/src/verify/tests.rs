@@ -6,6 +6,7 @@ use super::{
 use crate::execute::AuthoritySet;
 use chain_spec::Preset;
 use proptest::prelude::*;
+use sp_consensus_aura::sr25519::AuthorityId;
 use sp_core::{H256, Pair, sr25519};
 use sp_runtime::traits::Block;
 use sync_component::{
@@ -61,21 +62,36 @@ fn owner_of_the_first_bad_signature_is_named_whichever_batch_it_is_in() {
     }
 }
 
+fn hash_of(n: u16) -> H256 {
+    H256::from_low_u64_be(n.into())
+}
+
+fn author_of_seal(n: u16) -> AuthorityId {
+    AuthorityId::from(sr25519::Public::from_raw([n.to_le_bytes()[0]; 32]))
+}
+
 #[test]
-fn oldest_known_seal_is_forgotten_first() {
-    let seals = KnownSeals::at_most(3);
-    let author = |n: u8| sr25519::Pair::from_seed(&[n; 32]).public().into();
-    let hash = H256::repeat_byte;
-    seals.add([(hash(1), author(1)), (hash(2), author(2))]);
-    seals.add([
-        (hash(1), author(1)),
-        (hash(3), author(3)),
-        (hash(4), author(4)),
-    ]);
-    assert_eq!(seals.author(&hash(1)), None);
-    for n in 2..5 {
-        assert_eq!(seals.author(&hash(n)), Some(author(n)));
+fn seals_of_the_last_generation_are_known_and_those_before_the_one_before_are_forgotten() {
+    let seals = KnownSeals::of_generations(3);
+    for last in 0..30 {
+        seals.add([(hash_of(last), author_of_seal(last))]);
+        for n in last.saturating_sub(2)..=last {
+            assert_eq!(seals.author(&hash_of(n)), Some(author_of_seal(n)));
+        }
+        if let Some(long_ago) = last.checked_sub(6) {
+            assert_eq!(seals.author(&hash_of(long_ago)), None);
+        }
+        assert!(seals.len() <= 6);
     }
+}
+
+#[test]
+fn seals_that_are_found_good_again_and_again_are_remembered_once() {
+    let seals = KnownSeals::of_generations(3);
+    for n in [1, 2, 1, 2, 1, 2] {
+        seals.add([(hash_of(n), author_of_seal(n))]);
+    }
+    assert_eq!(seals.len(), 2);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::{
     ports::{Bridge, PeerId},
 };
 use sp_runtime::traits::{Block as BlockT, NumberFor};
+use std::time::Duration;
 
 /// How often a source may say that it is busy before the next one is asked. Lower: a loaded source is left early; higher:
 /// one that never delivers is left late.
@@ -100,9 +101,9 @@ pub(super) async fn tip_of<B: BlockT>(
     context: &SyncContext<B>,
     staging: &dyn Bridge<B>,
     peer: &PeerId,
+    within: Duration,
 ) -> Result<BlockId<B>, End<B>> {
     let genesis = staging.genesis_hash();
-    let within = context.settings.tier1.timeout;
     let told = context.peers.status(peer, genesis, within).await;
     told.map_err(SourceFault::from)?;
     let table = context.peers.table();

@@ -41,7 +41,9 @@ pub enum SourceFault<B: BlockT> {
         id: BlockId<B>,
     },
     /// Its blocks begin above the one that is wanted: it began with a snapshot itself.
-    #[error("it serves no blocks below {lowest}, and block {wanted} is wanted")]
+    #[error(
+        "it serves no blocks below {lowest}, and block {wanted} is wanted: name a source that has every block with --peer, or give the run up and take --strategy snapshot"
+    )]
     BeginsAbove {
         /// Its lowest block.
         lowest: NumberFor<B>,

@@ -1,7 +1,8 @@
 use super::{
     ResyncError, ResyncJob, SourceFault,
-    asking::{lowest_of, patiently, tip_of},
+    asking::{Patience, items, lowest_of, tip_of},
     end::End,
+    guides::Guides,
 };
 use crate::{
     block_id::{BlockId, number},
@@ -15,10 +16,10 @@ use crate::{
 use async_trait::async_trait;
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-/// `full-chain`: all blocks from genesis, from one trusted peer; where it fails the next trusted one continues. The next
-/// range is asked for while one is validated.
+/// `full-chain`: all blocks from genesis, from one trusted peer; where it fails, or does not answer, the next trusted one continues.
+/// The next range is asked for while one is validated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FullChain;
 
@@ -29,26 +30,28 @@ impl<B: BlockT> ResyncStrategy<B> for FullChain {
         context: &SyncContext<B>,
         job: &ResyncJob<B>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
-        let mut faults = Vec::new();
-        for source in &job.sources {
+        let mut guides = Guides::of(context, &job.sources);
+        // One after the other, as they stand in the order.
+        while let Some(guide) = guides.next(|_, _| ()).await {
             let download = Download {
                 context,
                 job,
-                peer: &source.peer,
+                peer: &guide,
+                patience: guides.patience(),
+                within: guides.within(&guide),
             };
-            match download.run().await {
+            let before = job.staging.best();
+            let ended = download.run().await;
+            if job.staging.best() != before {
+                guides.progressed(&guide);
+            }
+            match ended {
                 Ok(()) => return Ok(job.staging.best()),
-                Err(End::Fault(fault)) => {
-                    tracing::warn!(peer = %source.peer, reached = %job.staging.best(), %fault, "the source failed; the next one continues");
-                    faults.push((source.peer.clone(), fault));
-                }
+                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
                 Err(End::Local(error)) => return Err(error),
             }
         }
-        Err(ResyncError::SourcesFailed {
-            reached: job.staging.best(),
-            faults,
-        })
+        Err(guides.all_failed(job.staging.best()))
     }
 }
 
@@ -56,6 +59,10 @@ struct Download<'a, B: BlockT> {
     context: &'a SyncContext<B>,
     job: &'a ResyncJob<B>,
     peer: &'a PeerId,
+    /// How often it is asked for the same.
+    patience: Patience,
+    /// How long it is given to say where it stands.
+    within: Duration,
 }
 
 impl<B: BlockT> Download<'_, B> {
@@ -122,13 +129,13 @@ impl<B: BlockT> Download<'_, B> {
                 .peers
                 .blocks(self.peer, request.clone(), within)
         };
-        patiently(self.context, self.peer, ask).await
+        items(self.context, self.peer, self.patience, ask).await
     }
 
     /// Whether the source's own chain ends at the staged tip or below, on the staged chain.
     async fn ends_at(&self, tip: BlockId<B>) -> Result<bool, End<B>> {
         let staging = self.staging();
-        let best = tip_of(self.context, staging.as_ref(), self.peer).await?;
+        let best = tip_of(self.context, staging.as_ref(), self.peer, self.within).await?;
         let staged = staging
             .canonical_hash(best.number)
             .map_err(ResyncError::from)?;

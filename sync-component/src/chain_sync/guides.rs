@@ -1,11 +1,18 @@
-use super::{ResyncError, Source, SourceFault, asking::Patience};
-use crate::{block_id::BlockId, context::SyncContext, ports::PeerId};
+use super::{ResyncError, Source, SourceFault, Voucher, asking::Patience};
+use crate::{block_id::BlockId, context::SyncContext, peers::PeerEntry, ports::PeerId};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeMap, time::Duration};
 
 /// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
 /// it takes longer to say that nothing comes any more.
 const LAST_ATTEMPTS: u32 = 20;
+
+/// How many times its usual time a source may take to say where it stands. Lower: a moment of load looks like silence; higher: one
+/// that went mute holds up the others for longer.
+const PATIENCE: u32 = 4;
+
+/// The shortest time that it is given.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a source has come back.
 const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
@@ -16,7 +23,7 @@ pub(super) struct Guides<'a, B: BlockT> {
     sources: &'a [Source],
     /// Those that were given up.
     faults: BTreeMap<PeerId, SourceFault<B>>,
-    /// How often following each source failed since anything was staged.
+    /// How often following each source failed since it brought anything.
     attempts: BTreeMap<PeerId, u32>,
 }
 
@@ -41,8 +48,9 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.faults.values()
     }
 
-    /// Whom to follow next: of those that failed least the one of the lowest rank, which its height may count in, among equals the
-    /// one that stands first in the order. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    /// Whom to follow next: of those that answer, and then of those that failed least, the one of the lowest rank, which its height
+    /// may count in, among equals the one that stands first in the order. Where all that are left are away, one may come back within
+    /// `tier1_timeout_secs`.
     pub(super) async fn next<R: Ord>(&self, rank: impl Fn(&PeerId, u64) -> R) -> Option<PeerId> {
         let clock = &self.context.clock;
         let until = clock.now().plus(self.context.settings.tier1.timeout);
@@ -64,38 +72,54 @@ impl<'a, B: BlockT> Guides<'a, B> {
             let entry = table.get(peer).filter(|_| self.is_left(peer))?;
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
-            let attempts = self.attempts.get(peer).copied().unwrap_or(0);
-            Some(((attempts, rank(peer, height), place), peer))
+            let attempts = self.attempts(peer);
+            Some(((is_mute(entry), attempts, rank(peer, height), place), peer))
         });
         claims.min().map(|(_, peer)| peer.clone())
     }
 
-    /// Something was staged: what failed before counts no more.
-    pub(super) fn progressed(&mut self) {
-        self.attempts.clear();
+    fn attempts(&self, peer: &PeerId) -> u32 {
+        self.attempts.get(peer).copied().unwrap_or(0)
     }
 
-    /// How much patience whoever is asked next needs: others that are left count if they are there.
+    /// How long `guide` is given for a short answer: some times as long as it usually takes, twice as long after each failure.
+    /// `tier1_timeout_secs` at most, and where nobody knows what is usual.
+    pub(super) fn within(&self, guide: &PeerId) -> Duration {
+        let longest = self.context.settings.tier1.timeout;
+        let table = self.context.peers.table();
+        let usual = table.record(guide).and_then(|record| record.latency);
+        usual.map_or(longest, |usual| {
+            let patience = usual.saturating_mul(PATIENCE).max(SHORTEST_PATIENCE);
+            let doubled = 2_u32.saturating_pow(self.attempts(guide));
+            patience.saturating_mul(doubled).min(longest)
+        })
+    }
+
+    /// While `guide` was followed something was staged: how often it failed before counts no more. How often others did does, so that
+    /// they come after it.
+    pub(super) fn progressed(&mut self, guide: &PeerId) {
+        self.attempts.remove(guide);
+    }
+
+    /// How much patience whoever is asked next needs: others that are left count if they are there and answer.
     pub(super) fn patience(&self) -> Patience {
         let table = self.context.peers.table();
+        let answers = |peer| table.get(peer).is_some_and(|entry| !is_mute(entry));
         let sources = self.sources.iter().map(|source| &source.peer);
-        let there = sources.filter(|peer| self.is_left(peer) && table.get(peer).is_some());
-        if there.count() > 1 {
+        let answering = sources.filter(|peer| self.is_left(peer) && answers(peer));
+        if answering.count() > 1 {
             Patience::OthersLeft
         } else {
             Patience::NobodyElse
         }
     }
 
-    fn is_last(&self) -> bool {
-        self.sources.len() <= self.faults.len() + 1
-    }
-
     /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often; who is
     /// busy withholds nothing and is given as long as the last one.
     pub(super) async fn failed(&mut self, guide: PeerId, fault: SourceFault<B>) {
         let settings = &self.context.settings;
-        let most = if self.is_last() || fault.is_busy() {
+        let is_last = self.patience() == Patience::NobodyElse;
+        let most = if is_last || fault.is_busy() {
             LAST_ATTEMPTS
         } else {
             settings.tier2.max_retries.get()
@@ -114,19 +138,26 @@ impl<'a, B: BlockT> Guides<'a, B> {
 
     /// Something else is wanted now: those are followed again whose fault was of that, or may have passed.
     pub(super) fn forgive(&mut self) {
-        self.progressed();
+        self.attempts.clear();
         self.faults
             .retain(|_, fault| !fault.may_pass() && !matches!(fault, SourceFault::NoState { .. }));
     }
 
-    /// Nobody is left.
+    /// Nobody is left. Of all that were consistent once only those are named that were asked.
     pub(super) fn all_failed(mut self, reached: BlockId<B>) -> ResyncError<B> {
-        for Source { peer, .. } in self.sources {
-            self.faults.entry(peer.clone()).or_insert(SourceFault::Gone);
+        for Source { peer, voucher } in self.sources {
+            if *voucher != Voucher::Observed {
+                self.faults.entry(peer.clone()).or_insert(SourceFault::Gone);
+            }
         }
         ResyncError::SourcesFailed {
             reached,
             faults: self.faults.into_iter().collect(),
         }
     }
+}
+
+/// Whether a peer left the last question for its status without an answer.
+fn is_mute<B: BlockT>(entry: &PeerEntry<B>) -> bool {
+    entry.failed_at.is_some()
 }

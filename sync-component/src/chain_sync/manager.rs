@@ -41,7 +41,7 @@ pub struct ResyncJob<B: BlockT> {
     pub staging: Arc<dyn Bridge<B>>,
     /// Its files.
     pub files: Arc<dyn Staging<B>>,
-    /// Peers to fetch from, the likeliest first; at least one.
+    /// Peers to fetch from, the likeliest first; at least one. Those that are not connected may come.
     pub sources: Vec<Source>,
     /// Where to say how far it is.
     pub watch: ResyncWatch,
@@ -217,7 +217,7 @@ impl<B: BlockT> ChainSyncManager<B> {
         }
     }
 
-    /// The sources that are connected now: first those that claim more than is staged.
+    /// All sources: first those that claim more than is staged, last those that are not connected yet, or not any more.
     fn sources_above(&self, named: &[PeerId], staged: BlockId<B>) -> Vec<Source> {
         let mut sources = self.sources(named);
         let table = self.context.peers.table();
@@ -226,6 +226,16 @@ impl<B: BlockT> ChainSyncManager<B> {
             Some(told.standing.best.number > staged.number)
         };
         sources.sort_by_key(|source| is_above(source) != Some(true));
+        let there: BTreeSet<_> = sources.iter().map(|source| source.peer.clone()).collect();
+        let records = table.ledger().iter();
+        let known = named.iter().chain(&self.declared);
+        let known: BTreeSet<_> = known.chain(records.map(|(peer, _)| peer)).collect();
+        let away = known.into_iter().filter(|peer| !there.contains(*peer));
+        sources.extend(away.filter_map(|peer| {
+            let voucher = self.voucher(peer, table.record(peer), named)?;
+            let peer = peer.clone();
+            Some(Source { peer, voucher })
+        }));
         sources
     }
 

@@ -103,9 +103,9 @@ impl<B: BlockT> Download<'_, B> {
                 return Err(guides.all_failed(self.staging().best()));
             };
             let before = self.staging().best();
-            let followed = self.follow(&guide).await;
+            let followed = self.follow(&guide, guides.within(&guide)).await;
             if self.staging().best() != before {
-                guides.progressed();
+                guides.progressed(&guide);
             }
             match followed {
                 Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
@@ -121,8 +121,9 @@ impl<B: BlockT> Download<'_, B> {
     }
 
     /// Fetches what `guide` has above the staged tip, from all sources.
-    async fn follow(&self, guide: &PeerId) -> Result<Followed, End<B>> {
-        let tip = tip_of(self.staged, self.staging(), guide).await?;
+    /// It is given so long for each of its first answers.
+    async fn follow(&self, guide: &PeerId, within: Duration) -> Result<Followed, End<B>> {
+        let tip = tip_of(self.staged, self.staging(), guide, within).await?;
         let staged = self
             .staging()
             .presence(tip.hash)
@@ -132,7 +133,7 @@ impl<B: BlockT> Download<'_, B> {
         }
         let before = self.staging().best();
         self.somebody_has_what_follows(guide, before)?;
-        let run = self.first_run(guide, tip, before).await?;
+        let run = self.first_run(guide, tip, before, within).await?;
         let (onward, newest) = watch::channel(Some(run.clone()));
         let fetched = pin!(self.fetch_all(newest));
         let shown = pin!(self.show_ahead(guide, run, onward));
@@ -204,13 +205,14 @@ impl<B: BlockT> Download<'_, B> {
         guide: &PeerId,
         tip: BlockId<B>,
         before: BlockId<B>,
+        within: Duration,
     ) -> Result<VerifiedTip<B>, End<B>> {
         let settings = &self.staged.settings;
         // So many that whoever has the better branch shows it to be better.
         let branch = settings.tier2.max_reorg.saturating_add(1);
         let window = u64::from(settings.limits.headers_per_request).max(branch);
         let other = SourceFault::OtherChain { staged: before };
-        let run = match probe(self.staged, guide, tip, window, settings.tier1.timeout).await {
+        let run = match probe(self.staged, guide, tip, window, within).await {
             Ok(ProbeOutcome::Verified(run) | ProbeOutcome::Partly { run, .. }) => run,
             // It is stored, and the fork choice stayed with another branch.
             Ok(ProbeOutcome::Held) => return Err(other.into()),
@@ -297,7 +299,9 @@ impl<B: BlockT> Download<'_, B> {
             (tip.number > run.tip().number).then_some(Claimant { peer, tip, latency })
         });
         let claims: Vec<_> = claims.collect();
-        Claimants::of(&claims, &self.lagging(), self.staged.settings.tier1.timeout)
+        // As long as for the blocks of so many: others may have the headers.
+        let longest = self.staged.settings.tier2.timeout_per_block;
+        Claimants::of(&claims, &self.lagging(), longest)
     }
 
     fn note_progress(&self) {

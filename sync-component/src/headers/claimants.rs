@@ -16,6 +16,10 @@ const PATIENCE: u32 = 4;
 /// The shortest time that is given for an answer.
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
+/// From how long a way on headers are asked for before those below them are verified. Shorter: they come as soon as they are asked for,
+/// and both would lie in memory at once for nothing.
+const LONG_WAY: Duration = Duration::from_millis(20);
+
 /// One who claims a chain that goes on above what is verified.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claimant<'a, B: BlockT> {
@@ -63,6 +67,8 @@ pub(crate) struct Claimants<B: BlockT> {
     others: Vec<PeerId>,
     /// How long to wait for an answer.
     pub(super) within: Duration,
+    /// How long the quickest usually takes.
+    quickest: Option<Duration>,
 }
 
 impl<B: BlockT> Claimants<B> {
@@ -87,6 +93,7 @@ impl<B: BlockT> Claimants<B> {
             tip: first.tip,
             first: first.peer.clone(),
             others: others.map(|claim| claim.peer.clone()).collect(),
+            quickest,
             within: usual.map_or(longest, |usual| usual.max(SHORTEST_PATIENCE).min(longest)),
         })
     }
@@ -96,6 +103,16 @@ impl<B: BlockT> Claimants<B> {
     pub(crate) fn stride(&self, each: u64, ahead: u64) -> u64 {
         let requests = (REQUESTS_OF_ONE * (1 + self.others.len() as u64)).min(MOST_REQUESTS);
         each.saturating_mul(requests).min(ahead / 2).max(1)
+    }
+
+    /// Whether the way to all of them is long.
+    pub(crate) fn are_far(&self) -> bool {
+        self.quickest.is_some_and(|quickest| quickest >= LONG_WAY)
+    }
+
+    /// Whether it is the same chain, by the word of the same peer.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.tip == other.tip && self.first == other.first
     }
 
     pub(super) fn of_request(&self, number: usize) -> &PeerId {

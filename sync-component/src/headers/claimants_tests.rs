@@ -63,3 +63,24 @@ fn where_all_have_failed_one_is_asked_alone_and_long_whoever_failed_longest_ago_
 fn nobody_claims_anything() {
     assert!(Claimants::<SmallBlock>::of(&[], &Lagging::default(), LONGEST).is_none());
 }
+
+#[test]
+fn the_way_is_long_if_it_is_to_the_quickest_that_has_not_failed() {
+    let peers: Vec<_> = (1..3).map(peer).collect();
+    let far = |latencies: [Option<Duration>; 2], lagging: &Lagging| {
+        let claim = |(peer, latency)| Claimant::<SmallBlock> {
+            peer,
+            tip: BlockId::new(90, H256::zero()),
+            latency,
+        };
+        let claims: Vec<_> = peers.iter().zip(latencies).map(claim).collect();
+        Claimants::of(&claims, lagging, LONGEST).unwrap().are_far()
+    };
+    let nobody = Lagging::default();
+    assert!(far([Some(20 * MS), Some(90 * MS)], &nobody));
+    assert!(!far([Some(19 * MS), Some(90 * MS)], &nobody));
+    assert!(!far([None, None], &nobody), "nobody knows");
+    let mut first = Lagging::default();
+    first.note(set(&[1]));
+    assert!(far([Some(MS), Some(90 * MS)], &first));
+}

@@ -3,6 +3,8 @@
 //! What a peer claims is a hint. A [`probe`] turns it into a [`VerifiedTip`] or into nothing.
 
 mod ahead;
+#[cfg(test)]
+mod ahead_tests;
 mod claimants;
 #[cfg(test)]
 mod claimants_tests;
@@ -13,11 +15,12 @@ mod suspects;
 mod tests;
 mod tips;
 
-pub(crate) use ahead::{Above, Extended, Skeleton, extend, further};
+pub(crate) use ahead::{Above, Extended, Fetched, Skeleton, extend, extend_by, fetch, further};
 pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
-pub(crate) use probe::confirm;
 pub use probe::{ProbeError, ProbeOutcome, probe};
+pub(crate) use probe::{confirm, probe_far};
+pub(crate) use suspects::is_by_few;
 pub use suspects::{Misdeed, Suspects};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

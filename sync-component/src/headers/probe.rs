@@ -1,4 +1,5 @@
 use super::{
+    ahead::Skeleton,
     claims::Lack,
     tips::{Beyond, VerifiedTip},
 };
@@ -11,6 +12,7 @@ use crate::{
     ports::{BridgeError, HeaderFault, HeaderRejected, PeerId, heavy},
     wire::RangeRequest,
 };
+use futures::{FutureExt, future::join};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{sync::Arc, time::Duration};
 
@@ -65,6 +67,41 @@ pub async fn probe<B: BlockT>(
     within: Duration,
 ) -> Result<ProbeOutcome<B>, ProbeError> {
     let ancestor = find_ancestor(context, peer, &tip, within).await?;
+    probe_above(context, peer, (ancestor, tip), window, within).await
+}
+
+/// The same; where the claim goes on above the window, `skeleton` learns its further hashes while the headers come, so that those
+/// above can all be asked for as soon as these hold.
+pub(crate) async fn probe_far<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    tip: BlockId<B>,
+    window: u64,
+    within: Duration,
+    skeleton: &mut Skeleton<B>,
+) -> Result<ProbeOutcome<B>, ProbeError> {
+    let ancestor = find_ancestor(context, peer, &tip, within).await?;
+    let probed = probe_above(context, peer, (ancestor, tip), window, within);
+    let reach = (ancestor.height().saturating_add(window), tip.height());
+    if reach.0 >= reach.1 {
+        return probed.await;
+    }
+    let learn = skeleton.learn(context, peer, reach, within).map(|learnt| {
+        if let Err(error) = learnt {
+            tracing::debug!(%peer, %tip, %error, "no hashes of a claimed chain");
+        }
+    });
+    join(probed, learn).await.0
+}
+
+/// The rest of a probe, once the common ancestor is known.
+async fn probe_above<B: BlockT>(
+    context: &SyncContext<B>,
+    peer: &PeerId,
+    (ancestor, tip): (BlockId<B>, BlockId<B>),
+    window: u64,
+    within: Duration,
+) -> Result<ProbeOutcome<B>, ProbeError> {
     let above = tip.height().saturating_sub(ancestor.height());
     if above == 0 {
         return Ok(if ancestor == tip {
@@ -94,7 +131,9 @@ pub async fn probe<B: BlockT>(
             return Ok(ProbeOutcome::Wrong);
         }
     }
-    let beyond = if above > wanted {
+    let reaches_the_window = headers.len() as u64 >= wanted;
+    // What ends before the window does ends there, whatever is claimed above it.
+    let beyond = if above > wanted && reaches_the_window {
         Beyond::Claimed
     } else {
         Beyond::Nothing
@@ -103,7 +142,7 @@ pub async fn probe<B: BlockT>(
         return Err(ProbeError::Moved);
     };
     let reached = verified.tip();
-    if reached.height() < ancestor.height().saturating_add(wanted) {
+    if !reaches_the_window {
         let lack = match refused {
             Some(HeaderFault::FromFuture { .. }) => Lack::Time,
             _ => Lack::Answer,

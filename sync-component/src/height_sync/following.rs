@@ -5,13 +5,18 @@ use crate::{
     block_id::BlockId,
     error::LocalFault,
     headers::{
-        Beyond, ClaimState, Claimant, Claimants, Extended, Inserted, Lagging, Skeleton,
-        VerifiedTip, extend,
+        Beyond, ClaimState, Claimant, Claimants, Extended, Fetched, Inserted, Lagging, Skeleton,
+        VerifiedTip, extend_by, fetch,
     },
     ports::{BridgeError, MonoTime, PeerId},
 };
+use futures::future::{OptionFuture, join};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, time::Duration};
+
+/// Answers that are verified and kept at a time while little else is known. Fewer: the run is copied more often; more: blocks wait longer
+/// for the first of their headers.
+const FIRST_PARTS: usize = 4;
 
 /// What is being fetched, and who is asked for more of its headers.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(super) struct Followed<B: BlockT> {
     not_before: Option<MonoTime>,
     /// Lent to the extension under way.
     skeleton: Skeleton<B>,
+    /// Headers above `end` that came while those below them were verified.
+    ahead: Option<Fetched<B>>,
 }
 
 impl<B: BlockT> Default for Followed<B> {
@@ -35,6 +42,7 @@ impl<B: BlockT> Default for Followed<B> {
             lagging: Lagging::default(),
             not_before: None,
             skeleton: Skeleton::default(),
+            ahead: None,
         }
     }
 }
@@ -45,7 +53,10 @@ pub(crate) struct Extension<B: BlockT> {
     claimants: Claimants<B>,
     run: VerifiedTip<B>,
     most: u64,
+    /// How many more may be fetched beyond these meanwhile: whole answers.
+    room: u64,
     skeleton: Skeleton<B>,
+    ahead: Option<Fetched<B>>,
 }
 
 impl<B: BlockT> State<B> {
@@ -67,7 +78,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Nothing is being fetched.
     pub(crate) fn follow_nothing(&self) {
-        self.state().followed.end = None;
+        let followed = &mut self.state().followed;
+        (followed.end, followed.ahead) = (None, None);
     }
 
     /// What to ask for, if more headers of the run that is being fetched are known to exist and there is room for them.
@@ -88,16 +100,36 @@ impl<B: BlockT> HeightSyncManager<B> {
         let claimants = self.claimants(&state, &run)?;
         let each = u64::from(limits.headers_per_request).max(1);
         let most = claimants.stride(each, limits.headers_ahead.into());
-        if room < most {
+        let followed = &mut state.followed;
+        let ahead = followed.ahead.take();
+        let ahead = ahead.filter(|ahead| ahead.is_of(&claimants, &run.tip()));
+        // What has come has its room already.
+        let taken = ahead.as_ref().map_or(most, |ahead| ahead.wanted);
+        if ahead.is_none() && room < most {
             return None;
         }
-        state.followed.asked = Some(claimants.first.clone());
+        followed.asked = Some(claimants.first.clone());
+        let room = if claimants.are_far() {
+            room.saturating_sub(taken)
+        } else {
+            0
+        };
         Some(Extension {
+            ahead,
             claimants,
             run,
             most,
-            skeleton: std::mem::take(&mut state.followed.skeleton),
+            room: room - room % each,
+            skeleton: std::mem::take(&mut followed.skeleton),
         })
+    }
+
+    /// A probe learnt hashes of a long chain. Those of the one that is being fetched, if there is one, are worth more.
+    pub(super) fn note_skeleton(&self, skeleton: Skeleton<B>) {
+        let mut state = self.state();
+        if !state.is_following() && state.followed.asked.is_none() {
+            state.followed.skeleton = skeleton;
+        }
     }
 
     /// Who claims a chain that goes on above `run`, the quickest first.
@@ -124,35 +156,99 @@ impl<B: BlockT> HeightSyncManager<B> {
         timeout.min(self.slot().saturating_mul(2))
     }
 
-    /// Asks for it.
+    /// Asks for it. While what came is verified the next ones are asked for, so that neither waits for the other.
     pub(crate) async fn run_extension(&self, extension: Extension<B>) -> Result<(), LocalFault> {
         let Extension {
             claimants,
             run,
             most,
+            room,
             mut skeleton,
+            ahead,
         } = extension;
-        let result = extend(&self.context, &claimants, &run, most, &mut skeleton).await;
+        let context = &self.context;
+        let fetched = match ahead {
+            Some(ahead) => Ok(ahead),
+            None => fetch(context, &claimants, run.tip(), most, &mut skeleton).await,
+        };
+        let (grown, ahead) = match fetched {
+            Ok(fetched) => {
+                let wanted = fetched.wanted;
+                let next = fetched.end(&skeleton).filter(|_| room > 0);
+                let most = most.min(room);
+                let more = OptionFuture::from(
+                    next.map(|next| fetch(context, &claimants, next, most, &mut skeleton)),
+                );
+                let (came, ahead) = join(self.verify(&claimants, &run, fetched), more).await;
+                let came = came.and_then(|came| {
+                    skeleton.brought(came, wanted);
+                    Ok((came > 0, ahead.transpose()?.filter(|_| came == wanted)))
+                });
+                match came {
+                    Ok((grown, ahead)) => (Ok(grown), ahead),
+                    Err(fault) => (Err(fault), None),
+                }
+            }
+            Err(fault) => (Err(fault), None),
+        };
         let mut state = self.state();
-        state.followed.asked = None;
-        state.followed.skeleton = skeleton;
-        let grown = result.and_then(
-            |Extended {
-                 run: longer,
-                 lacking,
-             }| {
-                self.note_lagging(&mut state, lacking);
-                let claim = (&claimants.first, claimants.tip);
-                self.keep_extended(&mut state, claim, &run, &longer)?;
-                Ok(longer.tip() != run.tip())
-            },
-        );
-        let pause = self.context.settings.limits.backoff_first;
+        let pause = context.settings.limits.backoff_first;
         let paused = !matches!(grown, Ok(true));
-        state.followed.not_before = paused.then(|| self.context.clock.now().plus(pause));
+        let is_following = state.is_following();
+        let followed = &mut state.followed;
+        followed.asked = None;
+        followed.skeleton = skeleton;
+        followed.ahead = ahead.filter(|_| is_following);
+        followed.not_before = paused.then(|| context.clock.now().plus(pause));
         drop(state);
         self.touch();
         grown.map(drop)
+    }
+
+    /// Verifies what came above `run` and keeps it at once; how many headers hold. Where it is most of what is known, as when a session
+    /// begins, a part of it at a time: its blocks can be asked for so much sooner.
+    async fn verify(
+        &self,
+        claimants: &Claimants<B>,
+        run: &VerifiedTip<B>,
+        mut fetched: Fetched<B>,
+    ) -> Result<u64, LocalFault> {
+        let (mut run, mut came) = (run.clone(), 0);
+        loop {
+            let is_most = fetched.wanted > run.headers().len() as u64;
+            let first = is_most.then(|| fetched.first(FIRST_PARTS)).flatten();
+            let (part, left) = match first {
+                Some(part) => (part, Some(fetched)),
+                None => (fetched, None),
+            };
+            let wanted = part.wanted;
+            let longer = self.verify_part(claimants, &run, part).await?;
+            let more = longer.tip().height().saturating_sub(run.tip().height());
+            came += more;
+            match left {
+                Some(left) if more == wanted => (run, fetched) = (longer, left),
+                _ => return Ok(came),
+            }
+        }
+    }
+
+    async fn verify_part(
+        &self,
+        claimants: &Claimants<B>,
+        run: &VerifiedTip<B>,
+        part: Fetched<B>,
+    ) -> Result<VerifiedTip<B>, LocalFault> {
+        let Extended {
+            run: longer,
+            lacking,
+        } = extend_by(&self.context, run, part).await?;
+        let mut state = self.state();
+        self.note_lagging(&mut state, lacking);
+        let claim = (&claimants.first, claimants.tip);
+        self.keep_extended(&mut state, claim, run, &longer)?;
+        drop(state);
+        self.touch();
+        Ok(longer)
     }
 
     fn note_lagging(&self, state: &mut State<B>, lacking: BTreeSet<PeerId>) {
@@ -182,6 +278,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         let end = longer.tip();
         match state.tips.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
+            // What it was has gone too, so it is looked at anew.
+            Inserted::Crowded => {}
             Inserted::Whole | Inserted::Stored => {
                 state.claims.partial(peer.clone(), tip, end);
                 state.claims.holds_up_to(&tip, end);

@@ -5,7 +5,8 @@ use crate::{
     block_id::BlockId,
     error::LocalFault,
     headers::{
-        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, confirm, probe,
+        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton, confirm,
+        probe_far,
     },
     peers::RequestError,
     ports::{BridgeError, PeerId, Presence, RequestFailure},
@@ -123,10 +124,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             Some(header) => bridge.slot_of(&header).map_or(0, u64::from),
             None => 0,
         };
-        let slot_millis = bridge.slot_duration().as_millis().max(1);
-        let now_slot = self.context.clock.wall().0 / slot_millis;
         // One more, because a block may come up to `drift_ms` early.
-        Ok(above > now_slot.saturating_sub(our_slot).saturating_add(1))
+        Ok(above
+            > u64::from(self.now_slot())
+                .saturating_sub(our_slot)
+                .saturating_add(1))
     }
 
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
@@ -185,7 +187,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             self.note_confirmed(peer, tip, end);
             return Ok(());
         }
-        let outcome = probe(&self.context, peer, tip, self.window(), within).await?;
+        let (context, window, mut skeleton) = (&self.context, self.window(), Skeleton::default());
+        let outcome = probe_far(context, peer, tip, window, within, &mut skeleton).await?;
+        self.note_skeleton(skeleton);
         Ok(self.note_outcome(peer, tip, outcome)?)
     }
 
@@ -229,6 +233,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         ) {
             (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
             (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
+            // Its author has too many others that nobody delivers.
+            (Inserted::Crowded, ..) => self.probe_again(&mut state, peer, tip, Lack::Answer),
             (_, None, Beyond::Nothing) => state.claims.forget(peer),
             (Inserted::Whole, None, Beyond::Claimed) => {
                 state.claims.partial(peer.clone(), tip, reached);

@@ -223,4 +223,8 @@ pub trait BuildSnapshots<B: BlockT>: fmt::Debug + Send + Sync {
     /// Checks that the stored state has the root in its block's header, node by node, and makes `block`, which is that block,
     /// the best and final one. From then on blocks are imported above it.
     fn finish(&self, block: B) -> Result<(), FinishRefused>;
+
+    /// Gives a finished snapshot up, as nobody has the blocks that follow: its final headers stay, and from there on it is built
+    /// like any other, with a newer state. Nothing changes where none is finished.
+    fn start_over(&self) -> Result<(), BridgeError>;
 }

@@ -232,9 +232,17 @@ pub struct Limits {
     /// `state_proofs_at_once`: how many proofs of a state are made at once, over all peers; other requests for states wait. They
     /// are the dearest replies. Too low: peers that fetch a state wait for one another; too high: statuses, own verification
     /// and imports wait for the cores and the disk.
+    ///
+    /// Measured (`cargo bench --bench import`, two cores, 100 000 accounts, all nodes in the system's cache): one at a time is
+    /// 690 000 nodes or 51 MB of proofs in a second, more than most links carry; two at once are 970 000 and leave no core
+    /// to anything else, four no more than two.
     pub state_proofs_at_once: usize,
     /// `state_nodes_per_request`: a proof of a state takes no further entry beyond this many nodes, each of which is read from
     /// the store. Too low: a state comes in many round trips; too high: one request keeps the disk busy for long.
+    ///
+    /// Measured as above: 1 024 nodes take 1.3 ms for 77 kB, 4 096 take 6.0 ms for 306 kB, 16 384 take 27 ms for 1.2 MB. Up to
+    /// 4 096 a node costs about the same, and whoever waits for its turn waits for less than most round trips take. Where the nodes
+    /// are not in the cache, as many reads of the disk come on top.
     pub state_nodes_per_request: usize,
     /// `refused_peers`: most peers whose connections are refused at once; beyond it the oldest is let in again.
     pub refused_peers: usize,

@@ -169,6 +169,8 @@ fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
             registry
         });
         sim.settings.strategies.tier2 = Some("brittle".to_owned());
+        // Several requests, or a session is over before it breaks.
+        sim.settings.limits.blocks_per_request = 10;
         let peers = sim.servers(3, "P", 40);
         let mut ours = sim.node("O", sim.chain(10));
         ours.start();

@@ -1,7 +1,10 @@
 //! Resync, as far as it is about peers; what is about files is shown with real ones in `runtime-bridge` and
 //! `node-template`.
 
+mod live;
+mod mute;
 mod snapshot;
+mod voted;
 
 use super::*;
 use sp_runtime::traits::{Block as _, Header as _};
@@ -17,7 +20,10 @@ use sync_component::{
         ResyncRequest, ResyncWatch, Snapshot, SourceFault, Stage, Staging, StoreId, Swap, Voucher,
     },
     orchestrator::Fetching,
-    ports::{Bridge, BridgeError, ImportBlocks, PeerId, Presence, ProofBudget, ReadChain},
+    ports::{
+        Bridge, BridgeError, BuildSnapshots, ImportBlocks, PeerId, Presence, ProofBudget,
+        ReadChain, StateStanding,
+    },
     registry::ResyncStrategy,
     test_kit::{Link, ReferenceBridge, SLOT},
 };
@@ -31,21 +37,49 @@ struct InMemory {
     stages: Mutex<Vec<&'static str>>,
 }
 
+/// A strategy of Tier 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    MultiSource,
+    FullChain,
+    Snapshot,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::MultiSource, Self::FullChain, Self::Snapshot];
+
+    fn strategy(self) -> Arc<dyn ResyncStrategy<SmallBlock>> {
+        match self {
+            Self::MultiSource => Arc::new(MultiSource::default()),
+            Self::FullChain => Arc::new(FullChain),
+            Self::Snapshot => Arc::new(Snapshot::default()),
+        }
+    }
+
+    /// Each in its turn.
+    fn of(sim: &Sim) -> Self {
+        Self::ALL[usize::try_from(sim.seed % 3).unwrap()]
+    }
+}
+
 impl InMemory {
     fn beside(sim: &Sim, node: &Node) -> Arc<Self> {
+        Self::by(sim, node, Kind::of(sim))
+    }
+
+    fn by(sim: &Sim, node: &Node, kind: Kind) -> Arc<Self> {
         let chain = ReferenceBridge::new(&sim.forge, SLOT, 5, node.clock.clone());
-        Self::at(sim, Arc::new(chain))
+        Self::fetched(Arc::new(chain), kind)
     }
 
     fn at(sim: &Sim, chain: Arc<ReferenceBridge<SmallBlock>>) -> Arc<Self> {
-        let strategy: Arc<dyn ResyncStrategy<SmallBlock>> = match sim.seed % 3 {
-            0 => Arc::new(MultiSource::default()),
-            1 => Arc::new(FullChain),
-            _ => Arc::new(Snapshot::default()),
-        };
+        Self::fetched(chain, Kind::of(sim))
+    }
+
+    fn fetched(chain: Arc<ReferenceBridge<SmallBlock>>, kind: Kind) -> Arc<Self> {
         Arc::new(Self {
             chain,
-            strategy,
+            strategy: kind.strategy(),
             stages: Mutex::default(),
         })
     }

@@ -53,13 +53,8 @@ impl World {
 
     /// A validated chain of another fifteen blocks in staging.
     fn stage(&self) -> StagedStore<Block, TestRuntime> {
-        let run = Run::Resync(ResyncRun {
-            strategy: "full-chain".to_owned(),
-            peers: Vec::new(),
-            checkpoint: None,
-        });
         self.files.plan().unwrap();
-        self.files.begin(run).unwrap();
+        self.files.begin(run("full-chain")).unwrap();
         self.files.try_exchange().unwrap();
         let staged = StagedStore::new(self.files.clone(), Arc::clone(&self.folders));
         staged.enter(Stage::Downloading).unwrap();
@@ -71,6 +66,14 @@ impl World {
         staged.enter(Stage::Validated).unwrap();
         staged
     }
+}
+
+fn run(strategy: &str) -> Run {
+    Run::Resync(ResyncRun {
+        strategy: strategy.to_owned(),
+        peers: Vec::new(),
+        checkpoint: None,
+    })
 }
 
 #[test]
@@ -129,6 +132,36 @@ fn staged_store_that_is_damaged_never_becomes_live() {
     world.files.abort().unwrap();
     assert_eq!(world.live_tip(), old);
     assert!(!world.files.places().staging.exists());
+}
+
+/// A snapshot, of which only headers are there, as a kill leaves them; then the disk does its part.
+#[test]
+fn staged_store_that_is_damaged_while_it_is_built_costs_nothing_of_the_live_chain() {
+    let world = World::new();
+    let old = world.live_tip();
+    for name in ["CURRENT", "STORE"] {
+        world.files.begin(run("snapshot")).unwrap();
+        let staged = StagedStore::new(world.files.clone(), Arc::clone(&world.folders));
+        staged.enter(Stage::Downloading).unwrap();
+        drop(staged.open().unwrap());
+        fs::write(world.files.places().staging.join(name), b"").unwrap();
+        // The next start goes on with it, and says what is wrong.
+        let resumed = world.files.recover().unwrap();
+        assert!(matches!(resumed, Started::Resumes(_)), "{resumed:?}");
+        let staged = StagedStore::new(world.files.clone(), Arc::clone(&world.folders));
+        let error = staged.open().unwrap_err().to_string();
+        for part in ["being built does not open", "`resync --abort`"] {
+            assert!(error.contains(part), "{name}: {error}");
+        }
+        assert_eq!(world.live_tip(), old);
+        world.files.abort().unwrap();
+        assert!(!world.files.places().staging.exists());
+    }
+    // And then one that is sound.
+    let staged = world.stage();
+    staged.live_ends_at(old);
+    staged.exchange().unwrap();
+    assert_eq!(world.live_tip().number, 15);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The strategy over real stores: peers that serve, lie, forget and vanish, on a network in memory and in virtual time.
 
+mod faults;
 mod gone;
 mod lies;
 mod lowest;
@@ -42,9 +43,16 @@ const WALL: UnixMillis = UnixMillis(1_790_000_000_000);
 /// What a peer makes of its honest answers.
 type Bend = dyn Fn(Protocol, &[u8], Vec<u8>) -> Option<Vec<u8>> + Send + Sync;
 
+/// Whether the disk has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Enough,
+    None,
+}
+
 /// A staged chain without files.
 #[derive(Debug)]
-struct Staged(Arc<Bridge>);
+struct Staged(Arc<Bridge>, Room);
 
 impl Staging<Block> for Staged {
     fn open(&self) -> Result<Arc<dyn sync_component::ports::Bridge<Block>>, BridgeError> {
@@ -52,7 +60,12 @@ impl Staging<Block> for Staged {
     }
 
     fn room(&self) -> Result<(), BridgeError> {
-        Ok(())
+        match self.1 {
+            Room::Enough => Ok(()),
+            Room::None => Err(BridgeError::new(std::io::Error::from(
+                std::io::ErrorKind::StorageFull,
+            ))),
+        }
     }
 
     fn enter(&self, _: Stage) -> Result<(), BridgeError> {
@@ -79,6 +92,7 @@ struct Net {
     sources: Vec<Source>,
     me: PeerId,
     watch: ResyncWatch,
+    room: Room,
     /// Requests by peer and protocol.
     asked: Arc<Mutex<BTreeMap<(PeerId, Protocol), u32>>>,
 }
@@ -115,6 +129,7 @@ impl Net {
             sources: Vec::new(),
             me,
             watch: ResyncWatch::default(),
+            room: Room::Enough,
             asked: Arc::default(),
         }
     }
@@ -220,7 +235,7 @@ impl Net {
         };
         let job = ResyncJob {
             staging: staged.clone(),
-            files: Arc::new(Staged(staged.clone())),
+            files: Arc::new(Staged(staged.clone(), self.room)),
             sources: self.sources.clone(),
             watch: self.watch.clone(),
         };
@@ -343,7 +358,7 @@ async fn bridge_that_cannot_is_refused_before_anything_is_asked() {
     };
     let job = ResyncJob {
         staging: changing,
-        files: Arc::new(Staged(staged())),
+        files: Arc::new(Staged(staged(), Room::Enough)),
         sources: net.sources.clone(),
         watch: ResyncWatch::default(),
     };

@@ -1,4 +1,4 @@
-use kvdb::{DBKeyValue, DBTransaction, DBValue, KeyValueDB};
+use kvdb::{DBKeyValue, DBOp, DBTransaction, DBValue, KeyValueDB};
 use kvdb_memorydb::InMemory;
 use runtime_bridge::store::column;
 use std::{
@@ -16,6 +16,11 @@ pub(crate) enum Fault {
     None,
     /// The disk is full.
     NoWrites,
+    /// After so many writes one fails.
+    OneWrite {
+        /// How many.
+        after: u32,
+    },
     /// Trie nodes are gone.
     NoNodes,
     /// Trie nodes cannot be read.
@@ -33,6 +38,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faulty {
     inner: InMemory,
     fault: Mutex<Fault>,
+    newest_node: Mutex<Option<Vec<u8>>>,
 }
 
 impl Faulty {
@@ -40,11 +46,20 @@ impl Faulty {
         Self {
             inner: super::memory(),
             fault: Mutex::new(Fault::None),
+            newest_node: Mutex::default(),
         }
     }
 
     pub(crate) fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The trie node that was stored last is gone.
+    pub(crate) fn lose_a_node(&self) {
+        let key = self.newest_node.lock().unwrap().clone().unwrap();
+        let mut transaction = DBTransaction::new();
+        transaction.delete(column::STATE, &key);
+        self.inner.write(transaction).unwrap();
     }
 }
 
@@ -68,11 +83,23 @@ impl KeyValueDB for Faulty {
                 self.set(Fault::NoWrites);
                 return Err(io::Error::from(io::ErrorKind::StorageFull));
             }
+            Fault::OneWrite { after } => match after.checked_sub(1) {
+                Some(after) => self.set(Fault::OneWrite { after }),
+                None => return Err(io::Error::from(io::ErrorKind::StorageFull)),
+            },
             Fault::Pause { begins, may } => {
                 begins.send(()).unwrap();
                 may.recv().unwrap();
             }
             other => self.set(other),
+        }
+        let puts = transaction.ops.iter().rev();
+        let mut nodes = puts.filter_map(|op| match op {
+            DBOp::Insert { col, key, .. } if *col == column::STATE => Some(key.to_vec()),
+            _ => None,
+        });
+        if let Some(newest) = nodes.next() {
+            *self.newest_node.lock().unwrap() = Some(newest);
         }
         self.inner.write(transaction)
     }

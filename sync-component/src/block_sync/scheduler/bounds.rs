@@ -17,6 +17,10 @@ const IMPORT_TIME: Duration = Duration::from_millis(100);
 /// processor's cache before it is written.
 const IMPORT_BLOCKS: u64 = 512;
 
+/// Blocks of the first import, while nobody knows how long one takes. Fewer: it is only written sooner; more: blocks that change much
+/// of the state leave as much in memory until they are written, which their own bytes say nothing of.
+const FIRST_IMPORT_BLOCKS: u64 = 64;
+
 /// Bytes of one import. More gains nothing per block, and a failed write loses more.
 const IMPORT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -110,7 +114,8 @@ impl Bounds {
     /// How much to import at once.
     pub(super) fn batch(&self, pace: &Pace) -> Room {
         let most = self.window.blocks.clamp(1, IMPORT_BLOCKS);
-        let blocks = pace.imported_in(IMPORT_TIME).unwrap_or(self.per_request);
+        let known = pace.imported_in(IMPORT_TIME);
+        let blocks = known.unwrap_or(FIRST_IMPORT_BLOCKS.min(self.per_request));
         Room {
             blocks: blocks.clamp(1, most),
             bytes: IMPORT_BYTES.min(self.window.bytes),

@@ -17,9 +17,15 @@ const FIRST_WIDTH: u32 = 3;
 /// silent holds more blocks up. Also bounded by `requests_per_peer`.
 const MOST_WIDTH: u32 = 10;
 
-/// Blocks that are asked of a peer of which nothing is known, and nothing of any other. Fewer: more round trips until anything
-/// is known; more: the lowest blocks wait longer for a stranger that turns out to be slow.
+/// Blocks that are asked of a peer of which nothing is known, and nothing of any other: so many for each [`FIRST_LATENCY`] of the way to
+/// it. Fewer: more round trips until anything is known; more: the lowest blocks wait longer for a stranger that turns out to be slow.
 const FIRST_ITEMS: u64 = 16;
+
+/// What a way is measured in when a peer is asked for the first time. Over a long way a small request is answered hardly sooner.
+const FIRST_LATENCY: Duration = Duration::from_micros(12_500);
+
+/// Most blocks of such a request: a way may be long because the line is slow.
+const MOST_FIRST_ITEMS: u64 = 128;
 
 /// Blocks per second that a peer is taken to send while nothing is known of any. Only compared with itself: whoever has less
 /// to do comes first.
@@ -364,9 +370,16 @@ impl Suppliers {
 /// How many blocks `supplier` is asked for at once.
 fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
     let Some(rate) = supplier.rate.or(mean) else {
-        return FIRST_ITEMS;
+        return first_items(supplier.standing.latency);
     };
     1 + whole(1.01 * rate * target(supplier).as_secs_f64())
+}
+
+/// How many blocks a peer is asked for at once while nothing is known but its way.
+fn first_items(latency: Option<Duration>) -> u64 {
+    let ways = latency.map_or(0, |latency| latency.as_nanos() / FIRST_LATENCY.as_nanos());
+    let ways = u64::try_from(ways).unwrap_or(u64::MAX).max(1);
+    FIRST_ITEMS.saturating_mul(ways).min(MOST_FIRST_ITEMS)
 }
 
 /// How long what `supplier` is asked for at once should take.

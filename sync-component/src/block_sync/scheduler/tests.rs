@@ -306,14 +306,45 @@ fn over_a_long_way_each_answer_lets_the_next_request_grow() {
     };
     meet(&mut scheduler, &[distant]);
     let mut counts = Vec::new();
-    // The third is as large as any may be.
     for round in 0..3 {
         let ask = poll(&mut scheduler, round * 100).remove(0);
         counts.push(ask.span.count);
         deliver(&mut scheduler, &ask, (round + 1) * 100);
     }
-    let grows = |pair: &[u64]| pair[1] >= 2 * pair[0];
-    assert!(counts.windows(2).all(grows), "{counts:?}");
+    // The third is as large as any may be.
+    assert_eq!(counts, [128, 512, 512]);
+}
+
+#[test]
+fn the_first_request_is_the_larger_the_longer_the_way_is() {
+    for (latency, first) in [
+        (None, 16),
+        (Some(Duration::ZERO), 16),
+        (Some(20 * MILLI), 16),
+        (Some(40 * MILLI), 48),
+        (Some(100 * MILLI), 128),
+        (Some(10_000 * MILLI), 128),
+    ] {
+        let mut scheduler = Scheduler::new(1, 1_001, Bounds::of(&SyncSettings::default()));
+        let stranger = Standing {
+            latency,
+            ..up_to(1_000)
+        };
+        meet(&mut scheduler, &[stranger]);
+        let asked = poll(&mut scheduler, 0);
+        assert!(asked.iter().all(|ask| ask.span.count == first), "{asked:?}");
+    }
+}
+
+#[test]
+fn the_first_import_is_a_small_one_and_the_next_as_large_as_its_time_allows() {
+    let mut scheduler = Scheduler::new(1, 10_001, Bounds::of(&SyncSettings::default()));
+    assert_eq!(scheduler.batch().blocks, 64);
+    scheduler.imported(64, MILLI);
+    assert_eq!(scheduler.batch().blocks, 512);
+    let mut slow = Scheduler::new(1, 10_001, Bounds::of(&SyncSettings::default()));
+    slow.imported(64, 64 * MILLI);
+    assert_eq!(slow.batch().blocks, 100);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::{
 };
 use futures::future::join;
 use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
 
 /// What the requests for headers of one source's chain leave to the next ones.
 struct Asking<B: BlockT> {
@@ -20,8 +21,13 @@ struct Asking<B: BlockT> {
 
 impl<B: BlockT> Build<'_, B> {
     /// Headers up to the tip of `guide`, then the choice of the block whose state is taken.
-    pub(super) async fn headers_and_choice(&self, guide: &PeerId) -> Result<Wanted, End<B>> {
-        self.headers(guide).await?;
+    /// Its guide is given so long to say where it stands.
+    pub(super) async fn headers_and_choice(
+        &self,
+        guide: &PeerId,
+        within: Duration,
+    ) -> Result<Wanted, End<B>> {
+        self.headers(guide, within).await?;
         self.choose().await?;
         Ok(Wanted::State)
     }
@@ -29,8 +35,8 @@ impl<B: BlockT> Build<'_, B> {
     /// All headers of `guide`'s chain above those that are there, from all sources that claim the same tip. While some are
     /// stored the next ones are on their way. Ends early if fewer than one request may hold come within `tier1_timeout_secs`, so
     /// that whoever claims most and shows little does not hold up the run.
-    async fn headers(&self, guide: &PeerId) -> Result<(), End<B>> {
-        let tip = tip_of(&self.staged, self.job.staging.as_ref(), guide).await?;
+    async fn headers(&self, guide: &PeerId, within: Duration) -> Result<(), End<B>> {
+        let tip = tip_of(&self.staged, self.job.staging.as_ref(), guide, within).await?;
         let mut above = Above {
             base: self.genesis,
             header: self.standing().await?.header,
@@ -103,7 +109,8 @@ impl<B: BlockT> Build<'_, B> {
                 latency: latency(peer),
             })
             .collect();
-        let longest = settings.tier1.timeout;
+        // As long as for the blocks of so many: others may have the headers.
+        let longest = settings.tier2.timeout_per_block;
         let claimants = Claimants::of(&claims, &asking.lagging, longest);
         let claimants = claimants.ok_or(SourceFault::Gone)?;
         let window = u64::from(limits.headers_per_request).max(1);

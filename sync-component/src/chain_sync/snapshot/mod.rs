@@ -57,14 +57,43 @@ impl<B: BlockT> ResyncStrategy<B> for Snapshot<B> {
         context: &SyncContext<B>,
         job: &ResyncJob<B>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
-        match job.staging.snapshots().map(drop) {
-            Ok(()) => Build::new(context, job).run().await?,
-            // An earlier session took the chain for too short.
-            Err(NoSnapshots::BlocksStored) => {}
-            Err(reason) => return Err(reason.into()),
+        let mut moves = 0;
+        loop {
+            let snapshot = job.staging.snapshots().map(drop);
+            match &snapshot {
+                Ok(()) => Build::new(context, job).run().await?,
+                // An earlier session took the chain for too short.
+                Err(NoSnapshots::BlocksStored) => {}
+                Err(reason) => return Err((*reason).into()),
+            }
+            match self.blocks.download(context, job).await {
+                Err(error)
+                    if snapshot.is_ok()
+                        && nobody_goes_so_far_back(&error)
+                        && moves < MOST_MOVES =>
+                {
+                    let lowest = job.staging.lowest_served();
+                    tracing::info!(%lowest, %error, "no source has what follows the snapshot any more; a newer one is taken");
+                    moves += 1;
+                    Build::new(context, job).start_over().await?;
+                }
+                end => return end,
+            }
         }
-        self.blocks.download(context, job).await
     }
+}
+
+/// Whether the sources that are there all begin above what is wanted. Whoever fails in another way may have it.
+fn nobody_goes_so_far_back<B: BlockT>(error: &ResyncError<B>) -> bool {
+    let ResyncError::SourcesFailed { faults, .. } = error else {
+        return false;
+    };
+    let begins_above = |fault: &SourceFault<B>| matches!(fault, SourceFault::BeginsAbove { .. });
+    let there = || {
+        let there = faults.iter().map(|(_, fault)| fault);
+        there.filter(|fault| !matches!(fault, SourceFault::Gone))
+    };
+    there().next().is_some() && there().all(begins_above)
 }
 
 /// A snapshot that is being built in the staged chain.
@@ -142,7 +171,10 @@ impl<'a, B: BlockT> Build<'a, B> {
             }
             let (before, begun, asked) = (self.standing().await?, clock.now(), wanted);
             let step = match wanted {
-                Wanted::Headers => self.headers_and_choice(&guide).await,
+                Wanted::Headers => {
+                    let within = guides.within(&guide);
+                    self.headers_and_choice(&guide, within).await
+                }
                 Wanted::State | Wanted::Blocks => {
                     let patience = guides.patience();
                     self.state_or_block(&guide, patience, &mut part).await
@@ -150,7 +182,7 @@ impl<'a, B: BlockT> Build<'a, B> {
             };
             let after = self.standing().await?;
             if after != before {
-                guides.progressed();
+                guides.progressed(&guide);
             }
             match step {
                 Ok(next) => wanted = next,
@@ -166,6 +198,12 @@ impl<'a, B: BlockT> Build<'a, B> {
             }
         }
         Ok(())
+    }
+
+    /// Gives a finished snapshot up for a newer one.
+    async fn start_over(&self) -> Result<(), ResyncError<B>> {
+        let given_up = self.on_disk(|snapshot| snapshot.start_over()).await?;
+        Ok(given_up?)
     }
 
     async fn all_failed(&self, guides: Guides<'_, B>) -> Result<ResyncError<B>, ResyncError<B>> {

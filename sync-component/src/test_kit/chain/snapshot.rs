@@ -6,9 +6,9 @@ use crate::{
     BlockId,
     block_id::{height, height_of, number},
     ports::{
-        BlockFault, BridgeError, BuildSnapshots, FinishRefused, HeaderRejected, HeadersRefused,
-        NoSnapshots, ProofBudget, ProofFault, ServeStates, SnapshotStanding, StateProof,
-        StateRefused, StateStanding, UnixMillis, VerifyHeaders,
+        BlockFault, BridgeError, BuildSnapshots, ChainEvent, FinishRefused, HeaderRejected,
+        HeadersRefused, NoSnapshots, ProofBudget, ProofFault, Retracted, ServeStates,
+        SnapshotStanding, StateProof, StateRefused, StateStanding, UnixMillis, VerifyHeaders,
     },
     test_kit::forge::extrinsics_root,
 };
@@ -65,12 +65,13 @@ impl<B: BlockT> ReferenceBridge<B> {
     }
 
     fn top(&self, state: &State<B>) -> B::Header {
-        let genesis = || {
-            let genesis = state.blocks.get(&self.genesis.hash);
-            genesis.expect("it is never removed").header().clone()
-        };
         let top = state.shot.headers.last();
-        top.cloned().unwrap_or_else(genesis)
+        top.cloned().unwrap_or_else(|| self.block_zero(state))
+    }
+
+    fn block_zero(&self, state: &State<B>) -> B::Header {
+        let genesis = state.blocks.get(&self.genesis.hash);
+        genesis.expect("it is never removed").header().clone()
     }
 
     pub(super) fn no_snapshots(&self) -> Option<NoSnapshots> {
@@ -193,6 +194,39 @@ impl<B: BlockT> BuildSnapshots<B> for ReferenceBridge<B> {
         state.finalized = id;
         state.shot.state = StateStanding::Finished { of: id };
         self.announce(&state, BlockId::new(number::<B>(0), self.genesis.hash), id);
+        Ok(())
+    }
+
+    fn start_over(&self) -> Result<(), BridgeError> {
+        let mut state = self.state();
+        if state.shot.base().is_none() {
+            return Ok(());
+        }
+        let (old, genesis) = (state.best(), self.genesis);
+        let settled = usize::try_from(state.finalized.height()).unwrap_or(usize::MAX);
+        let canonical = state.canonical.iter().skip(1).take(settled);
+        let blocks = canonical.filter_map(|hash| state.blocks.get(hash));
+        let headers = blocks.map(|block| block.header().clone()).collect();
+        state.shot = Shot {
+            headers,
+            state: StateStanding::NotBegun,
+        };
+        state.blocks.retain(|hash, _| *hash == genesis.hash);
+        state.canonical.truncate(1);
+        state.bare.clear();
+        state.leaves = vec![genesis];
+        state.live = BTreeSet::from([genesis]);
+        state.finalized = genesis;
+        // Nobody has to listen.
+        let _ = self.events.send(ChainEvent {
+            header: self.block_zero(&state),
+            best: genesis,
+            finalized: genesis,
+            retracted: Some(Retracted {
+                old_best: old,
+                common_ancestor: genesis,
+            }),
+        });
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Sources that vanish, and states that nobody has.
 
 use super::*;
+use sync_component::wire::RangeRequest;
 
 #[tokio::test(start_paused = true)]
 async fn source_that_vanishes_in_the_middle_is_followed_by_the_next_from_where_it_was() {
@@ -88,4 +89,80 @@ async fn where_nobody_ever_gives_the_state_the_run_is_interrupted() {
     );
     assert!(!net.client.table().is_banned(&peer));
     assert!(net.asked(&peer, Protocol::State) <= 2);
+}
+
+/// A node that begins with a snapshot at `lowest` and ends at `top`.
+fn young(world: &World, lowest: u32, top: usize) -> Arc<Bridge> {
+    let chain = Arc::new(world.finished(Arc::new(memory()), lowest));
+    let above = usize::try_from(lowest).unwrap();
+    let report = chain.import(world.blocks[above..top].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    chain
+}
+
+/// What an earlier session has finished at an old block, and whose sources are pruned by now.
+#[tokio::test(start_paused = true)]
+async fn finished_snapshot_gives_way_to_a_newer_one_when_all_sources_begin_above_it() {
+    let (world, server) = world(160);
+    let old = Arc::new(over(Arc::new(memory())));
+    let report = old.import(world.blocks[..60].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let db = rocksdb(&folder);
+    let staged = Arc::new(over(db.clone()));
+    let mut net = Net::new();
+    net.honest("old", &old).await;
+    net.download(&staged).await.unwrap();
+    assert_eq!(staged.lowest_served(), 55);
+    assert_eq!(staged.best(), id(world.at(60)));
+
+    let mut net = Net::new();
+    // The lowest header that anybody is asked for.
+    let asked_from = Arc::new(AtomicU32::new(u32::MAX));
+    let lowest = asked_from.clone();
+    let notes: Arc<Bend> = Arc::new(move |protocol, body, honest| {
+        if protocol == Protocol::Headers {
+            let request = RangeRequest::<Block>::decode(&mut &*body).unwrap();
+            lowest.fetch_min(request.start, Ordering::Relaxed);
+        }
+        Some(honest)
+    });
+    let first = young(&world, 100, 160);
+    net.source("first", first, notes.clone()).await;
+    net.source("second", young(&world, 110, 160), notes).await;
+    let reached = net.download(&staged).await.unwrap();
+    assert_eq!(reached, id(world.at(160)));
+    assert_eq!(staged.lowest_served(), 155);
+    let asked_from = asked_from.load(Ordering::Relaxed);
+    assert!(
+        asked_from > 50,
+        "the final headers were there: {asked_from}"
+    );
+    drop((staged, net));
+    tokio::task::yield_now().await;
+    let staged = over(db);
+    assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    assert_eq!(staged.finalized(), server.finalized());
+    for block in &world.blocks {
+        let (hash, number) = (block.header.hash(), block.header.number);
+        assert_eq!(staged.canonical_hash(number).unwrap(), Some(hash));
+        let stored = staged.block(hash).unwrap();
+        assert_eq!(stored.is_some(), number >= 155, "{number}");
+    }
+}
+
+/// Whoever is away for a moment may have what follows.
+#[tokio::test(start_paused = true)]
+async fn finished_snapshot_stays_where_a_source_that_has_what_follows_only_fails() {
+    let (world, server) = world(160);
+    let staged = Arc::new(world.finished(Arc::new(memory()), 55));
+    let mut net = Net::new();
+    net.honest("young", &young(&world, 100, 160)).await;
+    let mute: Arc<Bend> =
+        Arc::new(|protocol, _, honest| (protocol != Protocol::Blocks).then_some(honest));
+    net.source("mute", server, mute).await;
+    let error = net.download(&staged).await.unwrap_err();
+    assert!(error.is_resumable(), "{error}");
+    assert_eq!(staged.lowest_served(), 55);
+    assert_eq!(staged.best(), id(world.at(55)));
 }
