@@ -68,8 +68,8 @@ pub enum Command {
         subcommand,
         arg_required_else_help = false,
         after_help = "Examples:
-  node-template key generate                                               a new key, for an authority or an account
-  node-template key insert --chain my-chain.toml -d ./data < phrase.txt    into the keystore of a node"
+  node-template key generate
+  node-template key insert --chain my-chain.toml -d ./data < phrase.txt"
     )]
     Key(KeyCommand),
     /// Show a chain's identity, and where this machine keeps it
