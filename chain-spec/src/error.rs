@@ -15,6 +15,12 @@ pub enum ChainSpecError {
         /// What was asked for.
         path: PathBuf,
     },
+    /// Reading it might wait for ever.
+    #[error("{} is no file, but a pipe, a socket or a device; give the path of a chain spec", .path.display())]
+    NotAFile {
+        /// What was asked for.
+        path: PathBuf,
+    },
     /// The file cannot be used.
     #[error(transparent)]
     Document(#[from] DocumentError),

@@ -27,7 +27,9 @@ mod read;
 mod spec;
 mod write;
 
+pub use addresses::parse_address;
 pub use error::ChainSpecError;
 pub use genesis::Genesis;
+pub use nodes::{NODE_ADDRESS, is_node_address};
 pub use presets::Preset;
 pub use spec::{ChainSpec, ChainType, Checkpoint};

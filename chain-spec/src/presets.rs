@@ -73,6 +73,11 @@ impl ChainSpec {
             let path = path.to_owned();
             return Err(ChainSpecError::NotFound { path });
         }
+        // A folder is told apart when it is opened.
+        if !path.is_file() && !path.is_dir() {
+            let path = path.to_owned();
+            return Err(ChainSpecError::NotAFile { path });
+        }
         let document = Document::open(path)?;
         Ok(Self::from_document(told(document)).map_err(DocumentError::from)?)
     }

@@ -140,7 +140,7 @@ fn spec() -> impl Strategy<Value = ChainSpec> {
     let types = [ChainType::Development, ChainType::Local, ChainType::Live];
     let keys = collection::btree_set(any::<[u8; 32]>(), 1..5);
     let hashes = collection::btree_set(any::<[u8; 32]>(), 0..8);
-    let ports = || collection::btree_set(any::<u16>(), 0..3);
+    let ports = || collection::btree_set(1_u16.., 0..3);
     (
         (
             "[^\\p{Cc}]{1,40}",

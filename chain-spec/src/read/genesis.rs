@@ -17,7 +17,7 @@ pub(super) fn genesis(root: &mut Section<'_>, problems: &mut Problems) -> Genesi
             &Keys {
                 table: "genesis.balances",
                 accepted: addresses::ACCEPTED,
-                parse: addresses::parse,
+                parse: addresses::parse_address,
             },
             &integer_or_text("a whole number, 0 to 2^128 - 1, or a text with its decimal digits"),
             balances,

@@ -1,12 +1,12 @@
 use super::{AuthorError, Chain, KeyUsedElsewhere, SlotLost, Slots, foreign};
 use crate::{
-    pool::{LeftOut, Pool},
+    pool::{Deadline, LeftOut, Pool},
     runtime::Block,
 };
 use runtime_bridge::signing::Signed;
 use sp_consensus_aura::Slot;
 use sp_core::{Pair, sr25519};
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 use sync_component::{
     BlockId, NetworkSyncManager,
     orchestrator::Clearance,
@@ -130,12 +130,20 @@ impl Author {
         let begun = self.clock.now();
         // What is built has to be executed again at import, and by everybody else, before the slot is over.
         let enough = slots.length_of(1).mul_f64(BUILDING_SHARE);
-        let there_is_time = || self.clock.now().since(begun) < enough;
+        let deadline = Cell::new(Deadline::Ahead);
+        let there_is_time = || {
+            let is_over = self.clock.now().since(begun) >= enough;
+            if is_over {
+                deadline.set(Deadline::Over);
+            }
+            !is_over
+        };
         let offered = self.pool.ready();
         let unsealed = self
             .chain
             .build_while(on, slot, offered.clone(), there_is_time)?;
         let left_out = LeftOut::of(on, &offered, &unsealed);
+        self.pool.proposed(&unsealed, offered.len(), deadline.get());
         if slots.at(self.clock.wall()).slot != slot {
             return Err(AuthorError::SlotOver { slot });
         }

@@ -1,4 +1,5 @@
 use crate::network;
+use chain_spec::{NODE_ADDRESS, is_node_address};
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use sp_core::H256;
 use sync_component::chain_sync::{BadRequest, ResyncRequest};
@@ -15,11 +16,14 @@ pub(super) enum AddressError {
     /// Whoever answered there would be taken for the node.
     #[error("it does not end in a peer id; add /p2p/12D3Koo…")]
     NoPeerId,
+    /// Nobody can be dialled there.
+    #[error("peers are dialled over TCP; an address consists of {NODE_ADDRESS}")]
+    NotDialled,
     /// Nobody would take it from us.
     #[error(
         "other nodes dial IP addresses with a TCP port only, at which somebody can be; give one such as /ip4/203.0.113.7/tcp/30333"
     )]
-    NotDialled,
+    NotTold,
     /// No id.
     #[error("a peer id in base58, such as 12D3KooW…, is expected")]
     NotAPeerId,
@@ -41,7 +45,7 @@ pub(super) fn public(text: &str) -> Result<Multiaddr, AddressError> {
     if network::can_be_told(&address) {
         Ok(address)
     } else {
-        Err(AddressError::NotDialled)
+        Err(AddressError::NotTold)
     }
 }
 
@@ -49,7 +53,8 @@ pub(super) fn public(text: &str) -> Result<Multiaddr, AddressError> {
 pub(super) fn bootnode(text: &str) -> Result<Multiaddr, AddressError> {
     let address: Multiaddr = text.parse()?;
     match address.iter().last() {
-        Some(Protocol::P2p(_)) => Ok(address),
+        Some(Protocol::P2p(_)) if is_node_address(&address) => Ok(address),
+        Some(Protocol::P2p(_)) => Err(AddressError::NotDialled),
         _ => Err(AddressError::NoPeerId),
     }
 }
@@ -78,6 +83,22 @@ pub(super) fn block(text: &str) -> Result<String, NotABlock> {
         Ok(text.to_owned())
     } else {
         Err(NotABlock)
+    }
+}
+
+/// Nothing that could be run.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a command line is expected, such as 'mail -s alert ops@example.org'; leave --alert-cmd out to run none"
+)]
+pub(super) struct NoCommand;
+
+/// A command line for `sh -c`.
+pub(super) fn command(text: &str) -> Result<String, NoCommand> {
+    if text.trim().is_empty() {
+        Err(NoCommand)
+    } else {
+        Ok(text.to_owned())
     }
 }
 

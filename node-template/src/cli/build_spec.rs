@@ -1,7 +1,8 @@
 use super::{
-    CliError, ExitCode, SpecFormat, account::account, args::BuildSpecArgs, place::load, print,
+    CliError, ExitCode, SpecFormat, SpecType, account::account, args::BuildSpecArgs, place::load,
+    print,
 };
-use chain_spec::{ChainSpec, Preset};
+use chain_spec::{ChainSpec, ChainType, Preset};
 use sp_core::sr25519;
 use sync_component::registry::defaults;
 
@@ -18,7 +19,7 @@ pub(super) fn run(args: &BuildSpecArgs) -> Result<ExitCode, CliError> {
 }
 
 fn changes_nothing(args: &BuildSpecArgs) -> bool {
-    let is_named = args.name.is_some() || args.id.is_some();
+    let is_named = args.name.is_some() || args.id.is_some() || args.kind.is_some();
     !is_named && args.authority.is_empty() && args.balance.is_empty()
 }
 
@@ -29,6 +30,13 @@ fn changed(args: &BuildSpecArgs) -> Result<ChainSpec, CliError> {
     }
     if let Some(id) = &args.id {
         id.clone_into(&mut spec.id);
+    }
+    if let Some(kind) = args.kind {
+        spec.chain_type = match kind {
+            SpecType::Development => ChainType::Development,
+            SpecType::Local => ChainType::Local,
+            SpecType::Live => ChainType::Live,
+        };
     }
     if !args.authority.is_empty() {
         let authorities = args.authority.iter().map(|text| {

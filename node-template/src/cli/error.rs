@@ -269,6 +269,12 @@ pub enum CliError {
     /// An export did not come to its end.
     #[error(transparent)]
     Export(ExportError),
+    /// Reading it might wait for ever.
+    #[error("{} is no file, but a pipe, a socket or a device; give the path of a file", .path.display())]
+    NotAFile {
+        /// What was given.
+        path: PathBuf,
+    },
     /// The file to import cannot be read.
     #[error("{} cannot be read ({source}); name a file that `export-blocks` wrote", .path.display())]
     NotRead {

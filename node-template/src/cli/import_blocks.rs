@@ -79,7 +79,7 @@ struct Job {
 }
 
 impl Job {
-    fn carry_out(&self, input: Input, stop: &Stop) -> Result<ExitCode, CliError> {
+    fn carry_out(self, input: Input, stop: &Stop) -> Result<ExitCode, CliError> {
         let Input {
             name,
             bytes,
@@ -103,27 +103,41 @@ impl Job {
             },
         );
         drop(progress);
-        match ended {
-            Ok(End::Whole) => self.done(&so_far, start.elapsed()).map(|()| ExitCode::Done),
-            Ok(End::Stopped) => Err(CliError::stopped(
+        let failure = match ended {
+            Ok(End::Whole) => {
+                return self.done(&so_far, start.elapsed()).map(|()| ExitCode::Done);
+            }
+            Ok(End::Stopped) => CliError::stopped(
                 stop,
                 format!(
                     "the import was stopped; {}; import the same file once more to go on, what is stored is skipped",
                     self.so_far(&so_far)
                 ),
-            )),
-            Err(fault) => Err(CliError::Import {
+            ),
+            Err(fault) => CliError::Import {
                 name,
                 fault: Box::new(fault),
                 so_far: self.so_far(&so_far),
-            }),
+            },
+        };
+        if so_far.imported == 0 {
+            // A chain that nobody asked for would be taken for one that a node had begun.
+            if let Err(error) = self.offline.take_back() {
+                Lines::Err.say(&format!(
+                    "the empty chain that was made for the import could not be removed: {error}"
+                ))?;
+            }
         }
+        Err(failure)
     }
 
     /// What stays.
     fn so_far(&self, so_far: &Imported) -> String {
         let best = self.offline.chain.best();
         match (so_far.imported, so_far.skipped) {
+            (0, 0) if self.offline.is_new() => {
+                "nothing was imported, and no chain was made here".to_owned()
+            }
             (0, 0) => format!("nothing was imported, best is {best}"),
             (imported, skipped) => format!(
                 "{imported} blocks before that were imported and stay, {skipped} were stored already, best is {best}"

@@ -10,6 +10,7 @@ mod backups;
 mod benchmark;
 mod build_spec;
 mod chain_info;
+mod completions;
 mod confirm;
 mod error;
 mod export_blocks;
@@ -43,13 +44,13 @@ pub use args::{
     ExportBlocksArgs, GenerateKeyArgs, GenerateNodeKeyArgs, ImportBlocksArgs, InsertKeyArgs,
     InspectKeyArgs, KeyCommand, KeyType, LocalnetArgs, LogArgs, NodeKeyArgs, OutputType, PeerArgs,
     PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
-    RpcMethods, RunArgs, Scheme, SpecFormat, StatusArgs, StrategiesArgs, TransferArgs, TxCommand,
+    RpcMethods, RunArgs, Scheme, SpecFormat, SpecType, StatusArgs, StrategiesArgs, TransferArgs,
+    TxCommand,
 };
 pub use benchmark::{BenchmarkCommand, GateArgs, LimitsArgs, SyncArgs, WorkerArgs};
 pub use error::{CliError, ExitCode};
 pub use stopping::StopSignal;
 
-use clap::CommandFactory;
 use std::{ffi::OsString, io::Write};
 
 /// Reads the command line `args` (the first is the program's name), does what it says, and returns the exit code of
@@ -102,7 +103,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::CheckBlock(args)) => stored::check_block(&args)?,
         Some(Command::Revert(args)) => stored::revert(&args)?,
         Some(Command::PurgeChain(args)) => purge_chain::run(&args)?,
-        Some(Command::Completions(args)) => completions(&args)?,
+        Some(Command::Completions(args)) => completions::run(&args)?,
         Some(Command::Benchmark(command)) => benchmark::run(&command)?,
         Some(Command::Localnet(args)) => {
             crate::localnet::run(&args).map_err(CliError::Localnet)?;
@@ -110,15 +111,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         }
     };
     Ok(done)
-}
-
-fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
-    let mut script = Vec::new();
-    let mut command = Cli::command();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command, name, &mut script);
-    print(&String::from_utf8_lossy(&script))?;
-    Ok(ExitCode::Done)
 }
 
 /// Writes a result for the user. A reader that has gone away (`| head`) is no error of ours.

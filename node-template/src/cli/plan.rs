@@ -35,8 +35,8 @@ pub(super) fn config(args: &RunArgs) -> Result<RunConfig, CliError> {
             AuthoringRule::Voted
         },
         pool: Limits {
-            count: args.pool_limit,
-            bytes: args.pool_kbytes.saturating_mul(1_024),
+            count: args.pool_limit.get(),
+            bytes: args.pool_kbytes.get().saturating_mul(1_024),
             ..Limits::default()
         },
         rpc: SocketAddr::new(args.rpc_ip(), args.rpc_port),

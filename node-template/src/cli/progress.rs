@@ -3,7 +3,7 @@
 
 use super::{CliError, args::LogArgs, pace::left_text, print};
 use crate::{service::ServiceError, telemetry::start_log};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::Write,
     time::{Duration, Instant},
@@ -165,7 +165,11 @@ impl Progress {
             Audience::Log => Way::Log,
             // It draws on standard error, and hides itself where that is no terminal.
             Audience::People if bar.is_hidden() => Way::Lines(lines),
-            Audience::People => Way::Bar(bar),
+            Audience::People => {
+                // Until it is known what to write beside it: each change of a bar is drawn.
+                bar.set_draw_target(ProgressDrawTarget::hidden());
+                Way::Bar(bar)
+            }
         };
         Self::by(way)
     }
@@ -197,6 +201,7 @@ impl Progress {
         if let Way::Bar(bar) = &progress.way {
             bar.set_style(style("{spinner} {msg} ({elapsed})"));
             bar.set_message(doing);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(LOOK_EVERY);
         }
         progress
@@ -209,10 +214,14 @@ impl Progress {
         if self.looked.is_some_and(is_early) {
             return Ok(());
         }
-        self.looked = Some(now);
+        let is_first = self.looked.replace(now).is_none();
         let moment = moment(now);
         if let Way::Bar(bar) = &self.way {
             draw(bar, &moment);
+            if is_first {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.tick();
+            }
             return Ok(());
         }
         if now < self.silent_until {

@@ -56,6 +56,10 @@ pub(super) fn run(args: &ResyncArgs, place: &Place) -> Result<ExitCode, CliError
             return Ok(ExitCode::Done);
         }
         if args.resume {
+            // Without a run nobody needs an address; the order says that there is none.
+            if alone.desk().report()?.journal.is_none() {
+                alone.desk().resume()?;
+            }
             let addresses = alone.addresses(&args.bootnodes)?;
             start_log(LOG).map_err(crate::service::ServiceError::from)?;
             alone.recover()?;

@@ -36,6 +36,11 @@ pub(super) fn settings(
         return Ok(settings);
     };
     let slot = Duration::from_millis(spec.slot_duration.as_millis());
+    // Nobody may ever write into a pipe.
+    if path.exists() && !path.is_file() && !path.is_dir() {
+        let path = path.to_owned();
+        return Err(CliError::NotAFile { path });
+    }
     let document = Document::open(path)?.knowing(known());
     Ok(settings
         .with_override(document, slot)

@@ -108,6 +108,17 @@ fn wrong_usage_names_the_help_of_the_command_that_was_used() {
 }
 
 #[test]
+fn command_for_alerts_is_not_blank() {
+    for blank in ["", " ", " \t\n"] {
+        let line = ["node-template", "--alert-cmd", blank].map(Into::into);
+        let usage::Parsed::Wrong(problem) = usage::parse(line) else {
+            panic!("taken: {blank:?}");
+        };
+        assert!(problem.contains("a command line is expected"), "{problem}");
+    }
+}
+
+#[test]
 fn help_and_version_are_shown_and_are_no_mistakes() {
     for line in ["--help", "--version", "status --help", "localnet -h"] {
         assert!(
@@ -149,21 +160,21 @@ fn commands_are_told_apart() {
     ));
 }
 
-/// All commands that do something, each with the words that call it.
-fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+/// All commands and groups of commands that are shown, each with the words that call it.
+fn shown(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
     let words = format!("{words} {}", command.get_name());
-    if !command.has_subcommands() {
-        return vec![(words.trim().to_owned(), command.clone())];
-    }
     let below = command
         .get_subcommands()
         .filter(|below| !below.is_hide_set());
-    below.flat_map(|below| leaves(below, &words)).collect()
+    let below = below.flat_map(|below| shown(below, &words));
+    std::iter::once((words.trim().to_owned(), command.clone()))
+        .chain(below)
+        .collect()
 }
 
 #[test]
 fn help_of_every_command_has_an_example_that_calls_it() {
-    let all = leaves(&super::Cli::command(), "");
+    let all = shown(&super::Cli::command(), "");
     assert!(all.len() > 20, "{}", all.len());
     for (words, command) in all {
         let help = command.clone().render_long_help().to_string();

@@ -41,7 +41,11 @@ fn command_of(args: &[OsString]) -> String {
 }
 
 /// What the standard library says of a number, and what it means.
-const PHRASES: [(&str, &str); 3] = [
+const PHRASES: [(&str, &str); 4] = [
+    (
+        "number would be zero for non-zero type",
+        "at least 1 is expected",
+    ),
     (
         "invalid digit found in string",
         "a whole number is expected",

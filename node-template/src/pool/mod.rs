@@ -5,6 +5,7 @@
 //! | `queue.rs` | the pool itself, plain data: who may come in, in which order, who goes |
 //! | `demand.rs` | what the pool asks of the runtime |
 //! | `pool.rs` | the queue over the chain: signatures and states, kept up to date with the best chain |
+//! | `observer.rs` | who is told what becomes of extrinsics |
 //! | `gossip.rs`, `message.rs` | `transactions/1`: transfers on their way to and from peers |
 //!
 //! What its owner was told is in the pool stays in it until it is in the best chain or can never be (its nonce is used up, or
@@ -18,6 +19,7 @@ mod error;
 mod gossip;
 mod limits;
 mod message;
+mod observer;
 #[allow(
     clippy::module_inception,
     reason = "the pool is the one thing in this room that has its name"
@@ -32,5 +34,6 @@ pub use demand::{Demand, PoolRules, Standing};
 pub use error::Refusal;
 pub use gossip::Gossip;
 pub use limits::Limits;
-pub use pool::{LeftOut, Pool};
+pub use observer::{PoolObserver, ProposalEnd, Unobserved};
+pub use pool::{Deadline, LeftOut, Pool};
 pub use queue::{Candidate, Coming, Entry, Origin, Place, Queue};

@@ -1,5 +1,6 @@
 use super::{
-    Candidate, Coming, Demand, Limits, Origin, Place, PoolRules, Queue, Refusal, Standing,
+    Candidate, Coming, Demand, Limits, Origin, Place, PoolObserver, PoolRules, ProposalEnd, Queue,
+    Refusal, Standing, Unobserved,
 };
 use crate::{
     authoring::Chain,
@@ -53,6 +54,7 @@ pub struct Pool {
     /// The best block up to which the queue has followed the chain.
     seen: Mutex<BlockId<Block>>,
     changed: Notify,
+    observer: Arc<dyn PoolObserver>,
 }
 
 impl Pool {
@@ -64,7 +66,14 @@ impl Pool {
             clock,
             queue: Mutex::new(Queue::new(limits)),
             changed: Notify::new(),
+            observer: Arc::new(Unobserved),
         }
+    }
+
+    /// The same; `observer` is told what becomes of extrinsics.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn PoolObserver>) -> Self {
+        Self { observer, ..self }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -73,6 +82,7 @@ impl Pool {
 
     /// Checks `extrinsic` and takes it in; answers its hash. Blocks its thread.
     pub fn submit(&self, extrinsic: Extrinsic, origin: Origin) -> Result<H256, Refusal> {
+        self.observer.submitted();
         self.check_and_take(extrinsic, origin, Coming::New)
     }
 
@@ -176,6 +186,29 @@ impl Pool {
     /// What may go into the next block, in the order in which it should.
     pub fn ready(&self) -> Vec<Extrinsic> {
         self.queue().ready()
+    }
+
+    /// How many may go into the next block.
+    pub fn ready_count(&self) -> usize {
+        self.queue().ready_count()
+    }
+
+    /// `made` is a block of ours on a state of which `offered` extrinsics were ready, all of which were looked at until
+    /// `deadline` came.
+    pub fn proposed(&self, made: &Unsealed<Block>, offered: usize, deadline: Deadline) {
+        let rules = self.chain.runtime();
+        // Inherents ask nothing of anybody.
+        let signed = made.extrinsics().iter();
+        let taken = signed.filter(|one| rules.demand(one).is_some()).count();
+        let end = match deadline {
+            Deadline::Over => ProposalEnd::HitDeadline,
+            // What is neither taken nor refused did not fit.
+            Deadline::Ahead if taken + made.skipped().len() < offered => {
+                ProposalEnd::HitBlockSizeLimit
+            }
+            Deadline::Ahead => ProposalEnd::NoMoreTransactions,
+        };
+        self.observer.proposed(taken, end);
     }
 
     /// All extrinsics, the oldest first.
@@ -330,6 +363,7 @@ impl Pool {
             let hash = Blake2Hasher::hash(&extrinsic.encode());
             let until = self.clock.now().plus(REFUSED_FOR);
             if self.queue().refuse(&hash, until) {
+                self.observer.found_invalid();
                 tracing::warn!(
                     ?hash,
                     reason,
@@ -350,6 +384,15 @@ impl Pool {
             (next.saturating_add(1), left.saturating_sub(demand.cost))
         }))
     }
+}
+
+/// Whether the time for a block was over before all that was ready had been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// There was time left.
+    Ahead,
+    /// It was over.
+    Over,
 }
 
 /// What a block of ours was made of, and what the runtime did not take into it.

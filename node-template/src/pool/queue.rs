@@ -446,6 +446,12 @@ impl Queue {
         ordered
     }
 
+    /// How many may go into the next block.
+    pub fn ready_count(&self) -> usize {
+        let accounts = self.accounts.values();
+        accounts.map(|account| account.ready().count()).sum()
+    }
+
     /// What arrived after `arrival`, the oldest first.
     pub fn after(&self, arrival: u64) -> impl Iterator<Item = &Entry> {
         let later = self.order.range(arrival.saturating_add(1)..);

@@ -34,6 +34,7 @@ const BUFFER: usize = 32 * 1024;
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
 /// What every connection is answered with.
+#[derive(Clone)]
 pub(super) struct Answering<H> {
     pub(super) service: TowerServiceBuilder<Identity, H>,
     pub(super) methods: Methods,

@@ -1,6 +1,6 @@
 use super::{
     BackupView, BlockHashes, BlockNumbers, BlockView, Health, PeerInfo, PeerView, PlanView,
-    ResyncParams, ResyncView, StrategyEntry, SyncState,
+    ResyncParams, ResyncView, StrategyEntry, SyncState, hexed::Hexed,
 };
 use crate::{Header, runtime::Extrinsic, status_view::StatusView};
 use jsonrpsee::{
@@ -84,11 +84,11 @@ pub(super) trait NodeApi {
 
     /// The value under a storage key in the state after a block, or after the best one; error 4003 where that state is not kept.
     #[method(name = "state_getStorage", aliases = ["state_getStorageAt"], blocking)]
-    fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>>;
+    fn storage(&self, key: Hexed, at: Option<H256>) -> RpcResult<Option<Bytes>>;
 
     /// Takes an encoded extrinsic into the pool; answers its hash.
     #[method(name = "author_submitExtrinsic", blocking)]
-    fn submit_extrinsic(&self, extrinsic: Bytes) -> RpcResult<H256>;
+    fn submit_extrinsic(&self, extrinsic: Hexed) -> RpcResult<H256>;
 
     /// All extrinsics in the pool, encoded, the oldest first.
     #[method(name = "author_pendingExtrinsics", blocking)]

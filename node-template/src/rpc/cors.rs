@@ -1,5 +1,5 @@
 use http::HeaderValue;
-use std::str::FromStr;
+use std::{net::Ipv6Addr, num::NonZeroU16, str::FromStr};
 
 /// Web pages that may call, by their origin (`--rpc-cors`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,17 +67,54 @@ impl FromStr for Origins {
         if text == "all" {
             return Ok(Self::All);
         }
-        let origins = text.split(',').map(|origin| {
-            let is_one = ["http://", "https://"].iter().any(|scheme| {
-                let rest = origin.strip_prefix(scheme);
-                rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
-            });
-            if is_one {
-                Ok(Origin(origin.to_owned()))
-            } else {
-                Err(NotAnOrigin(origin.to_owned()))
-            }
-        });
+        let origins = text.split(',').map(|one| Origin::from_str(one.trim()));
         origins.collect::<Result<_, _>>().map(Self::These)
     }
+}
+
+impl FromStr for Origin {
+    type Err = NotAnOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
+        let origin = || {
+            let (scheme, rest) = text.split_once("://")?;
+            let own_port = match scheme {
+                "http" => "80",
+                "https" => "443",
+                _ => return None,
+            };
+            let (host, port) = match rest.rsplit_once(':') {
+                // The colon of an address in brackets is none before a port.
+                Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+                _ => (rest, None),
+            };
+            let is_port = |port: &str| port == "*" || port.parse::<NonZeroU16>().is_ok();
+            if !is_host(host) || !port.is_none_or(is_port) {
+                return None;
+            }
+            // Browsers leave it out.
+            Some(match port {
+                Some(port) if port != own_port => text.to_owned(),
+                _ => format!("{scheme}://{host}"),
+            })
+        };
+        origin()
+            .map(Self)
+            .ok_or_else(|| NotAnOrigin(text.to_owned()))
+    }
+}
+
+/// Whether a browser would name a host so: a name of letters, digits, hyphens and dots, or an IP address.
+fn is_host(text: &str) -> bool {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    if let Some(address) = inner {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !label.is_empty() && label.bytes().all(is_letter)
+    };
+    text.split('.').all(is_label)
 }

@@ -5,6 +5,7 @@ use super::{
     api::NodeApiServer,
     blocks::{BlockNumber, NUMBERS_MAX},
     gate::Healthy,
+    hexed::Hexed,
     present::{Live, Present},
     readiness::is_ready,
     subscriptions::{self, Head},
@@ -18,6 +19,7 @@ use crate::{
     service::ResyncDesk,
     status_view::StatusView,
 };
+use chain_spec::parse_address;
 use codec::DecodeAll;
 use futures::{FutureExt, future::BoxFuture};
 use jsonrpsee::{
@@ -30,7 +32,7 @@ use jsonrpsee::{
 };
 use serde_json::Value;
 use sp_consensus::SyncOracle;
-use sp_core::{Bytes, H256, crypto::Ss58Codec, sr25519};
+use sp_core::{Bytes, H256};
 use sp_runtime::traits::NumberFor;
 use std::sync::Arc;
 use sync_component::{
@@ -39,6 +41,13 @@ use sync_component::{
     ports::{BridgeError, PeerId, ReadChain},
     wire::Roles,
 };
+
+/// Peer ids are some 52 letters long; decoding takes time that grows with the square of the length.
+const PEER_ID_LONGEST: usize = 64;
+
+/// Most characters of what a caller sent that it is sent back. Lower: mistakes are harder to see; higher: answers are as long as
+/// calls.
+const QUOTED: usize = 80;
 
 /// Substrate's code for bytes that are no extrinsic.
 const BAD_FORMAT: i32 = 1001;
@@ -161,8 +170,8 @@ impl NodeApiServer for Rpc {
     }
 
     fn account_next_index(&self, account: String) -> RpcResult<u64> {
-        let account = sr25519::Public::from_ss58check(&account).map_err(|_| {
-            let text = format!("\"{account}\" is no SS58 address of an account");
+        let account = parse_address(&account).ok_or_else(|| {
+            let text = format!("{} is no SS58 address of an account", quoted(&account));
             ErrorObjectOwned::owned(INVALID_PARAMS_CODE, text, None::<()>)
         })?;
         self.live()?
@@ -240,7 +249,7 @@ impl NodeApiServer for Rpc {
         subscriptions::heads(pending, self.present.clone(), Head::Finalized).await
     }
 
-    fn storage(&self, key: Bytes, at: Option<H256>) -> RpcResult<Option<Bytes>> {
+    fn storage(&self, Hexed(key): Hexed, at: Option<H256>) -> RpcResult<Option<Bytes>> {
         let chain = self.live()?.chain;
         let at = at.unwrap_or_else(|| chain.best().hash);
         let value = chain.reading_state(at, |state| state.get(&key));
@@ -252,8 +261,8 @@ impl NodeApiServer for Rpc {
         Err(ErrorObjectOwned::owned(UNKNOWN_BLOCK, text, None::<()>))
     }
 
-    fn submit_extrinsic(&self, extrinsic: Bytes) -> RpcResult<H256> {
-        let extrinsic = Extrinsic::decode_all(&mut extrinsic.as_ref()).map_err(|error| {
+    fn submit_extrinsic(&self, Hexed(extrinsic): Hexed) -> RpcResult<H256> {
+        let extrinsic = Extrinsic::decode_all(&mut extrinsic.as_slice()).map_err(|error| {
             let text = format!("the bytes are no extrinsic of this chain: {error}");
             ErrorObjectOwned::owned(BAD_FORMAT, text, None::<()>)
         })?;
@@ -404,11 +413,24 @@ fn refusal_code(refusal: &Refusal) -> i32 {
 
 fn peer_id(text: &str) -> RpcResult<PeerId> {
     // Many texts are base58 and no id that a peer can have.
-    let id = text.parse::<libp2p::PeerId>().map_err(|_| {
-        let text = format!("\"{text}\" is no peer id in base58, such as 12D3KooW…");
+    let id = Some(text).filter(|text| text.len() <= PEER_ID_LONGEST);
+    let id = id.and_then(|text| text.parse::<libp2p::PeerId>().ok());
+    let id = id.ok_or_else(|| {
+        let text = format!(
+            "{} is no peer id in base58, such as 12D3KooW…",
+            quoted(text)
+        );
         ErrorObjectOwned::owned(INVALID_PARAMS_CODE, text, None::<()>)
     })?;
     Ok(PeerId::from_bytes(&id.to_bytes()))
+}
+
+/// The beginning of what a caller sent.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        None => format!("\"{text}\""),
+        Some((end, _)) => format!("\"{}…\"", text.get(..end).unwrap_or_default()),
+    }
 }
 
 fn invalid(error: &dyn std::error::Error) -> ErrorObjectOwned {

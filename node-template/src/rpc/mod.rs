@@ -9,6 +9,7 @@ mod bounded;
 mod connection;
 mod cors;
 mod gate;
+mod hexed;
 mod line;
 mod methods;
 mod peers;

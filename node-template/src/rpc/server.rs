@@ -5,7 +5,7 @@ use super::{
     gate::{Gate, Healthy, LOCAL_HOSTS},
     places::{CONNECTIONS, Places},
 };
-use crate::port::Port;
+use crate::port::PortOfBoth;
 use http::{HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
 use jsonrpsee::{
     Methods,
@@ -70,7 +70,7 @@ pub struct Access {
 
 /// A server that has its port. It answers from [`Server::start`] on.
 #[derive(Debug)]
-pub struct Server(Port);
+pub struct Server(PortOfBoth);
 
 /// What it answers with.
 pub(super) struct Answers {
@@ -83,20 +83,21 @@ pub(super) struct Answers {
 }
 
 impl Server {
-    /// Takes the port, so that one in use is known before anything else runs.
+    /// Takes the port, so that one in use is known before anything else runs. The loopback, or all interfaces, of IPv4 are those
+    /// of IPv6 as well.
     pub fn bind(address: SocketAddr) -> Result<Self, RpcStartError> {
-        let port = Port::take(address).map_err(|source| RpcStartError { address, source })?;
+        let port = PortOfBoth::take(address).map_err(|source| RpcStartError { address, source })?;
         Ok(Self(port))
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.0.address()
+        self.0.port().address()
     }
 
     /// Where programs of this machine reach it.
     pub fn local_url(&self) -> String {
-        self.0.local_url()
+        self.0.port().local_url()
     }
 
     /// Answers until [`Serving::stop`]. Without `--rpc-external`, only calls to a name of this machine are
@@ -156,20 +157,20 @@ impl Server {
             .build()
             .map_err(error)?;
         let (stop, handle) = stop_channel();
-        let listener = {
+        let listeners = {
             let _context = runtime.enter();
             self.0.listen().map_err(error)?
         };
-        runtime.spawn(accept(
-            listener,
-            Answering {
-                service,
-                methods: answers.methods,
-                places: Arc::new(Places::default()),
-                node,
-                stop,
-            },
-        ));
+        let answering = Answering {
+            service,
+            methods: answers.methods,
+            places: Arc::new(Places::default()),
+            node,
+            stop,
+        };
+        for listener in listeners {
+            runtime.spawn(accept(listener, answering.clone()));
+        }
         Ok(Serving {
             handle,
             runtime: Some(runtime),

@@ -1,12 +1,13 @@
 use super::{ResyncDesk, RunConfig, tasks::Tasks};
 use crate::{
     Block,
+    pool::Pool,
     telemetry::{
         Alert, AlertCommand, AlertWatch, Alerts, Exposed, Informant, LiveNode, Metrics,
         MetricsServer, MetricsStartError,
     },
 };
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use sync_component::{
     NetworkSyncManager, Observer,
     net::NetHandle,
@@ -110,6 +111,7 @@ pub(super) struct Attended {
     pub(super) manager: Arc<NetworkSyncManager<Block>>,
     pub(super) bridge: Arc<dyn Bridge<Block>>,
     pub(super) network: NetHandle,
+    pub(super) pool: Weak<Pool>,
     pub(super) roles: Roles,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -121,12 +123,14 @@ impl Watched {
             manager,
             bridge,
             network,
+            pool,
             roles,
             clock,
         } = node;
         self.exposed.runs(Some(LiveNode {
             manager: Arc::downgrade(&manager),
             network: network.clone(),
+            pool,
             roles,
         }));
         let alerts = AlertWatch {

@@ -94,12 +94,16 @@ impl PeerFile {
     /// The same at the start of a node: a damaged file is put aside, as a node without its memory is better than none.
     fn read_or_begin(&self) -> Result<Ledger, PeerFileError> {
         match self.read() {
-            Err(error @ PeerFileError::Unreadable { .. }) => {
+            Err(PeerFileError::Unreadable { path, source }) => {
                 let aside = self.path.with_extension("unreadable");
-                tracing::warn!(kept_as = %aside.display(), "{error}: trust and bans begin anew");
-                let path = self.path.clone();
-                fs::rename(&self.path, &aside)
-                    .map_err(|source| PeerFileError::Write { path, source })?;
+                if let Err(source) = fs::rename(&self.path, &aside) {
+                    return Err(PeerFileError::Write { path, source });
+                }
+                tracing::warn!(
+                    "{} was no list of peers of this version ({source}); it is now {}, and trust and bans begin anew",
+                    path.display(),
+                    aside.display()
+                );
                 Ok(Ledger::new(&self.limits))
             }
             result => result,

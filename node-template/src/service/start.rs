@@ -160,6 +160,8 @@ pub(super) async fn start(
     })?;
     greet(&config, doors.facts(), &chain, authority.as_ref());
 
+    let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), waiting).await;
+
     let mut tasks = Tasks::default();
     let (sync, events) = (Arc::clone(&manager), doors.events().await);
     tasks.spawn("sync", async move { sync.run(events).await });
@@ -169,6 +171,7 @@ pub(super) async fn start(
             manager: Arc::clone(&manager),
             bridge,
             network: doors.network().clone(),
+            pool: Arc::downgrade(&pool),
             roles,
             clock: Arc::clone(&clock),
         },
@@ -176,8 +179,6 @@ pub(super) async fn start(
     tasks.spawn("peers", Arc::clone(&peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
     let (held, closing) = (Arc::downgrade(&chain), chain.closing());
-    let pool = Pool::new(Arc::clone(&chain), Arc::clone(&clock), config.pool);
-    let pool = pool::put_back(pool, waiting).await;
     pool::spawn(
         &mut tasks,
         &pool,
@@ -235,6 +236,16 @@ fn open_chain(
     let clock = Arc::clone(clock);
     let chain = Chain::open(&folder.store(), &config.spec, TemplateRuntime, clock)?;
     Ok(Arc::new(chain.live().observed_by(watched.metrics.clone())))
+}
+
+fn pool_of(
+    config: &RunConfig,
+    chain: &Arc<Chain>,
+    clock: &Arc<dyn Clock>,
+    watched: &Watched,
+) -> Pool {
+    let pool = Pool::new(Arc::clone(chain), Arc::clone(clock), config.pool);
+    pool.observed_by(watched.metrics.clone())
 }
 
 fn facts(

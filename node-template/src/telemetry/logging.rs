@@ -28,13 +28,15 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// The item of `--log`'s list that chooses [`LogFormat::Json`]. No crate of ours has this name, so nothing is lost as a filter.
+/// The item of `--log`'s list that chooses [`LogFormat::Json`], in capitals or not. No crate of ours has this name, so nothing is
+/// lost as a filter.
 const JSON: &str = "json";
 
 /// Takes the format out of the list; the rest is the filter.
 pub(super) fn split(list: &str) -> (LogFormat, String) {
     let items = list.split(',').map(str::trim);
-    let (formats, filters): (Vec<_>, Vec<_>) = items.partition(|item| *item == JSON);
+    let (formats, filters): (Vec<_>, Vec<_>) =
+        items.partition(|item| item.eq_ignore_ascii_case(JSON));
     let format = if formats.is_empty() {
         LogFormat::Text
     } else {

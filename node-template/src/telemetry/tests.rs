@@ -301,6 +301,8 @@ fn json_is_taken_out_of_the_filters_wherever_it_stands() {
         json("sync=debug,libp2p=warn")
     );
     assert_eq!(split("info, json ,json"), json("info"));
+    // Nobody means a filter by it.
+    assert_eq!(split("JSON,Json"), json(""));
     let text = "json=debug,info";
     assert_eq!(split(text), (LogFormat::Text, text.to_owned()));
 }

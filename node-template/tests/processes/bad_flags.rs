@@ -2,7 +2,7 @@
 //! right exit code, and nothing is written.
 
 use crate::harness::{command, error_line, finish};
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 /// A row of the table in `bad_flags.txt`.
 struct Wrong {
@@ -37,6 +37,10 @@ fn files(folder: &Path) {
     write("broken.json", "{");
     // It decides what is valid, so all nodes of the chain need the same.
     write("chain-only.toml", "[sync.limits]\ndrift_ms = 1\n");
+    // Nobody ever writes into it.
+    let pipe = folder.join("pipe.toml");
+    let made = Command::new("mkfifo").arg(pipe).status().unwrap();
+    assert!(made.success());
 }
 
 #[test]

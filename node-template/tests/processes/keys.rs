@@ -154,7 +154,7 @@ async fn network_of_one_s_own_takes_five_commands() {
     // 2: the chain.
     let [one, two] = &address;
     let spec = stdout(&run(&format!(
-        "build-spec --chain local --name Mine --id my-chain --authority {one} --authority {two} --balance {one}=1000000"
+        "build-spec --chain local --type live --name Mine --id my-chain --authority {one} --authority {two} --balance {one}=1000000"
     )));
     let file = folder.path().join("my-chain.toml");
     fs::write(&file, spec).unwrap();

@@ -166,6 +166,13 @@ async fn subscriptions_follow_the_chain() {
             "chain_subscribeFinalizedHeads",
             "chain_unsubscribeFinalizedHeads",
         ),
+        // The names of old clients.
+        ("chain_subscribeNewHead", "chain_unsubscribeNewHead"),
+        ("subscribe_newHead", "unsubscribe_newHead"),
+        (
+            "chain_subscribeFinalisedHeads",
+            "chain_unsubscribeFinalisedHeads",
+        ),
     ] {
         let mut heads: Subscription<Value> = socket
             .subscribe(subscribe, ArrayParams::new(), unsubscribe)
@@ -179,6 +186,11 @@ async fn subscriptions_follow_the_chain() {
         let second = number(&heads.next().await.unwrap().unwrap());
         assert!(second > first, "{subscribe}: {first}, then {second}");
         heads.unsubscribe().await.unwrap();
+        // Whoever ends what is none is told so, and nothing else ends.
+        let mut nobody_s = ArrayParams::new();
+        nobody_s.insert("nobody's").unwrap();
+        let ended: bool = socket.request(unsubscribe, nobody_s).await.unwrap();
+        assert!(!ended, "{unsubscribe}");
     }
 }
 
@@ -306,4 +318,45 @@ async fn wrong_parameters_are_errors_that_say_what_is_expected() {
     let refused = ask(&url, "POST / HTTP/1.1", &json!(calls).to_string());
     assert!(refused.contains("batch"), "{refused}");
     assert_eq!(client(&node).genesis_hash().await.map(drop).ok(), Some(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn localhost_is_answered_over_both_families() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        crate::harness::skipped("this machine has no IPv6");
+        return;
+    }
+    let peer = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    for options in ["--dev --isolated", "--dev --isolated --rpc-external"] {
+        let base = tempfile::tempdir().unwrap();
+        let node = serving(base.path(), "dev", options).await;
+        let url = client(&node).url().replace("127.0.0.1", "[::1]");
+        assert!(url.contains("[::1]"), "{url}");
+        let name = call(&url, "system_name", &[]).await;
+        assert_eq!(name, "node-template");
+        // The operator is the operator there, too.
+        let token = node.node_file().unwrap().token;
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "sync_unbanPeer", "params": [peer]});
+        let head = format!("POST / HTTP/1.1\r\nAuthorization: Bearer {token}");
+        let answer = ask(&url, &head, &body.to_string());
+        assert!(answer.contains("\"result\":false"), "{options}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_that_is_in_use_over_one_family_is_in_use() {
+    let Ok(taken) = std::net::TcpListener::bind("[::1]:0") else {
+        crate::harness::skipped("this machine has no IPv6");
+        return;
+    };
+    let port = taken.local_addr().unwrap().port();
+    let base = tempfile::tempdir().unwrap();
+    let at = base.path().join("data");
+    let line = format!(
+        "--dev --isolated --no-prometheus --rpc-port {port} -d {}",
+        at.display()
+    );
+    let error = error_line(&run(&line));
+    assert!(error.contains("--rpc-port"), "{error}");
+    assert!(!at.exists(), "something was written");
 }

@@ -14,6 +14,7 @@ use sp_core::{H256, Pair, sr25519};
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::{Duration, Instant},
 };
 
 /// The answer to one call; with the token of `file` as the operator's.
@@ -110,7 +111,7 @@ async fn blocks_and_state_that_cannot_be_asked_for() {
     let base = tempfile::tempdir().unwrap();
     let node = serving(base.path(), "dev", "--dev").await;
     let many: Vec<u32> = (0..1_025).collect();
-    let cases: [Case; 5] = [
+    let cases: [Case; 7] = [
         ("chain_getBlockHash", json!([many]), -32602, "at most 1024"),
         (
             "chain_getBlockHash",
@@ -133,6 +134,14 @@ async fn blocks_and_state_that_cannot_be_asked_for() {
         (
             "state_getStorage",
             json!(["0x00", 7]),
+            -32602,
+            "Invalid params",
+        ),
+        // Half a byte is none; with a zero before it, it would be another key.
+        ("state_getStorage", json!(["0x0"]), -32602, "Invalid params"),
+        (
+            "author_submitExtrinsic",
+            json!(["0x1"]),
             -32602,
             "Invalid params",
         ),
@@ -220,4 +229,41 @@ async fn transfers_that_the_pool_does_not_take_have_substrate_s_codes() {
         ),
     ];
     all_refused(&node, None, &cases);
+}
+
+/// How long calls may take that a machine under load answers in a moment. To decode one of these texts takes minutes.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_are_longer_than_any_address_keep_nobody_waiting() {
+    let base = tempfile::tempdir().unwrap();
+    let node = serving(base.path(), "dev", "--dev").await;
+    let file = node.node_file().unwrap();
+    // Nearly as long as a request may be; as many at once as there are threads that answer.
+    let long = "z".repeat(1_000_000);
+    let calls = [
+        ("system_accountNextIndex", json!([long]), "no SS58 address"),
+        ("sync_banPeer", json!([long]), "no peer id"),
+        ("sync_unbanPeer", json!([long]), "no peer id"),
+        ("sync_resync", json!([{"peers": [long]}]), "no peer id"),
+    ];
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for (method, params, text) in calls.iter().cycle().take(16) {
+            let file = &file;
+            scope.spawn(move || {
+                let told = answer(file, Some(&file.token), method, params).to_string();
+                assert!(told.contains("-32602") && told.contains(text), "{method}");
+                assert!(
+                    told.len() < 1_000,
+                    "what was sent is not sent back: {method}"
+                );
+            });
+        }
+    });
+    let took = begun.elapsed();
+    assert!(took < AT_ONCE, "{took:?}");
+    let header = answer(&file, None, "chain_getHeader", &json!([]));
+    assert!(header["result"].is_object(), "{header}");
+    assert!(begun.elapsed() < 2 * AT_ONCE);
 }

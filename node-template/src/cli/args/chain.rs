@@ -18,6 +18,10 @@ pub struct BuildSpecArgs {
     /// The new chain's id, which names its folder; letters, digits, `-`, `_` and `.`
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
+    /// The new chain's type: `live` where anybody may reach its nodes, `local` on one machine or among friends, `development`
+    /// for one node that needs no others
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    pub kind: Option<SpecType>,
     /// An authority, by its SS58 address or public key in hex, in the order of their slots; those given take the place of
     /// all of the chain; may be given several times
     #[arg(long, value_name = "ACCOUNT", action = ArgAction::Append)]
@@ -35,6 +39,17 @@ pub enum SpecFormat {
     Toml,
     /// JSON, for programs
     Json,
+}
+
+/// Types of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SpecType {
+    /// One machine, one node
+    Development,
+    /// One machine, several nodes
+    Local,
+    /// A real network
+    Live,
 }
 
 /// `strategies`.

@@ -13,7 +13,7 @@ mod status;
 mod tx;
 
 pub use blocks::{CheckBlockArgs, ExportBlocksArgs, ImportBlocksArgs, PurgeChainArgs, RevertArgs};
-pub use chain::{BuildSpecArgs, SpecFormat, StrategiesArgs};
+pub use chain::{BuildSpecArgs, SpecFormat, SpecType, StrategiesArgs};
 pub use completions::CompletionsArgs;
 pub use key::{
     GenerateKeyArgs, GenerateNodeKeyArgs, InsertKeyArgs, InspectKeyArgs, KeyCommand, KeyType,
@@ -61,10 +61,16 @@ pub enum Command {
     /// Print a chain spec, to copy and change
     #[command(after_help = "Examples:
   node-template build-spec --chain local > my-chain.toml
-  node-template build-spec --id my-chain --authority 5Grw… --authority 5FHn… --balance 5Grw…=1000000 > my-chain.toml")]
+  node-template build-spec --id my-chain --type live --authority 5Grw… --authority 5FHn… --balance 5Grw…=1000000 > my-chain.toml")]
     BuildSpec(BuildSpecArgs),
     /// Make, show and store keys: of authorities and accounts (sr25519), and of the network identity (ed25519)
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Examples:
+  node-template key generate
+  node-template key insert --chain my-chain.toml -d ./data < phrase.txt"
+    )]
     Key(KeyCommand),
     /// Show a chain's identity, and where this machine keeps it
     #[command(after_help = "Example:
@@ -102,13 +108,30 @@ pub enum Command {
     )]
     Resync(ResyncArgs),
     /// List, restore and remove the chains that a resync has kept
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Examples:
+  node-template backups list
+  node-template backups restore 20261123T1328    the old chain back; the present one becomes a backup"
+    )]
     Backups(BackupsCommand),
     /// Make extrinsics and send them to a node
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Example:
+  node-template tx transfer --from //Alice --to //Bob --amount 1000"
+    )]
     Tx(TxCommand),
     /// List what is remembered of peers, ban them, and take bans back
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Examples:
+  node-template peers list
+  node-template peers ban 12D3KooW…"
+    )]
     Peers(PeersCommand),
     /// Write blocks of the best chain to a file or standard output; the node is stopped
     ///
@@ -154,7 +177,13 @@ pub enum Command {
   node-template localnet --base-path ./net    keep their data, and go on with them next time")]
     Localnet(LocalnetArgs),
     /// Measure what this machine can do, and how near the node comes to it; use a release build
-    #[command(subcommand, arg_required_else_help = false)]
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        after_help = "Examples:
+  node-template benchmark limits
+  node-template benchmark sync --base-path ./bench"
+    )]
     Benchmark(BenchmarkCommand),
     /// Print a script that lets a shell complete this program's commands and options
     #[command(after_help = "Examples:

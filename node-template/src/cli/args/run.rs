@@ -6,6 +6,7 @@ use clap::{ArgAction, ArgGroup, Args, ValueEnum};
 use libp2p::Multiaddr;
 use std::{
     net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
     path::PathBuf,
 };
 
@@ -98,11 +99,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "ORIGINS")]
     pub rpc_cors: Option<Origins>,
     /// Most extrinsics in the transaction pool
-    #[arg(long, value_name = "COUNT", default_value_t = 8192)]
-    pub pool_limit: usize,
+    #[arg(long, value_name = "COUNT", default_value = "8192")]
+    pub pool_limit: NonZeroUsize,
     /// Most kilobytes of extrinsics in the transaction pool
-    #[arg(long, value_name = "COUNT", default_value_t = 20480)]
-    pub pool_kbytes: usize,
+    #[arg(long, value_name = "COUNT", default_value = "20480")]
+    pub pool_kbytes: NonZeroUsize,
     /// TCP port of the Prometheus metrics (`GET /metrics`); 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9615)]
     pub prometheus_port: u16,
@@ -114,7 +115,7 @@ pub struct RunArgs {
     pub no_prometheus: bool,
     /// Command line for `sh -c` that is run once per alert, at most once a minute for the same one, with the alert as a
     /// line of JSON on its standard input
-    #[arg(long, value_name = "CMD", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "CMD", value_parser = address::command)]
     pub alert_cmd: Option<String>,
     /// Log filter, such as `info` or `sync=debug,libp2p=warn`; the word `json` among them makes each line a JSON object;
     /// may be given several times

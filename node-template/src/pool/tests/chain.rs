@@ -3,23 +3,49 @@
 use crate::{
     authoring::Chain,
     keystore::DevKey,
-    pool::{LeftOut, Limits, Origin, Pool, Refusal},
+    pool::{Deadline, LeftOut, Limits, Origin, Pool, PoolObserver, ProposalEnd, Refusal},
     runtime::{Block, Call, Extrinsic, TemplateRuntime, Transfer, account_key},
 };
 use chain_spec::{ChainSpec, Preset};
 use sp_core::{Pair, sr25519};
 use sp_runtime::traits::Block as _;
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 use sync_component::{
     BlockId,
     ports::{Clock, ImportBlocks, PeerId, ReadChain, SystemClock, VoteStanding},
 };
 use tempfile::TempDir;
 
+/// What the pool told.
+#[derive(Debug, Default)]
+struct Told {
+    submitted: AtomicU32,
+    invalid: AtomicU32,
+    proposed: Mutex<Vec<(usize, ProposalEnd)>>,
+}
+
+impl PoolObserver for Told {
+    fn submitted(&self) {
+        self.submitted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn found_invalid(&self) {
+        self.invalid.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn proposed(&self, extrinsics: usize, end: ProposalEnd) {
+        self.proposed.lock().unwrap().push((extrinsics, end));
+    }
+}
+
 /// A `dev` chain on disk with a pool, and Alice, its authority.
 struct World {
     chain: Arc<Chain>,
     pool: Arc<Pool>,
+    told: Arc<Told>,
     slot: u64,
     _folder: TempDir,
 }
@@ -35,8 +61,11 @@ impl World {
         let store = folder.path().join("full");
         let chain = Chain::open(&store, spec, TemplateRuntime, clock.clone()).unwrap();
         let chain = Arc::new(chain);
+        let told = Arc::new(Told::default());
+        let pool = Pool::new(chain.clone(), clock, Limits::default());
         Self {
-            pool: Arc::new(Pool::new(chain.clone(), clock, Limits::default())),
+            pool: Arc::new(pool.observed_by(told.clone())),
+            told,
             chain,
             slot: 10,
             _folder: folder,
@@ -273,6 +302,43 @@ fn what_the_runtime_refuses_in_its_turn_goes_and_nothing_else() {
         world.pool.submit(overflows, from_peer),
         Err(Refusal::Refused)
     ));
+    assert_eq!(world.told.invalid.load(Ordering::Relaxed), 1);
     let unsealed = world.chain.build(genesis, 11.into(), vec![other.clone()]);
     assert!(LeftOut::of(genesis, &[other], &unsealed.unwrap()).is_none());
+}
+
+#[test]
+fn block_ends_with_what_is_ready_at_its_time_or_at_its_length() {
+    let mut spec = Preset::Dev.spec();
+    let world = World::of(&spec);
+    let ready: Vec<_> = (0..10)
+        .map(|nonce| world.transfer(DevKey::Alice, nonce, 1))
+        .collect();
+    for one in &ready {
+        world.submit(one.clone()).unwrap();
+    }
+    assert_eq!(world.pool.ready_count(), 10);
+    assert_eq!(world.told.submitted.load(Ordering::Relaxed), 10);
+    let propose = |world: &World, looked_at: usize, deadline| {
+        let looks = AtomicU32::new(0);
+        let there_is_time =
+            || looks.fetch_add(1, Ordering::Relaxed) < u32::try_from(looked_at).unwrap();
+        let made =
+            world
+                .chain
+                .build_while(world.genesis(), 11.into(), ready.clone(), there_is_time);
+        world.pool.proposed(&made.unwrap(), ready.len(), deadline);
+        world.told.proposed.lock().unwrap().pop().unwrap()
+    };
+    let all = propose(&world, 10, Deadline::Ahead);
+    assert_eq!(all, (10, ProposalEnd::NoMoreTransactions));
+    let late = propose(&world, 4, Deadline::Over);
+    assert_eq!(late, (4, ProposalEnd::HitDeadline));
+
+    // Room for some of them.
+    spec.sync.limits.block_bytes = 1_000;
+    let world = World::of(&spec);
+    let (taken, end) = propose(&world, 10, Deadline::Ahead);
+    assert!(taken > 0 && taken < 10, "{taken}");
+    assert_eq!(end, ProposalEnd::HitBlockSizeLimit);
 }

@@ -86,12 +86,38 @@ fn origins_are_matched_by_scheme_host_and_port() {
     assert!(allow(&all, "null"));
     let two: Origins = "https://a.example,http://b.example:*".parse().unwrap();
     assert!(allow(&two, "http://b.example:1") && !allow(&two, "http://a.example"));
+    for (given, page) in [
+        // As browsers write them.
+        ("https://a.example:443", "https://a.example"),
+        ("http://a.example:80", "http://a.example"),
+        ("https://a.example, http://b.example", "http://b.example"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("http://[::1]:*", "http://[::1]:7"),
+        ("http://[::1]", "http://[::1]"),
+    ] {
+        let origins: Origins = given.parse().unwrap();
+        assert!(allow(&origins, page), "{given}");
+    }
     for wrong in [
         "",
         "example.org",
         "https://",
         "https://a.example/path",
         "all,https://a",
+        "http://*",
+        "https://*.example",
+        "https://user@a",
+        "https://a?x",
+        "https://a#y",
+        "https://a b",
+        "https://a..b",
+        "https://a:",
+        "https://a:0",
+        "https://a:65536",
+        "https://a:*:1",
+        "https://[::1",
+        "https://[a]",
+        "https://::1",
     ] {
         wrong.parse::<Origins>().unwrap_err();
     }

@@ -1,7 +1,8 @@
+use super::pool::PoolCounts;
 use crate::telemetry::AlertKind;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-    core::Collector, exponential_buckets, proto::MetricFamily,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, core::Collector, exponential_buckets, proto::MetricFamily,
 };
 use std::{
     collections::HashMap,
@@ -34,6 +35,7 @@ pub struct Metrics {
     retries: IntCounter,
     gate: IntCounterVec,
     alerts: IntCounterVec,
+    pub(super) pool: PoolCounts,
 }
 
 impl Metrics {
@@ -116,6 +118,7 @@ impl Metrics {
                 "Alerts, those included that were not logged again within a minute",
                 &["alert"],
             ),
+            pool: PoolCounts::new(&registry),
             registry,
         };
         metrics.begin_at_zero();
@@ -295,13 +298,24 @@ fn histograms(
     metric
 }
 
-fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    let metric = IntGauge::new(name, help).expect(CONSTANT);
+    add(registry, metric.clone());
+    metric
+}
+
+pub(super) fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
     let metric = IntCounter::new(name, help).expect(CONSTANT);
     add(registry, metric.clone());
     metric
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(super) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> IntCounterVec {
     let metric = IntCounterVec::new(Opts::new(name, help), labels).expect(CONSTANT);
     add(registry, metric.clone());
     metric

@@ -2,7 +2,7 @@ use super::{
     Metrics,
     moment::{Beside, Moment, backups},
 };
-use crate::{Block, service::ResyncDesk};
+use crate::{Block, pool::Pool, service::ResyncDesk};
 use prometheus::TextEncoder;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use sync_component::{NetworkSyncManager, net::NetHandle, wire::Roles};
@@ -14,6 +14,8 @@ pub struct LiveNode {
     pub manager: Weak<NetworkSyncManager<Block>>,
     /// Whose traffic is shown.
     pub network: NetHandle,
+    /// What waits for a block. Weak for the same reason.
+    pub pool: Weak<Pool>,
     /// What it tells its peers to be.
     pub roles: Roles,
 }
@@ -54,10 +56,13 @@ impl Exposed {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some((node, manager)) =
-            node.and_then(|node| Some((node.clone(), node.manager.upgrade()?)))
-        {
+        let held = node.and_then(|node| {
+            let (manager, pool) = (node.manager.upgrade()?, node.pool.upgrade()?);
+            Some((node, manager, pool))
+        });
+        if let Some((node, manager, pool)) = held {
             let beside = Beside {
+                ready: pool.ready_count(),
                 roles: node.roles,
                 traffic: node.network.bandwidth(),
             };

@@ -8,6 +8,7 @@
 mod counts;
 mod exposed;
 mod moment;
+mod pool;
 mod server;
 
 #[cfg(test)]

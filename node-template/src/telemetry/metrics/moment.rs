@@ -33,6 +33,8 @@ pub(super) struct Moment {
 pub(super) struct Beside {
     pub(super) roles: Roles,
     pub(super) traffic: Bandwidth,
+    /// Extrinsics that may go into the next block.
+    pub(super) ready: usize,
 }
 
 impl Moment {
@@ -103,6 +105,11 @@ impl Moment {
                 Roles::Full => 1.0,
                 Roles::Authority => 4.0,
             },
+        );
+        page.gauge(
+            "substrate_ready_transactions_number",
+            "Number of transactions in the ready queue",
+            number(beside.ready),
         );
         let Bandwidth { received, sent } = beside.traffic;
         page.counters(

@@ -153,7 +153,11 @@ async fn broken_file_is_named_with_the_place_and_what_was_before_it_stays() {
         assert_eq!(output.status.code(), Some(1), "{what}: {error}");
         assert!(error.starts_with("error: broken: "), "{what}: {error}");
         assert!(error.contains(said), "{what}: {error}");
-        assert_eq!(world.tip(&base).number, before, "{what}: {error}");
+        if before == 0 {
+            assert!(!world.path(&base).exists(), "{what}: {error}");
+        } else {
+            assert_eq!(world.tip(&base).number, before, "{what}: {error}");
+        }
         let kept = match before {
             0 => "nothing was imported".to_owned(),
             before => format!("{before} blocks before that were imported and stay"),
@@ -192,6 +196,14 @@ async fn what_is_no_file_of_this_chain_makes_and_changes_nothing() {
     let error = error_line(&crate::harness::finish(command));
     assert!(error.contains("a file of another chain"), "{error}");
     assert!(error.contains("nothing was imported"), "{error}");
+    assert!(!world.path("other").exists(), "a chain was made");
+    // What was there before stays, as far as it goes.
+    let folder = chain_folder(&world.path("other"), "other");
+    fs::create_dir_all(folder.join("keystore")).unwrap();
+    let mut command = crate::harness::command(line);
+    command.current_dir(world.0.path());
+    error_line(&crate::harness::finish(command));
+    assert_eq!(super::names(&folder), ["keystore"]);
 
     // A run of Tier 3 that is not over has the store.
     let journal = chain_folder(&world.path("old"), "quick").join("journal");

@@ -5,6 +5,7 @@ mod endpoint;
 mod expressions;
 mod files;
 mod logs;
+mod pool;
 
 pub(crate) use alerts::told;
 
@@ -46,7 +47,7 @@ fn page_at(address: &str) -> Page {
     Page::read(&body)
 }
 
-fn page(node: &NodeProcess) -> Page {
+pub(crate) fn page(node: &NodeProcess) -> Page {
     page_at(&address(node))
 }
 

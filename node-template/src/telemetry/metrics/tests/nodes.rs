@@ -26,6 +26,7 @@ async fn node_that_catches_up_shows_heights_peers_stages_and_tiers() {
         ("sync_peer_response_ratio", 1.0),
         ("substrate_sub_libp2p_is_major_syncing", 0.0),
         ("substrate_node_roles", 1.0),
+        ("substrate_ready_transactions_number", 7.0),
         ("sync_blocks_per_second", 0.0),
         ("sync_stalled_seconds", 0.0),
         (
@@ -157,13 +158,38 @@ async fn second_header_for_a_slot_is_counted_once() {
     assert_eq!(ours.page().get(headers), Some(0.0));
     for _ in 0..2 {
         let twin = world.twin_of_the_last();
-        world.announce(&peers[0], &ours, &twin).await;
+        world.announce(&peers[0], &ours, &twin, None).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let page = ours.page();
         assert_eq!(page.get(headers), Some(1.0));
         let attestations = "sync_equivocations_total{kind=\"attestations\"}";
         assert_eq!(page.get(attestations), Some(0.0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_attestation_with_one_counter_is_counted_once() {
+    let world = World::with_chain(12);
+    let ours = world.measured("ours", &world.chain);
+    let peers = world.peers(3, 12);
+    world.link(&ours, &peers);
+    ours.until("in sync", in_sync).await;
+    let series = "sync_equivocations_total{kind=\"attestations\"}";
+    let [.., lower, last] = world.chain.as_slice() else {
+        panic!("a chain of two blocks at least");
+    };
+    let one = world.attested(last);
+    let other = world.attested(lower);
+    // The same twice is one attestation.
+    for (attestation, found) in [(&one, 0.0), (&one, 0.0), (&other, 1.0), (&other, 1.0)] {
+        world
+            .announce(&peers[0], &ours, last, Some(attestation.clone()))
+            .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(ours.page().get(series), Some(found));
+    }
+    let headers = "sync_equivocations_total{kind=\"headers\"}";
+    assert_eq!(ours.page().get(headers), Some(0.0));
 }
 
 #[tokio::test(start_paused = true)]

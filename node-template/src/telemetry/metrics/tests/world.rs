@@ -5,15 +5,17 @@ use crate::telemetry::metrics::{
 };
 use codec::Encode;
 use sp_consensus_aura::Slot;
-use sp_runtime::traits::Block as _;
+use sp_core::sr25519;
+use sp_runtime::traits::{Block as _, Header as _};
 use std::{sync::Arc, time::Duration};
 use sync_component::{
-    SyncSettings,
+    BlockId, SyncSettings,
+    attestation::attest,
     net::Bandwidth,
     orchestrator::ProductionMode,
-    ports::{Network, Protocol, UnixMillis},
+    ports::{AttestationCounter, Network, Protocol, Signer, SignerError, StatementOf, UnixMillis},
     test_kit::{Forge, Link, MemoryNetwork, SmallBlock, TestNode, TestNodePlan},
-    wire::{AnnouncedPlace, Announcement, Roles},
+    wire::{AnnouncedPlace, Announcement, Attestation, Roles},
 };
 
 const FIRST_SLOT: u64 = 1_000;
@@ -25,6 +27,30 @@ pub(super) struct World {
     pub(super) chain: Vec<SmallBlock>,
     wall: UnixMillis,
     pub(super) settings: SyncSettings,
+}
+
+/// Signs for the first authority, and keeps no record of it.
+#[derive(Debug)]
+struct Forgetful<'a>(&'a Forge);
+
+impl Signer for Forgetful<'_> {
+    fn keys(&self) -> Vec<sr25519::Public> {
+        vec![self.0.public(0)]
+    }
+
+    fn attest(
+        &self,
+        _key: &sr25519::Public,
+        slot: Slot,
+        statement: StatementOf<'_>,
+    ) -> Result<(AttestationCounter, sr25519::Signature), SignerError> {
+        let counter = AttestationCounter::lowest_of(slot);
+        Ok((counter, self.0.sign(0, &statement(counter))))
+    }
+
+    fn last_counter(&self, _key: &sr25519::Public) -> Option<AttestationCounter> {
+        None
+    }
 }
 
 /// A node whose metrics are kept.
@@ -68,17 +94,37 @@ impl World {
         self.forge.block(parent.header(), slot, b"twin")
     }
 
+    /// What the first authority attests now, with the lowest counter of this slot whatever it attested before: a key that is in
+    /// two places.
+    pub(super) fn attested(&self, tip: &SmallBlock) -> Attestation<SmallBlock> {
+        let genesis: SmallBlock = Forge::genesis();
+        let slot = Slot::from(self.wall.0 / 6_000);
+        let key = self.forge.public(0);
+        let below = [*tip.header().parent_hash()];
+        let tip = BlockId::of(tip.header());
+        attest(
+            &Forgetful(&self.forge),
+            key,
+            genesis.hash(),
+            slot,
+            tip,
+            &below,
+        )
+        .unwrap()
+    }
+
     /// `from` pushes the header of `block` to `to`.
     pub(super) async fn announce(
         &self,
         from: &TestNode<SmallBlock>,
         to: &Measured,
         block: &SmallBlock,
+        attestation: Option<Attestation<SmallBlock>>,
     ) {
         let announcement = Announcement::<SmallBlock> {
             header: block.header().clone(),
             place: AnnouncedPlace::Fork,
-            attestation: None,
+            attestation,
         };
         let port = self.network.port(from.id.clone());
         let body = announcement.encode();
@@ -129,6 +175,7 @@ impl Measured {
     pub(super) fn page(&self) -> Page {
         let beside = Beside {
             roles: Roles::Full,
+            ready: 7,
             traffic: Bandwidth {
                 received: 1_000,
                 sent: 2_000,
