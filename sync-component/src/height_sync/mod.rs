@@ -21,6 +21,9 @@ mod probing;
 mod quorum_tests;
 mod rounds;
 pub mod rows;
+#[cfg(test)]
+mod rows_tests;
+mod runs;
 mod suspecting;
 #[cfg(test)]
 mod tests;

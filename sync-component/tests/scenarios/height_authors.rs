@@ -173,8 +173,7 @@ fn h22_no_second_seal_through_restarts_wipes_and_clock_jumps() {
             }
         }
         sim.calm_down();
-        // Under height-majority all three others must stand at one height, so a node that a peer's lost answer holds
-        // up costs slots; the chain still goes on.
+        // A lost answer may hold a node up and cost it a slot; the chain still goes on.
         let sealed = sim.oracle.seals();
         sim.until(10 * MINUTE, "one chain that goes on", || {
             sim.oracle.seals() > sealed + 3 && agree(&nodes)

@@ -21,6 +21,7 @@ mod clocks;
 mod fetching;
 mod fetching_faults;
 mod fetching_speed;
+mod forced;
 mod forks;
 mod height;
 mod height_authors;
