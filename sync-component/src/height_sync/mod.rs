@@ -10,6 +10,8 @@ mod authority_quorum;
 mod ballot;
 mod early;
 mod following;
+#[cfg(feature = "test-kit")]
+mod footprint;
 mod heard;
 mod height_majority;
 mod judgement;
