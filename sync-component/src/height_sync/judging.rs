@@ -185,7 +185,8 @@ impl<B: BlockT> HeightSyncManager<B> {
                 None if awaited => Part::Awaited,
                 None => Part::Absent,
             };
-            if let Some(told) = fresh
+            // However long ago it said so: blocks do not grow old.
+            if let Some(told) = told
                 && self.has_blocks(state, peer, &told.standing.best)?
             {
                 heard.reach = Reach::Above;

@@ -145,6 +145,8 @@ impl<'a, B: BlockT> Loop<'a, B> {
                 // Its record may have taken the place of a ban.
                 context.peers.lift_expired_bans();
                 manager.height.ask_one(peer);
+                // A clearance that stands was given without it.
+                manager.height.touch();
             }
             NetworkEvent::Disconnected(peer) => manager.height.disconnected(&peer),
             NetworkEvent::Request {
