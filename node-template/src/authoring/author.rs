@@ -66,8 +66,9 @@ impl Author {
             let left = slots.at(self.clock.wall()).left;
             self.clock.sleep(left).await;
             let moment = slots.at(self.clock.wall());
-            // A clock that was set back shows slots a second time.
-            if moment.slot <= last {
+            // One wake too many. A clock that was set back shows slots a second time: which of them may be sealed, `signed`
+            // knows; one that was ahead for a moment must not cost the slots between.
+            if moment.slot == last {
                 continue;
             }
             last = moment.slot;

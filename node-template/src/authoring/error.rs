@@ -11,7 +11,7 @@ use sync_component::{
 pub enum SlotLost {
     /// Something is wrong with this node, and the next slot may be lost for it too.
     ToAFault,
-    /// It happens: the chain moved on, time was short, or the slot is one that was sealed before.
+    /// It happens: the chain moved on, time was short, or the slot is the one that was sealed before a restart.
     ToCircumstances,
 }
 
@@ -53,9 +53,12 @@ impl AuthorError {
     /// What it says of this node.
     pub fn slot_lost(&self) -> SlotLost {
         match self {
-            Self::SlotOver { .. }
-            | Self::Import(ImportError::ClearanceLost { .. })
-            | Self::Signing(SigningError::AlreadySealed { .. }) => SlotLost::ToCircumstances,
+            Self::SlotOver { .. } | Self::Import(ImportError::ClearanceLost { .. }) => {
+                SlotLost::ToCircumstances
+            }
+            Self::Signing(SigningError::AlreadySealed { slot, last, .. }) if slot == last => {
+                SlotLost::ToCircumstances
+            }
             Self::Gate(_)
             | Self::Chain(_)
             | Self::Parent(_)

@@ -3,7 +3,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
-use super::{Author, AuthorError, Chain, Slots, foreign};
+use super::{Author, AuthorError, Chain, SlotLost, Slots, foreign};
 use crate::{
     keystore::DevKey,
     pool::{Limits, Pool},
@@ -170,7 +170,21 @@ async fn slot_that_was_sealed_before_the_blocks_were_lost_stays_empty() {
         "{refused:?}"
     );
     assert_eq!(bench.height(), 0);
+    assert_eq!(refused.unwrap_err().slot_lost(), SlotLost::ToCircumstances);
     assert_eq!(bench.author_at(1_001).await.unwrap(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_far_below_the_last_seal_is_shown_as_lost_to_a_fault() {
+    let bench = bench(&Preset::Dev.spec(), DevKey::Alice);
+    let ahead = bench
+        .author
+        .signed
+        .seal(&DevKey::Alice.pair(), 20_000.into(), b"ahead");
+    ahead.unwrap();
+    let refused = bench.author_at(1_000).await.unwrap_err();
+    assert_eq!(refused.slot_lost(), SlotLost::ToAFault);
+    assert!(refused.to_string().contains("slot 20000"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ use sync_component::ports::{AttestationCounter, StatementOf};
 pub enum SigningError {
     /// The key has sealed this slot or a later one.
     #[error(
-        "slot {slot} is not above slot {last}, the last one that {key} has sealed; nothing is signed"
+        "slot {slot} is not above slot {last}, the last one that {key} has sealed; nothing is signed until that is past. Where it is far above, a clock was or is wrong: check this machine's"
     )]
     AlreadySealed {
         /// The key.

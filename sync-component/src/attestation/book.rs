@@ -78,8 +78,8 @@ pub enum Contradiction {
 #[derive(Debug)]
 pub struct AttestationBook<B: BlockT> {
     newest: BTreeMap<sr25519::Public, Held<B>>,
-    /// The newest slot that each authority signed before it had begun here.
-    early: BTreeMap<sr25519::Public, u64>,
+    /// The newest slot that each authority signed before it had begun here, until it signs one that has.
+    early: BTreeMap<sr25519::Public, Early>,
     /// How many of each authority were taken in, for each slot that may count.
     taken: BTreeMap<sr25519::Public, BTreeMap<u64, u32>>,
 }
@@ -91,6 +91,13 @@ pub(crate) const ATTESTATIONS_PER_SLOT: u32 = 8;
 
 /// For so many slots it is remembered how many were taken.
 pub(crate) const REMEMBERED_SLOTS: usize = 16;
+
+/// What an authority signed of a slot that had not begun here.
+#[derive(Clone, Copy, Debug)]
+struct Early {
+    slot: u64,
+    counter: u64,
+}
 
 #[derive(Debug)]
 struct Held<B: BlockT> {
@@ -131,7 +138,7 @@ impl<B: BlockT> AttestationBook<B> {
         let slot = attestation.tip.slot;
         if validity.is_early(slot, now) {
             let known = self.early.get(&attestation.authority);
-            return if known.is_none_or(|known| *known < slot) {
+            return if known.is_none_or(|known| known.slot < slot) {
                 Intake::Early
             } else {
                 Intake::OutOfTime
@@ -162,6 +169,13 @@ impl<B: BlockT> AttestationBook<B> {
     /// Keeps a genuine attestation that is newer than what is held.
     pub fn insert(&mut self, attestation: Attestation<B>, heard: MonoTime) {
         let slot = attestation.tip.slot;
+        let counter = attestation.tip.counter;
+        // It signed this one later: one of the two clocks was set since.
+        if let Some(early) = self.early.get(&attestation.authority)
+            && early.counter < counter
+        {
+            self.early.remove(&attestation.authority);
+        }
         let of_slot = self.taken.entry(attestation.authority).or_default();
         *of_slot.entry(slot).or_insert(0) += 1;
         // No more slots than attestations of one moment may name.
@@ -178,16 +192,21 @@ impl<B: BlockT> AttestationBook<B> {
         );
     }
 
-    /// Keeps that `authority` signed this slot, which has not begun here.
-    pub fn insert_early(&mut self, authority: sr25519::Public, slot: u64) {
-        self.early.insert(authority, slot);
+    /// Keeps that a genuine attestation is of a slot that has not begun here.
+    pub fn insert_early(&mut self, attestation: &Attestation<B>) {
+        let early = Early {
+            slot: attestation.tip.slot,
+            counter: attestation.tip.counter,
+        };
+        self.early.insert(attestation.authority, early);
     }
 
     /// How many authorities but `own` have signed a slot that has not begun at `now`.
     pub fn ahead_of(&self, own: &[sr25519::Public], validity: Validity, now: UnixMillis) -> usize {
         let early = self.early.iter();
-        let early = early
-            .filter(|(authority, slot)| !own.contains(authority) && validity.is_early(**slot, now));
+        let early = early.filter(|(authority, early)| {
+            !own.contains(authority) && validity.is_early(early.slot, now)
+        });
         early.count()
     }
 

@@ -224,11 +224,28 @@ fn clock_behind_shows_by_what_authorities_sign_of_later_slots() {
     };
     let early = made(&signer, &forge, 12, id(20, 9));
     assert_eq!(intake(&book, &early), Intake::Early);
-    book.insert_early(early.authority, early.tip.slot);
+    book.insert_early(&early);
     assert_eq!(intake(&book, &early), Intake::OutOfTime, "once");
     assert_eq!(book.ahead_of(&[], VALIDITY, now), 1);
     assert_eq!(book.ahead_of(&[early.authority], VALIDITY, now), 0);
     // The clock is set, or the slot begins.
     assert_eq!(book.ahead_of(&[], VALIDITY, slot_start(12)), 0);
     assert_eq!(book.counting(VALIDITY, slot_start(12)).count(), 0);
+}
+
+#[test]
+fn clock_that_was_ahead_is_forgotten_once_its_authority_signs_in_time_again() {
+    let forge = Forge::new(4);
+    let signer = signer(&forge);
+    let mut book = AttestationBook::default();
+    let now = slot_start(10);
+    let before = made(&signer, &forge, 10, id(20, 9));
+    let ahead = made(&signer, &forge, 20_000, id(20, 9));
+    let after = made(&signer, &forge, 10, id(21, 9));
+    book.insert_early(&ahead);
+    // One that it signed before, and that took longer to come here, says nothing.
+    book.insert(before, MonoTime(Duration::ZERO));
+    assert_eq!(book.ahead_of(&[], VALIDITY, now), 1);
+    book.insert(after, MonoTime(Duration::ZERO));
+    assert_eq!(book.ahead_of(&[], VALIDITY, now), 0);
 }

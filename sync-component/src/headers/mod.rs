@@ -18,6 +18,8 @@ pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub(crate) use probe::confirm;
 pub use probe::{ProbeError, ProbeOutcome, probe};
+
+pub(crate) use suspects::is_by_few;
 pub use suspects::{Misdeed, Suspects};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

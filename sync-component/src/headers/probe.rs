@@ -94,7 +94,9 @@ pub async fn probe<B: BlockT>(
             return Ok(ProbeOutcome::Wrong);
         }
     }
-    let beyond = if above > wanted {
+    let reaches_the_window = headers.len() as u64 >= wanted;
+    // What ends before the window does ends there, whatever is claimed above it.
+    let beyond = if above > wanted && reaches_the_window {
         Beyond::Claimed
     } else {
         Beyond::Nothing
@@ -103,7 +105,7 @@ pub async fn probe<B: BlockT>(
         return Err(ProbeError::Moved);
     };
     let reached = verified.tip();
-    if reached.height() < ancestor.height().saturating_add(wanted) {
+    if !reaches_the_window {
         let lack = match refused {
             Some(HeaderFault::FromFuture { .. }) => Lack::Time,
             _ => Lack::Answer,

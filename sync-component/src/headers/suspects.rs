@@ -6,7 +6,7 @@ use crate::{
 use sp_consensus_aura::{Slot, sr25519::AuthorityId};
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Authorities that withheld the blocks of a verified tip which they sealed, sealed an invalid block, or two headers for one slot
 /// (SPEC section 0, *suspect*). Tips that end in
@@ -38,20 +38,23 @@ pub enum Misdeed {
 }
 
 impl Suspects {
-    /// The author of the highest block of `run` is suspect from now on.
+    /// The author of the highest block of `run` is suspect from now on, which is in slot `now`.
     pub fn add<B: BlockT>(
         &mut self,
         run: &VerifiedTip<B>,
         misdeed: Misdeed,
         chain: &dyn Bridge<B>,
         own: &[sr25519::Public],
+        now: Slot,
     ) -> Result<(), BridgeError> {
         let authorities = chain.authorities_at(run.base.hash)?;
         let Some((author, slot)) = author(&authorities, run.tip_header(), chain) else {
             return Ok(());
         };
         let was_known = self.0.contains_key(&author);
-        if self.suspect(&author, slot, misdeed, authorities.len(), own) && !was_known {
+        // What it does now it may do with a block of a slot long past, of which it may have any number.
+        let since = slot.max(now);
+        if self.suspect(&author, since, misdeed, authorities.len(), own) && !was_known {
             tracing::warn!(%author, tip = %run.tip(), ?misdeed, "suspect: until a block that it seals four rounds of slots later is imported, tips that end in its blocks hold nothing up");
         }
         Ok(())
@@ -103,20 +106,23 @@ impl Suspects {
         self.0.keys().map(|author| author.clone().into())
     }
 
-    /// A block was imported: its author is no suspect any more if it sealed it at least 4a slots later.
+    /// A block was imported in slot `now`: its author is no suspect any more if it sealed it at least 4a slots later.
     pub fn imported<B: BlockT>(
         &mut self,
         header: &B::Header,
         chain: &dyn Bridge<B>,
+        now: Slot,
     ) -> Result<(), BridgeError> {
         if self.0.is_empty() {
             return Ok(());
         }
         let authorities = chain.authorities_at(*header.parent_hash())?;
         if let Some((author, slot)) = author(&authorities, header, chain) {
-            let pause = pause(&authorities);
+            let pause = suspicion_slots(authorities.len());
             self.0.retain(|suspect, suspicion| {
-                *suspect != author || slot < suspicion.since.saturating_add(pause)
+                // Our clock may have been ahead then.
+                let since = suspicion.since.min(now);
+                *suspect != author || slot < since.saturating_add(pause)
             });
         }
         Ok(())
@@ -135,7 +141,7 @@ impl Suspects {
     }
 
     /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing. A run that is only a window of a
-    /// longer claim does not end there. A suspect's block that `is_attested` by enough others is as good as any.
+    /// longer claim does not end there: it is left whole, unless it is all theirs. A suspect's block that `is_attested` by enough others is as good as any.
     pub fn trusted_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,
@@ -158,7 +164,8 @@ impl Suspects {
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         let is_equivocators = |author: &AuthorityId, slot: Slot, authorities: &[AuthorityId]| {
             let equivocated = self.0.get(author).and_then(|known| known.equivocated);
-            equivocated.is_some_and(|then| slot < then.saturating_add(pause(authorities)))
+            equivocated
+                .is_some_and(|then| slot < then.saturating_add(suspicion_slots(authorities.len())))
         };
         self.part_below(run, chain, &is_equivocators, is_attested)
     }
@@ -171,7 +178,7 @@ impl Suspects {
         is_bad: &dyn Fn(&AuthorityId, Slot, &[AuthorityId]) -> bool,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        if self.0.is_empty() || run.beyond == Beyond::Claimed {
+        if self.0.is_empty() {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;
@@ -182,17 +189,34 @@ impl Suspects {
         };
         let mut blocks = run.headers().iter().zip(run.ids());
         let keep = blocks.rposition(|(header, block)| !is_to_be_left(header, block));
-        Ok(keep.and_then(|last| run.first(last + 1)))
+        Ok(keep.and_then(|last| match run.beyond {
+            Beyond::Nothing => run.first(last + 1),
+            Beyond::Claimed => Some(run.clone()),
+        }))
     }
 }
 
-/// For how many slots an authority stays suspect.
-fn pause(authorities: &[AuthorityId]) -> u64 {
-    4 * authorities.len() as u64
+/// For how many slots one of so many authorities stays suspect.
+fn suspicion_slots(authorities: usize) -> u64 {
+    4 * authorities as u64
+}
+
+/// Whether no more than `few` of the authorities sealed `run`.
+pub(crate) fn is_by_few<B: BlockT>(
+    run: &VerifiedTip<B>,
+    few: usize,
+    authorities: &[AuthorityId],
+    chain: &dyn Bridge<B>,
+) -> bool {
+    let mut authors = BTreeSet::new();
+    run.headers().iter().all(|header| {
+        authors.extend(author(authorities, header, chain).map(|(author, _)| author));
+        authors.len() <= few
+    })
 }
 
 /// Whose turn the header's slot is, and the slot; `None` for a header without slot, which is never a verified one.
-fn author<B: BlockT>(
+pub(super) fn author<B: BlockT>(
     authorities: &[AuthorityId],
     header: &B::Header,
     chain: &dyn Bridge<B>,

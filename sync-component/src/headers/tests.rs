@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::{
-    Beyond, ClaimBook, ClaimState, Delivery, Lack, Misdeed, Pauses, Suspects, TipStore, VerifiedTip,
+    Beyond, ClaimBook, ClaimState, Delivery, Inserted, Lack, Misdeed, Pauses, Suspects, TipStore,
+    VerifiedTip,
 };
 use crate::{
     BlockId,
@@ -252,7 +253,9 @@ fn world(
 async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
     let (chain, run) = world(4, 6);
     let mut suspects = Suspects::default();
-    suspects.add(&run, Misdeed::Withheld, &chain, &[]).unwrap();
+    suspects
+        .add(&run, Misdeed::Withheld, &chain, &[], 0.into())
+        .unwrap();
     let rest = suspects
         .trusted_part(&run, &chain, &|_, _| false)
         .unwrap()
@@ -265,12 +268,19 @@ async fn tip_of_a_suspect_holds_up_only_as_far_as_others_built() {
         .unwrap()
         .unwrap();
     assert_eq!(rest.tip(), run.tip(), "a window's end is no tip");
+    let mut own_window = run.above(&run.ids()[4]).map(<[_]>::to_vec).unwrap();
+    own_window.truncate(1);
+    let own_window = VerifiedTip::new(run.ancestor, run.ids()[4], own_window, Beyond::Claimed);
+    let rest = suspects.trusted_part(&own_window.unwrap(), &chain, &|_, _| false);
+    assert!(rest.unwrap().is_none(), "nobody else builds in it");
     // Slot 6 was withheld; its author seals again in slot 10 and, 4a slots later, in slot 22.
     let forge = Forge::new(4);
     let parent = chain_genesis();
     for (slot, still) in [(10_u64, true), (22, false)] {
         let block: SmallBlock = forge.block(&parent, slot.into(), &[]);
-        suspects.imported(block.header(), &chain).unwrap();
+        suspects
+            .imported(block.header(), &chain, 100.into())
+            .unwrap();
         let rest = suspects
             .trusted_part(&run, &chain, &|_, _| false)
             .unwrap()
@@ -291,7 +301,13 @@ async fn half_of_the_authorities_and_a_single_one_are_never_suspect() {
         let mut suspects = Suspects::default();
         for length in (1..=12).rev() {
             suspects
-                .add(&prefix(&run, length), Misdeed::SealedInvalid, &chain, &[])
+                .add(
+                    &prefix(&run, length),
+                    Misdeed::SealedInvalid,
+                    &chain,
+                    &[],
+                    0.into(),
+                )
                 .unwrap();
         }
         let headers = run.headers();
@@ -310,12 +326,16 @@ async fn suspect_shortens_its_term_with_nothing_that_it_did_before() {
     let (chain, run) = world(4, 6);
     let (old, new) = (2_u64, 6_u64);
     let mut suspects = Suspects::default();
-    suspects.add(&run, Misdeed::Withheld, &chain, &[]).unwrap();
+    suspects
+        .add(&run, Misdeed::Withheld, &chain, &[], 0.into())
+        .unwrap();
     // Slots 2 and 6 are of the same authority; of slot 2 a second header is shown now.
     let author = Forge::new(4).authorities()[Forge::new(4).turn(new.into())].clone();
     assert!(suspects.suspect(&author, old.into(), Misdeed::Equivocated, 4, &[]));
     let good: SmallBlock = Forge::new(4).block(&chain_genesis(), 18.into(), &[]);
-    suspects.imported(good.header(), &chain).unwrap();
+    suspects
+        .imported(good.header(), &chain, 100.into())
+        .unwrap();
     assert!(suspects.has_sealed(run.tip_header(), &chain).unwrap());
 }
 
@@ -345,4 +365,52 @@ async fn headers_of_one_slot_push_no_other_tip_out() {
     }
     assert!(store.holding(&first).is_some(), "what came first stays");
     assert_eq!(store.iter().count(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_of_many_slots_of_one_author_push_no_other_tip_out() {
+    let (chain, run) = world(4, 2);
+    let forge = Forge::new(4);
+    let base = chain_genesis();
+    let of_slot = |slot: u64| {
+        let block: SmallBlock = forge.block(&base, slot.into(), &[]);
+        let headers = vec![block.header().clone()];
+        VerifiedTip::new(run.base, run.base, headers, Beyond::Nothing).unwrap()
+    };
+    let mut store = TipStore::new(16);
+    let mut own = (1..40).map(|round| of_slot(4 * round + 3));
+    for tip in own.by_ref().take(16) {
+        assert_eq!(store.insert(&tip, &chain).unwrap(), Inserted::Whole);
+    }
+    assert_eq!(
+        store.insert(&of_slot(4 * 40 + 3), &chain).unwrap(),
+        Inserted::Crowded
+    );
+    // Slots of the three others.
+    let honest = [of_slot(200), of_slot(201), of_slot(202)];
+    for tip in &honest {
+        assert_eq!(store.insert(tip, &chain).unwrap(), Inserted::Whole);
+    }
+    for tip in own {
+        store.insert(&tip, &chain).unwrap();
+    }
+    assert!(honest.iter().all(|tip| store.holding(&tip.tip()).is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspect_for_a_block_of_a_past_slot_seals_itself_free_in_no_other_past_slot() {
+    let (chain, run) = world(4, 6);
+    let mut suspects = Suspects::default();
+    let now = 1_000_u64;
+    suspects
+        .add(&run, Misdeed::Withheld, &chain, &[], now.into())
+        .unwrap();
+    for (slot, still) in [(22_u64, true), (998, true), (1_018, false)] {
+        let good: SmallBlock = Forge::new(4).block(&chain_genesis(), slot.into(), &[]);
+        suspects
+            .imported(good.header(), &chain, (now + 18).into())
+            .unwrap();
+        let is_suspect = suspects.has_sealed(run.tip_header(), &chain).unwrap();
+        assert_eq!(is_suspect, still, "slot {slot}");
+    }
 }

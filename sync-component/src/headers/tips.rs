@@ -1,9 +1,9 @@
+use super::suspects::author;
 use crate::{
     block_id::BlockId,
     height_sync::Lineage,
     ports::{Bridge, BridgeError, Presence},
 };
-use sp_consensus_aura::Slot;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{cmp::Reverse, ops::Range, sync::Arc};
 
@@ -259,8 +259,8 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
 }
 
 /// The verified tips that are worth keeping: at most `most`, or two for each authority where that is more. The highest ones stay,
-/// but of tips that were sealed in one slot, by one authority then, those that came later go first: whoever seals many headers
-/// for its slot pushes nobody else's out.
+/// but of those that one authority sealed more of than any other did, the lowest go first, and among equals what came later:
+/// whoever seals many headers, for one slot or for many, pushes nobody else's out.
 #[derive(Debug)]
 pub struct TipStore<B: BlockT> {
     tips: Vec<VerifiedTip<B>>,
@@ -278,6 +278,8 @@ pub enum Inserted<B: BlockT> {
     Stored,
     /// It is held below this parked block.
     Parked(BlockId<B>),
+    /// It is not held: its author has too many.
+    Crowded,
 }
 
 /// How often a parked block was delivered.
@@ -319,32 +321,39 @@ impl<B: BlockT> TipStore<B> {
         Ok(match run.advance(chain)? {
             None => Inserted::Stored,
             Some(run) => {
-                let authorities = chain.authorities_at(run.base.hash)?.len();
+                let authorities = chain.authorities_at(run.base.hash)?;
+                let tip = run.tip();
                 let parked = self.insert_current(run);
-                let most = self.most.max(authorities.saturating_mul(2));
-                self.trim(most, |header| chain.slot_of(header).ok());
-                parked.map_or(Inserted::Whole, Inserted::Parked)
+                let most = self.most.max(authorities.len().saturating_mul(2));
+                self.trim(most, |header| {
+                    author(&authorities, header, chain).map(|(author, _)| author)
+                });
+                match parked {
+                    Some(block) => Inserted::Parked(block),
+                    None if self.holding(&tip).is_none() => Inserted::Crowded,
+                    None => Inserted::Whole,
+                }
             }
         })
     }
 
     /// Leaves no more than `most`.
-    pub(super) fn trim(&mut self, most: usize, slot_of: impl Fn(&B::Header) -> Option<Slot>) {
+    pub(super) fn trim<A: PartialEq>(
+        &mut self,
+        most: usize,
+        author_of: impl Fn(&B::Header) -> Option<A>,
+    ) {
         while self.tips.len() > most {
-            let slots: Vec<_> = self
-                .tips
-                .iter()
-                .map(|tip| slot_of(tip.tip_header()))
-                .collect();
-            let of_slot = |slot: &Option<Slot>| slots.iter().filter(|other| *other == slot).count();
-            let crowd = slots.iter().map(of_slot).max().unwrap_or_default();
-            // Of the slot with the most tips; of all, if no slot has two. The lowest, then the last that came.
+            let tips = self.tips.iter();
+            let authors: Vec<_> = tips.map(|tip| author_of(tip.tip_header())).collect();
+            let of_author = |author: &Option<A>| authors.iter().filter(|of| *of == author).count();
+            let crowd = authors.iter().map(of_author).max().unwrap_or_default();
             let least = self
                 .tips
                 .iter()
-                .zip(&slots)
+                .zip(&authors)
                 .enumerate()
-                .filter(|(_, (_, slot))| of_slot(slot) == crowd)
+                .filter(|(_, (_, author))| of_author(author) == crowd)
                 .min_by_key(|(at, (tip, _))| (tip.tip().number, Reverse(*at)));
             let Some((least, _)) = least else { return };
             self.tips.remove(least);

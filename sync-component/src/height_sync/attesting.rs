@@ -199,9 +199,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                         from: Some(peer.clone()),
                     });
                 }
-                Intake::Early => state
-                    .attestations
-                    .insert_early(attestation.authority, attestation.tip.slot),
+                Intake::Early => state.attestations.insert_early(&attestation),
                 Intake::Known | Intake::OutOfTime | Intake::TooMany | Intake::NoAuthority => {}
             }
             drop(state);

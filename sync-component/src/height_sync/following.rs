@@ -181,6 +181,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         let end = longer.tip();
         match state.tips.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
+            // What it was has gone too, so it is looked at anew.
+            Inserted::Crowded => {}
             Inserted::Whole | Inserted::Stored => {
                 state.claims.partial(peer.clone(), tip, end);
                 state.claims.holds_up_to(&tip, end);

@@ -15,6 +15,7 @@ use crate::{
     status::Tier,
     wire::{AnnouncedPlace, Announcement},
 };
+use sp_consensus_aura::Slot;
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT, One, Saturating};
 use std::{
@@ -132,6 +133,14 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Length of a slot.
     pub fn slot(&self) -> Duration {
         self.context.bridge.slot_duration().as_duration()
+    }
+
+    /// The present slot, by our clock.
+    pub(super) fn now_slot(&self) -> Slot {
+        Slot::from_timestamp(
+            self.context.clock.wall().0.into(),
+            self.context.bridge.slot_duration(),
+        )
     }
 
     /// Whether this node started fewer than four rounds of slots ago.
@@ -334,7 +343,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 *header.parent_hash(),
             );
             self.note_seals(&mut state, base, std::slice::from_ref(header))?;
-            state.suspects.imported(header, chain)?;
+            state.suspects.imported(header, chain, self.now_slot())?;
         }
         drop(state);
         self.touch();

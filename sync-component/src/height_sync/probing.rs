@@ -123,10 +123,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             Some(header) => bridge.slot_of(&header).map_or(0, u64::from),
             None => 0,
         };
-        let slot_millis = bridge.slot_duration().as_millis().max(1);
-        let now_slot = self.context.clock.wall().0 / slot_millis;
         // One more, because a block may come up to `drift_ms` early.
-        Ok(above > now_slot.saturating_sub(our_slot).saturating_add(1))
+        Ok(above
+            > u64::from(self.now_slot())
+                .saturating_sub(our_slot)
+                .saturating_add(1))
     }
 
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
@@ -229,6 +230,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         ) {
             (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
             (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
+            // Its author has too many others that nobody delivers.
+            (Inserted::Crowded, ..) => self.probe_again(&mut state, peer, tip, Lack::Answer),
             (_, None, Beyond::Nothing) => state.claims.forget(peer),
             (Inserted::Whole, None, Beyond::Claimed) => {
                 state.claims.partial(peer.clone(), tip, reached);

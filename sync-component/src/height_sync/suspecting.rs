@@ -3,7 +3,7 @@
 use super::HeightSyncManager;
 use crate::{
     block_id::BlockId,
-    headers::{Beyond, Misdeed, VerifiedTip},
+    headers::{Beyond, Misdeed, VerifiedTip, is_by_few},
     ports::BridgeError,
 };
 use sp_runtime::traits::Block as BlockT;
@@ -11,18 +11,34 @@ use sp_runtime::traits::Block as BlockT;
 impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
     pub fn withheld(&self, run: &VerifiedTip<B>) -> Result<(), BridgeError> {
-        if run.beyond == Beyond::Claimed {
-            // The end of a window is no tip.
+        // The end of a window is no tip, unless whoever sealed all of it may be alone with it.
+        if run.beyond == Beyond::Claimed && !self.is_by_few(run)? {
             return Ok(());
         }
         self.suspect_author(run, Misdeed::Withheld)
+    }
+
+    /// Whether no more authorities sealed `run` than may be faulty.
+    fn is_by_few(&self, run: &VerifiedTip<B>) -> Result<bool, BridgeError> {
+        let chain = self.context.bridge.as_ref();
+        let authorities = chain.authorities_at(run.base.hash)?;
+        let need = self
+            .context
+            .settings
+            .tier1
+            .threshold
+            .need(authorities.len());
+        let few = authorities.len().saturating_sub(need);
+        Ok(is_by_few(run, few, &authorities, chain))
     }
 
     fn suspect_author(&self, run: &VerifiedTip<B>, misdeed: Misdeed) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let mut state = self.state();
         let own = state.attesting.own.clone();
-        state.suspects.add(run, misdeed, chain, &own)?;
+        state
+            .suspects
+            .add(run, misdeed, chain, &own, self.now_slot())?;
         drop(state);
         self.touch();
         Ok(())

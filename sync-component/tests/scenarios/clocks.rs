@@ -76,3 +76,36 @@ fn clock_that_is_behind_shows_and_is_mended_by_being_set() {
         .await;
     });
 }
+
+#[test]
+fn clocks_that_were_ahead_for_a_moment_cost_nothing_once_they_are_set() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let nodes = authorities(sim, &[8; 4]);
+        sim.until(2 * MINUTE, "the first blocks", || highest(&nodes) > 10)
+            .await;
+        let hour = i64::try_from(Duration::from_hours(1).as_millis()).unwrap();
+        for node in &nodes[..2] {
+            node.clock.set_by(hour);
+        }
+        sim.slots(2).await;
+        for node in &nodes[..2] {
+            node.clock.set_by(-hour);
+        }
+        sim.until(SLOT.as_duration() * 4, "no clock is suspect", || {
+            !nodes.iter().any(suspects_its_clock)
+        })
+        .await;
+        sim.until(2 * MINUTE, "one chain that goes on", || {
+            nodes.iter().all(Node::is_in_sync) && one_chain(&nodes)
+        })
+        .await;
+        // Of three rounds each keeps its slots, those two included.
+        let slots = super::authorities::play(sim, 12).await;
+        for authority in 0..4 {
+            let kept =
+                super::authorities::kept(sim, &nodes[0], slots.clone(), |of| of == authority);
+            assert!(kept >= 2, "{kept} of 3 slots of {authority}");
+        }
+    });
+}

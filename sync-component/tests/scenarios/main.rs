@@ -2,7 +2,7 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `pipelined`, those of `authorities`, `keys`, `latency`, `malicious` and `withholding` with
+//! They run with `tip-quorum` and `pipelined`, those of `authorities`, `keys`, `latency`, `malicious`, `past_slots` and `withholding` with
 //! `authority-quorum`; the resyncs with `multi-source`, `full-chain` and `snapshot` in turn. These are shown elsewhere:
 //!
 //! | scenario | where |
@@ -28,6 +28,7 @@ mod height_authors;
 mod keys;
 mod latency;
 mod malicious;
+mod past_slots;
 mod resync;
 mod withholding;
 

@@ -318,7 +318,7 @@ impl<B: TestBlock> Author<B> {
             let left = length - wall % length;
             self.clock.sleep(Duration::from_millis(left)).await;
             let slot = self.clock.wall().0 / length;
-            if slot > last {
+            if slot != last {
                 last = slot;
                 self.author(Slot::from(slot)).await;
             }

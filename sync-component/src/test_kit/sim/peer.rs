@@ -149,6 +149,7 @@ impl<B: TestBlock> SimPeer<B> {
             misbehaviour: Mutex::new(misbehaviour),
             claimed: Mutex::new(None),
             keeps_bodies: AtomicBool::new(false),
+            pause: tokio::sync::Mutex::default(),
         });
         let serving = Arc::clone(&service);
         let task = Task::spawn(async move {
@@ -190,6 +191,11 @@ impl<B: TestBlock> SimPeer<B> {
     /// From now on it also answers no request for blocks.
     pub fn keeps_bodies(&self) {
         self.service.keeps_bodies.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it answers requests for blocks one after the other, and takes so long for each.
+    pub async fn deals_bodies(&self, pause: Duration) {
+        *self.service.pause.lock().await = pause;
     }
 
     /// From now on it misbehaves in another way.
@@ -245,6 +251,8 @@ struct Service<B: BlockT> {
     misbehaviour: Mutex<Misbehaviour<B>>,
     claimed: Mutex<Option<BlockId<B>>>,
     keeps_bodies: AtomicBool,
+    /// Held while it pauses before an answer to a request for blocks.
+    pause: tokio::sync::Mutex<Duration>,
 }
 
 impl<B: BlockT> std::fmt::Debug for Service<B> {
@@ -269,6 +277,10 @@ impl<B: TestBlock> Service<B> {
     async fn answer(&self, protocol: Protocol, body: &[u8]) -> Vec<u8> {
         let honest = self.honest(protocol, body);
         let misbehaviour = self.misbehaviour().clone();
+        if protocol == Protocol::Blocks {
+            let pause = self.pause.lock().await;
+            tokio::time::sleep(*pause).await;
+        }
         match misbehaviour {
             Misbehaviour::Silent => std::future::pending().await,
             _ if protocol == Protocol::Blocks && self.keeps_bodies.load(Ordering::Relaxed) => {

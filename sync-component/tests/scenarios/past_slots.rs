@@ -1,0 +1,163 @@
+//! H19 once more: at genesis, and after everybody was down for long, one authority has any number of past slots of its own to seal
+//! in. Whatever it makes of them, the others author on.
+
+use super::{
+    authorities::{authorities, by_authorities, highest},
+    *,
+};
+use sp_core::H256;
+use sp_runtime::traits::Block as _;
+use sync_component::{BlockId, test_kit::SLOT};
+
+/// All but the last of 4, 5 or 7 authorities, which are to hold `height` blocks; the last one's key is malicious.
+fn cast(sim: &mut Sim) -> usize {
+    by_authorities(sim);
+    let count = [4, 5, 7][usize::try_from(sim.seed % 3).unwrap()];
+    sim.authorities(count);
+    count - 1
+}
+
+/// Past slots of the authority `thief` above the chain of `height` blocks, the first ones.
+fn own_slots(sim: &Sim, thief: usize, height: usize) -> impl Iterator<Item = u64> {
+    let turns = sim.forge.clone();
+    // The chain's own slots begin at the first one.
+    let from = if height == 0 {
+        1
+    } else {
+        sim::FIRST_SLOT + height as u64
+    };
+    let now = sim.oracle.wall_slot();
+    (from..now).filter(move |slot| turns.turn((*slot).into()) == thief)
+}
+
+/// The chain of `height` blocks, and `length` more that `thief` sealed in its past slots.
+fn own_chain(sim: &Sim, thief: usize, height: usize, length: usize) -> Vec<SmallBlock> {
+    let genesis: SmallBlock = sync_component::test_kit::Forge::genesis();
+    let mut chain = sim.chain(height).to_vec();
+    let from = chain.len();
+    for slot in own_slots(sim, thief, height).take(length) {
+        let parent = chain.last().unwrap_or(&genesis).header().clone();
+        chain.push(sim.forge.block(&parent, slot.into(), b"own"));
+    }
+    assert_eq!(chain.len(), height + length, "there are so many slots");
+    sim.oracle.knows(&chain[from..]);
+    chain
+}
+
+/// The honest author: within some slots of the start, and on.
+async fn author_on(sim: &Sim, nodes: &[Node], above: u64) {
+    let start = sim.oracle.wall_slot();
+    let turns = nodes.len() as u64 + 1;
+    sim.until(5 * MINUTE, "the honest author", || {
+        highest(nodes) >= above + 2 * turns
+    })
+    .await;
+    // Two rounds of slots have as many blocks, but for the thief's own, what it may cost, and what a rough network costs.
+    let took = sim.oracle.wall_slot() - start;
+    assert!(took <= 6 * turns, "{took} slots of {turns} authorities");
+}
+
+/// A single header, of a chain that is said to be long, and no body.
+async fn one_header_of_a_long_claim(sim: &mut Sim, height: usize) {
+    let thief = cast(sim);
+    let chain = own_chain(sim, thief, height, 1);
+    let evil = sim.peer("evil", &chain, Misbehaviour::Nothing);
+    evil.keeps_bodies();
+    evil.claims(BlockId::new(2_000, H256::repeat_byte(0xee)));
+    let nodes = authorities(sim, &vec![height; thief]);
+    for node in &nodes {
+        sim.connect(&node.id, [&evil.id]);
+    }
+    author_on(sim, &nodes, height as u64).await;
+}
+
+#[test]
+fn h19_one_header_of_a_long_claim_halts_no_fresh_network() {
+    run(Setup::chain(1).authorities(10).idle(2_500), async |sim| {
+        one_header_of_a_long_claim(sim, 0).await;
+    });
+}
+
+#[test]
+fn h19_one_header_of_a_long_claim_halts_nobody_after_an_outage() {
+    run(Setup::chain(12).authorities(10).idle(2_500), async |sim| {
+        one_header_of_a_long_claim(sim, 12).await;
+    });
+}
+
+#[test]
+fn h19_window_of_own_headers_without_bodies_halts_nobody() {
+    run(Setup::chain(12).authorities(10).idle(9_000), async |sim| {
+        let thief = cast(sim);
+        let chain = own_chain(sim, thief, 12, 1_200);
+        let evil = sim.peer("evil", &chain, Misbehaviour::Nothing);
+        evil.keeps_bodies();
+        // What it shows is all there is: a window that goes on for ever.
+        evil.claims(BlockId::new(5_000, H256::repeat_byte(0xee)));
+        let nodes = authorities(sim, &vec![12; thief]);
+        for node in &nodes {
+            sim.connect(&node.id, [&evil.id]);
+        }
+        author_on(sim, &nodes, 12).await;
+    });
+}
+
+/// Many headers on the best block, each in another slot, and no body.
+async fn many_headers(sim: &mut Sim, height: usize) {
+    let thief = cast(sim);
+    let parent = own_chain(sim, thief, height, 0);
+    let genesis: SmallBlock = sync_component::test_kit::Forge::genesis();
+    let parent = parent.last().unwrap_or(&genesis).header().clone();
+    let slots: Vec<_> = own_slots(sim, thief, height).take(30).collect();
+    let blocks: Vec<SmallBlock> = slots
+        .iter()
+        .map(|slot| sim.forge.block(&parent, (*slot).into(), b"one of many"))
+        .collect();
+    sim.oracle.knows(&blocks);
+    let evil = sim.peer("evil", sim.chain(height), Misbehaviour::Nothing);
+    evil.keeps_bodies();
+    let nodes = authorities(sim, &vec![height; thief]);
+    for node in &nodes {
+        sim.connect(&node.id, [&evil.id]);
+        for block in &blocks {
+            evil.announce_fork(&node.id, block.header().clone()).await;
+        }
+    }
+    author_on(sim, &nodes, height as u64).await;
+}
+
+#[test]
+fn h19_headers_of_many_past_slots_halt_no_fresh_network() {
+    run(Setup::chain(1).authorities(10), async |sim| {
+        many_headers(sim, 0).await;
+    });
+}
+
+#[test]
+fn h19_headers_of_many_past_slots_halt_nobody_after_an_outage() {
+    run(Setup::chain(12).authorities(10).idle(600), async |sim| {
+        many_headers(sim, 12).await;
+    });
+}
+
+/// A long chain of its own, dealt out block by block, none so late that it would count as withheld.
+#[test]
+fn h19_trickled_chain_of_past_slots_halts_nobody() {
+    run(Setup::chain(12).authorities(10).idle(2_600), async |sim| {
+        let thief = cast(sim);
+        let chain = own_chain(sim, thief, 12, 300);
+        let evil = sim.crowd(thief, "evil", &chain, &Misbehaviour::Trickles);
+        let nodes = authorities(sim, &vec![12; thief]);
+        for (node, evil) in nodes.iter().zip(&evil) {
+            evil.deals_bodies(SLOT.as_duration().mul_f64(0.2)).await;
+            sim.connect(&node.id, [&evil.id]);
+        }
+        let from = sim.oracle.wall_slot() + 1;
+        let slots = 8 * (thief as u64 + 1);
+        sim.slots(u32::try_from(slots).unwrap()).await;
+        let is_honest = |slot: &u64| sim.forge.turn((*slot).into()) != thief;
+        let turns = (from..from + slots).filter(is_honest).count();
+        let sealed = sim.oracle.seals();
+        assert!(sealed * 2 >= turns, "{sealed} blocks in {turns} slots");
+    });
+}
