@@ -61,7 +61,7 @@ pub enum NetworkError {
         of: usize,
     },
     /// Nothing was asked yet.
-    #[error("the network was not asked yet")]
+    #[error("the network was not asked yet; wait a moment: it is asked by itself at the start")]
     NotAskedYet,
     /// A fault of this node. No peer is charged for it.
     #[error(transparent)]
@@ -72,7 +72,9 @@ pub enum NetworkError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoConsensus {
     /// Fewer responses than `tier1_min_responses`.
-    #[error("{responses} of {connected} peers answered, {required} are required")]
+    #[error(
+        "{responses} of {connected} peers answered, {required} are required (tier1_min_responses); all are asked again; where this lasts, check that the others run and can be reached"
+    )]
     TooFewResponses {
         /// Peers that answered in time.
         responses: usize,
@@ -83,7 +85,7 @@ pub enum NoConsensus {
     },
     /// Answers came, but none of them carries a vote.
     #[error(
-        "{responses} peers answered and none has a vote: they are syncing, or what they claim could not be verified"
+        "{responses} peers answered and none has a vote: they are syncing, or what they claim could not be verified; it goes on once one has caught up or shows its headers; where this lasts, connect other peers"
     )]
     NoVotes {
         /// Peers that answered in time.
@@ -116,7 +118,9 @@ pub enum NoConsensus {
         need: usize,
     },
     /// `height-majority` only: no height is reported by enough voters.
-    #[error("no height is reported by {need} of {voters} voters")]
+    #[error(
+        "no height is reported by {need} of {voters} voters; they are asked again until enough stand at one; where this lasts, choose another strategy than height-majority"
+    )]
     NoCommonHeight {
         /// All voters.
         voters: usize,
@@ -140,7 +144,9 @@ pub enum NoConsensus {
         most: u64,
     },
     /// More than half of the voters are far below us.
-    #[error("{behind} of {voters} voters are more than {max_gap} blocks below us")]
+    #[error(
+        "{behind} of {voters} voters are more than {max_gap} blocks below us; it goes on once they have caught up; where they do not, check that they are on our chain and not stalled"
+    )]
     Ahead {
         /// Voters that are far below.
         behind: usize,

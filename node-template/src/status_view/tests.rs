@@ -4,10 +4,16 @@
 )]
 
 use super::{BlockView, NodeFile, NodeFileError, NoteView, StatusView, VerdictKind};
-use sp_runtime::{generic, testing::H256, traits::BlakeTwo256};
+use sp_core::sr25519;
+use sp_runtime::{
+    generic,
+    testing::H256,
+    traits::{BlakeTwo256, Header as _},
+};
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use sync_component::{
     BlockId, NetworkError,
+    attestation::Equivocation,
     chain_sync::{Counted, Progress, ResyncStage},
     status::{CriticalReason, GapRemedy, Note, StatusReport, SyncStatus, Tier, Verdict},
 };
@@ -234,4 +240,35 @@ fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
 fn note_of_an_old_tip_speaks_of_the_tip() {
     let text = NoteView::BehindSchedule { missed_slots: 77 }.to_string();
     assert!(text.contains("our best block is 77 slots old"), "{text}");
+}
+
+/// An operator can pass both headers on: they are whole, with their seals.
+#[test]
+fn equivocation_is_shown_with_both_headers() {
+    use codec::Decode;
+    use sp_runtime::{Digest, DigestItem};
+    type Header = generic::Header<u32, BlakeTwo256>;
+    let header = |salt: u8| {
+        let digest = Digest {
+            logs: vec![DigestItem::Seal(*b"aura", vec![salt; 64])],
+        };
+        let (root, parent) = (H256::repeat_byte(salt), H256::repeat_byte(9));
+        Header::new(7, root, root, parent, digest)
+    };
+    let note = Note::<Block>::Equivocation(Equivocation::Seals {
+        authority: sr25519::Public::from_raw([3; 32]),
+        slot: 6.into(),
+        first: Box::new(header(1)),
+        second: Box::new(header(2)),
+    });
+    let json = serde_json::to_value(NoteView::from(&note)).unwrap();
+    let shown = json.to_string();
+    let NoteView::Equivocation { evidence, .. } = serde_json::from_value(json).unwrap() else {
+        panic!("{shown}");
+    };
+    let decoded = evidence.iter().map(|text| {
+        let bytes = hex::decode(text.strip_prefix("0x").unwrap()).unwrap();
+        Header::decode(&mut bytes.as_slice()).unwrap()
+    });
+    assert_eq!(decoded.collect::<Vec<_>>(), [header(1), header(2)]);
 }

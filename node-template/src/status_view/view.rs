@@ -181,6 +181,10 @@ pub enum NoteView {
         authority: String,
         /// What it signed.
         what: String,
+        /// Both statements with their signatures, SCALE encoded, in hex: two headers, or two attestations. Whoever has the chain's
+        /// authorities can check them. Empty from an older node.
+        #[serde(default)]
+        evidence: Vec<String>,
     },
     /// What this node had to sign last has no signature, for a reason of its own.
     NotSigned {
@@ -243,6 +247,11 @@ impl<B: BlockT> From<&Note<B>> for NoteView {
             Note::Equivocation(found) => Self::Equivocation {
                 authority: found.authority().to_ss58check(),
                 what: found.to_string(),
+                evidence: found
+                    .statements()
+                    .iter()
+                    .map(|bytes| format!("0x{}", hex::encode(bytes)))
+                    .collect(),
             },
             Note::NotSigned { duty, why } => Self::NotSigned {
                 duty: (*duty).into(),
@@ -275,7 +284,7 @@ impl fmt::Display for NoteView {
             Self::Equivocation { what, .. } => {
                 write!(
                     f,
-                    "{what}; its operator should look for a second node with its key"
+                    "{what}; its operator should look for a second node with its key; `status --json` shows both"
                 )
             }
             Self::NotSigned { duty, why } => write!(f, "no {duty}: {why}"),

@@ -285,4 +285,40 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn no_counter_is_used_twice_through_restarts_and_clock_steps(
+        steps in prop::collection::vec((0_u64..30, before_a_seal(), 1_u8..3), 1..40)
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signed");
+        let mut signed = open(&path);
+        let mut used = BTreeSet::new();
+        let mut latest = 0;
+        for (slot, before, seed) in steps {
+            match before {
+                Before::Nothing => {}
+                Before::Restart => signed = open(&path),
+                Before::Loss => {
+                    fs::remove_file(&path).ok();
+                    // The wait ends after all that was attested before it.
+                    signed = after_loss(&path, latest.max(slot));
+                }
+                Before::Kill => {
+                    fs::write(folder.path().join("signed.new"), b"half").unwrap();
+                    signed = open(&path);
+                }
+            }
+            latest = latest.max(slot);
+            let (counter, signature) = signed
+                .attest(&key(seed), slot.into(), &|counter| counter.0.to_le_bytes().to_vec())
+                .unwrap();
+            prop_assert!(used.insert((seed, counter)), "{counter:?} used twice");
+            prop_assert!(sr25519::Pair::verify(
+                &signature,
+                counter.0.to_le_bytes(),
+                &key(seed).public()
+            ));
+        }
+    }
 }

@@ -90,7 +90,7 @@ pub struct AttestationBook<B: BlockT> {
 pub(crate) const ATTESTATIONS_PER_SLOT: u32 = 8;
 
 /// For so many slots it is remembered how many were taken.
-const REMEMBERED_SLOTS: usize = 16;
+pub(crate) const REMEMBERED_SLOTS: usize = 16;
 
 /// What an authority signed of a slot that had not begun here.
 #[derive(Clone, Copy, Debug)]
@@ -269,5 +269,12 @@ impl<B: BlockT> AttestationBook<B> {
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
         self.newest.is_empty()
+    }
+
+    /// Attestations held, authorities that signed slots to come, slots of which it is remembered how many were taken.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn footprint(&self) -> (usize, usize, usize) {
+        let taken = self.taken.values().map(BTreeMap::len).sum();
+        (self.newest.len(), self.early.len(), taken)
     }
 }

@@ -1,4 +1,5 @@
 use crate::{block_id::BlockId, observer::EquivocationKind, wire::Attestation};
+use codec::Encode;
 use sp_consensus_aura::Slot;
 use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
@@ -16,10 +17,10 @@ pub enum Equivocation<B: BlockT> {
         authority: sr25519::Public,
         /// The slot.
         slot: Slot,
-        /// The first that was seen.
-        first: BlockId<B>,
-        /// The other.
-        second: BlockId<B>,
+        /// The first that was seen, with its seal.
+        first: Box<B::Header>,
+        /// The other, with its seal.
+        second: Box<B::Header>,
     },
     /// Two attestations with one counter.
     Attestations {
@@ -47,6 +48,15 @@ impl<B: BlockT> Equivocation<B> {
         }
     }
 
+    /// Both statements with their signatures, SCALE encoded, the first that was seen first: whoever has the chain's authorities can
+    /// check them.
+    pub fn statements(&self) -> [Vec<u8>; 2] {
+        match self {
+            Self::Seals { first, second, .. } => [first.encode(), second.encode()],
+            Self::Attestations { first, second } => [first.encode(), second.encode()],
+        }
+    }
+
     /// Whether both are of one slot or one counter: the third and fourth header of a slot are no news.
     fn is_of_the_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -69,7 +79,9 @@ impl<B: BlockT> fmt::Display for Equivocation<B> {
                 second,
             } => write!(
                 f,
-                "authority {authority} sealed both {first} and {second} for slot {slot}"
+                "authority {authority} sealed both {} and {} for slot {slot}",
+                BlockId::<B>::of(first),
+                BlockId::<B>::of(second)
             ),
             Self::Attestations { first, second } => write!(
                 f,
@@ -80,15 +92,15 @@ impl<B: BlockT> fmt::Display for Equivocation<B> {
     }
 }
 
-/// Slots of which the sealed block is remembered. Lower, and a second header that comes late goes unnoticed; higher, and
-/// more memory is kept, 80 bytes a slot.
-const REMEMBERED_SLOTS: usize = 512;
+/// Slots of which the sealed header is remembered. Lower, and a second one that comes late goes unnoticed; higher, and
+/// more memory is kept, some 300 bytes a slot.
+pub(crate) const REMEMBERED_SEALS: usize = 512;
 
 /// Finds equivocations, and keeps the newest of each authority.
 #[derive(Debug)]
 pub struct EvidenceBook<B: BlockT> {
     /// By slot and authority: where these changed, two branches name different authors for one slot.
-    seals: BTreeMap<(u64, sr25519::Public), BlockId<B>>,
+    seals: BTreeMap<(u64, sr25519::Public), B::Header>,
     kept: BTreeMap<sr25519::Public, Equivocation<B>>,
     most: usize,
 }
@@ -103,32 +115,32 @@ impl<B: BlockT> EvidenceBook<B> {
         }
     }
 
-    /// `authority` sealed `block` for `slot`: its seal was checked. Returns the equivocation if it is one; [`EvidenceBook::keep`]
+    /// `authority` sealed `header` for `slot`: its seal was checked. Returns the equivocation if it is one; [`EvidenceBook::keep`]
     /// it.
     pub fn sealed(
         &mut self,
         authority: sr25519::Public,
         slot: Slot,
-        block: BlockId<B>,
+        header: &B::Header,
     ) -> Option<Equivocation<B>> {
         let first = match self.seals.entry((*slot, authority)) {
-            Entry::Occupied(known) => *known.get(),
+            Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                free.insert(block);
-                while self.seals.len() > REMEMBERED_SLOTS {
+                free.insert(header.clone());
+                while self.seals.len() > REMEMBERED_SEALS {
                     self.seals.pop_first();
                 }
                 return None;
             }
         };
-        if first == block {
+        if first == header {
             return None;
         }
         Some(Equivocation::Seals {
             authority,
             slot,
-            first,
-            second: block,
+            first: Box::new(first.clone()),
+            second: Box::new(header.clone()),
         })
     }
 
@@ -147,5 +159,11 @@ impl<B: BlockT> EvidenceBook<B> {
     /// What is kept, in the order of the authorities.
     pub fn iter(&self) -> impl Iterator<Item = &Equivocation<B>> {
         self.kept.values()
+    }
+
+    /// Slots of which the sealed header is remembered, and authorities of which evidence is kept: how many.
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn footprint(&self) -> (usize, usize) {
+        (self.seals.len(), self.kept.len())
     }
 }

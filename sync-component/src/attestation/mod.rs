@@ -10,6 +10,10 @@ mod statement;
 mod tests;
 
 pub(crate) use book::ATTESTATIONS_PER_SLOT;
+#[cfg(feature = "test-kit")]
+pub(crate) use book::REMEMBERED_SLOTS;
 pub use book::{AttestationBook, Contradiction, Intake, Validity};
+#[cfg(feature = "test-kit")]
+pub(crate) use evidence::REMEMBERED_SEALS;
 pub use evidence::{Equivocation, EvidenceBook};
 pub use statement::{attest, is_genuine};

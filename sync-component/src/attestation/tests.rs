@@ -10,8 +10,10 @@ use crate::{
     test_kit::{Forge, SLOT, SmallBlock, sim::SimSigner},
     wire::Attestation,
 };
+use codec::Decode;
 use sp_consensus_aura::Slot;
 use sp_core::{H256, sr25519};
+use sp_runtime::traits::{Block as BlockT, Header as _};
 use std::{collections::BTreeSet, time::Duration};
 
 type Id = BlockId<SmallBlock>;
@@ -159,22 +161,34 @@ fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
 #[test]
 fn second_header_of_a_slot_is_evidence_once() {
     let forge = Forge::new(4);
-    let key = forge.public(2);
-    let mut book = EvidenceBook::<SmallBlock>::new(8);
+    let genesis: SmallBlock = Forge::genesis();
     let slot = Slot::from(6);
-    assert_eq!(book.sealed(key, slot, id(3, 1)), None);
-    assert_eq!(book.sealed(key, slot, id(3, 1)), None);
-    let found = book.sealed(key, slot, id(3, 2)).unwrap();
+    let key = forge.public(forge.turn(slot));
+    let header = |salt: &[u8]| {
+        let block: SmallBlock = forge.block(genesis.header(), slot, salt);
+        block.header().clone()
+    };
+    let mut book = EvidenceBook::<SmallBlock>::new(8);
+    assert_eq!(book.sealed(key, slot, &header(b"a")), None);
+    assert_eq!(book.sealed(key, slot, &header(b"a")), None);
+    let found = book.sealed(key, slot, &header(b"b")).unwrap();
     let expected = Equivocation::Seals {
         authority: key,
         slot,
-        first: id(3, 1),
-        second: id(3, 2),
+        first: Box::new(header(b"a")),
+        second: Box::new(header(b"b")),
     };
     assert_eq!(found, expected);
+    // Whoever gets both needs nothing else: the seals are in them.
+    for (bytes, salt) in found.statements().iter().zip([b"a", b"b"]) {
+        type Header = <SmallBlock as BlockT>::Header;
+        let told = Header::decode(&mut bytes.as_slice()).unwrap();
+        assert_eq!(told, header(salt));
+        assert_eq!(told.digest().logs().len(), 2, "the slot and the seal");
+    }
     assert_eq!(book.keep(found.clone()), Some(expected));
     assert_eq!(book.keep(found), None);
-    let third = book.sealed(key, slot, id(3, 3)).unwrap();
+    let third = book.sealed(key, slot, &header(b"c")).unwrap();
     assert_eq!(book.keep(third), None);
     assert_eq!(book.iter().count(), 1);
 }

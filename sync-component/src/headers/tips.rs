@@ -144,13 +144,6 @@ impl<B: BlockT> VerifiedTip<B> {
         (self.ids().get(at) == Some(block)).then_some(at)
     }
 
-    /// The ids of what [`VerifiedTip::above`] returns.
-    pub(crate) fn ids_above(&self, block: &BlockId<B>) -> Option<&[BlockId<B>]> {
-        let count = self.above(block)?.len();
-        let below = self.ids().len().checked_sub(count)?;
-        self.ids().get(below..)
-    }
-
     /// The headers above `block`, which is the run's base or in it; `None` if it is neither.
     pub(crate) fn above(&self, block: &BlockId<B>) -> Option<&[B::Header]> {
         if *block == self.base {

@@ -229,11 +229,10 @@ impl<B: BlockT> HeightSyncManager<B> {
         state: &mut State<B>,
         base: BlockId<B>,
         headers: &[B::Header],
-        ids: &[BlockId<B>],
     ) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let authorities = chain.authorities_at(base.hash)?;
-        for (header, id) in headers.iter().zip(ids) {
+        for header in headers {
             // A verified header has a slot.
             let Ok(slot) = chain.slot_of(header) else {
                 continue;
@@ -243,7 +242,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             let Some(author) = turn.and_then(|turn| authorities.get(turn)) else {
                 continue;
             };
-            let found = state.evidence.sealed(author.clone().into(), slot, *id);
+            let found = state.evidence.sealed(author.clone().into(), slot, header);
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
                 if own.contains(&found.authority()) {
@@ -267,7 +266,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         state: &mut State<B>,
         run: &VerifiedTip<B>,
     ) -> Result<(), BridgeError> {
-        self.note_seals(state, run.base, run.headers(), run.ids())
+        self.note_seals(state, run.base, run.headers())
     }
 }
 
@@ -288,6 +287,10 @@ impl<B: BlockT> Attesting<B> {
 impl<B: BlockT> State<B> {
     fn found(&mut self, found: Equivocation<B>) {
         if let Some(news) = self.evidence.keep(found) {
+            // The newest of each authority, as it is kept: one key may sign as much as it likes.
+            let authority = news.authority();
+            self.unreported
+                .retain(|earlier| earlier.authority() != authority);
             self.unreported.push(news);
         }
     }

@@ -28,8 +28,8 @@ pub(super) struct Round<'a, B: BlockT> {
 }
 
 /// Where all missing answers fall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fall {
+#[derive(Debug)]
+enum Fall<'a, B: BlockT> {
     /// On our tip.
     WithUs,
     /// On our chain, as far below us as can be.
@@ -38,37 +38,49 @@ enum Fall {
     Against,
     /// All on a fork that is too deep to heal.
     OnDeepFork,
-    /// On the highest chain above us that somebody votes for.
-    AboveUs,
+    /// Where this voter stands.
+    With(&'a Voter<B>),
 }
 
 impl<B: BlockT> Round<'_, B> {
-    /// Whether the row stays whatever the missing answers say. It is enough to try the extremes, because each row's condition
-    /// moves one way with each of them.
+    /// Whether the row stays whatever the missing answers say. What depends on how many are with us, against us or far below us
+    /// moves one way with each, so the extremes are enough for that. Which block enough voters share does not: a few
+    /// missing ones can complete any group that is there, so each place where a voter stands is tried too.
     pub(super) fn is_decided(
         &self,
         strategy: &dyn HeightStrategy<B>,
         settings: &SyncSettings,
         verdict: &Verdict<B>,
     ) -> bool {
-        let falls = [
+        let stays = |fall: Fall<'_, B>| {
+            let facts = self.fill(strategy, settings, &fall);
+            same_row(&rows::outcome(&facts, settings), verdict)
+        };
+        let extremes = [
             Fall::WithUs,
             Fall::FarBelow,
             Fall::Against,
             Fall::OnDeepFork,
-            Fall::AboveUs,
         ];
-        falls.into_iter().all(|fall| {
-            let facts = self.fill(strategy, settings, fall);
-            same_row(&rows::outcome(&facts, settings), verdict)
-        })
+        extremes.into_iter().all(stays) && self.places().into_iter().map(Fall::With).all(stays)
+    }
+
+    /// One voter for each place where some stand: no more than there are voters.
+    fn places(&self) -> Vec<&Voter<B>> {
+        let mut places: Vec<&Voter<B>> = Vec::new();
+        for voter in &self.ballot.voters {
+            if voter.tip != self.ballot.ours && !places.contains(&voter) {
+                places.push(voter);
+            }
+        }
+        places
     }
 
     fn fill(
         &self,
         strategy: &dyn HeightStrategy<B>,
         settings: &SyncSettings,
-        fall: Fall,
+        fall: &Fall<'_, B>,
     ) -> Facts<B> {
         let voter = match fall {
             Fall::WithUs => Voter::on_our_chain(self.ballot.ours),
@@ -78,14 +90,7 @@ impl<B: BlockT> Round<'_, B> {
                 side: Side::Against,
                 chain: Lineage::on_our_chain(self.genesis),
             },
-            Fall::AboveUs => {
-                let highest = self.ballot.voters.iter().max_by_key(|voter| voter.tip);
-                let ours = Voter::on_our_chain(self.ballot.ours);
-                highest
-                    .filter(|voter| voter.tip.number > self.ballot.ours.number)
-                    .cloned()
-                    .unwrap_or(ours)
-            }
+            Fall::With(voter) => (*voter).clone(),
         };
         let mut ballot = self.ballot.clone();
         // A silent authority that speaks is silent no more.
@@ -96,7 +101,7 @@ impl<B: BlockT> Round<'_, B> {
         facts.tally = strategy.tally(&ballot);
         facts.behind = behind(&ballot, settings.tier1.max_gap);
         facts.turnout.responses += self.open;
-        if fall == Fall::OnDeepFork {
+        if matches!(fall, Fall::OnDeepFork) {
             for fork in &mut facts.deep_forks {
                 fork.voters += self.open;
             }

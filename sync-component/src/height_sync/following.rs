@@ -273,8 +273,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         if new.is_empty() {
             return Ok(());
         }
-        let ids = longer.ids_above(&run.tip()).unwrap_or_default();
-        self.note_seals(state, run.base, new, ids)?;
+        self.note_seals(state, run.base, new)?;
         let end = longer.tip();
         match state.tips.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),

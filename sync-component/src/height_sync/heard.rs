@@ -18,6 +18,15 @@ pub(super) enum Part<B: BlockT> {
     Votes(Voter<B>),
 }
 
+/// How high the connected peers are, for all that they say and that no probe found wanting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// None has a block above genesis.
+    Genesis,
+    /// One has.
+    Above,
+}
+
 /// Who answered, and who may yet.
 pub(super) struct Heard<B: BlockT> {
     pub(super) ballot: Ballot<B>,
@@ -25,7 +34,9 @@ pub(super) struct Heard<B: BlockT> {
     /// Authorities whose attestations count, with the chains that they are on.
     pub(super) attesters: Vec<Attester<B>>,
     pub(super) turnout: Turnout,
-    pub(super) above_genesis: bool,
+    pub(super) reach: Reach,
+    /// Connected peers whose answer may still come, whoever votes.
+    pub(super) unheard: usize,
     /// Peers whose chain goes on in our future.
     pub(super) from_future: usize,
     /// Age of the oldest answer with a vote.
@@ -62,7 +73,8 @@ impl<B: BlockT> Heard<B> {
             electorate,
             attesters: Vec::new(),
             turnout,
-            above_genesis: false,
+            reach: Reach::Genesis,
+            unheard: 0,
             from_future: 0,
             age: Duration::ZERO,
             open: 0,
@@ -74,6 +86,7 @@ impl<B: BlockT> Heard<B> {
     /// A peer's part. Where authorities vote, peers only answer.
     pub(super) fn add(&mut self, part: Part<B>, age: Duration) {
         self.turnout.responses += usize::from(!matches!(part, Part::Awaited | Part::Absent));
+        self.unheard += usize::from(matches!(part, Part::Awaited));
         if self.electorate == Electorate::Authorities {
             return;
         }

@@ -4,9 +4,10 @@ use super::{
     Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Side, Voter, Waiting,
     attested::voter,
     early::{Round, behind},
-    heard::{Heard, Part},
+    heard::{Heard, Part, Reach},
     manager::State,
     rows::{self, DeepFork, Facts, VoteRule},
+    runs::{Runs, voters_on},
 };
 use crate::{
     block_id::{BlockId, number},
@@ -18,21 +19,25 @@ use crate::{
     wire::Activity,
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// What the answers that are at most `horizon` old amount to. No network I/O; a few short reads of the store.
     pub fn judge(&self, horizon: Duration) -> Result<Judgement<B>, BridgeError> {
         let mut count = self.count(horizon)?;
         let verdict = rows::outcome(&count.facts, &self.context.settings);
+        // One that has a block above genesis ends forced authoring, and whoever has not answered yet may have one.
+        let may_end_force =
+            count.facts.rule == VoteRule::NoVotesAtGenesis && count.heard.unheard > 0;
         let decided = count.heard.probing == 0
+            && !may_end_force
             && (count.heard.open == 0 || self.is_decided(&count, &verdict));
         let waiting = if decided {
             Waiting::Decided
         } else {
             Waiting::For(count.heard.open)
         };
-        if count.facts.rule == VoteRule::NoVotes && count.facts.tally.consensus.is_none() {
+        if !count.facts.rule.asks_for_votes() && count.facts.tally.consensus.is_none() {
             count.facts.tally.consensus = Some(count.facts.ours);
         }
         let voters = count.target.iter().chain(&count.rivals);
@@ -107,88 +112,38 @@ impl<B: BlockT> HeightSyncManager<B> {
         if heard.electorate == Electorate::Authorities {
             self.hear_authorities(&state, &electors, &ours, &mut heard)?;
         }
-        let ballot = &heard.ballot;
-        let tally = self.strategy.tally(ballot);
-        let is_enough = |votes: usize| votes > 0 && votes >= tally.need_of_electors;
-        let finalized = self.context.bridge.finalized();
-        let (near, far): (Vec<_>, Vec<_>) = state.tips.iter().partition(|tip| {
-            tip.depth_below(&ours) <= settings.tier2.max_reorg
-                && tip.ancestor.number >= finalized.number
-        });
+        let tally = self.strategy.tally(&heard.ballot);
         let chain = self.context.bridge.as_ref();
-        // A chain that enough voters share is followed, and no other that it rules out: whoever is far behind would
-        // follow the first dead fork that it hears of deeper than it may come back from.
-        let honest_one = one_is_honest(electors.len(), ballot.threshold);
-        let voted: Vec<_> = near
-            .iter()
-            .filter(|tip| is_enough(voters_on(tip, ballot)))
-            .collect();
-        let trusted: Vec<_> = near
-            .iter()
-            .map(|tip| {
-                // What enough voters have imported is not withheld, whoever sealed it.
-                if voted.iter().any(|voted| voted.tip() == tip.tip()) {
-                    return Ok(Some((*tip).clone()));
-                }
-                state.suspects.trusted_part(tip, chain, &|block, author| {
-                    heard.attesters_but(author, block) >= honest_one
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        let trusted = trusted.into_iter().flatten();
-        let target = trusted
-            .filter(|tip| tip.tip().number > ours.number)
-            .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
-            .max_by_key(|tip| (tip.tip().number, Reverse(tip.tip().hash)));
-        let deep_forks = far.into_iter().map(|tip| DeepFork {
-            tip: tip.tip(),
-            ancestor: tip.ancestor,
-            voters: voters_on(tip, ballot),
-        });
-        let deep_forks = deep_forks.collect();
-        let rivals = near
-            .iter()
-            .copied()
-            // What nobody claims any more, nobody has.
-            .filter(|tip| voters_on(tip, ballot) > 0)
-            .filter(|tip| !voted.iter().any(|voted| voted.conflicts_with(tip)))
-            .map(|tip| {
-                if voted.iter().any(|voted| voted.tip() == tip.tip()) {
-                    return Ok(Some(tip.clone()));
-                }
-                state.suspects.fetchable_part(tip, chain, &|block, author| {
-                    heard.attesters_but(author, block) >= honest_one
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let rivals = rivals.into_iter().flatten();
-        let rivals = rivals.filter(|tip| tip.tip().number >= ours.number);
-        let rivals = rivals.collect();
-        let behind = behind(ballot, settings.tier1.max_gap);
+        let runs = Runs::sort(&state, &heard, &tally, chain, settings.tier2.max_reorg);
+        let honest_one = one_is_honest(electors.len(), settings.tier1.threshold);
+        let target = runs.target(&state, &heard, chain, honest_one)?;
+        let rivals = runs.rivals(&state, &heard, chain, honest_one)?;
+        let deep_forks = runs.deep_forks(&heard.ballot);
+        let behind = behind(&heard.ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;
+        let lead = Lead::over(behind, tally.electors);
+        let timing = if horizon >= self.horizon() {
+            Timing::Keep
+        } else {
+            Timing::Read
+        };
+        let ahead_for = state.ahead_for(lead, self.context.clock.now(), timing);
+        let gap = target
+            .as_ref()
+            .map(|tip| tip.tip().height().saturating_sub(ours.height()));
         let facts = Facts {
             ours,
             turnout: heard.turnout,
-            tally: tally.clone(),
+            tally,
             electorate: heard.electorate,
             silent: heard.ballot.silent,
-            gap: target
-                .as_ref()
-                .map(|tip| tip.tip().height().saturating_sub(ours.height())),
+            gap,
             deep_forks,
             behind,
             alarms,
-            ahead_for: state.ahead_for(
-                behind > tally.electors / 2,
-                self.context.clock.now(),
-                if horizon >= self.horizon() {
-                    Timing::Keep
-                } else {
-                    Timing::Read
-                },
-            ),
+            ahead_for,
             slot: self.slot(),
-            rule: self.effective_rule(heard.above_genesis),
+            rule: self.effective_rule(heard.reach),
         };
         Ok(Count {
             never_heard: electors.len().saturating_sub(state.attestations.len()),
@@ -230,9 +185,12 @@ impl<B: BlockT> HeightSyncManager<B> {
                 None if awaited => Part::Awaited,
                 None => Part::Absent,
             };
-            // A claim that failed its probe says nothing.
-            heard.above_genesis |= matches!(part, Part::Votes(_) | Part::Probing)
-                && fresh.is_some_and(|told| told.standing.best.height() > 0);
+            // However long ago it said so: blocks do not grow old.
+            if let Some(told) = told
+                && self.has_blocks(state, peer, &told.standing.best)?
+            {
+                heard.reach = Reach::Above;
+            }
             if matches!(part, Part::Probing)
                 && let Some(end) = fresh.and_then(|told| state.shown(&told.standing.best))
             {
@@ -258,6 +216,26 @@ impl<B: BlockT> HeightSyncManager<B> {
         tip: &BlockId<B>,
     ) -> Result<bool, BridgeError> {
         Ok(state.claims.is_from_future(peer, tip) && self.is_unknown(state, peer, tip)?)
+    }
+
+    /// Whether `peer`, which claims `tip`, has a block above genesis, for all that is known: also one that is syncing. A claim
+    /// that failed its probe says nothing.
+    fn has_blocks(
+        &self,
+        state: &State<B>,
+        peer: &PeerId,
+        tip: &BlockId<B>,
+    ) -> Result<bool, BridgeError> {
+        let has_failed = matches!(
+            state.claims.state(peer, tip),
+            Some(
+                ClaimState::Impossible
+                    | ClaimState::Refuted
+                    | ClaimState::Retrying { .. }
+                    | ClaimState::Unanswered { .. },
+            )
+        );
+        Ok(tip.height() > 0 && !(has_failed && self.is_unknown(state, peer, tip)?))
     }
 
     fn part(
@@ -317,11 +295,10 @@ impl<B: BlockT> HeightSyncManager<B> {
         BlockId::new(number::<B>(0), self.context.bridge.genesis_hash())
     }
 
-    fn effective_rule(&self, anybody_above_genesis: bool) -> VoteRule {
-        match self.rule {
-            VoteRule::NoVotesAtGenesis if anybody_above_genesis => VoteRule::Votes,
-            VoteRule::NoVotesAtGenesis | VoteRule::NoVotes => VoteRule::NoVotes,
-            VoteRule::Votes => VoteRule::Votes,
+    fn effective_rule(&self, peers: Reach) -> VoteRule {
+        match (self.rule, peers) {
+            (VoteRule::NoVotesAtGenesis, Reach::Above) => VoteRule::Votes,
+            (rule, _) => rule,
         }
     }
 }
@@ -337,8 +314,11 @@ struct Count<B: BlockT> {
 }
 
 impl<B: BlockT> State<B> {
-    fn ahead_for(&mut self, ahead: bool, now: MonoTime, timing: Timing) -> Duration {
-        let since = ahead.then(|| self.ahead_since.unwrap_or(now));
+    fn ahead_for(&mut self, lead: Lead, now: MonoTime, timing: Timing) -> Duration {
+        let since = match lead {
+            Lead::Far => Some(self.ahead_since.unwrap_or(now)),
+            Lead::Near => None,
+        };
         if timing == Timing::Keep {
             self.ahead_since = since;
         }
@@ -351,17 +331,6 @@ impl<B: BlockT> State<B> {
 fn one_is_honest(authorities: usize, threshold: Threshold) -> usize {
     let faulty = authorities.saturating_sub(threshold.need(authorities));
     faulty.max(1)
-}
-
-/// Voters whose chain is in `run`, as far as it is known, or goes through its end.
-fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-    let is_on =
-        |chain: &Lineage<B>| run.contains(&chain.end()) || chain.above().contains(&run.tip());
-    ballot
-        .voters
-        .iter()
-        .filter(|voter| is_on(&voter.chain))
-        .count()
 }
 
 /// The highest block of ours that `need` of the voters hold.
@@ -404,6 +373,26 @@ pub(super) fn stored_lineage<B: BlockT>(
     }
     above.reverse();
     Ok(Some(Lineage::leaving(at, above.into())))
+}
+
+/// Where we stand against most voters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lead {
+    /// More than half of them are more than `tier1_max_gap` below us.
+    Far,
+    /// They are not.
+    Near,
+}
+
+impl Lead {
+    /// With `behind` of `voters` far below us.
+    fn over(behind: usize, voters: usize) -> Self {
+        if behind > voters / 2 {
+            Self::Far
+        } else {
+            Self::Near
+        }
+    }
 }
 
 /// Whether a judgement keeps the time for how long a condition holds.

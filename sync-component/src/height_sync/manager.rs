@@ -308,7 +308,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         );
         match checked {
             Ok(()) => {
-                self.note_seals(&mut state, base, std::slice::from_ref(header), &[id])?;
+                self.note_seals(&mut state, base, std::slice::from_ref(header))?;
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
                     state.tips.insert(&run, bridge.as_ref())?;
@@ -342,8 +342,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 header.number().saturating_sub(One::one()),
                 *header.parent_hash(),
             );
-            let id = BlockId::of(header);
-            self.note_seals(&mut state, base, std::slice::from_ref(header), &[id])?;
+            self.note_seals(&mut state, base, std::slice::from_ref(header))?;
             state.suspects.imported(header, chain, self.now_slot())?;
         }
         drop(state);
@@ -371,13 +370,5 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn own_key_used_elsewhere(&self, block: BlockId<B>) {
         self.state().foreign_seal = Some(block);
         self.touch();
-    }
-
-    /// Verified tips, parked blocks, claims, peers being asked: how many.
-    #[cfg(feature = "test-kit")]
-    pub(crate) fn footprint(&self) -> (usize, usize, usize, usize) {
-        let state = self.state();
-        let (tips, parked) = state.tips.footprint();
-        (tips, parked, state.claims.len(), state.asking.len())
     }
 }

@@ -10,6 +10,8 @@ mod authority_quorum;
 mod ballot;
 mod early;
 mod following;
+#[cfg(feature = "test-kit")]
+mod footprint;
 mod heard;
 mod height_majority;
 mod judgement;
@@ -21,6 +23,9 @@ mod probing;
 mod quorum_tests;
 mod rounds;
 pub mod rows;
+#[cfg(test)]
+mod rows_tests;
+mod runs;
 mod suspecting;
 #[cfg(test)]
 mod tests;

@@ -89,8 +89,18 @@ pub enum VoteRule {
     Votes,
     /// A single authority: only a verified higher tip stops it.
     NoVotes,
-    /// Forced authoring: as `NoVotes` while no connected peer has a block above genesis, as `Votes` from then on.
+    /// Forced authoring while no connected peer has a block above genesis: as `NoVotes`. With one that has, it is `Votes`.
     NoVotesAtGenesis,
+}
+
+impl VoteRule {
+    /// Whether this node may author only with votes.
+    pub fn asks_for_votes(self) -> bool {
+        match self {
+            Self::Votes => true,
+            Self::NoVotes | Self::NoVotesAtGenesis => false,
+        }
+    }
 }
 
 /// A verified branch that leaves ours deeper than `tier2_max_reorg`, or below the final block.
@@ -131,7 +141,7 @@ pub fn outcome<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Verdict<
     if voters > most {
         return Verdict::Unverified(NetworkError::ClockSuspect { voters, of });
     }
-    if facts.rule == VoteRule::NoVotes {
+    if !facts.rule.asks_for_votes() {
         return Verdict::Known(SyncStatus::InSync);
     }
     if let Some(error) = turnout_fault(facts) {

@@ -113,6 +113,13 @@ impl<B: BlockT> Announcer<B> {
         next
     }
 
+    /// Peers that are being told, and the most attestations that wait for one of them.
+    #[cfg(feature = "test-kit")]
+    pub(super) fn footprint(&self) -> (usize, usize) {
+        let waiting = self.peers.values().map(|told| told.waiting.len());
+        (self.peers.len(), waiting.max().unwrap_or(0))
+    }
+
     fn next(&mut self, peer: &PeerId) -> Option<Send<B>> {
         let header = self.newest.clone()?;
         let told = self.peers.get_mut(peer)?;

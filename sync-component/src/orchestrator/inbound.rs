@@ -127,6 +127,14 @@ impl Inbound {
         let decoded = self.limits.decode_announcement(body);
         decoded.map_err(|_| AnnounceReply::Refused(RefusedReason::Undecodable))
     }
+
+    /// Peers whose announcements of this slot are counted, and how many may be.
+    #[cfg(feature = "test-kit")]
+    pub(super) fn announcers(&self) -> (usize, usize) {
+        let cap = self.announcements.lock();
+        let cap = cap.unwrap_or_else(PoisonError::into_inner);
+        (cap.counts.len(), cap.most_peers)
+    }
 }
 
 impl AnnouncementCap {

@@ -18,6 +18,8 @@ use crate::{
     wire::Activity,
 };
 use sp_runtime::traits::Block as BlockT;
+#[cfg(feature = "test-kit")]
+use std::sync::PoisonError;
 use std::{
     collections::BTreeSet,
     fmt,
@@ -37,6 +39,20 @@ pub struct NetworkSyncManager<B: BlockT> {
     pub(super) started: MonoTime,
     pub(super) standing_clearance: Mutex<Option<StandingClearance<B>>>,
     pub(super) queues: Mutex<Option<Queues>>,
+    #[cfg(feature = "test-kit")]
+    pub(super) loop_sizes: Mutex<LoopSizes>,
+}
+
+/// How much the loop holds that peers can grow.
+#[cfg(feature = "test-kit")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LoopSizes {
+    /// Peers with announcements under way.
+    pub(super) told: usize,
+    /// Attestations that wait for one peer, the most.
+    pub(super) waiting: usize,
+    /// First missing blocks of verified tips.
+    pub(super) missing: usize,
 }
 
 /// Ends of channels that [`NetworkSyncManager::run`] takes.
@@ -114,6 +130,8 @@ impl<B: BlockT> NetworkSyncManager<B> {
             started,
             standing_clearance: Mutex::new(None),
             queues: Mutex::new(Some(Queues { asks, banned })),
+            #[cfg(feature = "test-kit")]
+            loop_sizes: Mutex::default(),
             context,
         })
     }
@@ -233,17 +251,29 @@ impl<B: BlockT> NetworkSyncManager<B> {
             (table.len(), table.ledger().iter().count())
         };
         let most_remembered = limits.remembered_peers.max(limits.max_peers);
-        let (tips, parked, claims, asked) = self.height.footprint();
         let authorities = self.height.authorities();
         let most_tips = limits.tracked_tips.max(authorities.saturating_mul(2));
-        vec![
+        let sizes = *self
+            .loop_sizes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // As many that are connected, and as many whose last announcement has not ended.
+        let most_told = limits.max_peers.saturating_mul(2);
+        let (announcers, most_announcers) = self.inbound.announcers();
+        let mut all = self.height.footprint();
+        all.extend([
             ("connected peers", connected, limits.max_peers),
             ("remembered peers", remembered, most_remembered),
-            ("verified tips", tips, most_tips),
-            ("parked blocks", parked, limits.tracked_tips),
-            ("claims", claims, limits.max_peers),
-            ("peers being asked", asked, limits.max_peers),
-        ]
+            ("peers counted in a slot", announcers, most_announcers),
+            ("peers being told", sizes.told, most_told),
+            (
+                "attestations that wait for a peer",
+                sizes.waiting,
+                limits.max_authorities,
+            ),
+            ("missing blocks", sizes.missing, most_tips),
+        ]);
+        all
     }
 
     /// Tier 1, by the design's names.

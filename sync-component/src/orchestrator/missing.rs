@@ -143,6 +143,14 @@ impl<B: BlockT> MissingBlocks<B> {
     }
 }
 
+#[cfg(feature = "test-kit")]
+impl<B: BlockT> MissingBlocks<B> {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// The first missing block of a run: a run begins above what is stored.
 fn first<B: BlockT>(run: &VerifiedTip<B>) -> BlockId<B> {
     *run.ids().first().expect("a run is never empty")

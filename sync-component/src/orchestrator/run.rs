@@ -114,10 +114,25 @@ pub(super) async fn run<B: BlockT>(
                 None => return,
             },
         }
+        #[cfg(feature = "test-kit")]
+        state.measure();
     }
 }
 
 impl<'a, B: BlockT> Loop<'a, B> {
+    /// Says how much is held that peers can grow (invariant I6).
+    #[cfg(feature = "test-kit")]
+    fn measure(&self) {
+        let (told, waiting) = self.announcer.footprint();
+        let sizes = super::manager::LoopSizes {
+            told,
+            waiting,
+            missing: self.sessions.missing(),
+        };
+        let held = self.manager.loop_sizes.lock();
+        *held.unwrap_or_else(PoisonError::into_inner) = sizes;
+    }
+
     fn network_event(&mut self, event: NetworkEvent) {
         let manager = self.manager;
         let context = &manager.context;
@@ -130,6 +145,8 @@ impl<'a, B: BlockT> Loop<'a, B> {
                 // Its record may have taken the place of a ban.
                 context.peers.lift_expired_bans();
                 manager.height.ask_one(peer);
+                // A clearance that stands was given without it.
+                manager.height.touch();
             }
             NetworkEvent::Disconnected(peer) => manager.height.disconnected(&peer),
             NetworkEvent::Request {

@@ -68,6 +68,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.current.as_mut().into()
     }
 
+    /// How many blocks are missing.
+    #[cfg(feature = "test-kit")]
+    pub(super) fn missing(&self) -> usize {
+        self.missing.len()
+    }
+
     /// What a restart would cure, this cures: a session without progress is dropped, and a new one starts.
     pub(super) fn watchdog(&mut self) {
         let manager = self.manager;

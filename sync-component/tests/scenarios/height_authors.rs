@@ -1,6 +1,9 @@
 //! Knowing the height, as authors need it.
 
-use super::*;
+use super::{
+    authorities::{assert_kept, play},
+    *,
+};
 use sp_runtime::traits::Block as _;
 use std::collections::BTreeSet;
 use sync_component::{
@@ -8,6 +11,8 @@ use sync_component::{
     error::NoConsensus,
     orchestrator::{FirstAnswer, ProductionMode},
     ports::{ImportBlocks, Presence, Protocol, ReadChain},
+    status::CriticalReason,
+    test_kit::SLOT,
 };
 
 /// Four authorities, each on the first so many blocks of the chain, linked with each other.
@@ -173,8 +178,7 @@ fn h22_no_second_seal_through_restarts_wipes_and_clock_jumps() {
             }
         }
         sim.calm_down();
-        // Under height-majority all three others must stand at one height, so a node that a peer's lost answer holds
-        // up costs slots; the chain still goes on.
+        // A lost answer may hold a node up and cost it a slot; the chain still goes on.
         let sealed = sim.oracle.seals();
         sim.until(10 * MINUTE, "one chain that goes on", || {
             sim.oracle.seals() > sealed + 3 && agree(&nodes)
@@ -317,5 +321,70 @@ fn authors_and_a_partition_that_heals_end_on_one_chain() {
             sim.oracle.seals() > sealed + 3 && agree(&nodes)
         })
         .await;
+    });
+}
+
+/// Row 4: our tip far above more than half of the voters is doubtful for a slot, and critical after that, until they are there.
+#[test]
+fn tip_far_above_most_voters_is_critical_after_a_slot() {
+    run(Setup::chain(30), async |sim| {
+        // Where an answer is lost, whoever is left decides.
+        sim.calm_down();
+        let peers: Vec<_> = [20, 20, 30]
+            .into_iter()
+            .enumerate()
+            .map(|(n, height)| sim.peer(&format!("P{n}"), sim.chain(height), Misbehaviour::Nothing))
+            .collect();
+        let mut ours = sim.validator("O", 0, sim.chain(30));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(2 * MINUTE, "it is doubtful", || {
+            matches!(
+                verdict(&ours),
+                Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Ahead {
+                    behind: 2,
+                    voters: 3,
+                    ..
+                }))
+            )
+        })
+        .await;
+        let since = sim.elapsed();
+        sim.until(2 * MINUTE, "it is critical", || {
+            matches!(
+                verdict(&ours),
+                Verdict::Known(SyncStatus::Critical(CriticalReason::Ahead {
+                    behind: 2,
+                    voters: 3,
+                    ..
+                }))
+            )
+        })
+        .await;
+        let took = sim.elapsed().saturating_sub(since);
+        assert!(took <= SLOT.as_duration() * 3, "{took:?}");
+        sim.slots(9).await;
+        assert!(nobody_sealed(sim), "{}", ours.health());
+        // One of the two catches up: no longer more than half.
+        let report = peers[0].chain.import(sim.chain(30)[20..].to_vec());
+        assert!(report.failure.is_none());
+        sim.until(3 * MINUTE, "O authors", || !nobody_sealed(sim))
+            .await;
+    });
+}
+
+#[test]
+fn h15_one_stuck_of_three_ninety_behind_has_no_effect() {
+    run(Setup::chain(100), async |sim| {
+        let full = sim.full_nodes(2, "P", 100);
+        let stuck = sim.peer("stuck", sim.chain(10), Misbehaviour::Nothing);
+        let mut ours = sim.validator("O", 0, sim.chain(100));
+        ours.start();
+        sim.mesh(node_ids(&full).chain([&ours.id]));
+        sim.connect(&ours.id, [&stuck.id]);
+        sim.until(2 * MINUTE, "in sync", || ours.is_in_sync()).await;
+        let slots = play(sim, 30).await;
+        assert_kept(sim, sim.link(), &ours, slots, |authority| authority == 0);
+        assert!(ours.is_in_sync(), "{}", ours.health());
     });
 }

@@ -23,6 +23,7 @@ mod fetching;
 mod fetching_faults;
 mod fetching_headers;
 mod fetching_speed;
+mod forced;
 mod forks;
 mod height;
 mod height_authors;

@@ -8,6 +8,7 @@
 use std::time::Duration;
 use sync_component::{
     ports::PeerId,
+    registry::defaults,
     test_kit::{
         BigBlock, SmallBlock, TestBlock,
         sim::{Misbehaviour, Setup, Sim, SimNode, SimPeer, run},
@@ -21,17 +22,38 @@ const LENGTH: u64 = 14;
 
 #[test]
 fn three_authorities_survive_anything() {
-    run(&Setup::chain(LENGTH), &chaos::<SmallBlock>);
+    run(&Setup::chain(LENGTH), &by_default::<SmallBlock>);
 }
 
 #[test]
 fn four_authorities_survive_anything() {
-    run(&Setup::chain(LENGTH).authorities(4), &chaos::<SmallBlock>);
+    let setup = Setup::chain(LENGTH).authorities(4);
+    run(&setup, &by_default::<SmallBlock>);
 }
 
 #[test]
 fn seven_authorities_with_big_numbers_survive_anything() {
-    run(&Setup::chain(LENGTH).authorities(7), &chaos::<BigBlock>);
+    let setup = Setup::chain(LENGTH).authorities(7);
+    run(&setup, &by_default::<BigBlock>);
+}
+
+#[test]
+fn four_authorities_that_count_peers_survive_anything() {
+    let setup = Setup::chain(LENGTH).authorities(4);
+    run(&setup, &async |sim: &mut Sim<SmallBlock>| {
+        by_strategy(sim, defaults::TIER1).await;
+    });
+}
+
+/// With the strategy that a node of this chain has by default.
+async fn by_default<B: TestBlock>(sim: &mut Sim<B>) {
+    let authorities = sim.forge.authorities().len();
+    by_strategy(sim, defaults::tier1(authorities)).await;
+}
+
+async fn by_strategy<B: TestBlock>(sim: &mut Sim<B>, tier1: &str) {
+    sim.settings.strategies.tier1 = Some(tier1.to_owned());
+    chaos(sim).await;
 }
 
 /// Random faults for a while, then none; one chain has to come out of it, and to go on.
@@ -61,7 +83,7 @@ async fn chaos<B: TestBlock>(sim: &mut Sim<B>) {
         sim.run_for(pause).await;
         disturb(sim, &mut nodes).await;
     }
-    // From here on nothing is wrong any more. Liars are free to vote under `height-majority`, so they leave.
+    // From here on nothing is wrong any more. Where peers vote liars do too, so they leave.
     drop(liars);
     sim.network.heal();
     sim.calm_down();
@@ -128,7 +150,7 @@ async fn disturb<B: TestBlock>(sim: &mut Sim<B>, nodes: &mut [SimNode<B>]) {
             victim.wipe();
             victim.start();
         }
-        // One node alone: two halves would each go on under `height-majority`, and only the operator could mend that.
+        // One node alone: where peers vote, two halves would each go on, and only the operator could mend that.
         4 => sim.network.partition([&victim.id]),
         5 => sim.network.heal(),
         6 => {

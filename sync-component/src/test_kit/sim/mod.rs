@@ -14,12 +14,15 @@
 //! });
 //! ```
 
+mod counters;
 mod log;
 mod node;
 mod oracle;
 mod peer;
 mod run;
 mod signer;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use log::{EventLog, Keep};

@@ -122,6 +122,8 @@ impl<B: TestBlock> SimNode<B> {
         let mut tasks = vec![self.spawn(work), self.spawn(watcher.clone().watch(events))];
         if let (Some(authority), Some(signer)) = (self.authority, &self.signer) {
             let signer = Arc::clone(signer);
+            let key = self.forge.public(authority);
+            self.oracle.attests(&self.id, key);
             manager.attest_with(signer.clone());
             let author = Author {
                 watcher,

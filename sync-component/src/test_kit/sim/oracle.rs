@@ -4,6 +4,7 @@ mod hearing;
 mod votes;
 
 use super::{
+    counters::Counters,
     log::EventLog,
     words::{Span, Words},
 };
@@ -16,6 +17,7 @@ use crate::{
     test_kit::{Forge, TestBlock, VirtualClock, forge::extrinsics_root, network::MemoryNetwork},
 };
 use sp_consensus_aura::Slot;
+use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,6 +55,8 @@ struct State<B: BlockT> {
     names: BTreeMap<PeerId, String>,
     /// The attestations that each node heard or sent.
     words: Words<B>,
+    /// What each node attested with its own key.
+    counters: Counters<B>,
     /// The gates that were cleared, with the height to build on.
     cleared: BTreeSet<(PeerId, u64)>,
     panics: Panics,
@@ -98,6 +102,7 @@ impl<B: TestBlock> Oracle<B> {
                 honest: BTreeSet::new(),
                 names: BTreeMap::new(),
                 words: Words::default(),
+                counters: Counters::default(),
                 cleared: BTreeSet::new(),
                 panics: Panics::Unexpected,
             }),
@@ -148,6 +153,11 @@ impl<B: TestBlock> Oracle<B> {
         state.words.forget(id);
         state.checked.remove(id);
         state.running.insert(id.clone(), (chain, clock));
+    }
+
+    /// A node attests with `key`.
+    pub(super) fn attests(&self, id: &PeerId, key: sr25519::Public) {
+        self.state().counters.signs(id, key);
     }
 
     /// The name of a node.

@@ -31,6 +31,24 @@ impl<B: TestBlock> Oracle<B> {
         }
     }
 
+    /// I11: no key signs two attestations for one counter.
+    fn left(&self, from: &PeerId, attestations: &[Attestation<B>]) {
+        for attestation in attestations {
+            let before = self.state().counters.left(from, attestation);
+            if let Some(before) = before {
+                let name = self.name(from);
+                let tip = &attestation.tip;
+                self.violated(
+                    "I11",
+                    format_args!(
+                        "{name} attests {} with counter {}, with which it attested {}",
+                        tip.best, tip.counter, before.best
+                    ),
+                );
+            }
+        }
+    }
+
     fn hears(&self, to: &PeerId, headers: impl IntoIterator<Item = B::Header>) {
         let mut state = self.state();
         let heard = state.heard.entry(to.clone()).or_default();
@@ -76,6 +94,7 @@ impl<B: TestBlock> Tap for Oracle<B> {
         match (protocol, way) {
             (Protocol::Status, Way::Reply) => {
                 if let Ok(StatusReply::<B>::Status(status)) = Decode::decode(&mut input) {
+                    self.left(from, &status.attestations);
                     self.hears_attestations([from, to], &status.attestations);
                 }
             }
@@ -101,6 +120,7 @@ impl<B: TestBlock> Tap for Oracle<B> {
             (Protocol::Announce, Way::Request) => {
                 if let Ok(announcement) = Announcement::<B>::decode(&mut input) {
                     self.hears_announcement(to, &announcement.header);
+                    self.left(from, announcement.attestation.as_slice());
                     self.hears_attestations([from, to], announcement.attestation.as_slice());
                 }
             }

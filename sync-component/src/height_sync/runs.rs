@@ -1,0 +1,127 @@
+//! Verified runs, sorted by what they are to us: worth following, worth fetching, or a fork too deep to heal.
+
+use super::{Ballot, Lineage, Tally, heard::Heard, manager::State, rows::DeepFork};
+use crate::{
+    block_id::BlockId,
+    headers::VerifiedTip,
+    ports::{Bridge, BridgeError},
+};
+use sp_runtime::traits::Block as BlockT;
+use std::cmp::Reverse;
+
+/// The verified runs of one judgement.
+pub(super) struct Runs<'a, B: BlockT> {
+    ours: BlockId<B>,
+    /// Those that the fork choice may go over to.
+    near: Vec<&'a VerifiedTip<B>>,
+    /// Those of them that enough voters share.
+    voted: Vec<&'a VerifiedTip<B>>,
+    /// All others.
+    far: Vec<&'a VerifiedTip<B>>,
+}
+
+impl<'a, B: BlockT> Runs<'a, B> {
+    pub(super) fn sort(
+        state: &'a State<B>,
+        heard: &Heard<B>,
+        tally: &Tally<B>,
+        chain: &dyn Bridge<B>,
+        max_reorg: u64,
+    ) -> Self {
+        let ours = heard.ballot.ours;
+        let finalized = chain.finalized();
+        let (near, far): (Vec<_>, Vec<_>) = state.tips.iter().partition(|tip| {
+            tip.depth_below(&ours) <= max_reorg && tip.ancestor.number >= finalized.number
+        });
+        let is_enough = |votes: usize| votes > 0 && votes >= tally.need_of_electors;
+        let voted = near.iter().copied();
+        let voted = voted.filter(|tip| is_enough(voters_on(tip, &heard.ballot)));
+        Self {
+            ours,
+            voted: voted.collect(),
+            near,
+            far,
+        }
+    }
+
+    /// What enough voters have imported is not withheld, whoever sealed it.
+    fn is_voted(&self, tip: &VerifiedTip<B>) -> bool {
+        self.voted.iter().any(|voted| voted.tip() == tip.tip())
+    }
+
+    /// A chain that enough voters share is followed, and no other that it rules out: whoever is far behind would follow the first
+    /// dead fork that it hears of deeper than it may come back from.
+    fn is_ruled_out(&self, tip: &VerifiedTip<B>) -> bool {
+        self.voted.iter().any(|voted| voted.conflicts_with(tip))
+    }
+
+    /// The highest one that holds us up. `honest_one` is how many authorities have to attest a suspect's block.
+    pub(super) fn target(
+        &self,
+        state: &State<B>,
+        heard: &Heard<B>,
+        chain: &dyn Bridge<B>,
+        honest_one: usize,
+    ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
+        let trusted = self.near.iter().map(|tip| {
+            if self.is_voted(tip) {
+                return Ok(Some((*tip).clone()));
+            }
+            state.suspects.trusted_part(tip, chain, &|block, author| {
+                heard.attesters_but(author, block) >= honest_one
+            })
+        });
+        let trusted = trusted.collect::<Result<Vec<_>, _>>()?;
+        let trusted = trusted.into_iter().flatten();
+        Ok(trusted
+            .filter(|tip| tip.tip().number > self.ours.number)
+            .filter(|tip| !self.is_ruled_out(tip))
+            .max_by_key(|tip| (tip.tip().number, Reverse(tip.tip().hash))))
+    }
+
+    /// All that are worth fetching: of our height at least.
+    pub(super) fn rivals(
+        &self,
+        state: &State<B>,
+        heard: &Heard<B>,
+        chain: &dyn Bridge<B>,
+        honest_one: usize,
+    ) -> Result<Vec<VerifiedTip<B>>, BridgeError> {
+        // What nobody claims any more, nobody has.
+        let claimed = self.near.iter().copied();
+        let claimed = claimed.filter(|tip| voters_on(tip, &heard.ballot) > 0);
+        let rivals = claimed.filter(|tip| !self.is_ruled_out(tip)).map(|tip| {
+            if self.is_voted(tip) {
+                return Ok(Some(tip.clone()));
+            }
+            state.suspects.fetchable_part(tip, chain, &|block, author| {
+                heard.attesters_but(author, block) >= honest_one
+            })
+        });
+        let rivals = rivals.collect::<Result<Vec<_>, _>>()?;
+        let rivals = rivals.into_iter().flatten();
+        let is_high = |tip: &VerifiedTip<B>| tip.tip().number >= self.ours.number;
+        Ok(rivals.filter(is_high).collect())
+    }
+
+    /// Those that are too deep to heal.
+    pub(super) fn deep_forks(&self, ballot: &Ballot<B>) -> Vec<DeepFork<B>> {
+        let deep_forks = self.far.iter().map(|tip| DeepFork {
+            tip: tip.tip(),
+            ancestor: tip.ancestor,
+            voters: voters_on(tip, ballot),
+        });
+        deep_forks.collect()
+    }
+}
+
+/// Voters whose chain is in `run`, as far as it is known, or goes through its end.
+pub(super) fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
+    let is_on =
+        |chain: &Lineage<B>| run.contains(&chain.end()) || chain.above().contains(&run.tip());
+    ballot
+        .voters
+        .iter()
+        .filter(|voter| is_on(&voter.chain))
+        .count()
+}

@@ -1,0 +1,77 @@
+//! `--force-authoring` (SPEC section 5): it counts only while no connected peer has a block above genesis.
+
+use super::*;
+use sync_component::{
+    orchestrator::{FirstAnswer, ProductionMode},
+    ports::Protocol,
+    test_kit::SLOT,
+};
+
+const FORCED: ProductionMode = ProductionMode::Forced(FirstAnswer::NotNeeded);
+
+/// Lets time pass until no more than `left` of it is left until a slot of O's begins.
+async fn before_own_slot(sim: &Sim, left: Duration) {
+    let length = SLOT.as_millis();
+    let most = u64::try_from(left.as_millis()).unwrap();
+    sim.until(MINUTE, "a slot of O's begins soon", || {
+        let passed = u64::try_from(sim.elapsed().as_millis()).unwrap() % length;
+        let next = sim.oracle.wall_slot() + 1;
+        length - passed <= most && sim.forge.turn(next.into()) == 0
+    })
+    .await;
+}
+
+#[test]
+fn force_ends_with_a_peer_above_genesis_that_says_syncing() {
+    run(Setup::chain(14).idle(20), async |sim| {
+        // Deeper than may heal, so that no gap holds O up: the rule alone does.
+        let own = sim.dead_fork(3, 8);
+        let mut ours = sim.lone_validator("O", &own, FORCED);
+        ours.start();
+        sim.until(MINUTE, "O authors alone", || !nobody_sealed(sim))
+            .await;
+        let peer = sim.peer("P", sim.chain(14), Misbehaviour::SaysSyncing);
+        sim.connect(&ours.id, [&peer.id]);
+        sim.until(2 * MINUTE, "O has heard of it", || {
+            ours.manager()
+                .peers()
+                .iter()
+                .any(|told| told.best.height() == 14)
+        })
+        .await;
+        let sealed = sim.oracle.seals();
+        sim.slots(9).await;
+        assert_eq!(sim.oracle.seals(), sealed, "{}", ours.health());
+        sim.network.cut(&ours.id, &peer.id);
+        sim.until(2 * MINUTE, "O authors alone again", || {
+            sim.oracle.seals() > sealed
+        })
+        .await;
+    });
+}
+
+#[test]
+fn force_waits_for_the_first_answer_of_a_peer_that_has_just_come() {
+    run(Setup::chain(14).idle(20), async |sim| {
+        let own = sim.dead_fork(3, 8);
+        let mut ours = sim.lone_validator("O", &own, FORCED);
+        ours.start();
+        sim.slots(6).await;
+        let slow = Misbehaviour::Slow(SECOND);
+        let peer = sim.peer("P", sim.chain(14), slow);
+        before_own_slot(sim, Duration::from_millis(500)).await;
+        sim.connect(&ours.id, [&peer.id]);
+        let sealed = sim.oracle.seals();
+        assert!(sealed > 0, "{}", ours.health());
+        sim.slots(1).await;
+        assert_eq!(sim.oracle.seals(), sealed, "{}", ours.health());
+        // Whoever never answers holds it up for no longer than a slot's share.
+        sim.network.cut(&ours.id, &peer.id);
+        let mute = sim.peer("M", sim.chain(14), Misbehaviour::SilentOn(Protocol::Status));
+        sim.connect(&ours.id, [&mute.id]);
+        sim.until(2 * MINUTE, "O authors beside a mute peer", || {
+            sim.oracle.seals() > sealed
+        })
+        .await;
+    });
+}
