@@ -301,8 +301,9 @@ proptest! {
                 Before::Restart => signed = open(&path),
                 Before::Loss => {
                     fs::remove_file(&path).ok();
-                    // The wait ends after all that was attested before it.
-                    signed = after_loss(&path, latest.max(slot));
+                    // The wait takes a slot at least, and ends after all that was attested before it.
+                    latest = latest.max(slot) + 1;
+                    signed = after_loss(&path, latest);
                 }
                 Before::Kill => {
                     fs::write(folder.path().join("signed.new"), b"half").unwrap();
