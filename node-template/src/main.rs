@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
+// The system's holds back most of what a sync needed for a moment: `sync-component/docs/adr` has the figures.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -76,21 +76,26 @@ pub(crate) struct PortOfBoth {
 }
 
 impl PortOfBoth {
-    /// Takes it, so that one in use is known before anything else runs.
-    pub(crate) fn take(address: SocketAddr) -> io::Result<Self> {
+    /// Takes it, so that one in use is known before anything else runs. An error comes with the address that was not to be had.
+    pub(crate) fn take(address: SocketAddr) -> Result<Self, (SocketAddr, io::Error)> {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            let port = Port::take(address)?;
-            let twin = port.twin().map(over_ipv6).transpose();
-            match twin {
-                Ok(twin) => return Ok(Self { port, twin }),
+            let port = Port::take(address).map_err(|error| (address, error))?;
+            let Some(twin) = port.twin() else {
+                return Ok(Self { port, twin: None });
+            };
+            match over_ipv6(twin) {
+                Ok(twin) => {
+                    let twin = Some(twin);
+                    return Ok(Self { port, twin });
+                }
                 Err(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) => {
                     return Ok(Self { port, twin: None });
                 }
                 // The system chose the number, and has others.
                 Err(Errno::ADDRINUSE) if address.port() == 0 && tries > 0 => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err((twin.into(), error.into())),
             }
         }
     }

@@ -120,7 +120,7 @@ impl Job {
                 so_far: self.so_far(&so_far),
             },
         };
-        if so_far.imported == 0 {
+        if so_far.imported == 0 && so_far.skipped == 0 {
             // A chain that nobody asked for would be taken for one that a node had begun.
             if let Err(error) = self.offline.take_back() {
                 Lines::Err.say(&format!(

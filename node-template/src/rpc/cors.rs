@@ -27,8 +27,10 @@ impl Default for Origins {
         let these = [
             "http://localhost:*",
             "http://127.0.0.1:*",
+            "http://[::1]:*",
             "https://localhost:*",
             "https://127.0.0.1:*",
+            "https://[::1]:*",
             "https://polkadot.js.org",
         ];
         Self::These(these.map(|origin| Origin(origin.to_owned())).into())
@@ -88,7 +90,13 @@ impl FromStr for Origin {
                 Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
                 _ => (rest, None),
             };
-            let is_port = |port: &str| port == "*" || port.parse::<NonZeroU16>().is_ok();
+            let is_port = |port: &str| {
+                // As a browser writes it.
+                let is_number = port
+                    .parse()
+                    .is_ok_and(|of: NonZeroU16| of.to_string() == port);
+                port == "*" || is_number
+            };
             if !is_host(host) || !port.is_none_or(is_port) {
                 return None;
             }

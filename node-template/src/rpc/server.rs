@@ -86,7 +86,8 @@ impl Server {
     /// Takes the port, so that one in use is known before anything else runs. The loopback, or all interfaces, of IPv4 are those
     /// of IPv6 as well.
     pub fn bind(address: SocketAddr) -> Result<Self, RpcStartError> {
-        let port = PortOfBoth::take(address).map_err(|source| RpcStartError { address, source })?;
+        let port = PortOfBoth::take(address)
+            .map_err(|(address, source)| RpcStartError { address, source })?;
         Ok(Self(port))
     }
 

@@ -53,6 +53,8 @@ impl Offline {
         let made = Made::by_opening(folder);
         folder.create()?;
         let lock = Lock::take(&folder.lock())?;
+        // Another process may have made one meanwhile: that is not ours to remove.
+        let made = made.filter(|_| !folder.store().exists());
         let chain = Self::open_locked(folder, spec, || Ok(()))?;
         Ok(Self { chain, lock, made })
     }

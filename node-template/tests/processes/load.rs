@@ -58,6 +58,8 @@ struct Sent {
     offered: u64,
     /// Transfers that the node said it has.
     taken: u64,
+    /// Those of them before the end.
+    taken_in_time: u64,
     /// Answers that the pool is full.
     refused: u64,
 }
@@ -93,6 +95,7 @@ impl Sender {
             let answered = self.send(due).await;
             if Instant::now() < end {
                 self.sent.offered += answered;
+                self.sent.taken_in_time = self.sent.taken;
             }
         }
         while !self.gaps.is_empty() {
@@ -212,7 +215,7 @@ async fn offered_to_all(load: Load) -> Sent {
         .fold(0.0, f64::max);
     let ends_then = ends(&authors);
     assert!(
-        waiting <= BACKLOG || limited(&ends_then) > 0.0,
+        load.seconds < RATED_FROM || waiting <= BACKLOG || limited(&ends_then) > 0.0,
         "{waiting} wait, and blocks are not full: {ends_then:?}"
     );
 
@@ -239,11 +242,11 @@ async fn offered_to_all(load: Load) -> Sent {
     #[expect(clippy::print_stderr, reason = "the figures are what it is run for")]
     {
         eprintln!(
-            "{RATE}/s wanted for {} s: {:.0}/s offered ({}), {:.0}/s acknowledged ({}), {} refusals, all in blocks {settled:.1?} after the last; {waiting} waited at the end; of {blocks} blocks {all_taken} took all that was ready, {deadline} ended at the building share, {size} at the byte limit; fullest of {best}: {fullest} extrinsics; peak memory {memory:?} MiB",
+            "{RATE}/s wanted for {} s: {:.0}/s offered ({}), {:.0}/s acknowledged ({} in all), {} refusals, all in blocks {settled:.1?} after the last; {waiting} waited at the end; of {blocks} blocks {all_taken} took all that was ready, {deadline} ended at the building share, {size} at the byte limit; fullest of {best}: {fullest} extrinsics; peak memory {memory:?} MiB",
             load.seconds,
             per_second(all.offered),
             all.offered,
-            per_second(all.taken),
+            per_second(all.taken_in_time),
             all.taken,
             all.refused
         );
@@ -287,6 +290,7 @@ async fn offered(load: Load, nodes: &[NodeClient; 3], to: sr25519::Public) -> (S
         let sent = offer.await.unwrap();
         all.offered += sent.offered;
         all.taken += sent.taken;
+        all.taken_in_time += sent.taken_in_time;
         all.refused += sent.refused;
     }
     (all, Duration::from_secs(load.seconds))

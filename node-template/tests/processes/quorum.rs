@@ -43,8 +43,11 @@ async fn three_of_four_validators_go_on_and_two_stop_until_a_third_is_back() {
 
     network.restart(last).await.unwrap();
     let back = Instant::now();
-    // Two others and this one: as many as are needed.
-    until_status(&node, "three are connected", |view| view.peers >= 2).await;
+    // Two others and this one: as many as are needed. All three have to know it: any of them may have the next slot.
+    until_status(&node, "three are connected", |view| {
+        view.peers >= 2 && view.verdict != VerdictKind::Unknown
+    })
+    .await;
     let connected = slot_now(slot);
     until_status(&node, "blocks again", |view| {
         view.best.number > halted.best.number

@@ -46,7 +46,8 @@ impl Lock {
         }
     }
 
-    /// Takes the lock, or says who is in the way; never waits. The file is made if it is missing and never removed.
+    /// Takes the lock, or says who is in the way; never waits. The file is made if it is missing; only with a
+    /// whole chain's folder is it ever removed.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io {
             path: path.to_owned(),

@@ -88,7 +88,7 @@ pub struct RunArgs {
     /// TCP port of the RPC (HTTP and WebSocket); 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9944)]
     pub rpc_port: u16,
-    /// Serve the RPC on all interfaces, not on this machine only
+    /// Serve the RPC on all interfaces, IPv4 and IPv6, not on this machine only
     #[arg(long)]
     pub rpc_external: bool,
     /// Which methods the RPC offers: `unsafe` ones change what the node does, and need the token of node.json in any case
