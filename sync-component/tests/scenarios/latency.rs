@@ -120,7 +120,7 @@ async fn slots_kept(sim: &mut Sim, nodes: &[Node], late: u32) -> usize {
 static KEPT: Mutex<BTreeMap<u32, (usize, usize)>> = Mutex::new(BTreeMap::new());
 
 /// Percent of messages that are late.
-const LATE: [u32; 2] = [5, 20];
+const LATE: [u32; 3] = [5, 20, 40];
 
 /// Authorities that author while one of them is down. Where all votes are needed, as of 2 or 3, everybody waits after a tie
 /// until all have settled it, and AURA alone does not: there the gate costs slots while many messages are late.
