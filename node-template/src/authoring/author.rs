@@ -18,11 +18,6 @@ use sync_component::{
 /// they come too late for the next author.
 const BUILDING_SHARE: f64 = 0.25;
 
-/// So far back slots count as shown a second time, in which what others attested before the step still counts: more than
-/// `attestation_slots`. Further back, our clock was ahead for a moment, and that must not cost the slots between; which of them may be
-/// sealed, `signed` knows.
-const SHOWN_AGAIN: u64 = 64;
-
 /// Authors blocks with our keys while it runs.
 #[derive(Clone)]
 pub struct Author {
@@ -71,8 +66,9 @@ impl Author {
             let left = slots.at(self.clock.wall()).left;
             self.clock.sleep(left).await;
             let moment = slots.at(self.clock.wall());
-            // A clock that was set back a little shows slots a second time.
-            if moment.slot <= last && moment.slot > last.saturating_sub(SHOWN_AGAIN) {
+            // One wake too many. A clock that was set back shows slots a second time: which of them may be sealed, `signed`
+            // knows; one that was ahead for a moment must not cost the slots between.
+            if moment.slot == last {
                 continue;
             }
             last = moment.slot;

@@ -32,6 +32,11 @@ impl Validity {
         now.0 < self.begins(slot)
     }
 
+    /// For how long an attestation made in `slot` goes on counting after `now`.
+    pub fn left(&self, slot: u64, now: UnixMillis) -> Duration {
+        Duration::from_millis(self.ends(slot).saturating_sub(now.0))
+    }
+
     fn begins(&self, slot: u64) -> u64 {
         let drift = u64::try_from(self.drift.as_millis()).unwrap_or(u64::MAX);
         slot.saturating_mul(self.slot.as_millis())
@@ -103,6 +108,8 @@ struct Early {
 struct Held<B: BlockT> {
     attestation: Attestation<B>,
     heard: MonoTime,
+    /// From then on it does not count, whatever our clock shows: one that is set back must not bring old votes back.
+    until: MonoTime,
     standing: Standing,
 }
 
@@ -166,8 +173,9 @@ impl<B: BlockT> AttestationBook<B> {
         }
     }
 
-    /// Keeps a genuine attestation that is newer than what is held.
-    pub fn insert(&mut self, attestation: Attestation<B>, heard: MonoTime) {
+    /// Keeps a genuine attestation that is newer than what is held, and counts for `left` from when it was `heard`
+    /// ([`Validity::left`]).
+    pub fn insert(&mut self, attestation: Attestation<B>, heard: MonoTime, left: Duration) {
         let slot = attestation.tip.slot;
         let counter = attestation.tip.counter;
         // It signed this one later: one of the two clocks was set since.
@@ -187,6 +195,7 @@ impl<B: BlockT> AttestationBook<B> {
             Held {
                 attestation,
                 heard,
+                until: heard.plus(left),
                 standing: Standing::Counts,
             },
         );
@@ -231,26 +240,38 @@ impl<B: BlockT> AttestationBook<B> {
             .retain(|authority, _| authorities.contains(authority));
     }
 
-    /// The attestations that count at `now`, each with the moment at which it arrived, in the order of the authorities.
+    /// The attestations that count at `now`, which is `wall` by our clock, each with the moment at which it arrived, in the order of the
+    /// authorities.
     pub fn counting(
         &self,
         validity: Validity,
-        now: UnixMillis,
+        wall: UnixMillis,
+        now: MonoTime,
     ) -> impl Iterator<Item = (&Attestation<B>, MonoTime)> {
-        self.newest
-            .values()
-            .filter(move |held| {
-                held.standing == Standing::Counts && validity.holds(held.attestation.tip.slot, now)
-            })
+        self.held_counting(validity, wall, now)
             .map(|held| (&held.attestation, held.heard))
     }
 
-    /// When the first of those that count at `now` stops counting.
-    pub fn next_end(&self, validity: Validity, now: UnixMillis) -> Option<UnixMillis> {
-        let ends = self
-            .counting(validity, now)
-            .map(|(attestation, _)| validity.ends(attestation.tip.slot));
-        ends.min().map(UnixMillis)
+    /// For how long all of those that count at `now` go on counting; nothing where none does.
+    pub fn good_for(&self, validity: Validity, wall: UnixMillis, now: MonoTime) -> Duration {
+        let left = self.held_counting(validity, wall, now).map(|held| {
+            let by_our_clock = validity.left(held.attestation.tip.slot, wall);
+            by_our_clock.min(held.until.since(now))
+        });
+        left.min().unwrap_or_default()
+    }
+
+    fn held_counting(
+        &self,
+        validity: Validity,
+        wall: UnixMillis,
+        now: MonoTime,
+    ) -> impl Iterator<Item = &Held<B>> {
+        self.newest.values().filter(move |held| {
+            held.standing == Standing::Counts
+                && now < held.until
+                && validity.holds(held.attestation.tip.slot, wall)
+        })
     }
 
     /// Everything held, for peers that ask.

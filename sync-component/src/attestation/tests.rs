@@ -44,6 +44,12 @@ const VALIDITY: Validity = Validity {
     drift: Duration::from_millis(500),
 };
 
+/// When everything arrives.
+const START: MonoTime = MonoTime(Duration::ZERO);
+
+/// Longer than anything counts.
+const LONG: Duration = Duration::from_hours(1);
+
 fn slot_start(slot: u64) -> UnixMillis {
     UnixMillis(slot * SLOT.as_millis())
 }
@@ -91,20 +97,31 @@ fn attestation_counts_from_its_slot_on_for_so_many_slots() {
     let forge = Forge::new(4);
     let signer = signer(&forge);
     let mut book = AttestationBook::default();
-    book.insert(
-        made(&signer, &forge, 10, id(20, 9)),
-        MonoTime(Duration::ZERO),
-    );
-    let counts = |now: u64| book.counting(VALIDITY, UnixMillis(now)).count();
+    book.insert(made(&signer, &forge, 10, id(20, 9)), START, LONG);
+    let counts = |now: u64| book.counting(VALIDITY, UnixMillis(now), START).count();
     let start = slot_start(10).0;
     assert_eq!(counts(start - 501), 0);
     assert_eq!(counts(start - 500), 1);
     assert_eq!(counts(slot_start(13).0 - 1), 1);
     assert_eq!(counts(slot_start(13).0), 0);
-    assert_eq!(
-        book.next_end(VALIDITY, slot_start(10)),
-        Some(slot_start(13))
-    );
+    let good_for = book.good_for(VALIDITY, slot_start(10), START);
+    assert_eq!(good_for, SLOT.as_duration() * 3);
+}
+
+#[test]
+fn clock_that_is_set_back_brings_no_old_attestation_back() {
+    let forge = Forge::new(4);
+    let mut book = AttestationBook::default();
+    let (slot, wall) = (10, slot_start(11));
+    let left = VALIDITY.left(slot, wall);
+    assert_eq!(left, SLOT.as_duration() * 2);
+    book.insert(made(&signer(&forge), &forge, slot, id(20, 9)), START, left);
+    let after = |slots: u32| START.plus(SLOT.as_duration() * slots);
+    // One slot later the clock is set back to the beginning of its slot, and shows it three times more.
+    let back = slot_start(slot);
+    assert_eq!(book.counting(VALIDITY, back, after(1)).count(), 1);
+    assert_eq!(book.good_for(VALIDITY, back, after(1)), SLOT.as_duration());
+    assert_eq!(book.counting(VALIDITY, back, after(2)).count(), 0);
 }
 
 #[test]
@@ -121,7 +138,7 @@ fn highest_counter_wins_in_whatever_order_they_come() {
         book.intake(of, &everybody(&forge), VALIDITY, now)
     };
     assert_eq!(intake(&book, &second), Intake::New);
-    book.insert(second.clone(), MonoTime(Duration::ZERO));
+    book.insert(second.clone(), START, LONG);
     assert_eq!(intake(&book, &first), Intake::Known);
     assert_eq!(intake(&book, &second), Intake::Known);
     let late = book.intake(&second, &everybody(&forge), VALIDITY, slot_start(14));
@@ -138,12 +155,12 @@ fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
     assert_eq!(first.tip.counter, other.tip.counter);
     let mut book = AttestationBook::default();
     let now = slot_start(10);
-    book.insert(first.clone(), MonoTime(Duration::ZERO));
+    book.insert(first.clone(), START, LONG);
     let intake = book.intake(&other, &everybody(&forge), VALIDITY, now);
     assert_eq!(intake, Intake::Contradicts(Box::new(first.clone())));
     assert_eq!(book.contradict(&first.authority), Contradiction::First);
     assert_eq!(book.contradict(&first.authority), Contradiction::Known);
-    assert_eq!(book.counting(VALIDITY, now).count(), 0);
+    assert_eq!(book.counting(VALIDITY, now, START).count(), 0);
     // Neither of the two brings it back.
     let again = book.intake(&first, &everybody(&forge), VALIDITY, now);
     assert_eq!(again, Intake::Known);
@@ -154,8 +171,8 @@ fn two_tips_of_one_counter_both_count_no_more_until_a_higher_one_comes() {
         book.intake(&higher, &everybody(&forge), VALIDITY, now),
         Intake::New
     );
-    book.insert(higher, MonoTime(Duration::ZERO));
-    assert_eq!(book.counting(VALIDITY, now).count(), 1);
+    book.insert(higher, START, LONG);
+    assert_eq!(book.counting(VALIDITY, now, START).count(), 1);
 }
 
 #[test]
@@ -204,7 +221,7 @@ fn one_key_is_taken_in_so_often_in_a_slot_and_not_more() {
     for _ in 0..ATTESTATIONS_PER_SLOT {
         let next = made(&signer, &forge, 10, id(20, 9));
         assert_eq!(intake(&book, &next, 10), Intake::New);
-        book.insert(next, MonoTime(Duration::ZERO));
+        book.insert(next, START, LONG);
     }
     let more = made(&signer, &forge, 10, id(21, 9));
     assert_eq!(intake(&book, &more, 10), Intake::TooMany);
@@ -230,7 +247,7 @@ fn clock_behind_shows_by_what_authorities_sign_of_later_slots() {
     assert_eq!(book.ahead_of(&[early.authority], VALIDITY, now), 0);
     // The clock is set, or the slot begins.
     assert_eq!(book.ahead_of(&[], VALIDITY, slot_start(12)), 0);
-    assert_eq!(book.counting(VALIDITY, slot_start(12)).count(), 0);
+    assert_eq!(book.counting(VALIDITY, slot_start(12), START).count(), 0);
 }
 
 #[test]
@@ -244,8 +261,8 @@ fn clock_that_was_ahead_is_forgotten_once_its_authority_signs_in_time_again() {
     let after = made(&signer, &forge, 10, id(21, 9));
     book.insert_early(&ahead);
     // One that it signed before, and that took longer to come here, says nothing.
-    book.insert(before, MonoTime(Duration::ZERO));
+    book.insert(before, START, LONG);
     assert_eq!(book.ahead_of(&[], VALIDITY, now), 1);
-    book.insert(after, MonoTime(Duration::ZERO));
+    book.insert(after, START, LONG);
     assert_eq!(book.ahead_of(&[], VALIDITY, now), 0);
 }

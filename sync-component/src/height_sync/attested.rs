@@ -71,7 +71,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let now = self.context.clock.now();
         let counting = state
             .attestations
-            .counting(self.validity(), self.context.clock.wall());
+            .counting(self.validity(), self.context.clock.wall(), now);
         for (attestation, at) in counting {
             if !electors.contains(&attestation.authority) {
                 continue;

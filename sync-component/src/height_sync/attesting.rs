@@ -125,16 +125,17 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// An attestation of our own was signed.
     pub fn attested(&self, attestation: Attestation<B>) {
-        let mut state = self.state();
-        state
-            .attestations
-            .insert(attestation.clone(), self.context.clock.now());
-        state.news.push(AttestationNews {
-            attestation,
-            from: None,
-        });
-        drop(state);
+        self.keep(&mut self.state(), attestation, None);
         self.touch();
+    }
+
+    /// `attestation` counts from now on, and is passed on to all but whom it came from.
+    fn keep(&self, state: &mut State<B>, attestation: Attestation<B>, from: Option<PeerId>) {
+        let clock = &self.context.clock;
+        let left = self.validity().left(attestation.tip.slot, clock.wall());
+        let kept = attestation.clone();
+        state.attestations.insert(kept, clock.now(), left);
+        state.news.push(AttestationNews { attestation, from });
     }
 
     /// Takes in what `peer` brought. What is new and genuine counts from now on and is passed on; a forged one costs the
@@ -190,15 +191,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                     };
                     state.found(found);
                 }
-                Intake::New => {
-                    state
-                        .attestations
-                        .insert(attestation.clone(), self.context.clock.now());
-                    state.news.push(AttestationNews {
-                        attestation,
-                        from: Some(peer.clone()),
-                    });
-                }
+                Intake::New => self.keep(&mut state, attestation, Some(peer.clone())),
                 Intake::Early => state.attestations.insert_early(&attestation),
                 Intake::Known | Intake::OutOfTime | Intake::TooMany | Intake::NoAuthority => {}
             }

@@ -83,10 +83,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         match heard.electorate {
             Electorate::Peers => horizon.saturating_sub(heard.age),
             Electorate::Authorities => {
-                let now = self.context.clock.wall();
-                let end = self.state().attestations.next_end(self.validity(), now);
-                let left = end.map_or(0, |end| end.0.saturating_sub(now.0));
-                Duration::from_millis(left)
+                let (wall, now) = (self.context.clock.wall(), self.context.clock.now());
+                let state = self.state();
+                state.attestations.good_for(self.validity(), wall, now)
             }
         }
     }

@@ -45,11 +45,11 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// Whether an authority attests a chain that holds the end of `run`, or may hold it below all that it names.
     fn is_attested(&self, state: &State<B>, run: &VerifiedTip<B>) -> bool {
-        let now = self.context.clock.wall();
+        let (wall, now) = (self.context.clock.wall(), self.context.clock.now());
         let end = run.tip();
         state
             .attestations
-            .counting(self.validity(), now)
+            .counting(self.validity(), wall, now)
             .any(|(attestation, _)| {
                 let named = attested_blocks(&attestation.tip);
                 let goes_below = named

@@ -4,7 +4,7 @@ use crate::{
     error::{NetworkError, NoConsensus},
     height_sync::{Judgement, Waiting},
     observer::HoldKind,
-    ports::MonoTime,
+    ports::{MonoTime, UnixMillis},
     settings::GateWait,
     status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
 };
@@ -169,6 +169,8 @@ pub(super) struct StandingClearance<B: BlockT> {
     /// Of the view that was judged.
     version: u64,
     judged: MonoTime,
+    /// What our clock showed then.
+    wall: UnixMillis,
     /// Of the oldest answer, when it was judged.
     age: Duration,
     good_for: Duration,
@@ -177,13 +179,15 @@ pub(super) struct StandingClearance<B: BlockT> {
 /// Judges the view for the gate, ahead of the slot.
 pub(super) fn look_ahead<B: BlockT>(manager: &NetworkSyncManager<B>) -> Result<(), NetworkError> {
     let version = manager.height.version();
-    let judged = manager.context.clock.now();
+    let clock = &manager.context.clock;
+    let (judged, wall) = (clock.now(), clock.wall());
     let judgement = manager.height.judge(manager.height.fresh())?;
     let clearance = match look(manager, &judgement) {
         Look::Clear => Some(StandingClearance {
             on: judgement.ours,
             version,
             judged,
+            wall,
             age: judgement.age,
             good_for: judgement.good_for,
         }),
@@ -195,8 +199,16 @@ pub(super) fn look_ahead<B: BlockT>(manager: &NetworkSyncManager<B>) -> Result<(
 
 fn still_cleared<B: BlockT>(manager: &NetworkSyncManager<B>) -> Option<Clearance<B>> {
     let clearance = standing_clearance(manager).clone()?;
-    let since = manager.context.clock.now().since(clearance.judged);
-    let holds = clearance.version == manager.height.version()
+    let (clock, drift) = (
+        &manager.context.clock,
+        manager.context.settings.limits.drift,
+    );
+    let since = clock.now().since(clearance.judged);
+    // What counts is said in slots: once our clock was set, it is judged anew.
+    let due = clearance.wall.plus(since);
+    let off = Duration::from_millis(clock.wall().0.abs_diff(due.0));
+    let holds = off <= drift
+        && clearance.version == manager.height.version()
         && since < clearance.good_for
         && clearance.on == manager.context.bridge.best();
     holds.then(|| {
