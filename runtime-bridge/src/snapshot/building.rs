@@ -7,7 +7,7 @@ use crate::{
 };
 use sp_consensus_aura::sr25519::AuthorityId;
 use std::collections::BTreeMap;
-use sync_component::{BlockId, ports::HeaderFault};
+use sync_component::{BlockId, block_id::height_of, ports::HeaderFault};
 
 /// Which blocks of the chain are whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl<B: ChainBlock> Building<B> {
             next.authored.insert(author, id.height());
             next.tail.push((id, header.clone()));
         }
-        let best = BlockId::<B>::of(next.top()).height();
+        let best = height_of::<B>(next.top());
         let heights = next.authored.values().copied().collect();
         let height = final_height(heights, authorities.len(), best, max_reorg).unwrap_or(0);
         let settled = next.tail.partition_point(|(id, _)| id.height() <= height);

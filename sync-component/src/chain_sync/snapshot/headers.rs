@@ -2,7 +2,7 @@
 
 use super::{Build, Wanted};
 use crate::{
-    block_id::BlockId,
+    block_id::{BlockId, height_of},
     chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
     error::Blame,
     headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
@@ -10,7 +10,7 @@ use crate::{
     ports::{BridgeError, HeaderRejected, HeadersRefused, PeerId},
 };
 use futures::future::join;
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, Header as _};
 use std::time::Duration;
 
 /// What the requests for headers of one source's chain leave to the next ones.
@@ -48,9 +48,9 @@ impl<B: BlockT> Build<'_, B> {
         let settings = &self.staged.settings;
         let clock = self.staged.clock.as_ref();
         let mut attempts = 0;
-        let mut looked = (clock.now(), BlockId::<B>::of(&above.header).height());
+        let mut looked = (clock.now(), height_of::<B>(&above.header));
         let mut arrived = Vec::new();
-        while BlockId::<B>::of(&above.header).number < tip.number {
+        while *above.header.number() < tip.number {
             let (stored, more) = join(
                 self.add(guide, arrived),
                 self.further(guide, tip, &above, &mut asking),
@@ -72,7 +72,7 @@ impl<B: BlockT> Build<'_, B> {
                 self.staged.clock.sleep(pause).await;
             }
             arrived = more;
-            let height = BlockId::<B>::of(&above.header).height();
+            let height = height_of::<B>(&above.header);
             let (within, headers) = (clock.now().since(looked.0), height.saturating_sub(looked.1));
             if within >= settings.tier1.timeout {
                 if headers < u64::from(settings.limits.headers_per_request) {

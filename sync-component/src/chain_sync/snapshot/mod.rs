@@ -12,7 +12,7 @@ mod tests;
 
 use super::{Counted, MultiSource, ResyncError, ResyncJob, SourceFault, end::End, guides::Guides};
 use crate::{
-    block_id::{BlockId, number},
+    block_id::{BlockId, height_of, number},
     context::SyncContext,
     ports::{BuildSnapshots, NoSnapshots, PeerId, SnapshotStanding, StateStanding, heavy},
     registry::ResyncStrategy,
@@ -272,7 +272,7 @@ impl<'a, B: BlockT> Build<'a, B> {
     }
 
     fn note_headers(&self, header: &B::Header) {
-        let reached = BlockId::<B>::of(header).height();
+        let reached = height_of::<B>(header);
         let claims: Vec<_> = self.claims().collect();
         let highest = claims.iter().map(|(_, tip)| tip.height()).max();
         self.job.watch.sources(claims.len());
