@@ -134,7 +134,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// Checks a claim; to be run for each of [`HeightSyncManager::take_due_probes`].
     pub async fn run_probe(&self, peer: PeerId, tip: BlockId<B>) -> Result<(), LocalFault> {
         let timeout = self.longest_answer();
-        let work = pin!(self.check_claim(&peer, tip, timeout));
+        let patience = self.patience(&self.state(), &peer, &tip);
+        let work = pin!(self.urged(patience, self.check_claim(&peer, tip, timeout)));
         // However a peer spreads its answers, one probe is over at the round's time-out.
         let end = self
             .context
@@ -166,6 +167,18 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.forget_if_gone(&peer);
         self.touch();
         fault.map_or(Ok(()), Err)
+    }
+
+    /// Has the view looked at again if a probe takes longer than `patience`: from then on others may be probed for the same tip, and
+    /// nothing else may happen for a while.
+    async fn urged<T>(&self, patience: Duration, probe: impl Future<Output = T>) -> T {
+        match select(pin!(probe), self.context.clock.sleep(patience)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(((), probe)) => {
+                self.touch();
+                probe.await
+            }
+        }
     }
 
     /// Asks for the headers of a claim; if another peer has shown the beginning of the same chain, only whether it holds that.

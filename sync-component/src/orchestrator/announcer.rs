@@ -63,8 +63,8 @@ impl<B: BlockT> Announcer<B> {
         }
     }
 
-    /// We have a new best block. Returns the announcements to send now to those of `peers` that are not being told
-    /// already; the others get it afterwards.
+    /// We have a new best block: whatever is sent from now on names it, also an attestation that is only passed on. Returns the
+    /// announcements to send now to those of `peers` that are not being told already; the others get it afterwards.
     pub(super) fn new_best(
         &mut self,
         header: B::Header,

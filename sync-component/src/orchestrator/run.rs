@@ -219,10 +219,10 @@ impl<'a, B: BlockT> Loop<'a, B> {
         note_local(manager.height.chain_changed(header.as_ref()));
         let Some(header) = header else { return };
         // While far behind, nobody can use our news, and there would be thousands of them.
-        if manager.activity() == Activity::Syncing {
-            return;
-        }
-        let peers = self.uninformed(&BlockId::of(&header));
+        let peers = match manager.activity() {
+            Activity::Syncing => Vec::new(),
+            Activity::Serving | Activity::Stalled => self.uninformed(&BlockId::of(&header)),
+        };
         for (peer, announcement) in self.announcer.new_best(header, peers) {
             self.announce(peer, announcement);
         }
