@@ -33,7 +33,7 @@ impl Session {
                 tier: report.tier,
                 stage: None,
                 done: progress.done,
-                total: progress.total,
+                total: progress.total.unwrap_or(0),
                 rate: progress.rate,
                 eta: progress.eta,
                 target: report.target.map(|target| target.height()),

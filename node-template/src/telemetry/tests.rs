@@ -70,7 +70,7 @@ fn syncing_line_adds_tier_percent_and_estimate() {
     report.target = Some(block(1000, 1));
     report.progress = Some(Progress {
         done: 250,
-        total: 1000,
+        total: Some(1000),
         rate: Some(950.44),
         eta: Some(Duration::from_secs(62)),
         peers: 3,
@@ -92,7 +92,7 @@ fn session_of_no_length_shows_no_percent_and_no_estimate() {
     report.target = Some(block(13, 1));
     report.progress = Some(Progress {
         done: 0,
-        total: 0,
+        total: Some(0),
         rate: None,
         eta: None,
         peers: 0,
@@ -113,7 +113,7 @@ fn session_without_a_target_that_holds_us_up_is_syncing_all_the_same() {
     report.tier = Tier::CatchUp;
     report.progress = Some(Progress {
         done: 1,
-        total: 4,
+        total: Some(4),
         rate: Some(2.0),
         eta: None,
         peers: 1,

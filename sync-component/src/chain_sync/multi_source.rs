@@ -279,7 +279,8 @@ impl<B: BlockT> Download<'_, B> {
             return Ok(None);
         }
         let extended = extend(self.staged, &claimants, run, most, skeleton).await?;
-        self.lagging().note(extended.lacking);
+        let now = self.staged.clock.now();
+        self.lagging().note(extended.lacking, now);
         Ok(Some(extended.run).filter(|longer| longer.tip() != run.tip()))
     }
 

@@ -1,4 +1,7 @@
-use crate::{block_id::BlockId, ports::PeerId};
+use crate::{
+    block_id::BlockId,
+    ports::{MonoTime, PeerId},
+};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,28 +34,37 @@ pub(crate) struct Claimant<'a, B: BlockT> {
     pub(crate) latency: Option<Duration>,
 }
 
-/// Who was asked for headers and did not bring all of them; whoever failed longest ago first.
+/// For how long whoever failed is not asked beside others. Shorter: a peer that holds its headers back holds up those of the others as
+/// often; longer: whoever lost one answer takes no part for so long.
+const FORGIVEN: Duration = Duration::from_secs(30);
+
+/// Who was asked for headers lately and did not bring all of them, and when; whoever failed longest ago first.
 ///
-/// They are asked again only when all that claim the chain have failed, and then one at a time: so nobody can keep the headers of
-/// the others from us, and a network that loses answers is left with somebody to ask.
+/// They are asked again when that is long ago, or when all that claim the chain have failed, and then one at a time: so nobody can keep
+/// the headers of the others from us, and a network that loses answers is left with somebody to ask.
 #[derive(Debug, Default)]
-pub(crate) struct Lagging(Vec<PeerId>);
+pub(crate) struct Lagging(Vec<(PeerId, MonoTime)>);
 
 impl Lagging {
     /// These failed now.
-    pub(crate) fn note(&mut self, peers: BTreeSet<PeerId>) {
-        self.0.retain(|peer| !peers.contains(peer));
-        self.0.extend(peers);
+    pub(crate) fn note(&mut self, peers: BTreeSet<PeerId>, now: MonoTime) {
+        self.0.retain(|(peer, _)| !peers.contains(peer));
+        self.0.extend(peers.into_iter().map(|peer| (peer, now)));
+    }
+
+    /// Forgets those who failed long ago.
+    pub(crate) fn forgive(&mut self, now: MonoTime) {
+        self.0.retain(|(_, failed)| now.since(*failed) < FORGIVEN);
     }
 
     /// Forgets all but these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&PeerId) -> bool) {
-        self.0.retain(keep);
+        self.0.retain(|(peer, _)| keep(peer));
     }
 
-    /// How many failed longer ago; `None` if it has not failed.
+    /// How many failed longer ago; `None` if it has not failed lately.
     pub(crate) fn place(&self, peer: &PeerId) -> Option<usize> {
-        self.0.iter().position(|failed| failed == peer)
+        self.0.iter().position(|(failed, _)| failed == peer)
     }
 }
 

@@ -1,12 +1,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::claimants::{Claimant, Claimants, Lagging};
-use crate::{BlockId, ports::PeerId, test_kit::SmallBlock};
+use crate::{
+    BlockId,
+    ports::{MonoTime, PeerId},
+    test_kit::SmallBlock,
+};
 use sp_core::H256;
 use std::{collections::BTreeSet, time::Duration};
 
 const LONGEST: Duration = Duration::from_secs(12);
 const MS: Duration = Duration::from_millis(1);
+const NOW: MonoTime = MonoTime(Duration::from_secs(100));
 
 fn peer(n: u8) -> PeerId {
     PeerId::from_bytes(&[n])
@@ -37,26 +42,36 @@ fn all_that_claim_the_tip_of_the_first_are_asked_for_as_long_as_the_quickest_usu
     let lagging = Lagging::default();
     assert_eq!(asked(&lagging), (peer(1), set(&[1, 2, 3]), 1_000 * MS));
     let mut lagging = Lagging::default();
-    lagging.note(set(&[2]));
+    lagging.note(set(&[2]), NOW);
     assert_eq!(asked(&lagging), (peer(1), set(&[1, 3]), 1_200 * MS));
     // Another tip is better than somebody who failed.
-    lagging.note(set(&[1, 3]));
+    lagging.note(set(&[1, 3]), NOW);
     assert_eq!(asked(&lagging), (peer(4), set(&[4]), 2_000 * MS));
 }
 
 #[test]
 fn where_all_have_failed_one_is_asked_alone_and_long_whoever_failed_longest_ago_first() {
     let mut lagging = Lagging::default();
-    lagging.note(set(&[2, 3]));
-    lagging.note(set(&[1, 4]));
+    lagging.note(set(&[2, 3]), NOW);
+    lagging.note(set(&[1, 4]), NOW);
     for next in [2, 3, 1, 4, 2] {
         assert_eq!(asked(&lagging), (peer(next), set(&[next]), LONGEST));
         // It is asked again as long as it brings everything.
         assert_eq!(asked(&lagging), (peer(next), set(&[next]), LONGEST));
-        lagging.note(set(&[next]));
+        lagging.note(set(&[next]), NOW);
     }
     lagging.retain(|known| *known != peer(3));
     assert_eq!(asked(&lagging).0, peer(3), "forgiven with the rest of it");
+}
+
+#[test]
+fn whoever_failed_long_ago_is_asked_beside_the_others_again() {
+    let mut lagging = Lagging::default();
+    lagging.note(set(&[2]), NOW);
+    lagging.forgive(NOW.plus(29_999 * MS));
+    assert_eq!(asked(&lagging).1, set(&[1, 3]));
+    lagging.forgive(NOW.plus(30_000 * MS));
+    assert_eq!(asked(&lagging).1, set(&[1, 2, 3]));
 }
 
 #[test]
@@ -81,6 +96,6 @@ fn the_way_is_long_if_it_is_to_the_quickest_that_has_not_failed() {
     assert!(!far([Some(19 * MS), Some(90 * MS)], &nobody));
     assert!(!far([None, None], &nobody), "nobody knows");
     let mut first = Lagging::default();
-    first.note(set(&[1]));
+    first.note(set(&[1]), NOW);
     assert!(far([Some(MS), Some(90 * MS)], &first));
 }

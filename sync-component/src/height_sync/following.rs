@@ -86,7 +86,8 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub(crate) fn take_due_extension(&self) -> Option<Extension<B>> {
         let now = self.context.clock.now();
         let mut state = self.state();
-        let followed = &state.followed;
+        let followed = &mut state.followed;
+        followed.lagging.forgive(now);
         let end = followed.end?;
         if followed.asked.is_some() || followed.not_before.is_some_and(|at| at > now) {
             return None;
@@ -256,7 +257,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             return;
         }
         let lagging = &mut state.followed.lagging;
-        lagging.note(lacking);
+        lagging.note(lacking, self.context.clock.now());
         let table = self.context.peers.table();
         lagging.retain(|peer| table.get(peer).is_some());
     }
@@ -282,7 +283,10 @@ impl<B: BlockT> HeightSyncManager<B> {
             Inserted::Whole | Inserted::Stored => {
                 state.claims.partial(peer.clone(), tip, end);
                 state.claims.holds_up_to(&tip, end);
-                state.followed.end = Some(end);
+                // Nothing may be fetched any more, or another chain.
+                if state.followed.end == Some(run.tip()) {
+                    state.followed.end = Some(end);
+                }
             }
         }
         Ok(())

@@ -3,6 +3,7 @@ use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
     error::NetworkError,
+    headers::{Beyond, VerifiedTip},
     height_sync::Judgement,
     peers::Sighting,
     ports::{MonoTime, PeerId, UnixMillis},
@@ -50,9 +51,28 @@ struct State<B: BlockT> {
 struct Session {
     since: MonoTime,
     from: u64,
-    to: u64,
+    extent: Extent,
     progressed_at: MonoTime,
     speed: Speed,
+}
+
+/// How far a session goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// To this height, where the chain ends.
+    To(u64),
+    /// The chain goes on above what is verified of it, for all that is claimed.
+    Open,
+}
+
+impl Extent {
+    /// Of a session that fetches `run` and what is verified above it meanwhile.
+    pub(super) fn of<B: BlockT>(run: &VerifiedTip<B>) -> Self {
+        match run.beyond {
+            Beyond::Claimed => Self::Open,
+            Beyond::Nothing => Self::To(run.tip().height()),
+        }
+    }
 }
 
 impl<B: BlockT> Board<B> {
@@ -103,10 +123,7 @@ impl<B: BlockT> Board<B> {
             let changed = !same(&state.verdict, &judgement.verdict);
             state.verdict = judgement.verdict.clone();
             state.judged_at = now;
-            state.target = judgement
-                .target
-                .as_ref()
-                .map(crate::headers::VerifiedTip::tip);
+            state.target = judgement.target.as_ref().map(VerifiedTip::tip);
             state.consensus = judgement.tally.consensus;
             state.voters = judgement.tally.electors;
             state.with_us = judgement.tally.electors_with_us();
@@ -143,20 +160,20 @@ impl<B: BlockT> Board<B> {
         }
     }
 
-    pub(super) fn session_started(&self, from: u64, to: u64, now: MonoTime) {
+    pub(super) fn session_started(&self, from: u64, extent: Extent, now: MonoTime) {
         self.state().session = Some(Session {
             since: now,
             from,
-            to,
+            extent,
             progressed_at: now,
             speed: Speed::begin(from, now),
         });
     }
 
-    /// The session under way goes on to this height.
-    pub(super) fn session_goes_on(&self, to: u64) {
+    /// The session under way goes on so far.
+    pub(super) fn session_goes_on(&self, extent: Extent) {
         if let Some(session) = &mut self.state().session {
-            session.to = to;
+            session.extent = extent;
         }
     }
 
@@ -265,12 +282,18 @@ impl<B: BlockT> Board<B> {
 
 impl Session {
     fn progress(&self, best: u64, peers: usize, now: MonoTime) -> Progress {
-        let total = self.to.saturating_sub(self.from);
-        let done = best.saturating_sub(self.from).min(total);
+        let total = match self.extent {
+            Extent::To(end) => Some(end.saturating_sub(self.from)),
+            Extent::Open => None,
+        };
+        let done = best.saturating_sub(self.from);
+        let done = total.map_or(done, |total| done.min(total));
         let rate = self.speed.per_second(now);
-        #[expect(clippy::cast_precision_loss, reason = "shown to people, in seconds")]
-        let left = (total - done) as f64;
-        let eta = rate.and_then(|rate| Duration::try_from_secs_f64(left / rate).ok());
+        let eta = rate.zip(total).and_then(|(rate, total)| {
+            #[expect(clippy::cast_precision_loss, reason = "shown to people, in seconds")]
+            let left = (total - done) as f64;
+            Duration::try_from_secs_f64(left / rate).ok()
+        });
         Progress {
             done,
             total,

@@ -2,6 +2,7 @@
 
 use super::{
     NetworkSyncManager, SyncEvent,
+    board::Extent,
     missing::{MissingBlocks, Moment, Patience},
     run::note_local,
 };
@@ -93,7 +94,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let manager = self.manager;
         let now = manager.context.clock.now();
         let stuck = manager.board.session_stuck_for(now)?;
-        let last = manager.context.peers.deliveries().last();
+        let deliveries = manager.context.peers.deliveries();
+        // However long an import takes, other peers would not make it shorter.
+        if deliveries.is_importing() {
+            return None;
+        }
+        let last = deliveries.last();
         Some(last.map_or(stuck, |at| stuck.min(now.since(at))))
     }
 
@@ -186,8 +192,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             return;
         };
         self.asked(target);
+        // The next one waits for itself.
+        self.undecided_since = None;
         let mut job = manager.blocks.job(target);
+        let mut extent = Extent::To(job.target().height());
         if windows == JoinWindows::Successive {
+            extent = Extent::of(target);
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
             manager.height.follow(&target.tip());
@@ -197,9 +207,9 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             }
         }
         self.target = Some(target.clone());
-        let (from, to) = (context.bridge.best().height(), job.target().height());
-        manager.board.session_started(from, to, now);
-        tracing::debug!(from, to, target = %job.target(), "catching up");
+        let from = context.bridge.best().height();
+        manager.board.session_started(from, extent, now);
+        tracing::debug!(from, target = %job.target(), "catching up");
         let session = AssertUnwindSafe(manager.blocks.run(job))
             .catch_unwind()
             .map(|end| match end {
@@ -238,7 +248,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             return;
         };
         if run.tip() != target.tip() {
-            manager.board.session_goes_on(run.tip().height());
+            manager.board.session_goes_on(Extent::of(&run));
             self.onward.send_replace(Some(run.clone()));
             self.target = Some(run);
         }

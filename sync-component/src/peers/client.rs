@@ -388,13 +388,17 @@ impl<B: BlockT> PeerClient<B> {
         match &result {
             Ok(_) => {
                 self.inner.observer.answered(protocol, now.since(start));
-                self.table().answered(peer, now.since(start));
+                // Others take as long as what they carry.
+                if protocol == Protocol::Status {
+                    self.table().answered(peer, now.since(start));
+                }
             }
             Err(RequestFailure::BrokenEnvelope) => self.charge(peer, Offence::ProvablyWrong),
-            Err(RequestFailure::Timeout | RequestFailure::Disconnected)
-                if protocol == Protocol::Blocks =>
-            {
+            Err(RequestFailure::Timeout) if protocol == Protocol::Blocks => {
                 self.table().undelivered(peer);
+            }
+            Err(RequestFailure::Disconnected) if protocol == Protocol::Blocks => {
+                self.table().broke_off(peer);
             }
             Err(_) => {}
         }

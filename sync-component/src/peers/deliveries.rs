@@ -88,6 +88,11 @@ impl<B: BlockT> Deliveries<B> {
         lately.imported_for.saturating_add(running)
     }
 
+    /// Whether delivered blocks are being imported.
+    pub(crate) fn is_importing(&self) -> bool {
+        self.lately().imports > 0
+    }
+
     /// Delivered blocks are being imported until the answer is dropped.
     pub(crate) fn importing<'a>(&'a self, clock: &'a dyn Clock) -> Importing<'a, B> {
         let mut lately = self.lately();

@@ -30,8 +30,11 @@ pub struct PeerEntry<B: BlockT> {
     pub silent_rounds: u32,
     /// When a request for its status failed last, for whatever reason; `None` since it was answered.
     pub failed_at: Option<MonoTime>,
-    /// Requests for blocks that stayed without answer since it last delivered good ones.
+    /// Requests for blocks that stayed without answer since it last delivered good ones; those that ended with its connection count as
+    /// one.
     pub undelivered: u32,
+    /// Whether requests for blocks ended with its connection. It leaves the table then.
+    broke_off: bool,
     /// The highest block that it claimed to have and whose header we know to be good, by its number.
     pub shown: Option<u64>,
 }
@@ -99,6 +102,7 @@ impl<B: BlockT> PeerTable<B> {
             silent_rounds: 0,
             failed_at: None,
             undelivered,
+            broke_off: false,
             shown: None,
         });
     }
@@ -216,7 +220,7 @@ impl<B: BlockT> PeerTable<B> {
         sighting.at = now;
     }
 
-    /// A request was answered after `round_trip`.
+    /// A small request was answered after `round_trip`.
     pub fn answered(&mut self, peer: &PeerId, round_trip: Duration) {
         self.ledger.answered(peer, round_trip);
     }
@@ -235,6 +239,16 @@ impl<B: BlockT> PeerTable<B> {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.undelivered = entry.undelivered.saturating_add(1);
             self.ledger.undelivered(peer, entry.undelivered);
+        }
+    }
+
+    /// The connection ended while `peer` was asked for blocks. However much it was asked for, that is one failure: it may be our own line.
+    pub fn broke_off(&mut self, peer: &PeerId) {
+        if let Some(entry) = self.entries.get_mut(peer)
+            && !entry.broke_off
+        {
+            entry.broke_off = true;
+            self.undelivered(peer);
         }
     }
 

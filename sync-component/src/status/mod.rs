@@ -222,13 +222,13 @@ impl fmt::Display for Tier {
 pub struct Progress {
     /// Blocks imported by this session.
     pub done: u64,
-    /// Blocks that the session is to import.
-    pub total: u64,
+    /// Blocks that the session is to import; `None` while the end of the chain that it fetches is only claimed, not verified.
+    pub total: Option<u64>,
     /// Blocks per second over the last seconds; `None` until measured, and when nothing came in them.
     pub rate: Option<f64>,
-    /// Time left at that rate.
+    /// Time left at that rate; `None` where `total` or `rate` is.
     pub eta: Option<Duration>,
-    /// Peers that are being asked.
+    /// Connected peers.
     pub peers: usize,
 }
 

@@ -49,7 +49,11 @@ fn headers_come_ahead_of_the_blocks_and_no_more_than_the_limit_allows() {
         });
         sim.network.tap(ahead.clone());
         ours.start();
-        sim.connect(&ours.id, peers.iter().map(|peer| &peer.id));
+        // So long a way that they are asked for before those below them are verified.
+        for peer in &peers {
+            let link = Link::with_latency(Duration::from_millis(20));
+            sim.network.connect(&ours.id, &peer.id, link);
+        }
         sim.until(60 * MINUTE, "O at 5000", || ours.best().height() == 5_000)
             .await;
         // What was verified lies above a block that was stored when it was looked at last, at most one import ago.

@@ -22,6 +22,7 @@ mod clocks;
 mod fetching;
 mod fetching_faults;
 mod fetching_headers;
+mod fetching_lines;
 mod fetching_speed;
 mod forced;
 mod forks;

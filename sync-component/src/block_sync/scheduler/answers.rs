@@ -93,7 +93,7 @@ impl Scheduler {
         match worth {
             Worth::NotFound => self.suppliers.lacks(&peer, gap.start, now),
             Worth::Busy(pause) => self.suppliers.busy(&peer, pause, now),
-            Worth::Useless => self.suppliers.silent(&peer, now),
+            Worth::Useless => self.suppliers.silent(&peer, gap.count, now),
             Worth::Good(_) | Worth::ThenWrong(_) => {}
         }
         let good = good.min(gap.count);
@@ -101,8 +101,15 @@ impl Scheduler {
             self.wanted_still(gap, twin, peer, tried.unwrap_or(Try::Failed));
             return nothing;
         }
+        let is_short = self.is_short(good, bytes, &gap);
+        if is_short && self.is_under_way(twin) {
+            self.wanted_still(gap, twin, peer, tried.unwrap_or(Try::Short));
+            return nothing;
+        }
         self.suppliers.delivered(&peer, good, took);
-        self.pace.answered_after(took);
+        if !is_short {
+            self.pace.answered_after(took);
+        }
         self.pace.block_bytes(bytes, good);
         self.pieces.insert(gap.start, Piece { count: good, bytes });
         if let Some(mut rest) = gap.take_rest(good) {
@@ -116,6 +123,17 @@ impl Scheduler {
             goods: Goods::Wanted,
             overtaken: self.drop_twin(id, twin, now),
         }
+    }
+
+    /// Whether an answer holds little of what was asked for, and is no full one: whoever sends that is quicker than others only because it
+    /// sends less.
+    fn is_short(&self, good: u64, bytes: usize, gap: &Gap) -> bool {
+        good < gap.count.div_ceil(2) && bytes < self.bounds.reply_bytes / 2
+    }
+
+    fn is_under_way(&self, id: Option<FlightId>) -> bool {
+        let flight = id.and_then(|id| self.flights.get(&id));
+        flight.is_some_and(|flight| flight.stage == Stage::UnderWay)
     }
 
     /// The other request for the blocks that `id` brought is over. Returns it if it is under way.
@@ -159,8 +177,12 @@ impl Scheduler {
         };
         self.suppliers.answered(&peer, gap.count);
         let tried = match failure {
-            Failure::Silent | Failure::Useless => {
-                self.suppliers.silent(&peer, now);
+            Failure::Silent => {
+                self.suppliers.silent(&peer, gap.count, now);
+                Try::Silent
+            }
+            Failure::Useless => {
+                self.suppliers.silent(&peer, gap.count, now);
                 Try::Failed
             }
             Failure::Unsent => {

@@ -111,6 +111,12 @@ impl Bounds {
             .min(self.longest_patience)
     }
 
+    /// How long what is asked of one peer may take to come: well below the longest patience, or the last of it would be given up while it
+    /// still comes.
+    pub(super) fn longest_load(&self) -> Duration {
+        self.longest_patience / 2
+    }
+
     /// How much to import at once.
     pub(super) fn batch(&self, pace: &Pace) -> Room {
         let most = self.window.blocks.clamp(1, IMPORT_BLOCKS);

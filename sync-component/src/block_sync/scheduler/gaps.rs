@@ -10,10 +10,14 @@ const BUSY_ANSWERS: u32 = 20;
 /// How asking a peer for a block ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Try {
-    /// It failed: an attempt in the sense of `tier2_max_retries`.
+    /// Its answer was of no use: an attempt in the sense of `tier2_max_retries`.
     Failed,
+    /// There was no answer: an attempt, too, and it may have been lost.
+    Silent,
     /// The peer does not have it. An answer, not a failure.
     Lacks,
+    /// It sent little, while somebody else may send all.
+    Short,
     /// The peer is busy.
     Busy,
     /// The peer is being asked.
@@ -26,6 +30,8 @@ pub(super) struct Gap {
     /// Height of the first; set once it is under way.
     pub(super) start: u64,
     pub(super) count: u64,
+    /// Attempts that failed.
+    failures: u32,
     /// How asking each peer ended last, and how often it was asked.
     tried: BTreeMap<PeerId, (Try, u32)>,
 }
@@ -43,6 +49,9 @@ impl Gap {
     }
 
     pub(super) fn tried(&mut self, peer: PeerId, how: Try) {
+        if matches!(how, Try::Failed | Try::Silent) {
+            self.failures = self.failures.saturating_add(1);
+        }
         let (last, times) = self.tried.entry(peer).or_insert((how, 0));
         *last = how;
         *times = times.saturating_add(1);
@@ -59,7 +68,13 @@ impl Gap {
 
     /// Attempts that failed.
     pub(super) fn failures(&self) -> u32 {
-        u32::try_from(self.count_of(|how| how == Try::Failed)).unwrap_or(u32::MAX)
+        self.failures
+    }
+
+    /// Whoever was silent, or sent little, may be asked once more.
+    pub(super) fn forgive(&mut self) {
+        self.tried
+            .retain(|_, (how, _)| !matches!(how, Try::Silent | Try::Short));
     }
 
     /// Peers that were asked.
@@ -69,11 +84,8 @@ impl Gap {
 
     /// Peers that were busy.
     pub(super) fn busy(&self) -> usize {
-        self.count_of(|how| how == Try::Busy)
-    }
-
-    fn count_of(&self, wanted: impl Fn(Try) -> bool) -> usize {
-        self.tried.values().filter(|(how, _)| wanted(*how)).count()
+        let how = self.tried.values();
+        how.filter(|(how, _)| *how == Try::Busy).count()
     }
 
     /// The first `count` blocks, and the rest if there is one.
@@ -90,6 +102,7 @@ impl Gap {
         Some(Self {
             start: self.start.saturating_add(count),
             count: left,
+            failures: self.failures,
             tried: self.tried.clone(),
         })
     }
@@ -106,6 +119,10 @@ impl Gaps {
 
     pub(super) fn remove(&mut self, start: u64) -> Option<Gap> {
         self.0.remove(&start)
+    }
+
+    pub(super) fn get_mut(&mut self, start: u64) -> Option<&mut Gap> {
+        self.0.get_mut(&start)
     }
 
     /// The lowest one that starts at `height` or above.

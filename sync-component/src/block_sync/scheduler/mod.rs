@@ -2,7 +2,7 @@
 //!
 //! Every block of the job is in exactly one place at any time: never asked for (above the frontier), a [gap](gaps), under way
 //! in a request, being checked, waiting for import, or imported. Only the lowest request may run twice at once: when it is
-//! late, a second peer is asked for the same blocks. The first of the two answers that holds anything good ends the other.
+//! late, a second peer is asked for the same blocks. The first of the two answers that holds half of them ends the other.
 
 mod answers;
 mod bounds;
@@ -219,6 +219,7 @@ impl Scheduler {
 
     /// What to do now.
     pub(super) fn poll(&mut self, now: MonoTime) -> Vec<Ask> {
+        self.forgive();
         let mut asks: Vec<_> = self.hedge(now).into_iter().collect();
         // Each gap is looked at once: the suppliers of those that found none do not come back within one call.
         let mut from = 0;
@@ -234,7 +235,10 @@ impl Scheduler {
             } else {
                 Need::More
             };
-            let Some((peer, count)) = self.suppliers.choose(start, wanted, &gap, need, now) else {
+            let longest = self.bounds.longest_load();
+            let what = (start, wanted);
+            let chosen = self.suppliers.choose(what, &gap, need, longest, now);
+            let Some((peer, count)) = chosen else {
                 continue;
             };
             let taken = self.take(start, gap, count);
@@ -243,6 +247,19 @@ impl Scheduler {
             asks.push(self.ask(id, peer, Span { start, count }));
         }
         asks
+    }
+
+    /// When all who may have the lowest missing block were asked, those that were silent may be asked once more: an answer may be lost.
+    /// So may those that sent little while somebody else was to send all.
+    fn forgive(&mut self) {
+        let missing = self.lowest_missing();
+        let attempts = self.bounds.attempts.get();
+        if let Some(gap) = self.gaps.get_mut(missing)
+            && gap.failures() < attempts
+            && !self.suppliers.may_serve(missing, gap)
+        {
+            gap.forgive();
+        }
     }
 
     /// The lowest gap from `from` on; above all gaps what was never asked for; as far as there is room. What the next import
@@ -335,10 +352,10 @@ impl Scheduler {
         let (start, count) = (gap.start, gap.count);
         let mut elsewhere = gap.clone();
         elsewhere.tried(flight.peer.clone(), Try::Late);
-        let second = Need::Second;
+        let (second, longest) = (Need::Second, self.bounds.longest_load());
         let (peer, _) = self
             .suppliers
-            .choose(start, count, &elsewhere, second, now)?;
+            .choose((start, count), &elsewhere, second, longest, now)?;
         let twin = self.depart(peer.clone(), (start, gap), Some(id), now);
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.twin = Some(twin);
@@ -403,13 +420,12 @@ impl Scheduler {
     }
 
     /// Why the lowest missing block will not come, if it will not. Only meaningful while nothing can be imported.
+    /// Nor before all that is under way has come: it is good whatever becomes of that block.
     pub(super) fn stuck(&self) -> Option<Stuck> {
-        let missing = self.lowest_missing();
-        let is_read =
-            |flight: &Flight| flight.stage != Stage::UnderWay && flight.gap.start <= missing;
-        if self.flights.values().any(is_read) {
+        if !self.flights.is_empty() {
             return None;
         }
+        let missing = self.lowest_missing();
         let at = self
             .gaps
             .at_or_above(0)
@@ -420,9 +436,7 @@ impl Scheduler {
             None if missing == self.frontier && self.frontier < self.end => &fresh,
             None => return None,
         };
-        // While anybody delivers anything, whoever may have the block is free again soon.
-        let tried_enough =
-            gap.failures() >= self.bounds.attempts.get() && self.under_way().next().is_none();
+        let tried_enough = gap.failures() >= self.bounds.attempts.get();
         let hopeless = tried_enough || !self.suppliers.may_serve(missing, gap);
         hopeless.then(|| Stuck {
             at: missing,

@@ -37,6 +37,9 @@ const TARGET: Duration = Duration::from_millis(250);
 /// Lower: over a long way requests grow slowly, and most of the time is the way's; higher: more is asked for of a peer than comes soon.
 const TARGET_LATENCIES: u32 = 4;
 
+/// No longer than this, however long the way is: it may be long because of what we asked for.
+const MOST_TARGET: Duration = Duration::from_secs(1);
+
 /// The usual time to answer of a peer of which nothing is known.
 const UNKNOWN_LATENCY: Duration = Duration::from_millis(200);
 
@@ -65,7 +68,7 @@ pub(in crate::block_sync) struct Standing {
     /// The highest block that it showed to be on the chain that is fetched. Claims cost nothing: whoever showed more is asked
     /// first.
     pub(in crate::block_sync) shown: Option<u64>,
-    /// Moving average of its round trips.
+    /// Moving average of the round trips of small messages.
     pub(in crate::block_sync) latency: Option<Duration>,
     /// Whether it ever delivered blocks.
     pub(in crate::block_sync) proof: Proof,
@@ -86,6 +89,9 @@ struct Supplier {
     refill: Refill,
     /// Blocks per second.
     rate: Option<f64>,
+    /// It is asked for no more blocks at once: half as many after a silence, twice as many once it delivered so many. A line may carry less
+    /// in the time that an answer has than anything else lets suppose.
+    most: u64,
     /// Silences in a row.
     doubts: u32,
     not_before: Option<MonoTime>,
@@ -112,6 +118,7 @@ impl Supplier {
             width: if is_doubtful { 1 } else { FIRST_WIDTH },
             refill: Refill::Filling,
             rate: None,
+            most: u64::MAX,
             doubts: standing.undelivered,
             not_before: None,
             lacks: None,
@@ -154,6 +161,25 @@ impl Supplier {
 
     fn latency(&self) -> Duration {
         self.standing.latency.unwrap_or(UNKNOWN_LATENCY)
+    }
+
+    /// In what time it sends this many blocks.
+    fn sends(&self, blocks: u64) -> Duration {
+        let seconds = self.rate.map_or(0.0, |rate| real(blocks) / rate.max(1e-3));
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Whether so many blocks more come from it within `longest`. Whoever has nothing to do is asked in any case.
+    fn bears(&self, more: u64, longest: Duration) -> bool {
+        let all = self.sends(self.items.saturating_add(more));
+        self.requests == 0 || self.latency().saturating_add(all) <= longest
+    }
+
+    /// How many blocks come from it within `longest`; at least one.
+    fn sends_within(&self, longest: Duration) -> u64 {
+        let time = longest.saturating_sub(self.latency()).as_secs_f64();
+        let blocks = self.rate.map_or(u64::MAX, |rate| whole(rate * time));
+        blocks.max(1)
     }
 }
 
@@ -200,13 +226,13 @@ impl Suppliers {
     }
 
     /// Who should be asked for the blocks from `start` on, and for how many of at most `wanted`: whoever has them and delivers
-    /// them soonest, those first who showed that they have them.
+    /// them soonest, those first who showed that they have them. Nobody is asked for more than it delivers within `longest`.
     pub(super) fn choose(
         &self,
-        start: u64,
-        wanted: u64,
+        (start, wanted): (u64, u64),
         gap: &Gap,
         need: Need,
+        longest: Duration,
         now: MonoTime,
     ) -> Option<(PeerId, u64)> {
         let mean = self.mean_rate();
@@ -221,6 +247,7 @@ impl Suppliers {
                 && supplier.claims(last)
                 && !supplier.denies(start, now)
                 && gap.may_ask(peer)
+                && (need == Need::Second || supplier.bears(1, longest))
         });
         let key = |supplier: &Supplier| {
             let shown = supplier.standing.shown.is_some_and(|shown| shown >= start);
@@ -245,7 +272,10 @@ impl Suppliers {
             .saturating_add(1);
         let count = match need {
             Need::Second => wanted,
-            Need::More | Need::Lowest => wanted.min(items(supplier, mean)).min(has),
+            Need::More | Need::Lowest => {
+                let most = items(supplier, mean).min(supplier.sends_within(longest));
+                wanted.min(most).min(has)
+            }
         };
         Some((peer.clone(), count))
     }
@@ -268,9 +298,7 @@ impl Suppliers {
         let Some(supplier) = self.0.get(peer) else {
             return UNKNOWN_LATENCY;
         };
-        let behind = real(supplier.items.max(count));
-        let sending = supplier.rate.map_or(0.0, |rate| behind / rate.max(1.0));
-        let sending = Duration::try_from_secs_f64(sending).unwrap_or(Duration::MAX);
+        let sending = supplier.sends(supplier.items.max(count));
         supplier.latency().saturating_add(sending)
     }
 
@@ -328,15 +356,19 @@ impl Suppliers {
                 NEWEST_WEIGHT
             };
             supplier.rate = Some(old + (new - old) * weight);
+            if items >= supplier.most {
+                supplier.most = supplier.most.saturating_mul(2);
+            }
             supplier.settle();
         }
     }
 
-    /// `peer` left a request without an answer.
-    pub(super) fn silent(&mut self, peer: &PeerId, now: MonoTime) {
+    /// `peer` left a request for so many blocks without an answer.
+    pub(super) fn silent(&mut self, peer: &PeerId, items: u64, now: MonoTime) {
         if let Some(supplier) = self.0.get_mut(peer) {
             supplier.doubts = supplier.doubts.saturating_add(1);
             supplier.width = (supplier.width / 2).max(1);
+            supplier.most = (supplier.most.min(items) / 2).max(1);
             supplier.not_before = Some(now.plus(SILENT_PAUSE));
             supplier.settle();
         }
@@ -369,10 +401,11 @@ impl Suppliers {
 
 /// How many blocks `supplier` is asked for at once.
 fn items(supplier: &Supplier, mean: Option<f64>) -> u64 {
-    let Some(rate) = supplier.rate.or(mean) else {
-        return first_items(supplier.standing.latency);
-    };
-    1 + whole(1.01 * rate * target(supplier).as_secs_f64())
+    let usual = supplier.rate.or(mean).map_or_else(
+        || first_items(supplier.standing.latency),
+        |rate| 1 + whole(1.01 * rate * target(supplier).as_secs_f64()),
+    );
+    usual.min(supplier.most)
 }
 
 /// How many blocks a peer is asked for at once while nothing is known but its way.
@@ -384,5 +417,6 @@ fn first_items(latency: Option<Duration>) -> u64 {
 
 /// How long what `supplier` is asked for at once should take.
 fn target(supplier: &Supplier) -> Duration {
-    TARGET.max(supplier.latency().saturating_mul(TARGET_LATENCIES))
+    let ways = supplier.latency().saturating_mul(TARGET_LATENCIES);
+    ways.clamp(TARGET, MOST_TARGET)
 }

@@ -118,7 +118,7 @@ impl<B: BlockT> Build<'_, B> {
         let skeleton = &mut asking.skeleton;
         let found = further(&self.staged, &claimants, above, most, skeleton).await;
         let found = found.map_err(ResyncError::Local)?;
-        asking.lagging.note(found.lacking);
+        asking.lagging.note(found.lacking, self.staged.clock.now());
         Ok(found.headers)
     }
 

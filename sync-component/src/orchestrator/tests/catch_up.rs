@@ -2,6 +2,7 @@ use super::*;
 
 with_both_block_types!(
     newcomer_reaches_the_network_in_windows,
+    nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed,
     one_honest_peer_is_enough_beside_two_silent_ones,
     only_peers_that_claim_a_block_are_asked_for_it,
     failing_store_costs_no_peer_anything_and_recovers,
@@ -38,6 +39,32 @@ async fn newcomer_reaches_the_network_in_windows<B: TestBlock>() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     until(MINUTE, "in sync", || in_sync(&ours)).await;
+}
+
+async fn nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed<B: TestBlock>() {
+    let mut world = World::<B>::with_chain(2_300);
+    world.settings.tier2.max_gap = 150;
+    world.settings.limits.headers_per_request = 100;
+    world.settings.limits.headers_ahead = 400;
+    let ours = world.node("ours", 0);
+    let peers: Vec<_> = (0..3)
+        .map(|n| world.node(&format!("peer {n}"), 2_300))
+        .collect();
+    world.link(&ours, &peers.iter().collect::<Vec<_>>());
+    let (mut open, mut ends) = (0, Vec::new());
+    while ours.best() != peers[0].best() {
+        if let Some(progress) = ours.manager.report().progress {
+            match progress.total {
+                None => open += 1,
+                Some(_) => ends.push(ours.best().height()),
+            }
+            assert!(progress.total.is_some() || progress.eta.is_none());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(open > 0, "the end was known at once");
+    // 400 headers ahead at most, and as many that are on their way.
+    assert!(ends.iter().all(|best| *best >= 1_500), "{ends:?}");
 }
 
 async fn one_honest_peer_is_enough_beside_two_silent_ones<B: TestBlock>() {

@@ -91,8 +91,8 @@ fn whoever_is_asked_second_and_overtaken_is_blamed_for_nothing() {
     meet(&mut scheduler, &[up_to(10), up_to(10)]);
     let first = poll(&mut scheduler, 0).remove(0);
     let hedge = poll(&mut scheduler, 1_000).remove(0);
-    // One block of ten, just before the other would have sent all.
-    let overtaken = answer(&mut scheduler, &first, Worth::Good(1), 1_001);
+    // Half of it, just before the other would have sent all.
+    let overtaken = answer(&mut scheduler, &first, Worth::Good(5), 1_001);
     assert_eq!(overtaken, Some(hedge.id));
     assert_eq!(scheduler.suppliers.doubts(&hedge.peer), 0);
     for now in 1_002..1_020 {
@@ -102,6 +102,58 @@ fn whoever_is_asked_second_and_overtaken_is_blamed_for_nothing() {
         }
     }
     assert_eq!(import_all(&mut scheduler), 11);
+}
+
+#[test]
+fn a_short_answer_ends_no_request_for_all_of_it() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    let hedge = poll(&mut scheduler, 1_000).remove(0);
+    assert_eq!(answer(&mut scheduler, &hedge, Worth::Good(1), 1_001), None);
+    assert_eq!(scheduler.suppliers.doubts(&first.peer), 0);
+    deliver(&mut scheduler, &first, 1_500);
+    assert_eq!(import_all(&mut scheduler), 11);
+}
+
+#[test]
+fn whoever_sends_little_is_asked_again_if_nobody_sends_more() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let silent = poll(&mut scheduler, 0).remove(0);
+    let hedge = poll(&mut scheduler, 1_000).remove(0);
+    answer(&mut scheduler, &hedge, Worth::Good(4), 1_001);
+    scheduler.failed(silent.id, Failure::Silent, at(1_100));
+    let mut now = 1_100;
+    while !scheduler.is_done() {
+        for ask in poll(&mut scheduler, now) {
+            if ask.peer == hedge.peer {
+                let count = ask.span.count.min(4);
+                answer(&mut scheduler, &ask, Worth::Good(count), now);
+            } else {
+                scheduler.failed(ask.id, Failure::Silent, at(now));
+            }
+        }
+        assert_eq!(scheduler.stuck(), None);
+        import_all(&mut scheduler);
+        now += 10;
+        assert!(now < 10_000, "{scheduler:#?}");
+    }
+}
+
+#[test]
+fn quick_answers_that_are_short_do_not_make_full_ones_late() {
+    let mut scheduler = Scheduler::new(1, 1_001, bounds());
+    meet(&mut scheduler, &[up_to(1_000); 3]);
+    for now in 0..40 {
+        for ask in poll(&mut scheduler, now) {
+            if ask.span.count > 2 {
+                answer(&mut scheduler, &ask, Worth::Good(1), now);
+            }
+        }
+        import_all(&mut scheduler);
+    }
+    assert_eq!(scheduler.pace.late_after(), Duration::from_secs(1));
 }
 
 #[test]
