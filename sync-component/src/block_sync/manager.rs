@@ -14,11 +14,14 @@ use crate::{
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::{collections::BTreeSet, fmt, sync::Arc};
+use tokio::sync::Semaphore;
 
 /// Tier 2's face: the design's three names over whichever strategy is selected.
 pub struct BlockSyncManager<B: BlockT> {
     context: SyncContext<B>,
     strategy: Arc<dyn FetchStrategy<B>>,
+    /// Whose session it is: one at a time, whoever starts it.
+    turn: Semaphore,
 }
 
 impl<B: BlockT> fmt::Debug for BlockSyncManager<B> {
@@ -32,7 +35,11 @@ impl<B: BlockT> fmt::Debug for BlockSyncManager<B> {
 impl<B: BlockT> BlockSyncManager<B> {
     /// A manager that fetches with `strategy`.
     pub fn new(context: SyncContext<B>, strategy: Arc<dyn FetchStrategy<B>>) -> Self {
-        Self { context, strategy }
+        Self {
+            context,
+            strategy,
+            turn: Semaphore::new(1),
+        }
     }
 
     /// Asks peers for the block with this verified header, one after the other, `tier2_timeout_per_block` each, until
@@ -47,21 +54,25 @@ impl<B: BlockT> BlockSyncManager<B> {
         import_run(&self.context, run).await
     }
 
-    /// Fetches and imports up to `target`, at most `tier2_max_gap` blocks: one session. Cancelled by dropping; what was
-    /// imported stays.
+    /// Fetches and imports up to `target`: one session. Cancelled by dropping; what was imported stays.
+    ///
+    /// # Errors
+    /// [`NetworkError::SyncGapTooLarge`] if that is more than `tier2_max_gap` blocks; else what keeps the blocks away.
     pub async fn catch_up_to_consensus(
         &self,
         target: &VerifiedTip<B>,
-    ) -> Result<BlockId<B>, FetchError<B>> {
-        self.run(self.job(target)).await
+    ) -> Result<BlockId<B>, NetworkError> {
+        self.covers(target.headers().len() as u64)?;
+        Ok(self.run(self.job(target)).await?)
     }
 
-    /// Runs one session.
+    /// Runs one session, once the one that runs is over.
     pub async fn run(&self, job: FetchJob<B>) -> Result<BlockId<B>, FetchError<B>> {
+        let _turn = self.turn.acquire().await;
         self.strategy.fetch(&self.context, job).await
     }
 
-    /// The session that [`BlockSyncManager::catch_up_to_consensus`] runs for `target`.
+    /// A session for the first `tier2_max_gap` blocks of `target`.
     pub fn job(&self, target: &VerifiedTip<B>) -> FetchJob<B> {
         FetchJob::new(target, self.context.settings.tier2.max_gap)
     }

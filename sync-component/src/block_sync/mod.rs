@@ -17,5 +17,7 @@ pub(crate) use job::Onward;
 pub use job::{FetchError, FetchJob};
 pub use manager::BlockSyncManager;
 pub use pipelined::Pipelined;
+#[cfg(feature = "test-kit")]
+pub use scheduler::schedule;
 pub use sequential::Sequential;
 pub(crate) use terms::Terms;

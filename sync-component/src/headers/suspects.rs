@@ -22,8 +22,8 @@ pub struct Suspects(BTreeMap<AuthorityId, Suspicion>);
 struct Suspicion {
     /// The slot of what it did last.
     since: Slot,
-    /// The last slot that it sealed two headers for.
-    equivocated: Option<Slot>,
+    /// The last slot of a misdeed after which its blocks are not even fetched for a while.
+    left_alone: Option<Slot>,
 }
 
 /// What makes an authority suspect.
@@ -31,6 +31,9 @@ struct Suspicion {
 pub enum Misdeed {
     /// Nobody delivers the blocks of a tip that it sealed. That may be the network's fault.
     Withheld,
+    /// The same, of a chain longer than any gate clears, or it deals that out block by block. Whoever took what there is of it would lose
+    /// the blocks of all others to it, one by one.
+    WithheldOwnChain,
     /// A block that it sealed does not execute here. That may be our own fault.
     SealedInvalid,
     /// It sealed two headers for one slot. No network does that.
@@ -75,13 +78,13 @@ impl Suspects {
         }
         let most = (authorities - 1) / 2;
         let known = self.0.get(author);
-        let equivocated = match misdeed {
-            Misdeed::Equivocated => Some(slot),
-            Misdeed::Withheld | Misdeed::SealedInvalid => known.and_then(|known| known.equivocated),
+        let left_alone = match misdeed {
+            Misdeed::Equivocated | Misdeed::WithheldOwnChain => Some(slot),
+            Misdeed::Withheld | Misdeed::SealedInvalid => known.and_then(|known| known.left_alone),
         };
         let since = known.map_or(slot, |known| known.since.max(slot));
         self.0
-            .insert(author.clone(), Suspicion { since, equivocated });
+            .insert(author.clone(), Suspicion { since, left_alone });
         while self.0.len() > most {
             let others = self
                 .0
@@ -154,20 +157,20 @@ impl Suspects {
     }
 
     /// The part of `run` that is worth fetching although it holds nobody up: all of it, but for the blocks at its end that
-    /// somebody sealed within 4a slots of two headers for one slot. As soon as two of its blocks reach some each, they split
-    /// the votes; so nobody takes them, unless it `is_attested` by enough others.
+    /// somebody sealed until 4a slots after two headers for one slot, or a chain of its own that it withheld. As soon as two of its blocks
+    /// reach some each, they split the votes; so nobody takes them, unless it `is_attested` by enough others.
     pub fn fetchable_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        let is_equivocators = |author: &AuthorityId, slot: Slot, authorities: &[AuthorityId]| {
-            let equivocated = self.0.get(author).and_then(|known| known.equivocated);
-            equivocated
+        let is_left_alone = |author: &AuthorityId, slot: Slot, authorities: &[AuthorityId]| {
+            let left_alone = self.0.get(author).and_then(|known| known.left_alone);
+            left_alone
                 .is_some_and(|then| slot < then.saturating_add(suspicion_slots(authorities.len())))
         };
-        self.part_below(run, chain, &is_equivocators, is_attested)
+        self.part_below(run, chain, &is_left_alone, is_attested)
     }
 
     /// The part of `run` below the blocks at its end that `is_bad` says not to take from their author.

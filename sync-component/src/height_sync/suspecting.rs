@@ -1,6 +1,6 @@
 //! Whom we suspect, and for what (SPEC section 0, *suspect*).
 
-use super::HeightSyncManager;
+use super::{Electorate, HeightSyncManager};
 use crate::{
     block_id::BlockId,
     headers::{Beyond, Misdeed, VerifiedTip, is_by_few},
@@ -15,7 +15,29 @@ impl<B: BlockT> HeightSyncManager<B> {
         if run.beyond == Beyond::Claimed && !self.is_by_few(run)? {
             return Ok(());
         }
-        self.suspect_author(run, Misdeed::Withheld)
+        let misdeed = if self.is_of_no_gate(run)? {
+            Misdeed::WithheldOwnChain
+        } else {
+            Misdeed::Withheld
+        };
+        self.suspect_author(run, misdeed)
+    }
+
+    /// Whether nothing of `run` is worth fetching, unless others attest it.
+    pub(crate) fn is_left_alone(&self, run: &VerifiedTip<B>) -> Result<bool, BridgeError> {
+        let chain = self.context.bridge.as_ref();
+        let state = self.state();
+        let part = state.suspects.fetchable_part(run, chain, &|_, _| false)?;
+        Ok(part.is_none())
+    }
+
+    /// Whether no gate can have cleared all of `run`: more blocks than a fork may heal, sealed by no more authorities than may be faulty.
+    /// An author that was forced may have made it, too.
+    pub(crate) fn is_of_no_gate(&self, run: &VerifiedTip<B>) -> Result<bool, BridgeError> {
+        let most = self.context.settings.tier2.max_reorg.max(1);
+        Ok(self.strategy.electorate() == Electorate::Authorities
+            && run.headers().len() as u64 > most
+            && self.is_by_few(run)?)
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

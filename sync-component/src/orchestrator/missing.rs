@@ -29,7 +29,28 @@ pub(super) struct Moment {
     pub(super) imported_for: Duration,
 }
 
+/// For how long a block that arrives shows that those after it are not withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// Until the next one is due.
+    AllTime,
+    /// For so long.
+    Each(Duration),
+}
+
 impl Moment {
+    /// So many times as much later.
+    fn later(self, time: Duration, times: u64) -> Self {
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        let at = self.at.plus(time.saturating_mul(times));
+        Self { at, ..self }
+    }
+
+    /// The earlier of the two.
+    fn min(self, other: Self) -> Self {
+        if self.at < other.at { self } else { other }
+    }
+
     /// How long ago, imports left out.
     fn elapsed(self, now: Self) -> Duration {
         let importing = now.imported_for.saturating_sub(self.imported_for);
@@ -74,14 +95,25 @@ impl<B: BlockT> MissingBlocks<B> {
     }
 
     /// `block` arrived, which may be of `run`.
-    pub(super) fn arrived(&mut self, run: &VerifiedTip<B>, block: &BlockId<B>, at: Moment) {
+    pub(super) fn arrived(
+        &mut self,
+        run: &VerifiedTip<B>,
+        block: &BlockId<B>,
+        worth: Worth,
+        at: Moment,
+    ) {
         if let Some(missing) = self.0.get_mut(&first(run))
             && run.contains(block)
             // The same ones may be delivered again and again.
             && missing.reached < Some(block.height())
         {
+            let known = missing.reached.unwrap_or(run.base.height());
+            let new = block.height().saturating_sub(known);
             missing.reached = Some(block.height());
-            missing.quiet = at;
+            missing.quiet = match worth {
+                Worth::AllTime => at,
+                Worth::Each(time) => missing.quiet.later(time, new).min(at),
+            };
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{
     NetworkSyncManager, SyncEvent,
     board::Extent,
-    missing::{MissingBlocks, Moment, Patience},
+    missing::{MissingBlocks, Moment, Patience, Worth},
     run::note_local,
 };
 use crate::{
@@ -23,6 +23,10 @@ use futures::{
 use sp_runtime::traits::Block as BlockT;
 use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio::sync::watch;
+
+/// So many blocks of a chain that no gate can have cleared must come in each slot, or they are withheld. Fewer: whoever deals them out so
+/// slowly holds up everybody for longer; more: over a slow line the chain of an author that was forced looks withheld.
+const OWN_BLOCKS_PER_SLOT: u32 = 128;
 
 /// How a session ended.
 pub(super) enum SessionEnd<B: BlockT> {
@@ -156,10 +160,26 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let busy = deliveries.last_busy();
         for run in judgement.target.iter().chain(&judgement.rivals) {
             if let Some((block, at)) = arrived {
-                self.missing.arrived(run, &block, Moment { at, ..now });
+                let worth = self.worth(run);
+                self.missing
+                    .arrived(run, &block, worth, Moment { at, ..now });
             }
             if self.missing.is_withheld(run, busy, patience, now) {
                 note_local(height.withheld(run));
+            }
+        }
+    }
+
+    /// What a block of `run` is worth that arrives. One who dealt out a chain of its own block by block would hold up everybody for as
+    /// long as it has blocks, if each of them bought a slot's share.
+    fn worth(&self, run: &VerifiedTip<B>) -> Worth {
+        let height = &self.manager.height;
+        match height.is_of_no_gate(run) {
+            Ok(true) => Worth::Each(height.slot() / OWN_BLOCKS_PER_SLOT),
+            Ok(false) => Worth::AllTime,
+            Err(error) => {
+                note_local(Err(error));
+                Worth::AllTime
             }
         }
     }
@@ -267,6 +287,10 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     fn drop_off_course(&mut self, judgement: &Judgement<B>) {
         let now = self.manager.context.clock.now();
         let fetching = self.target.as_ref().filter(|_| self.current.is_some());
+        if fetching.is_some_and(|fetching| self.is_left_alone(fetching, judgement)) {
+            tracing::debug!("the session under way fetches what its author withholds");
+            return self.stop();
+        }
         let wanted = judgement.target.as_ref();
         let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
         let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {
@@ -276,6 +300,21 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.stop();
         }
+    }
+
+    /// Whether `fetching` is not worth fetching any more: its author is left alone, and nobody else attests it.
+    fn is_left_alone(&self, fetching: &VerifiedTip<B>, judgement: &Judgement<B>) -> bool {
+        let mut worthy = judgement.target.iter().chain(&judgement.rivals);
+        if worthy.any(|run| !run.conflicts_with(fetching)) {
+            return false;
+        }
+        self.manager
+            .height
+            .is_left_alone(fetching)
+            .unwrap_or_else(|error| {
+                note_local(Err(error));
+                false
+            })
     }
 
     /// Whether `wanted` begins at or above the height at which `fetching` ends, with another block there: whoever withholds a

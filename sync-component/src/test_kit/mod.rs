@@ -12,6 +12,7 @@ mod node;
 pub mod sim;
 mod time;
 
+pub use crate::block_sync::schedule;
 pub use blocks::{BigBlock, SmallBlock, TestBlock};
 pub use chain::ReferenceBridge;
 pub use forge::Forge;

@@ -4,7 +4,7 @@ use super::*;
 use sync_component::{
     orchestrator::{FirstAnswer, ProductionMode},
     ports::Protocol,
-    test_kit::SLOT,
+    test_kit::{Link, SLOT},
 };
 
 const FORCED: ProductionMode = ProductionMode::Forced(FirstAnswer::NotNeeded);
@@ -31,7 +31,8 @@ fn force_ends_with_a_peer_above_genesis_that_says_syncing() {
         sim.until(MINUTE, "O authors alone", || !nobody_sealed(sim))
             .await;
         let peer = sim.peer("P", sim.chain(14), Misbehaviour::SaysSyncing);
-        sim.connect(&ours.id, [&peer.id]);
+        // Whose answers get lost says nothing.
+        sim.network.connect(&ours.id, &peer.id, Link::lan());
         sim.until(2 * MINUTE, "O has heard of it", || {
             ours.manager()
                 .peers()
@@ -60,7 +61,8 @@ fn force_waits_for_the_first_answer_of_a_peer_that_has_just_come() {
         let slow = Misbehaviour::Slow(SECOND);
         let peer = sim.peer("P", sim.chain(14), slow);
         before_own_slot(sim, Duration::from_millis(500)).await;
-        sim.connect(&ours.id, [&peer.id]);
+        // Nor whose first answer gets lost.
+        sim.network.connect(&ours.id, &peer.id, Link::lan());
         let sealed = sim.oracle.seals();
         assert!(sealed > 0, "{}", ours.health());
         sim.slots(1).await;

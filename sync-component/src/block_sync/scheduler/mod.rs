@@ -6,6 +6,8 @@
 
 mod answers;
 mod bounds;
+#[cfg(feature = "test-kit")]
+mod driven;
 mod gaps;
 mod measure;
 mod pace;
@@ -15,6 +17,8 @@ mod tests;
 
 pub(super) use answers::{Failure, Goods, Worth};
 pub(super) use bounds::{Bounds, Room};
+#[cfg(feature = "test-kit")]
+pub use driven::schedule;
 pub(super) use suppliers::Standing;
 
 use crate::ports::{MonoTime, PeerId};

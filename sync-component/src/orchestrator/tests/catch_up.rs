@@ -1,8 +1,13 @@
 use super::*;
+use crate::{
+    NetworkError,
+    headers::{Beyond, VerifiedTip},
+};
 
 with_both_block_types!(
     newcomer_reaches_the_network_in_windows,
     nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed,
+    one_call_covers_no_more_blocks_than_the_settings_say,
     one_honest_peer_is_enough_beside_two_silent_ones,
     only_peers_that_claim_a_block_are_asked_for_it,
     failing_store_costs_no_peer_anything_and_recovers,
@@ -65,6 +70,21 @@ async fn nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed<B: Test
     assert!(open > 0, "the end was known at once");
     // 400 headers ahead at most, and as many that are on their way.
     assert!(ends.iter().all(|best| *best >= 1_500), "{ends:?}");
+}
+
+async fn one_call_covers_no_more_blocks_than_the_settings_say<B: TestBlock>() {
+    let mut world = World::<B>::with_chain(12);
+    world.settings.tier2.max_gap = 11;
+    let ours = world.node("ours", 0);
+    let headers = world.chain.iter().map(|block| block.header().clone());
+    let genesis = ours.best();
+    let run = VerifiedTip::new(genesis, genesis, headers.collect(), Beyond::Nothing).unwrap();
+    let blocks = ours.manager.block_sync();
+    let result = blocks.catch_up_to_consensus(&run).await;
+    assert!(
+        matches!(result, Err(NetworkError::SyncGapTooLarge(12))),
+        "{result:?}"
+    );
 }
 
 async fn one_honest_peer_is_enough_beside_two_silent_ones<B: TestBlock>() {

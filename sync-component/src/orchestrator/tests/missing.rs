@@ -2,7 +2,7 @@ use crate::{
     BlockId,
     block_sync::Backoff,
     headers::{Beyond, VerifiedTip},
-    orchestrator::missing::{MissingBlocks, Moment, Patience},
+    orchestrator::missing::{MissingBlocks, Moment, Patience, Worth},
     ports::MonoTime,
     settings::Limits,
     test_kit::{Forge, SmallBlock},
@@ -59,12 +59,25 @@ fn same_block_delivered_again_and_again_puts_nothing_off() {
     let run = run(0);
     let mut missing = asked(&run);
     for millis in [1_000, 1_900, 2_800] {
-        missing.arrived(&run, &run.ids()[0], at(millis));
+        missing.arrived(&run, &run.ids()[0], Worth::AllTime, at(millis));
     }
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_900)));
     assert!(missing.is_withheld(&run, None, PATIENCE, at(3_000)));
-    missing.arrived(&run, &run.ids()[1], at(3_500));
+    missing.arrived(&run, &run.ids()[1], Worth::AllTime, at(3_500));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(5_400)));
+}
+
+#[test]
+fn blocks_that_are_worth_little_put_little_off_however_late_they_come() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    let each = Worth::Each(Duration::from_millis(100));
+    // No more than until they came.
+    missing.arrived(&run, &run.ids()[0], each, at(50));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_049)));
+    missing.arrived(&run, &run.ids()[2], each, at(2_049));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_249)));
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(2_250)));
 }
 
 #[test]
