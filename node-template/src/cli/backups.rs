@@ -1,5 +1,6 @@
 use super::{
-    BackupsCommand, CliError, ExitCode, PlaceArgs, RestoreArgs,
+    BackupsCommand, CliError, ExitCode, RestoreArgs,
+    args::StandInArgs,
     pace::Pace,
     place::Place,
     print,
@@ -7,15 +8,13 @@ use super::{
     resync::{Operated, block_on, confirm, follow_restore},
     resync_alone::{end, hold},
 };
-use crate::{Block, rpc::BackupView, runtime::TemplateRuntime, service::ChainFolder};
-use runtime_bridge::resync::{Places, RealDisk, ResyncFiles, StoreFolders};
+use crate::{rpc::BackupView, service::ChainFolder};
+use runtime_bridge::resync::Copied;
 use std::{
     fs, io,
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
-use sync_component::ports::{Clock, SystemClock};
 
 /// Lists, restores and removes old chains.
 pub(super) fn run(command: &BackupsCommand) -> Result<ExitCode, CliError> {
@@ -26,8 +25,8 @@ pub(super) fn run(command: &BackupsCommand) -> Result<ExitCode, CliError> {
     }
 }
 
-fn list(args: &PlaceArgs) -> Result<ExitCode, CliError> {
-    let place = Place::of(args)?;
+fn list(args: &StandInArgs) -> Result<ExitCode, CliError> {
+    let place = Place::of_node(args)?;
     let backups = if let Some(node) = Operated::if_it_runs(&place)? {
         block_on(async { Ok(node.client.backups().await?) })?
     } else {
@@ -56,8 +55,8 @@ fn line(backup: &BackupView) -> String {
     format!("{}  {age}, {since}\n", backup.id)
 }
 
-fn prune(args: &PlaceArgs) -> Result<ExitCode, CliError> {
-    let place = Place::of(args)?;
+fn prune(args: &StandInArgs) -> Result<ExitCode, CliError> {
+    let place = Place::of_node(args)?;
     let removed = if let Some(node) = Operated::if_it_runs(&place)? {
         block_on(async { Ok(node.client.prune_backups().await?) })?
     } else {
@@ -77,7 +76,7 @@ fn restore(args: &RestoreArgs) -> Result<ExitCode, CliError> {
     if let Some(to) = &args.to {
         return copy(args, to);
     }
-    let place = Place::of(&args.place)?;
+    let place = Place::of_node(&args.node)?;
     let node = Operated::if_it_runs(&place)?;
     print("The backup becomes the live chain; the present chain becomes a backup.\n")?;
     if !args.yes {
@@ -99,25 +98,35 @@ fn restore(args: &RestoreArgs) -> Result<ExitCode, CliError> {
 
 /// Copies a backup, so that another node can be started on it; nothing of this node is touched.
 fn copy(args: &RestoreArgs, to: &Path) -> Result<ExitCode, CliError> {
-    let place = Place::of(&args.place)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let stores = StoreFolders::<Block, _>::new(place.spec.clone(), TemplateRuntime, clock.clone());
-    let places = Places::in_folder(&place.folder);
-    let files = ResyncFiles::new(places, Arc::new(RealDisk), Arc::new(stores), clock);
-    let name = files.backups().find(&args.id)?;
-    let from = files.places().backup(&name);
+    let place = Place::of_node(&args.node)?;
+    // Nobody touches the backups meanwhile. A running node may: then it is seen that the copy is not whole.
+    let _lock = match place.lock() {
+        Err(CliError::InUse { .. }) => None,
+        lock => lock?,
+    };
+    let files = place.resync_files();
+    let backups = files.backups();
+    let name = backups.find(&args.id)?;
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| CliError::Path { path, source }
     };
-    let target = ChainFolder::new(to, &place.spec.id).store();
     if is_in_use(to).map_err(at(to))? {
         return Err(CliError::NotEmpty {
             folder: to.to_owned(),
         });
     }
-    fs::create_dir_all(&target).map_err(at(&target))?;
-    copy_files(&from, &target).map_err(at(&target))?;
+    let target = ChainFolder::new(to, &place.spec.id).store();
+    let mut progress = Progress::new(Audience::People, Lines::Out).patient();
+    let (start, mut speed) = (Instant::now(), Pace::new());
+    backups.copy(&name, &target, |Copied { done, total }| {
+        // What cannot be shown does not stop the work.
+        let _ = progress.show(|now| {
+            speed.reached(now.duration_since(start), 0, done);
+            copying(done, total, &speed)
+        });
+    })?;
+    drop(progress);
     print(&format!(
         "copied to {}; run a node on it with --base-path {}\n",
         target.display(),
@@ -132,32 +141,6 @@ fn is_in_use(folder: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Copies the files of a store, and shows how far it is.
-fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        // Its own marker of age, and the lock file of a database that is closed, are not part of the store.
-        if entry.file_type()?.is_file() && name != "IN_SYNC_SINCE" && name != "LOCK" {
-            files.push((name, entry.metadata()?.len()));
-        }
-    }
-    let total = files.iter().map(|(_, bytes)| bytes).sum();
-    let mut progress = Progress::new(Audience::People, Lines::Out).patient();
-    let (start, mut pace, mut done) = (Instant::now(), Pace::new(), 0);
-    for (name, bytes) in files {
-        // What cannot be shown does not stop the work.
-        let _ = progress.show(|now| {
-            pace.reached(now.duration_since(start), 0, done);
-            copying(done, total, &pace)
-        });
-        fs::copy(from.join(&name), to.join(&name))?;
-        done += bytes;
-    }
-    Ok(())
 }
 
 fn copying(done: u64, total: u64, pace: &Pace) -> Moment {

@@ -44,8 +44,8 @@ pub use args::{
     ExportBlocksArgs, GenerateKeyArgs, GenerateNodeKeyArgs, ImportBlocksArgs, InsertKeyArgs,
     InspectKeyArgs, KeyCommand, KeyType, LocalnetArgs, LogArgs, NodeKeyArgs, OutputType, PeerArgs,
     PeersCommand, PhraseLength, PlaceArgs, PurgeChainArgs, RestoreArgs, ResyncArgs, RevertArgs,
-    RpcMethods, RunArgs, Scheme, SpecFormat, SpecType, StatusArgs, StrategiesArgs, TransferArgs,
-    TxCommand,
+    RpcMethods, RunArgs, Scheme, SpecFormat, SpecType, StandInArgs, StatusArgs, StrategiesArgs,
+    TransferArgs, TxCommand,
 };
 pub use benchmark::{BenchmarkCommand, GateArgs, LimitsArgs, SyncArgs, WorkerArgs};
 pub use error::{CliError, ExitCode};

@@ -1,11 +1,19 @@
-use super::{CliError, PlaceArgs, node_key, strategies};
+use super::{CliError, PlaceArgs, args::StandInArgs, node_key, strategies};
 use crate::{
-    network,
+    Block, network,
+    runtime::TemplateRuntime,
     service::{ChainFolder, ServiceError},
 };
 use chain_spec::{ChainSpec, Preset};
-use runtime_bridge::store::{Lock, LockError};
-use std::path::{Path, PathBuf};
+use runtime_bridge::{
+    resync::{Places, RealDisk, ResyncFiles, StoreFolders},
+    store::{Lock, LockError},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use sync_component::ports::{Clock, SystemClock};
 
 /// The chain of `--chain` and `--dev`; `local` if neither is given, as with Substrate's templates.
 pub(super) fn chain_name(chain: Option<&str>, dev: bool) -> &str {
@@ -40,6 +48,22 @@ impl Place {
         };
         let folder = chain_folder(&base, &spec.id);
         Ok(Self { spec, folder })
+    }
+
+    /// The same, with the settings that the node is given.
+    pub(super) fn of_node(args: &StandInArgs) -> Result<Self, CliError> {
+        let mut place = Self::of(&args.place)?;
+        place.spec.sync = strategies::settings(&place.spec, args.sync_config.as_deref())?;
+        Ok(place)
+    }
+
+    /// The files of Tier 3 of this chain.
+    pub(super) fn resync_files(&self) -> ResyncFiles {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let stores =
+            StoreFolders::<Block, _>::new(self.spec.clone(), TemplateRuntime, Arc::clone(&clock));
+        let places = Places::in_folder(&self.folder);
+        ResyncFiles::new(places, Arc::new(RealDisk), Arc::new(stores), clock)
     }
 
     /// Refuses the id of the node that has this folder. One that was given its key on its command line knows better itself.

@@ -6,14 +6,16 @@ use super::{
     print,
     progress::Progress,
 };
+use runtime_bridge::resync::Started;
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use sync_component::chain_sync::Stage;
 
 /// What is removed of a chain's folder: what can be had again from the network. Keys, `signed`, the network key and
 /// backups are not among it (SPEC section 1, *Signing*, and section 7).
-const REMOVED: [&str; 2] = ["db", "staging"];
+const REMOVED: [&str; 3] = ["db", "staging", "staging.new"];
 
 /// The journal of a resync or a restore: without the stores there is nothing to go on with.
 const JOURNAL: &str = "journal";
@@ -46,6 +48,9 @@ pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
             return Err(CliError::NotConfirmed);
         }
     }
+    keep_the_old_chain(&place)?;
+    // A store may have got another place, or gone.
+    let paths = present(&place.folder)?;
     // First: with it, the next start would look for stores that are gone.
     let journal = place.folder.join(JOURNAL);
     match fs::remove_file(&journal) {
@@ -66,6 +71,21 @@ pub(super) fn run(args: &PurgeChainArgs) -> Result<ExitCode, CliError> {
         print(&format!("removed {}\n", path.display()))?;
     }
     Ok(ExitCode::Done)
+}
+
+/// In the middle of an exchange `staging`, or even the live place, holds the chain that is promised as a backup: the exchange is
+/// finished or taken back first, as a start would.
+fn keep_the_old_chain(place: &Place) -> Result<(), CliError> {
+    let files = place.resync_files();
+    let stage = files.journal()?.map(|journal| journal.stage);
+    if let Some(Stage::Swapping(_) | Stage::Committed(_)) = stage
+        && let Started::Swapped { backup } = files.recover()?
+    {
+        print(&format!(
+            "an interrupted exchange of the stores was finished; the old chain is kept as backup {backup}\n"
+        ))?;
+    }
+    Ok(files.sweep()?)
 }
 
 fn nothing(place: &Place) -> Result<ExitCode, CliError> {

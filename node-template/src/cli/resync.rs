@@ -24,7 +24,7 @@ const SWAP_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Gives the operator's orders to the running node, or carries them out where none runs.
 pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
-    let place = Place::of(&args.place)?;
+    let place = place_of(args)?;
     check_strategy(args, &place)?;
     for peer in &args.peer {
         place.is_another(peer)?;
@@ -51,6 +51,14 @@ pub(super) fn run(args: &ResyncArgs) -> Result<ExitCode, CliError> {
         }
         begin(args, &place, node).await
     })
+}
+
+/// The chain, with what the node is given beside its spec.
+pub(super) fn place_of(args: &ResyncArgs) -> Result<Place, CliError> {
+    let mut place = Place::of_node(&args.node)?;
+    let reserved = args.reserved_nodes.iter().map(ToString::to_string);
+    place.spec.reserved_nodes.extend(reserved);
+    Ok(place)
 }
 
 /// A name that is no strategy's is a slip of the command line, whether a node runs or not.

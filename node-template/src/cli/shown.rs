@@ -45,8 +45,15 @@ pub(super) fn plan_text(plan: &PlanView) -> String {
     let trusts = trusts.map_or_else(String::new, |what| format!("trusts     {what}\n"));
     let stages = "fetch and validate beside the present chain; ask the voters; exchange the two";
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let likely = plan.likely.filter(|likely| *likely > plan.free);
+    let warning = likely.map_or_else(String::new, |likely| {
+        format!(
+            "warning    the sources' chain is longer than the present one: by that about {} MiB may be needed; make room, or the run stops where no more than `disk_reserve_bytes` are free, and `resync --resume` goes on with it once there is room\n",
+            mib(likely)
+        )
+    });
     format!(
-        "strategy   {}\n{trusts}stages     {stages}\nfrom       {sources}\nlive       {} ({} MiB)\nbuilt in   {} (about {} MiB are needed, {} MiB are free)\nkept in    {}\n",
+        "strategy   {}\n{trusts}stages     {stages}\nfrom       {sources}\nlive       {} ({} MiB)\nbuilt in   {} (about {} MiB are needed, {} MiB are free)\nkept in    {}\n{warning}",
         plan.strategy,
         plan.live,
         mib(plan.present),

@@ -9,6 +9,7 @@ mod pacing;
 mod planning;
 mod progressing;
 mod purging;
+mod standing_in;
 
 use super::{Cli, Command, usage};
 use clap::CommandFactory;

@@ -16,7 +16,7 @@ use crate::{
     authoring::Chain,
     pool::{Origin, Refusal},
     runtime::Extrinsic,
-    service::ResyncDesk,
+    service::{ResyncDesk, lengths},
     status_view::StatusView,
 };
 use chain_spec::parse_address;
@@ -356,8 +356,10 @@ impl NodeApiServer for Rpc {
             .desk
             .strategy(wanted)
             .map_err(|error| refused(&error))?;
-        let sources = self.desk.sources(&self.live()?.manager, &request);
+        let manager = &self.live()?.manager;
+        let sources = self.desk.sources(manager, &request);
         let sources = sources.map_err(|error| refused(&error))?;
+        let lengths = lengths(manager, &sources);
         let plan = if params.dry_run {
             self.desk.plan()
         } else {
@@ -369,7 +371,7 @@ impl NodeApiServer for Rpc {
             self.desk.order(order, wanted)
         };
         let plan = plan.map_err(|error| refused(&error))?;
-        Ok(PlanView::of(&plan, strategy, &sources))
+        Ok(PlanView::of(&plan, strategy, &sources).likely_by(&plan, lengths))
     }
 
     fn resume(&self, extensions: &Extensions) -> RpcResult<()> {

@@ -1,7 +1,7 @@
 //! What the methods of Tier 3 take and answer.
 
 use crate::service::{Chosen, LastRun, ResyncReport};
-use runtime_bridge::resync::{Backup, Plan, Since};
+use runtime_bridge::resync::{Backup, Lengths, Plan, Since};
 use serde::{Deserialize, Serialize};
 use sync_component::chain_sync::{Counted, Progress, ResyncStage, Run, Source};
 
@@ -39,6 +39,8 @@ pub struct PlanView {
     pub present: u64,
     /// Estimated size of the new one.
     pub needed: u64,
+    /// What it may come to by the length that its sources claim, where that is more; no reason to refuse it.
+    pub likely: Option<u64>,
     /// Free on the disk.
     pub free: u64,
 }
@@ -55,8 +57,15 @@ impl PlanView {
             backups: plan.places.backups.display().to_string(),
             present: plan.present,
             needed: plan.needed,
+            likely: None,
             free: plan.free,
         }
+    }
+
+    /// The same, where it is known how long the chains are.
+    pub(crate) fn likely_by(self, plan: &Plan, lengths: Option<Lengths>) -> Self {
+        let likely = lengths.and_then(|lengths| plan.by_length(lengths));
+        Self { likely, ..self }
     }
 }
 

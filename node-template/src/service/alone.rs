@@ -96,7 +96,9 @@ impl Alone {
 
     /// Finishes or takes back what an earlier process began; a download that was under way is wanted again.
     pub(crate) fn recover(&self) -> Result<(), ServiceError> {
-        self.desk.recover()
+        self.desk.recover()?;
+        self.desk.sweep();
+        Ok(())
     }
 
     /// Whether all that is left to do is the exchange of the stores.

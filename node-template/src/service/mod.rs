@@ -33,7 +33,7 @@ pub use error::ServiceError;
 pub use folder::ChainFolder;
 pub use offline::Offline;
 pub use peers::{PeerFile, PeerFileError, PeerKeeper};
-pub(crate) use resync::declared;
 pub use resync::{Chosen, LastRun, OrderError, ResyncDesk, ResyncReport};
+pub(crate) use resync::{declared, lengths};
 pub use run::run;
 pub use tasks::{TaskEnd, TaskEnded};

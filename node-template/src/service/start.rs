@@ -297,6 +297,9 @@ async fn keep_backups(
     manager: Arc<NetworkSyncManager<Block>>,
     clock: Arc<dyn Clock>,
 ) {
+    let swept = Arc::clone(&desk);
+    // What an earlier process had not removed any more. A panic in it is logged by the runtime.
+    let _ = tokio::task::spawn_blocking(move || swept.sweep()).await;
     until_in_sync(&manager).await;
     loop {
         if matches!(manager.get_sync_status(), Ok(SyncStatus::InSync)) {

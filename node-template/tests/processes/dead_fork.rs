@@ -49,6 +49,8 @@ impl World {
         "quick".clone_into(&mut quick.id);
         quick.slot_duration = SlotDuration::from_millis(500);
         quick.sync.limits.drift = Duration::from_millis(100);
+        // Disks of these tests lie in memory.
+        quick.sync.limits.disk_reserve_bytes = 16 << 20;
         quick.sync.tier2.max_reorg = MAX_REORG;
         // Not all of the four authorities run: by their own word they would hardly go on.
         quick.sync.strategies.tier1 = Some("tip-quorum".to_owned());

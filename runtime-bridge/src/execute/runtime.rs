@@ -9,6 +9,10 @@ use std::{collections::BTreeMap, fmt};
 /// with balances and a timestamp.
 ///
 /// Everything here must be a pure function of its arguments: all nodes have to get the same state root.
+///
+/// The state is one trie. There are no child tries: a snapshot takes what stands under a key, and not what a root there stands for.
+/// A runtime that keeps roots of other tries under its keys (Substrate's `:child_storage:`) must not be used with the strategy
+/// `snapshot`.
 pub trait Runtime<B: BlockT>: fmt::Debug + Send + Sync + 'static {
     /// All storage entries of the state before block 1.
     fn genesis_state(&self, spec: &ChainSpec) -> BTreeMap<Vec<u8>, Vec<u8>>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sync_component::chain_sync::{BackupName, Held, RestoreRun, Run};
 
 /// The file in a backup that says that the node was in sync once since the backup was made.
-const SETTLED: &str = "IN_SYNC_SINCE";
+pub(super) const SETTLED: &str = "IN_SYNC_SINCE";
 
 /// An old chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Pruned {
 
 /// The old chains of one chain folder.
 #[derive(Clone, Debug)]
-pub struct Backups<'a>(&'a ResyncFiles);
+pub struct Backups<'a>(pub(super) &'a ResyncFiles);
 
 impl ResyncFiles {
     /// The backups.
@@ -116,6 +116,13 @@ impl Backups<'_> {
 
     /// Removes the backups that are older than `retention` and since whose making the node was in sync.
     pub fn prune(&self, retention: Retention) -> Result<Pruned, ResyncFileError> {
+        let pruned = self.take_old(retention)?;
+        self.0.sweep()?;
+        Ok(pruned)
+    }
+
+    /// Takes those backups out of their places.
+    fn take_old(&self, retention: Retention) -> Result<Pruned, ResyncFileError> {
         let _writing = self.0.writing();
         let taken = self.being_restored()?;
         let mut pruned = Pruned::default();
@@ -167,16 +174,20 @@ impl Backups<'_> {
 
     /// A run that makes this backup the live chain begins: `swap` does it. Refused if the backup does not open.
     pub fn begin_restore(&self, name: &BackupName) -> Result<(), ResyncFileError> {
+        // Until the journal names it, or it could be pruned meanwhile.
+        let _writing = self.0.writing();
         let folder = self.0.places().backup(name);
         self.0.nothing_is_under_way()?;
         if !matches!(self.0.held(&folder)?, Held::Store(_)) {
             return Err(ResyncFileError::NoMarker { path: folder });
         }
         self.0.check(&folder)?;
-        let from = name.clone();
-        self.0.begin(Run::Restore(RestoreRun { from }))?;
-        // It is live again from now on: what was said of it as a backup says nothing.
+        // It is to be live again: what was said of it as a backup says nothing. Before the journal, as an order that is refused may
+        // leave none; without a run the backup is then only kept until the node was in sync once more.
         let settled = folder.join(SETTLED);
-        self.0.disk().remove(&settled).map_err(at(&settled))
+        self.0.disk().remove(&settled).map_err(at(&settled))?;
+        let from = name.clone();
+        self.0.begin_on_empty(Run::Restore(RestoreRun { from }))?;
+        Ok(())
     }
 }

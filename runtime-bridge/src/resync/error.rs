@@ -18,7 +18,7 @@ pub enum ResyncFileError {
     },
     /// The journal does not read.
     #[error(
-        "{path}: {source}; a run of Tier 3 was under way: move the file away only if you know that none is"
+        "{path}: {source}; a run of Tier 3 was under way: move the file away only if you know that none is, and keep a copy of `staging` beside it, which the next start removes then"
     )]
     Journal {
         /// The journal.
@@ -53,13 +53,15 @@ pub enum ResyncFileError {
     AwaitsOperator,
     /// Too little room.
     #[error(
-        "{needed} bytes are needed on the disk of {path} and {free} are free; make room, or `backups prune`"
+        "{needed} bytes are needed on the disk of {path}, {reserve} of them to be left for the live chain, and {free} are free; make room, `backups prune`, or lower `disk_reserve_bytes`"
     )]
     DiskTooSmall {
         /// The folder.
         path: PathBuf,
-        /// What a second chain needs, estimated by the present one.
+        /// What a second chain needs, estimated by the present one, with the reserve.
         needed: u64,
+        /// What is left free.
+        reserve: u64,
         /// What is free.
         free: u64,
     },
@@ -78,6 +80,26 @@ pub enum ResyncFileError {
     NoSuchBackup {
         /// The name given.
         id: String,
+    },
+    /// A copy that is not whole.
+    #[error(
+        "the backup in {path} was removed, restored or opened while it was copied, so there is no copy; `backups list` says what is there"
+    )]
+    ChangedMeanwhile {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// Too little room for a copy.
+    #[error(
+        "{needed} bytes are needed on the disk of {path} and {free} are free; make room, or name a folder on another disk"
+    )]
+    NoRoomForCopy {
+        /// Where the copy was to be.
+        path: PathBuf,
+        /// Size of the backup.
+        needed: u64,
+        /// What is free.
+        free: u64,
     },
     /// A store has no readable marker.
     #[error(
@@ -111,7 +133,7 @@ pub enum ResyncFileError {
     },
     /// The disk is nearly full, and the live chain needs the rest.
     #[error(
-        "{free} bytes are free on the disk of {path}, and {reserve} are kept for the live chain; make room, or `backups prune`, then `resync --resume` goes on"
+        "{free} bytes are free on the disk of {path}, and {reserve} are kept for the live chain (`disk_reserve_bytes`); make room, or `backups prune`, then `resync --resume` goes on"
     )]
     ReserveReached {
         /// The folder.

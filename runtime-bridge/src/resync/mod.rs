@@ -9,6 +9,7 @@
 //! ```
 
 mod backups;
+mod copy;
 mod disk;
 mod error;
 mod files;
@@ -17,8 +18,9 @@ mod staging;
 mod swap;
 
 pub use backups::{Backup, Backups, Pruned, Retention, Since};
+pub use copy::Copied;
 pub use disk::{Disk, RealDisk};
 pub use error::ResyncFileError;
 pub use files::{Places, Started};
-pub use run::{ResyncFiles, Stores};
-pub use staging::{Plan, StagedStore, StoreFolders};
+pub use run::{Reserve, ResyncFiles, Stores};
+pub use staging::{Lengths, Plan, StagedStore, StoreFolders};

@@ -1,5 +1,8 @@
 use super::{Disk, Places, ResyncFileError};
-use crate::bridge::{ChainTip, OpenError};
+use crate::{
+    bridge::{ChainTip, OpenError},
+    store::draft_of,
+};
 use jiff::Timestamp;
 use std::{
     ffi::OsString,
@@ -10,10 +13,22 @@ use std::{
 use sync_component::{
     chain_sync::{BackupName, Journal, RestoreRun, Run, Stage},
     ports::{Clock, UnixMillis},
+    settings::Limits,
 };
 
 /// Begins the name of a store that is being removed.
 const REMOVING: &str = ".removing-";
+
+/// What a run leaves free on the disk, in bytes (`disk_reserve_bytes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserve(pub u64);
+
+impl Reserve {
+    /// What these limits say.
+    pub fn of(limits: &Limits) -> Self {
+        Self(u64::try_from(limits.disk_reserve_bytes).unwrap_or(u64::MAX))
+    }
+}
 
 /// What a swap has to know of the stores themselves.
 pub trait Stores: fmt::Debug + Send + Sync {
@@ -28,8 +43,11 @@ pub struct ResyncFiles {
     disk: Arc<dyn Disk>,
     stores: Arc<dyn Stores>,
     clock: Arc<dyn Clock>,
-    /// Held while the journal is read, decided on and written, and while anything is removed.
+    reserve: Reserve,
+    /// Held while the journal is read, decided on and written, and while anything loses its place.
     writing: Arc<Mutex<()>>,
+    /// Held while what has lost its place is removed, which takes long.
+    sweeping: Arc<Mutex<()>>,
 }
 
 impl ResyncFiles {
@@ -45,8 +63,21 @@ impl ResyncFiles {
             disk,
             stores,
             clock,
+            reserve: Reserve::of(&Limits::default()),
             writing: Arc::default(),
+            sweeping: Arc::default(),
         }
+    }
+
+    /// The same files, of whose disk a run leaves so much free.
+    #[must_use]
+    pub fn reserving(mut self, reserve: Reserve) -> Self {
+        self.reserve = reserve;
+        self
+    }
+
+    pub(super) fn reserve(&self) -> Reserve {
+        self.reserve
     }
 
     /// Where they lie.
@@ -140,9 +171,17 @@ impl ResyncFiles {
 
     /// A run begins. Refused while another is under way; what an aborted one left in staging is removed.
     pub fn begin(&self, run: Run) -> Result<Journal, ResyncFileError> {
-        let _writing = self.writing();
+        let writing = self.writing();
         self.nothing_is_under_way()?;
-        self.discard(&self.places.staging)?;
+        self.discard_staged()?;
+        let journal = self.begin_on_empty(run)?;
+        drop(writing);
+        self.sweep()?;
+        Ok(journal)
+    }
+
+    /// Called while writing, where no run is under way.
+    pub(super) fn begin_on_empty(&self, run: Run) -> Result<Journal, ResyncFileError> {
         let journal = Journal::begin(run, self.now());
         self.write(&journal)?;
         Ok(journal)
@@ -158,19 +197,51 @@ impl ResyncFiles {
         self.write(&journal.next(stage, self.now())?)
     }
 
-    /// Removes a store. It loses its place first, so that nobody ever finds half of one there.
+    /// Takes a store out of its place, so that nobody ever finds half of one there; [`ResyncFiles::sweep`] removes it. Called while
+    /// writing.
     pub(super) fn discard(&self, store: &Path) -> Result<(), ResyncFileError> {
-        let mut name = OsString::from(REMOVING);
-        name.push(store.file_name().unwrap_or_default());
-        let garbage = store.with_file_name(name);
-        let remove = || self.disk.remove_tree(&garbage).map_err(at(&garbage));
-        remove()?;
         if self.disk.exists(store).map_err(at(store))? {
+            let garbage = self.free_name(store)?;
             self.disk.rename(store, &garbage).map_err(at(store))?;
             self.sync_parent(store)?;
-            remove()?;
         }
         Ok(())
+    }
+
+    /// What is being removed may still have the name that an earlier one got.
+    fn free_name(&self, store: &Path) -> Result<PathBuf, ResyncFileError> {
+        let mut name = OsString::from(REMOVING);
+        name.push(store.file_name().unwrap_or_default());
+        let mut garbage = store.with_file_name(&name);
+        while self.disk.exists(&garbage).map_err(at(&garbage))? {
+            name.push("+");
+            garbage.set_file_name(&name);
+        }
+        Ok(garbage)
+    }
+
+    /// What a run built, whole or not yet. Called while writing.
+    pub(super) fn discard_staged(&self) -> Result<(), ResyncFileError> {
+        self.discard(&self.places.staging)?;
+        self.discard(&draft_of(&self.places.staging))
+    }
+
+    /// Removes the stores that have lost their place, also those of an earlier process that did not come to it. Takes as long as the
+    /// disk needs; nothing else waits for it.
+    pub fn sweep(&self) -> Result<(), ResyncFileError> {
+        let _sweeping = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut result = Ok(());
+        for folder in [&self.places.folder, &self.places.backups] {
+            for name in self.disk.list(folder).map_err(at(folder))? {
+                if name.starts_with(REMOVING) {
+                    let garbage = folder.join(name);
+                    let removed = self.disk.remove_tree(&garbage).map_err(at(&garbage));
+                    // One that cannot be removed keeps no other.
+                    result = result.and(removed);
+                }
+            }
+        }
+        result
     }
 
     /// The store that is to become live.
@@ -205,6 +276,12 @@ impl ResyncFiles {
     /// Gives the run up: the old chain stays, what was built goes. Refused once the stores are exchanged, unless the new one
     /// does not open: then they are exchanged back.
     pub fn abort(&self) -> Result<(), ResyncFileError> {
+        self.give_up()?;
+        self.sweep()
+    }
+
+    /// The same without its longest part: what was built has lost its place and waits for [`ResyncFiles::sweep`].
+    pub fn give_up(&self) -> Result<(), ResyncFileError> {
         let _writing = self.writing();
         let journal = self.run_under_way()?;
         match &journal.stage {
@@ -221,7 +298,7 @@ impl ResyncFiles {
         // The journal first: staging without a journal is garbage, a journal without staging would begin again.
         self.forget()?;
         match journal.run {
-            Run::Resync(_) => self.discard(&self.places.staging),
+            Run::Resync(_) => self.discard_staged(),
             Run::Restore(_) => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 use super::{
     Places, ResyncFileError, Stores,
-    run::{ResyncFiles, at},
+    run::{Reserve, ResyncFiles, at},
 };
 use crate::{
     bridge::{ChainTip, Closing, OpenError, RuntimeBridge},
@@ -25,9 +25,6 @@ use sync_component::{
 /// What a second chain is estimated to need beyond the size of the present one, in bytes: the network has gone on, and
 /// `RocksDB` keeps old files for a while.
 const HEADROOM: u64 = 64 << 20;
-
-/// How many bytes a run leaves free. Too low: the live node stops on a full disk; too high: room is not used.
-const RESERVE: u64 = 16 << 20;
 
 /// Opens the stores of one chain in whatever folder.
 pub struct StoreFolders<B, R> {
@@ -175,10 +172,35 @@ pub struct Plan {
     pub places: Places,
     /// Size of the live store in bytes; 0 if there is none.
     pub present: u64,
-    /// Estimated size of the new one in bytes.
+    /// What has to be free for the new one, by the size of the present one, with the reserve; in bytes.
     pub needed: u64,
     /// Free bytes on the disk.
     pub free: u64,
+}
+
+/// How long two chains are, in blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// The live one.
+    pub ours: u64,
+    /// The one that is to be built, as its sources claim.
+    pub theirs: u64,
+}
+
+impl Plan {
+    /// What has to be free if the new chain's blocks take as much room each as the present one's, in bytes; `None` where that says no
+    /// more than [`Plan::needed`]. It rests on claims, and on a chain that may be short and unlike: good for a warning, not for a
+    /// refusal.
+    pub fn by_length(&self, lengths: Lengths) -> Option<u64> {
+        let Lengths { ours, theirs } = lengths;
+        if theirs <= ours {
+            return None;
+        }
+        let size = u128::from(self.present).saturating_mul(u128::from(theirs));
+        let size = size.checked_div(u128::from(ours))?;
+        let more = u64::try_from(size).unwrap_or(u64::MAX) - self.present;
+        Some(self.needed.saturating_add(more))
+    }
 }
 
 impl ResyncFiles {
@@ -207,6 +229,7 @@ impl ResyncFiles {
         // What an interrupted run has built counts as free: it is used.
         let staged = size_of(&places.staging).map_err(at(&places.staging))?;
         let needed = present.saturating_add(HEADROOM).saturating_sub(staged);
+        let needed = needed.saturating_add(self.reserve().0);
         let free = self.free()?;
         let plan = Plan {
             places: places.clone(),
@@ -218,6 +241,7 @@ impl ResyncFiles {
             return Err(ResyncFileError::DiskTooSmall {
                 path: folder.clone(),
                 needed,
+                reserve: self.reserve().0,
                 free,
             });
         }
@@ -225,19 +249,18 @@ impl ResyncFiles {
     }
 
     fn free(&self) -> Result<u64, ResyncFileError> {
-        let folder = &self.places().folder;
-        let disk = rustix::fs::statvfs(folder).map_err(|error| at(folder)(error.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        free_on(&self.places().folder)
     }
 
     /// Whether what is being built leaves room for the live chain, which goes on growing on the same disk.
     pub fn room(&self) -> Result<(), ResyncFileError> {
         let free = self.free()?;
-        if free < RESERVE {
+        let Reserve(reserve) = self.reserve();
+        if free < reserve {
             return Err(ResyncFileError::ReserveReached {
                 path: self.places().folder.clone(),
                 free,
-                reserve: RESERVE,
+                reserve,
             });
         }
         Ok(())
@@ -277,6 +300,12 @@ impl ResyncFiles {
         }
         Ok(())
     }
+}
+
+/// Free bytes on the disk of this folder.
+pub(super) fn free_on(folder: &Path) -> Result<u64, ResyncFileError> {
+    let disk = rustix::fs::statvfs(folder).map_err(|error| at(folder)(error.into()))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn size_of(folder: &Path) -> io::Result<u64> {

@@ -211,10 +211,12 @@ impl ResyncFiles {
         })
     }
 
-    /// Before any store is opened: finishes or takes back what an earlier process began.
+    /// Before any store is opened: finishes or takes back what an earlier process began. What a run built that was given up loses its
+    /// place; [`ResyncFiles::sweep`] removes it.
     pub fn recover(&self) -> Result<Started, ResyncFileError> {
         let _writing = self.writing();
         let Some(journal) = self.journal()? else {
+            self.discard_staged()?;
             return Ok(Started::Clean);
         };
         Ok(

@@ -4,6 +4,8 @@
 //! order, each as often as the walk comes to it. Whoever receives it walks the same way, and takes each node only if it has
 //! the hash that the walk asks for next. So nothing can be left out, added, repeated, altered or put elsewhere: the first
 //! node that is not the next one ends it. Where the list ends the walk ends; that the state ends there only the walk says.
+//!
+//! A state is one trie: the walk goes below no root that a value holds, such as those of Substrate's `:child_storage:`.
 
 mod building;
 mod kept;

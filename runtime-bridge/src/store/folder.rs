@@ -174,7 +174,8 @@ fn create(
         .map_err(at(parent))
 }
 
-fn draft_of(folder: &Path) -> PathBuf {
+/// Where a new store is made before it gets its place.
+pub(crate) fn draft_of(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     folder.with_file_name(name)

@@ -17,6 +17,7 @@ mod lock;
 mod tables;
 
 pub use error::StoreError;
+pub(crate) use folder::draft_of;
 pub use folder::{FORMAT, Marker, open_folder};
 pub use head::Head;
 pub use lock::{Lock, LockError};

@@ -1,4 +1,5 @@
 use super::{
+    call::Request,
     handle::{Command, from_libp2p},
     inbound::{Inbound, Made, TurnedAway},
     outbound::{Outbound, failure},
@@ -93,6 +94,7 @@ impl SyncBehaviour {
             protocol,
             body,
             reply,
+            caller,
         } = command;
         if reply.is_canceled() {
             return;
@@ -109,7 +111,11 @@ impl SyncBehaviour {
             let _ = reply.send(Err(refusal));
             return;
         }
-        let id = self.protocols.of(protocol).send_request(&peer, body);
+        let request = Request {
+            body,
+            caller: Some(caller),
+        };
+        let id = self.protocols.of(protocol).send_request(&peer, request);
         self.outbound.started(peer, protocol, id, reply);
     }
 
@@ -126,7 +132,7 @@ impl SyncBehaviour {
                         peer,
                         protocol,
                         id: request_id,
-                        body: request,
+                        body: request.body,
                     };
                     self.on_request(asked, channel, cx);
                 }

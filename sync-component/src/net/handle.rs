@@ -1,6 +1,7 @@
 use super::{
     SyncCodec,
     bandwidth::{Bandwidth, Counters},
+    call::{Caller, caller},
     refusals::Refusals,
 };
 use crate::ports::{Network, PeerId, Protocol, RequestFailure};
@@ -16,6 +17,7 @@ pub(super) struct Command {
     pub(super) protocol: Protocol,
     pub(super) body: Vec<u8>,
     pub(super) reply: oneshot::Sender<Result<Vec<u8>, RequestFailure>>,
+    pub(super) caller: Caller,
 }
 
 /// The component's [`Network`] over libp2p. Cheap to clone; every clone reaches the same swarm.
@@ -66,11 +68,13 @@ impl Network for NetHandle {
         // Bytes that are no libp2p peer id name nobody who could be connected.
         let peer = to_libp2p(peer).ok_or(RequestFailure::Disconnected)?;
         let (reply, answer) = oneshot::channel();
+        let (_waits, caller) = caller();
         let command = Command {
             peer,
             protocol,
             body,
             reply,
+            caller,
         };
         // Either end is gone only when the swarm is, and every connection with it.
         self.commands

@@ -13,6 +13,7 @@
 
 mod bandwidth;
 mod behaviour;
+mod call;
 mod codec;
 mod handle;
 mod inbound;

@@ -10,8 +10,8 @@ use std::{collections::HashMap, io};
 
 type Answer = Result<Vec<u8>, RequestFailure>;
 
-/// Requests of ours that are under way. One that nobody waits for any more still counts until its stream has ended, so
-/// that the stream limit is never reached.
+/// Requests of ours that are under way. One that nobody waits for any more counts until its stream has ended, which is at once
+/// ([`CallCodec`](super::call::CallCodec)), so that the stream limit is never reached.
 #[derive(Debug)]
 pub(super) struct Outbound {
     per_peer_cap: usize,

@@ -64,8 +64,8 @@ pub enum RequestFailure {
 /// Sends requests to peers. Bodies are the SCALE bytes of [`crate::wire`]; the envelope is the network's.
 #[async_trait]
 pub trait Network: fmt::Debug + Send + Sync {
-    /// Asks `peer` and waits for the reply body. Dropping the future drops a late reply; it is never matched to
-    /// another request.
+    /// Asks `peer` and waits for the reply body. Dropping the future ends the request: what came of a reply is given back, no more of it is
+    /// read, and a late one is never matched to another request.
     async fn request(
         &self,
         peer: &PeerId,

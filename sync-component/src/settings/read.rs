@@ -426,6 +426,8 @@ fn set_count_limits(section: &mut Section<'_>, limits: &mut Limits, problems: &m
         &nodes,
         problems,
     );
+    let reserve = &mut limits.disk_reserve_bytes;
+    section.set(reserve, "disk_reserve_bytes", &bytes(), problems);
 }
 
 /// From the digits as written, so that no float comes in between.

@@ -254,6 +254,12 @@ pub struct Limits {
     pub found_peers: usize,
     /// `addresses_per_peer`: most addresses that are kept of one such peer.
     pub addresses_per_peer: usize,
+    /// `disk_reserve_bytes`: what a run of Tier 3 leaves free on the disk, where the live chain goes on growing. Too low: what it builds
+    /// takes the last byte, and the live node can neither sign nor store blocks; too high: a run stops with room left.
+    ///
+    /// The database of the live chain may write its buffers out at once (159 MiB), and then merge files of which the old ones go
+    /// last (some 300 MiB).
+    pub disk_reserve_bytes: usize,
 }
 
 impl Default for Limits {
@@ -291,6 +297,7 @@ impl Default for Limits {
             remembered_peers: 1_024,
             found_peers: 256,
             addresses_per_peer: 8,
+            disk_reserve_bytes: 512 * MIB,
         }
     }
 }

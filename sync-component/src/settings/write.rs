@@ -120,6 +120,7 @@ fn limits(limits: &Limits) -> Table {
     put(&mut table, "state_proofs_at_once", proofs);
     let nodes = limits.state_nodes_per_request;
     put(&mut table, "state_nodes_per_request", nodes);
+    put(&mut table, "disk_reserve_bytes", limits.disk_reserve_bytes);
     table
 }
 

@@ -1,8 +1,8 @@
-use crate::node::{GENESIS, Node};
+use crate::node::{GENESIS, Node, within};
 use std::time::Duration;
 use sync_component::{
     SyncSettings,
-    ports::{Protocol, RequestFailure},
+    ports::{Network, Protocol, RequestFailure},
     wire::{RangeReply, WireLimits, busy_reply, decode},
 };
 
@@ -43,15 +43,32 @@ async fn more_of_our_requests_than_allowed_fail_here() {
 }
 
 #[tokio::test]
-async fn request_given_up_counts_until_its_stream_has_ended() {
-    let mut alice = Node::start_with(&GENESIS, &at_once(1)).await;
+async fn mute_peer_can_be_asked_again_once_the_request_is_given_up() {
+    let mut patient = at_once(1);
+    patient.tier1.timeout = Duration::from_mins(5);
+    let mut alice = Node::start_with(&GENESIS, &patient).await;
     let mut bob = Node::start().await;
     alice.connect(&mut bob).await;
-    let first = alice.ask(&bob, Protocol::Status, b"");
-    let _kept = bob.expect_request().await;
-    first.give_up().await;
-    let second = alice.ask(&bob, Protocol::Status, b"").get().await;
-    assert_eq!(second, Err(RequestFailure::TooManyInFlight));
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let unanswered = alice.ask(&bob, Protocol::Status, b"");
+        kept.push(bob.expect_request().await);
+        unanswered.give_up().await;
+        within(room_for_a_request(&alice, &bob)).await;
+    }
+}
+
+/// Until a request to `peer` that is not answered is under way; then it is given up.
+async fn room_for_a_request(node: &Node, peer: &Node) {
+    let peer = peer.peer();
+    loop {
+        let asked = node.network.request(&peer, Protocol::Status, Vec::new());
+        match tokio::time::timeout(Duration::from_millis(100), asked).await {
+            Err(_still_waits) => return,
+            Ok(refused) => assert_eq!(refused, Err(RequestFailure::TooManyInFlight)),
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 )]
 
 mod connections;
+mod dripping;
 mod limits;
 mod node;
 mod requests;

@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 pub(crate) const GENESIS: [u8; 32] = [0xab; 32];
 
 /// No condition here takes anywhere near as long; only a failing test waits for it.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 #[derive(NetworkBehaviour)]
 struct NodeBehaviour {
@@ -183,9 +183,17 @@ impl Node {
         while within(self.seen.recv()).await.unwrap() != wanted {}
     }
 
+    pub(crate) fn address(&self) -> &Multiaddr {
+        &self.address
+    }
+
     /// Asks `other` in a task of its own.
     pub(crate) fn ask(&self, other: &Self, protocol: Protocol, body: &[u8]) -> Answer {
-        let (network, peer, body) = (self.network.clone(), other.peer(), body.to_vec());
+        self.ask_peer(other.peer(), protocol, body)
+    }
+
+    pub(crate) fn ask_peer(&self, peer: PeerId, protocol: Protocol, body: &[u8]) -> Answer {
+        let (network, body) = (self.network.clone(), body.to_vec());
         Answer(tokio::spawn(async move {
             network.request(&peer, protocol, body).await
         }))
@@ -202,8 +210,13 @@ impl Drop for Node {
 pub(crate) struct Answer(JoinHandle<Result<Vec<u8>, RequestFailure>>);
 
 impl Answer {
-    pub(crate) async fn get(self) -> Result<Vec<u8>, RequestFailure> {
-        within(self.0).await.unwrap()
+    pub(crate) async fn get(mut self) -> Result<Vec<u8>, RequestFailure> {
+        self.end().await
+    }
+
+    /// The answer, from one that may still be given up.
+    pub(crate) async fn end(&mut self) -> Result<Vec<u8>, RequestFailure> {
+        within(&mut self.0).await.unwrap()
     }
 
     /// Stops waiting, as a caller does whose time is over.

@@ -21,7 +21,7 @@ pub use key::{
 };
 pub use localnet::LocalnetArgs;
 pub use peers::{PeerArgs, PeersCommand};
-pub use place::{LogArgs, PlaceArgs};
+pub use place::{LogArgs, PlaceArgs, StandInArgs};
 pub use resync::{BackupsCommand, RestoreArgs, ResyncArgs};
 pub use run::{DevKeyArgs, RpcMethods, RunArgs};
 pub use status::StatusArgs;

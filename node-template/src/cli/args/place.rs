@@ -17,6 +17,18 @@ pub struct PlaceArgs {
     pub base_path: Option<PathBuf>,
 }
 
+/// Which node, for commands that do its work where it does not run.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StandInArgs {
+    /// Which node, by its files.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Where no node runs: the file of settings that the node is given, whose keys below `[sync]` take the place of the chain spec's.
+    /// A running node goes by its own
+    #[arg(long, value_name = "FILE")]
+    pub sync_config: Option<PathBuf>,
+}
+
 /// How a long command says how far it is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct LogArgs {

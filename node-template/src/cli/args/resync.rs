@@ -1,6 +1,6 @@
 //! Tier 3: `resync` and `backups`.
 
-use super::{super::address, PlaceArgs};
+use super::{super::address, StandInArgs};
 use clap::{ArgAction, ArgGroup, Args, Subcommand};
 use libp2p::Multiaddr;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use std::path::PathBuf;
     reason = "each is a switch of the command line"
 )]
 pub struct ResyncArgs {
-    /// Which node, by its files.
+    /// Which node.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub node: StandInArgs,
     /// Say what would be done, where and from whom, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -30,6 +30,9 @@ pub struct ResyncArgs {
     /// [default: those of the chain spec, and the remembered ones]
     #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
     pub bootnodes: Vec<Multiaddr>,
+    /// Where no node runs: the nodes that it is given as trusted beside those of the chain spec; may be given several times
+    #[arg(long, value_name = "MULTIADDR", num_args = 1.., action = ArgAction::Append, value_parser = address::bootnode)]
+    pub reserved_nodes: Vec<Multiaddr>,
     /// The strategy [default: the one that the chain selects, see `strategies`]
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
@@ -53,7 +56,7 @@ pub enum BackupsCommand {
     /// List the backups, the oldest first
     #[command(after_help = "Example:
   node-template backups list --chain my-chain.toml -d ./data")]
-    List(PlaceArgs),
+    List(StandInArgs),
     /// Make a backup the live chain again; the present chain becomes a backup
     #[command(after_help = "Examples:
   node-template backups restore 20261123T1328                 by the beginning of its name
@@ -61,16 +64,16 @@ pub enum BackupsCommand {
     Restore(RestoreArgs),
     /// Remove the backups that are older than `tier3_backup_retention_days` and since which the node was in sync
     #[command(after_help = "Example:
-  node-template backups prune --chain my-chain.toml -d ./data")]
-    Prune(PlaceArgs),
+  node-template backups prune --chain my-chain.toml -d ./data --sync-config sync.toml")]
+    Prune(StandInArgs),
 }
 
 /// `backups restore`.
 #[derive(Clone, Debug, Args)]
 pub struct RestoreArgs {
-    /// Which node, by its files.
+    /// Which node.
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub node: StandInArgs,
     /// The backup, by its name or the beginning of it
     #[arg(value_name = "ID")]
     pub id: String,

@@ -3,6 +3,10 @@ use std::{
     fs::{self, File},
     path::Path,
 };
+use sync_component::{
+    chain_sync::{BackupName, Journal, ResyncRun, Run, Stage, StoreId, Swap},
+    ports::UnixMillis,
+};
 
 fn purge(base: &Path) -> Result<crate::cli::ExitCode, CliError> {
     purge_chain::run(&PurgeChainArgs {
@@ -31,7 +35,57 @@ fn chain_with_data(base: &Path) -> std::path::PathBuf {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, b"x").unwrap();
     }
+    fs::write(folder.join("journal"), begun().to_text()).unwrap();
     folder
+}
+
+fn begun() -> Journal {
+    let run = Run::Resync(ResyncRun {
+        strategy: "multi-source".to_owned(),
+        peers: Vec::new(),
+        checkpoint: None,
+    });
+    Journal::begin(run, UnixMillis(1))
+}
+
+/// The stores are exchanged, and the old chain has not come to its place yet.
+#[test]
+fn purge_in_the_middle_of_an_exchange_keeps_the_old_chain_as_a_backup() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = chain_with_data(base.path());
+    let backup = "20260201T000000000Z-9-cd";
+    let swap = Swap {
+        live: None,
+        staged: StoreId("0xab".to_owned()),
+        backup: BackupName(backup.to_owned()),
+    };
+    let journal = [
+        Stage::Downloading,
+        Stage::Validated,
+        Stage::Swapping(swap.clone()),
+        Stage::Committed(swap),
+    ]
+    .into_iter()
+    .fold(begun(), |journal, stage| {
+        journal.next(stage, UnixMillis(2)).unwrap()
+    });
+    fs::write(folder.join("journal"), journal.to_text()).unwrap();
+    fs::write(folder.join("staging/CURRENT"), b"old").unwrap();
+    purge(base.path()).unwrap();
+    assert!(!folder.join("db").exists() && !folder.join("staging").exists());
+    let kept = folder.join("backups").join(backup).join("CURRENT");
+    assert_eq!(fs::read(kept).unwrap(), b"old");
+}
+
+/// It does not tell where the old chain is.
+#[test]
+fn purge_is_refused_where_the_journal_does_not_read() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = chain_with_data(base.path());
+    fs::write(folder.join("journal"), b"x").unwrap();
+    let refused = purge(base.path()).unwrap_err().to_string();
+    assert!(refused.contains("move the file away only if"), "{refused}");
+    assert!(folder.join("db/full/CURRENT").exists() && folder.join("staging/CURRENT").exists());
 }
 
 #[test]

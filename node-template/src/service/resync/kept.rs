@@ -31,7 +31,6 @@ impl ResyncDesk {
 
     /// The node is in sync: remembers it beside the backups, and removes those that are old enough.
     pub(crate) fn settle(&self) {
-        let _deciding = self.deciding();
         let settled = self.files.backups().settle().and_then(|()| self.prune());
         match settled {
             Ok(pruned) => {

@@ -9,6 +9,7 @@ mod swap;
 mod work;
 
 pub(crate) use declared::declared;
+pub(crate) use order::lengths;
 pub use order::{Chosen, OrderError};
 pub use report::{LastRun, ResyncReport};
 pub(super) use swap::tip_of;
@@ -20,7 +21,7 @@ use crate::{
     telemetry::{Alert, AlertKind},
 };
 use chain_spec::ChainSpec;
-use runtime_bridge::resync::{Places, RealDisk, ResyncFiles, StagedStore, StoreFolders};
+use runtime_bridge::resync::{Places, RealDisk, Reserve, ResyncFiles, StagedStore, StoreFolders};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -91,7 +92,8 @@ impl ResyncDesk {
         let stores = StoreFolders::new(spec, TemplateRuntime, Arc::clone(&clock));
         let stores = Arc::new(stores.observed_by(Arc::clone(&onlookers.observer)));
         let places = Places::in_folder(folder.path());
-        let files = ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock);
+        let files = ResyncFiles::new(places, Arc::new(RealDisk), stores.clone(), clock)
+            .reserving(Reserve::of(&settings.limits));
         Self {
             staged: Arc::new(StagedStore::new(files.clone(), stores)),
             files,

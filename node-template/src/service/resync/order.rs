@@ -2,8 +2,8 @@
 
 use super::{Job, LastRun, Phase, ResyncDesk};
 use crate::Block;
-use runtime_bridge::resync::{Plan, ResyncFileError};
-use std::collections::BTreeSet;
+use runtime_bridge::resync::{Lengths, Plan, ResyncFileError};
+use std::{collections::BTreeSet, sync::Arc};
 use sync_component::{
     NetworkSyncManager,
     chain_sync::{BadRequest, OperatorsOrder, ResyncRequest, ResyncRun, ResyncWatch, Run, Source},
@@ -39,6 +39,14 @@ pub struct Chosen {
     pub name: String,
     /// What it trusts beyond what every node checks of every block.
     pub trusts: Option<&'static str>,
+}
+
+/// What became of an order to give up.
+enum Abort {
+    /// The run is given up.
+    Done,
+    /// The task that works on the run gives it up.
+    Asked,
 }
 
 impl ResyncDesk {
@@ -122,22 +130,31 @@ impl ResyncDesk {
         }
     }
 
-    /// Gives the run up. One that is worked on is given up by the task that does it; this waits for that.
-    pub(crate) async fn abort(&self) -> Result<(), OrderError> {
-        {
-            let _deciding = self.deciding();
-            let mut state = self.state();
-            match state.phase {
-                Phase::Swap => return Err(OrderError::TooLate),
-                Phase::Running => state.phase = Phase::Aborting,
-                Phase::Aborting => {}
-                Phase::Idle | Phase::Wanted(_) => {
-                    drop(state);
-                    self.files.abort()?;
-                    self.ended(LastRun::Aborted);
-                    return Ok(());
-                }
+    /// Gives the run up, unless it is worked on: the task that does it is told.
+    fn abort_or_ask(&self) -> Result<Abort, OrderError> {
+        let deciding = self.deciding();
+        let mut state = self.state();
+        match state.phase {
+            Phase::Swap => return Err(OrderError::TooLate),
+            Phase::Running => state.phase = Phase::Aborting,
+            Phase::Aborting => {}
+            Phase::Idle | Phase::Wanted(_) => {
+                drop(state);
+                self.files.give_up()?;
+                self.ended(LastRun::Aborted);
+                drop(deciding);
+                self.sweep();
+                return Ok(Abort::Done);
             }
+        }
+        Ok(Abort::Asked)
+    }
+
+    /// Gives the run up. One that is worked on is given up by the task that does it; this waits for that.
+    pub(crate) async fn abort(self: &Arc<Self>) -> Result<(), OrderError> {
+        match self.on_disk(Self::abort_or_ask).await? {
+            Abort::Done => return Ok(()),
+            Abort::Asked => {}
         }
         self.changed.notify_waiters();
         loop {
@@ -155,4 +172,17 @@ impl ResyncDesk {
             changed.await;
         }
     }
+}
+
+/// How long the present chain is, and how long its sources claim theirs to be: at least half of them one as long.
+pub(crate) fn lengths(manager: &NetworkSyncManager<Block>, sources: &[Source]) -> Option<Lengths> {
+    let peers = manager.peers();
+    let of_sources = peers
+        .iter()
+        .filter(|peer| sources.iter().any(|source| source.peer == peer.peer));
+    let mut claims: Vec<_> = of_sources.map(|peer| peer.best.height()).collect();
+    claims.sort_unstable();
+    let theirs = *claims.get(claims.len().saturating_sub(1) / 2)?;
+    let ours = manager.report().best.height();
+    Some(Lengths { ours, theirs })
 }

@@ -4,14 +4,14 @@ use super::{Job, LastRun, Phase, ResyncDesk};
 use crate::{Block, service::run::within_patience};
 use std::sync::Arc;
 use sync_component::{
-    NetworkSyncManager,
+    BlockId, NetworkSyncManager,
     chain_sync::{Journal, ResyncError, ResyncWatch, Stage, Staging},
     ports::{Bridge, BridgeError},
 };
 
 impl ResyncDesk {
     /// Carries out orders, one after the other.
-    pub(crate) async fn work(&self, manager: Arc<NetworkSyncManager<Block>>) {
+    pub(crate) async fn work(self: Arc<Self>, manager: Arc<NetworkSyncManager<Block>>) {
         loop {
             let changed = self.changed.notified();
             let wanted = {
@@ -31,7 +31,12 @@ impl ResyncDesk {
         }
     }
 
-    async fn carry_out(&self, manager: &NetworkSyncManager<Block>, job: Job, watch: ResyncWatch) {
+    async fn carry_out(
+        self: &Arc<Self>,
+        manager: &NetworkSyncManager<Block>,
+        job: Job,
+        watch: ResyncWatch,
+    ) {
         let mut settings = self.settings.clone();
         settings.strategies.tier3 = Some(job.strategy.clone());
         let strategy = match self.registry.resync(&settings) {
@@ -42,26 +47,46 @@ impl ResyncDesk {
         let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
         let outcome = tokio::select! {
             outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
-            () = self.told_to_abort() => return self.give_up(),
+            () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
         };
         if outcome.is_ok() {
             self.prepare().await;
         }
-        let told_to_abort = {
-            let _deciding = self.deciding();
-            let is_aborting = matches!(self.state().phase, Phase::Aborting);
-            match &outcome {
-                _ if is_aborting => {}
-                Ok(staged) => {
-                    tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
-                    self.enter(Phase::Swap);
-                }
-                Err(error) => self.failed(error),
+        self.on_disk(move |desk| desk.decide(outcome)).await;
+    }
+
+    /// What comes after a run that has ended so: also where it is to be given up, and the order to do so came too late to stop it.
+    fn decide(&self, outcome: Result<BlockId<Block>, ResyncError<Block>>) {
+        let deciding = self.deciding();
+        if matches!(self.state().phase, Phase::Aborting) {
+            drop(deciding);
+            return self.give_up();
+        }
+        match outcome {
+            Ok(staged) => {
+                tracing::info!(%staged, "the resync is ready: the stores are exchanged now");
+                self.enter(Phase::Swap);
             }
-            is_aborting
-        };
-        if told_to_abort {
-            self.give_up();
+            Err(error) => self.failed(&error),
+        }
+        drop(deciding);
+        self.sweep();
+    }
+
+    /// Works on the files where no other task waits for it.
+    pub(super) async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let desk = Arc::clone(self);
+        let working = tokio::task::spawn_blocking(move || work(&desk)).await;
+        working.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Removes what has lost its place. Takes long, so nothing else may be held.
+    pub(crate) fn sweep(&self) {
+        if let Err(error) = self.files.sweep() {
+            tracing::warn!(%error, "a store that is needed no more cannot be removed; the next start tries again");
         }
     }
 
@@ -92,22 +117,25 @@ impl ResyncDesk {
         if has_begun && error.is_resumable() {
             return self.ended(LastRun::Interrupted(error.to_string()));
         }
-        if let Err(error) = self.files.abort() {
-            tracing::error!(%error, "what the resync had built cannot be removed");
+        if let Err(error) = self.files.give_up() {
+            tracing::error!(%error, "what the resync had built cannot be given up");
         }
         self.ended(LastRun::Failed(error.to_string()));
     }
 
     /// Ends the run that the task worked on, as it was told to.
     fn give_up(&self) {
-        let _deciding = self.deciding();
-        match self.files.abort() {
-            Ok(()) => self.ended(LastRun::Aborted),
-            Err(error) => {
-                tracing::error!(%error, "the run cannot be given up");
-                self.ended(LastRun::Interrupted(error.to_string()));
+        {
+            let _deciding = self.deciding();
+            match self.files.give_up() {
+                Ok(()) => self.ended(LastRun::Aborted),
+                Err(error) => {
+                    tracing::error!(%error, "the run cannot be given up");
+                    self.ended(LastRun::Interrupted(error.to_string()));
+                }
             }
         }
+        self.sweep();
     }
 
     async fn told_to_abort(&self) {

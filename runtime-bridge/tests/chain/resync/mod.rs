@@ -269,6 +269,86 @@ fn power_may_go_at_any_step_of_a_restore() {
     }
 }
 
+/// A start, and what it does afterwards beside its work: nothing may be left that lost its place.
+fn started(model: &Model, now: u64) -> Started {
+    let files = files_at(model, now);
+    let started = files.recover().unwrap();
+    files.sweep().unwrap();
+    let names = model.names();
+    let left = names.iter().find(|name| {
+        let name = name.to_string_lossy();
+        name.contains(".removing-")
+    });
+    assert_eq!(left, None, "after {started:?}");
+    started
+}
+
+#[test]
+fn draft_of_a_store_that_nobody_builds_any_more_is_removed() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    let draft = places().folder.join("staging.new");
+    put_store(&model, &draft, None, NEW);
+    started(&model, NOW);
+    assert!(model.exists(&draft).unwrap(), "the run goes on");
+    model.remove(&places().journal).unwrap();
+    started(&model, NOW);
+    assert!(!model.exists(&draft).unwrap());
+    assert!(!model.exists(&places().staging).unwrap());
+    assert_eq!(live_number(&model), Some(OLD));
+}
+
+#[test]
+fn power_may_go_at_any_step_of_a_pruning() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    files(&model).swap(None).unwrap();
+    let later = NOW + 25 * HOUR;
+    files_at(&model, NOW + HOUR).backups().settle().unwrap();
+    let before = model.steps();
+    let day = Retention(Duration::from_hours(24));
+    let pruned = files_at(&model, later).backups().prune(day).unwrap();
+    assert_eq!(pruned.removed.len(), 1);
+    for cut in before..=model.steps() {
+        for disk in model.after_power_loss(cut) {
+            assert_eq!(started(&disk, later), Started::Clean);
+            assert_eq!(live_number(&disk), Some(NEW));
+            if let Some(backup) = only_backup(&disk) {
+                assert!(disk.exists(&backup.join("data")).unwrap(), "it is whole");
+            }
+        }
+    }
+}
+
+#[test]
+fn run_is_given_up_also_where_an_earlier_one_is_still_being_removed() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    let waiting = places().folder.join(".removing-staging");
+    put_store(&model, &waiting, None, 1);
+    files(&model).give_up().unwrap();
+    assert!(!model.exists(&places().staging).unwrap());
+    assert!(model.exists(&waiting.join("data")).unwrap());
+    files(&model).sweep().unwrap();
+    let names = model.names();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().contains("staging")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn restore_that_is_refused_leaves_no_run_behind() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    let files = files(&model);
+    files.swap(None).unwrap();
+    files.backups().settle().unwrap();
+    let name = files.backups().find("2026").unwrap();
+    model.keep(&places().backup(&name).join("IN_SYNC_SINCE"));
+    files.backups().begin_restore(&name).unwrap_err();
+    assert!(files.journal().unwrap().is_none());
+    files.begin(resync()).unwrap();
+}
+
 #[test]
 fn aborted_run_leaves_the_old_chain_and_nothing_else() {
     let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
@@ -276,12 +356,11 @@ fn aborted_run_leaves_the_old_chain_and_nothing_else() {
     files(&model).abort().unwrap();
     for cut in before..=model.steps() {
         for disk in model.after_power_loss(cut) {
-            files(&disk).recover().unwrap();
+            started(&disk, NOW);
             assert_eq!(live_number(&disk), Some(OLD));
-            // What is left of it is in nobody's way.
             if files(&disk).journal().unwrap().is_none() {
-                files(&disk).begin(resync()).unwrap();
-                assert!(!disk.exists(&places().staging).unwrap());
+                let names = disk.names();
+                assert!(!names.contains(&places().staging), "{names:?}");
             }
         }
     }

@@ -55,6 +55,8 @@ struct Inner {
     steps: Vec<Step>,
     tree: Tree,
     exchanges: Exchanges,
+    /// A file that may not be removed.
+    kept: Option<PathBuf>,
 }
 
 impl Tree {
@@ -135,6 +137,7 @@ impl Model {
             steps: Vec::new(),
             tree: Tree::default(),
             exchanges,
+            kept: None,
         })))
     }
 
@@ -152,6 +155,11 @@ impl Model {
     /// A file that the database wrote and nobody has synced yet.
     pub(crate) fn unsynced(&self, path: &Path, bytes: &[u8]) {
         self.step(Step::File(path.to_owned(), bytes.to_vec(), Bytes::Unsynced));
+    }
+
+    /// From now on the system does not let this file be removed.
+    pub(crate) fn keep(&self, path: &Path) {
+        self.inner().kept = Some(path.to_owned());
     }
 
     pub(crate) fn steps(&self) -> usize {
@@ -273,6 +281,9 @@ impl Disk for Model {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        if self.inner().kept.as_deref() == Some(path) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         self.step(Step::Remove(path.to_owned()));
         Ok(())
     }

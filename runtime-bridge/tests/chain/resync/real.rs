@@ -3,11 +3,18 @@
 use crate::support::{Block, Bridge, Maker, TestRuntime, import_all, spec};
 use runtime_bridge::{
     ChainTip,
-    resync::{Places, RealDisk, ResyncFileError, ResyncFiles, StagedStore, Started, StoreFolders},
+    resync::{
+        Lengths, Places, RealDisk, Reserve, ResyncFileError, ResyncFiles, StagedStore, Started,
+        StoreFolders,
+    },
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use sync_component::{
-    chain_sync::{ResyncRun, Run, Stage, Staging},
+    chain_sync::{BackupName, ResyncRun, Run, Stage, Staging},
     ports::{Clock, SystemClock},
 };
 use tempfile::TempDir;
@@ -171,6 +178,95 @@ fn planning_writes_nothing() {
     let plan = world.files.plan().unwrap();
     assert!(plan.present > 0 && plan.needed > plan.present && plan.free >= plan.needed);
     assert_eq!(names(world.folder.path()), before);
+}
+
+/// The backup of an exchange, and where a copy of it goes.
+fn backup_to_copy(world: &World) -> (BackupName, PathBuf) {
+    let old = world.live_tip();
+    let staged = world.stage();
+    staged.live_ends_at(old);
+    let backup = staged.exchange().unwrap().backup;
+    let target = world.folder.path().join("copy/chains/x/db/full");
+    (backup, target)
+}
+
+#[test]
+fn copy_of_a_backup_is_the_old_chain() {
+    let world = World::new();
+    let (backup, target) = backup_to_copy(&world);
+    let backups = world.files.backups();
+    let mut last = None;
+    backups
+        .copy(&backup, &target, |copied| last = Some(copied))
+        .unwrap();
+    assert!(last.is_some_and(|copied| copied.done < copied.total));
+    let clock = Arc::new(SystemClock::new());
+    let copy = Bridge::open(&target, &spec(2, 5), TestRuntime, clock).unwrap();
+    assert_eq!(copy.tip().unwrap().number, 9);
+    assert_eq!(names(target.parent().unwrap()), ["full"]);
+}
+
+#[test]
+fn copy_of_a_backup_that_goes_meanwhile_leaves_nothing_in_its_place() {
+    let world = World::new();
+    let (backup, target) = backup_to_copy(&world);
+    let from = world.files.places().backup(&backup);
+    let elsewhere = from.with_file_name(".elsewhere");
+    let refused = world.files.backups().copy(&backup, &target, |_| {
+        if from.exists() {
+            fs::rename(&from, &elsewhere).unwrap();
+        }
+    });
+    assert!(
+        matches!(refused, Err(ResyncFileError::ChangedMeanwhile { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(names(target.parent().unwrap()), [""; 0]);
+}
+
+#[test]
+fn copy_of_a_backup_that_is_opened_meanwhile_is_none() {
+    let world = World::new();
+    let (backup, target) = backup_to_copy(&world);
+    let refused = world.files.backups().copy(&backup, &target, |copied| {
+        if copied.done == 0 {
+            let name = world.files.places().backup(&backup).join("new.sst");
+            fs::write(name, b"x").unwrap();
+        }
+    });
+    assert!(
+        matches!(refused, Err(ResyncFileError::ChangedMeanwhile { .. })),
+        "{refused:?}"
+    );
+    assert!(!target.exists());
+}
+
+#[test]
+fn run_stops_where_only_the_reserve_is_left_and_a_plan_counts_it() {
+    let world = World::new();
+    let plan = world.files.plan().unwrap();
+    let more = Reserve(plan.free - plan.needed + (1 << 40));
+    let files = world.files.clone().reserving(more);
+    assert!(matches!(
+        files.plan(),
+        Err(ResyncFileError::DiskTooSmall { reserve, .. }) if reserve == more.0
+    ));
+    assert!(matches!(
+        files.reserving(Reserve(u64::MAX)).room(),
+        Err(ResyncFileError::ReserveReached { .. })
+    ));
+    world.files.room().unwrap();
+}
+
+#[test]
+fn longer_chain_is_estimated_by_its_length_and_a_claim_overflows_nothing() {
+    let world = World::new();
+    let plan = world.files.plan().unwrap();
+    let by = |ours, theirs| plan.by_length(Lengths { ours, theirs });
+    assert_eq!(by(10, 10), None);
+    assert_eq!(by(0, 10), None, "nothing is known of the size of a block");
+    assert_eq!(by(10, 30), Some(plan.needed + 2 * plan.present));
+    assert_eq!(by(1, u64::MAX), Some(u64::MAX));
 }
 
 fn names(folder: &Path) -> Vec<String> {

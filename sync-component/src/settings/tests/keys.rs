@@ -239,6 +239,13 @@ const KEYS: &[Key] = &[
     from_one("state_nodes_per_request", "a whole number of nodes, 1 to"),
     Key {
         table: Table::Limits,
+        name: "disk_reserve_bytes",
+        good: &["1", "1073741824"],
+        bad: &["0", "1073741825"],
+        words: "a whole number of bytes, 1 to 1073741824",
+    },
+    Key {
+        table: Table::Limits,
         name: "serving_bytes",
         good: &["1", "1073741824"],
         bad: &["0", "1073741825"],

@@ -35,7 +35,7 @@ fn settings_that_differ_from_the_defaults_are_written_out_and_read_back() {
          tracked_tips = 18\nmax_peers = 4294967295\nrefused_peers = 19\n\
          max_authorities = 20\nserving_bytes = 21\nremembered_peers = 22\nfound_peers = 23\n\
          addresses_per_peer = 24\nrequests_in_flight = 25\nheaders_ahead = 26\n\
-         state_proofs_at_once = 27\nstate_nodes_per_request = 28",
+         state_proofs_at_once = 27\nstate_nodes_per_request = 28\ndisk_reserve_bytes = 29",
     )
     .unwrap();
     let written = document(&settings);
