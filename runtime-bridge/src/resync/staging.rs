@@ -14,6 +14,8 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
+    time::{Duration, Instant},
 };
 use sync_component::{
     Observer,
@@ -25,6 +27,10 @@ use sync_component::{
 /// What a second chain is estimated to need beyond the size of the present one, in bytes: the network has gone on, and
 /// `RocksDB` keeps old files for a while.
 const HEADROOM: u64 = 64 << 20;
+
+/// How long it may take until a staged chain that is given up is closed. Shorter: a run ends that could have gone on with other
+/// sources; longer: it takes longer to say so.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Opens the stores of one chain in whatever folder.
 pub struct StoreFolders<B, R> {
@@ -149,6 +155,31 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         let staged = Arc::new(staged.map_err(BridgeError::new)?);
         *open = Some((Arc::downgrade(&staged), staged.closing()));
         Ok(staged)
+    }
+
+    fn renew(&self) -> Result<(), BridgeError> {
+        let staging = &self.files.places().staging;
+        let waiting = Instant::now();
+        // The last one to hold it may be a request that is being answered from it.
+        while !self.is_closed() && waiting.elapsed() < CLOSING {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut open = self.opened();
+        if open
+            .as_ref()
+            .is_some_and(|(_, closing)| !closing.is_closed())
+        {
+            let held = io::Error::from(io::ErrorKind::ResourceBusy);
+            return Err(BridgeError::new(at(staging)(held)));
+        }
+        *open = None;
+        let discarded = {
+            let _writing = self.files.writing();
+            self.files.discard(staging)
+        };
+        discarded
+            .and_then(|()| self.files.sweep())
+            .map_err(BridgeError::new)
     }
 
     fn room(&self) -> Result<(), BridgeError> {

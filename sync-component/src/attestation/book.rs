@@ -1,5 +1,6 @@
 use crate::{
     ports::{MonoTime, UnixMillis},
+    settings::SyncSettings,
     wire::Attestation,
 };
 use sp_consensus_aura::SlotDuration;
@@ -22,6 +23,15 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// As the chain's settings say, where slots are so long.
+    pub fn of(settings: &SyncSettings, slot: SlotDuration) -> Self {
+        Self {
+            slot,
+            slots: settings.attestation_slots.0.get().into(),
+            drift: settings.limits.drift,
+        }
+    }
+
     /// Whether an attestation made in `slot` counts at `now`.
     pub fn holds(&self, slot: u64, now: UnixMillis) -> bool {
         now.0 >= self.begins(slot) && now.0 < self.ends(slot)
@@ -272,6 +282,14 @@ impl<B: BlockT> AttestationBook<B> {
                 && now < held.until
                 && validity.holds(held.attestation.tip.slot, wall)
         })
+    }
+
+    /// Those held that no other one contradicts, whether they still count or not: for a round in which all that counted when it
+    /// arrived is counted.
+    pub fn uncontradicted(&self) -> impl Iterator<Item = &Attestation<B>> {
+        let held = self.newest.values();
+        let held = held.filter(|held| held.standing == Standing::Counts);
+        held.map(|held| &held.attestation)
     }
 
     /// Everything held, for peers that ask.

@@ -158,17 +158,37 @@ pub enum ResyncError<B: BlockT> {
     /// The staged chain is not the voters'.
     #[error("{0}; the present chain stays")]
     NotVoted(#[from] NotVoted<B>),
+    /// The staged chain is another one than the voters', and no source is left that is not on it.
+    #[error(
+        "{refused}; the present chain stays; {}: fetch from others, named with --peer, and look at what these run", on_it(.strays)
+    )]
+    Stray {
+        /// What the voters say.
+        refused: NotVoted<B>,
+        /// The sources that hold it.
+        strays: Vec<PeerId>,
+    },
     /// The staged chain holds another block at the operator's checkpoint.
     #[error(
-        "the staged chain does not hold the checkpoint {checkpoint}; check it, and resync from a peer on that chain"
+        "the staged chain does not hold the checkpoint {checkpoint}; check it; what is fetched stays until `resync --abort`: then resync with another checkpoint, or from a peer on that chain"
     )]
     OffCheckpoint {
         /// The checkpoint.
         checkpoint: BlockId<B>,
     },
+    /// The sources end below the operator's checkpoint.
+    #[error(
+        "the staged chain ends at {staged}, below the checkpoint {checkpoint}: its sources are behind it, or the checkpoint's number is wrong; what is fetched stays: `resync --resume` fetches on, `resync --abort` gives it up"
+    )]
+    BelowCheckpoint {
+        /// The checkpoint.
+        checkpoint: BlockId<B>,
+        /// The staged tip.
+        staged: BlockId<B>,
+    },
     /// No vote is possible, and the checkpoint is too far below the staged tip to stand in for one.
     #[error(
-        "no peer has a vote, and the checkpoint {checkpoint} lies more than {reach} blocks below the staged tip {staged}; give a newer one"
+        "no vote is possible, and the checkpoint {checkpoint} lies more than {reach} blocks below the staged tip {staged}; what is fetched stays: `resync --resume` asks the voters again, `resync --abort` gives it up, for an order with a newer checkpoint"
     )]
     CheckpointTooOld {
         /// The checkpoint.
@@ -183,6 +203,16 @@ pub enum ResyncError<B: BlockT> {
         "a snapshot of this chain cannot be built: {0}; `resync --abort`, then choose another strategy with --strategy"
     )]
     NoSnapshots(#[from] NoSnapshots),
+    /// The first sources had a chain too short for a snapshot, so that its blocks were stored, and another one has a long chain.
+    #[error(
+        "the blocks of a short chain up to {staged} are stored, and a source has a chain up to {claimed}, which is to begin with a snapshot: `resync --abort`, then order it again"
+    )]
+    BegunShort {
+        /// The staged tip.
+        staged: BlockId<B>,
+        /// The longer chain's tip.
+        claimed: BlockId<B>,
+    },
     /// No header is final that lies far enough below the newest one for a snapshot.
     #[error(
         "no block up to {reach} blocks below {tip} is final yet, so there is nothing to begin a snapshot with; `resync --resume` tries again later, or choose another strategy with --strategy"
@@ -238,6 +268,10 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::NothingFinal { .. }
                 | Self::NoFinality { .. }
                 | Self::BelowSnapshot { .. }
+                | Self::OffCheckpoint { .. }
+                | Self::BelowCheckpoint { .. }
+                | Self::BegunShort { .. }
+                | Self::CheckpointTooOld { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }
 }
@@ -257,6 +291,13 @@ impl<B: BlockT> From<JobLost> for ResyncError<B> {
 fn list(peers: &[PeerId]) -> String {
     let names: Vec<String> = peers.iter().map(ToString::to_string).collect();
     names.join(", ")
+}
+
+fn on_it(strays: &[PeerId]) -> String {
+    if strays.is_empty() {
+        return "none of its sources says now that it is on it".to_owned();
+    }
+    format!("on that chain are {}", list(strays))
 }
 
 fn what_failed<B: BlockT>(faults: &[(PeerId, SourceFault<B>)]) -> String {

@@ -1,9 +1,10 @@
 use super::{
-    Ballot, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Stage,
-    StagedChain, Swap, voted_block,
+    NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Stage, Swap,
+    Voters,
+    poll::{self, Poll},
 };
 use crate::{
-    block_id::{BlockId, height, number},
+    block_id::{BlockId, height},
     context::SyncContext,
     peers::Record,
     ports::{Bridge, BridgeError, PeerId, heavy},
@@ -19,10 +20,17 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 /// tip forks; higher: one whose sources stay behind ends late.
 const VOTE_ROUNDS: u32 = 5;
 
+/// How often the blocks of a short chain are given up for a snapshot of a longer one. Lower: a source that is emptied at the wrong
+/// moment ends the run; higher: sources that say now this and now that hold it up for longer.
+const MOST_RENEWALS: u32 = 3;
+
 /// The second store of a run, and its journal. Implemented by `runtime-bridge`; all calls may take long.
 pub trait Staging<B: BlockT>: fmt::Debug + Send + Sync {
     /// The staged chain: what an earlier session of this run left, or genesis.
     fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError>;
+
+    /// Removes the staged chain, which nobody holds open any more: the next call of [`Staging::open`] begins with genesis.
+    fn renew(&self) -> Result<(), BridgeError>;
 
     /// An error if nothing more may be stored: the disk is so full that the live chain needs the rest.
     fn room(&self) -> Result<(), BridgeError>;
@@ -82,6 +90,7 @@ pub struct ChainSyncManager<B: BlockT> {
     context: SyncContext<B>,
     strategy: Arc<dyn ResyncStrategy<B>>,
     declared: BTreeSet<PeerId>,
+    voters: Voters,
     watch: ResyncWatch,
 }
 
@@ -94,11 +103,13 @@ impl<B: BlockT> fmt::Debug for ChainSyncManager<B> {
 }
 
 impl<B: BlockT> ChainSyncManager<B> {
-    /// A manager that fetches with `strategy`. `declared` are the peers that the chain spec or the command line trusts.
+    /// A manager that fetches with `strategy`. `declared` are the peers that the chain spec or the command line trusts; `voters`
+    /// decide whether the fetched chain is the network's.
     pub fn new(
         context: SyncContext<B>,
         strategy: Arc<dyn ResyncStrategy<B>>,
         declared: BTreeSet<PeerId>,
+        voters: Voters,
         watch: ResyncWatch,
     ) -> Self {
         let context = SyncContext {
@@ -109,6 +120,7 @@ impl<B: BlockT> ChainSyncManager<B> {
             context,
             strategy,
             declared,
+            voters,
             watch,
         }
     }
@@ -121,7 +133,7 @@ impl<B: BlockT> ChainSyncManager<B> {
         files: Arc<dyn Staging<B>>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let begun = self.context.clock.now();
-        let outcome = self.run_up_to_swap(order.request(), files).await;
+        let outcome = self.run_up_to_swap(order, files).await;
         let took = self.context.clock.now().since(begun);
         self.context.observer.tier_ended(Tier::Resync, took);
         outcome
@@ -129,67 +141,208 @@ impl<B: BlockT> ChainSyncManager<B> {
 
     async fn run_up_to_swap(
         &self,
-        request: &ResyncRequest<B>,
+        order: &OperatorsOrder<B>,
         files: Arc<dyn Staging<B>>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
+        let request = order.request();
         self.watch.stage(ResyncStage::Preparing);
-        for Source { peer, voucher } in self.find_trusted_peer(&request.peers).await? {
+        for Source { peer, voucher } in self.await_sources(order).await? {
             tracing::info!(%peer, %voucher, "resync from this peer");
         }
-        let opening = Arc::clone(&files);
-        let staging = self.on_disk(move || opening.open()).await?;
+        let mut strays = BTreeSet::new();
+        let mut renewals = 0..MOST_RENEWALS;
+        loop {
+            let staging = self.open(&files).await?;
+            let refused = match self.build(request, &files, &staging, &strays).await {
+                Err(ResyncError::NotVoted(refused @ NotVoted::OtherChain { .. })) => refused,
+                Err(short @ ResyncError::BegunShort { .. }) => {
+                    tracing::warn!(%short, "these blocks are given up");
+                    drop(staging);
+                    if renewals.next().is_some() && self.renew(&files).await {
+                        continue;
+                    }
+                    return Err(short);
+                }
+                end => return end,
+            };
+            let found = self.strays(request, &refused).await;
+            let news = found.difference(&strays).count();
+            strays.extend(found);
+            for peer in &strays {
+                tracing::warn!(%peer, %refused, "this source is on another chain than the voters");
+            }
+            let is_any_left = self
+                .sources(&request.peers)
+                .iter()
+                .any(|source| !strays.contains(&source.peer));
+            // A command without a node holds the staged chain itself, so that it cannot be begun anew.
+            drop(staging);
+            let is_renewed = news > 0 && is_any_left && self.renew(&files).await;
+            if !is_renewed {
+                let strays = strays.into_iter().collect();
+                return Err(ResyncError::Stray { refused, strays });
+            }
+            tracing::warn!("what was fetched is given up; the other sources are followed");
+        }
+    }
+
+    async fn open(
+        &self,
+        files: &Arc<dyn Staging<B>>,
+    ) -> Result<Arc<dyn Bridge<B>>, ResyncError<B>> {
+        let opening = Arc::clone(files);
+        self.on_disk(move || opening.open()).await
+    }
+
+    async fn renew(&self, files: &Arc<dyn Staging<B>>) -> bool {
+        let renewing = Arc::clone(files);
+        let renewed = self.on_disk(move || renewing.renew()).await;
+        renewed
+            .inspect_err(|error| tracing::warn!(%error, "the staged chain cannot be begun anew"))
+            .is_ok()
+    }
+
+    /// The sources that hold the staged block where the voters hold another one. Each is asked, as it may have changed its mind.
+    async fn strays(&self, request: &ResyncRequest<B>, refused: &NotVoted<B>) -> BTreeSet<PeerId> {
+        let NotVoted::OtherChain { staged, .. } = refused else {
+            return BTreeSet::new();
+        };
+        let staged = *staged;
+        let asked = self
+            .sources(&request.peers)
+            .into_iter()
+            .map(|source| async move {
+                let is_on_it = self.holds(&source.peer, staged).await;
+                is_on_it.then_some(source.peer)
+            });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Whether `peer` says that `block` is in its chain.
+    async fn holds(&self, peer: &PeerId, block: BlockId<B>) -> bool {
+        let settings = &self.context.settings;
+        for _ in 0..settings.tier2.max_retries.get() {
+            let within = settings.tier1.timeout;
+            let told = self.context.peers.hashes(peer, vec![block.number], within);
+            if let Ok(hashes) = told.await {
+                return hashes.first() == Some(&Some(block.hash));
+            }
+        }
+        false
+    }
+
+    /// Fetches and asks the voters, in rounds. `strays` are sources that are not asked.
+    async fn build(
+        &self,
+        request: &ResyncRequest<B>,
+        files: &Arc<dyn Staging<B>>,
+        staging: &Arc<dyn Bridge<B>>,
+        strays: &BTreeSet<PeerId>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
         let mut rounds = 0;
         loop {
             rounds += 1;
-            self.enter(&files, Stage::Downloading).await?;
+            self.enter(files, Stage::Downloading).await?;
+            let mut sources = self.sources_above(&request.peers, staging.best());
+            sources.retain(|source| !strays.contains(&source.peer));
             let job = ResyncJob {
-                staging: Arc::clone(&staging),
-                files: Arc::clone(&files),
-                sources: self.sources_above(&request.peers, staging.best()),
+                staging: Arc::clone(staging),
+                files: Arc::clone(files),
+                sources,
                 watch: self.watch.clone(),
             };
             self.download_full_chain(&job).await?;
             self.watch.stage(ResyncStage::Voting);
             if rounds == 1 {
-                self.await_known_peers().await;
+                poll::await_known_peers(&self.context).await;
             }
-            let voted = match self.validate_full_chain(&staging, request).await {
-                // What is staged stays good: answers were lost, the network has gone on, or other sources know more.
-                Err(ResyncError::NotVoted(refused))
-                    if refused.may_pass() && rounds < VOTE_ROUNDS =>
-                {
-                    tracing::info!(%refused, "fetching on, then the voters are asked again");
-                    self.sleep_a_slot().await;
-                    continue;
+            let refused = match self.vote(staging, request, rounds).await {
+                Ok(voted) => {
+                    tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
+                    self.enter(files, Stage::Validated).await?;
+                    return Ok(staging.best());
                 }
-                Err(ResyncError::NotVoted(refused)) => {
-                    self.checkpoint_instead(staging.best(), refused, request)?
-                }
-                voted => voted?,
+                Err(refused) => refused,
             };
-            let lowest = staging.lowest_served();
-            if voted.number < lowest {
-                let refused = ResyncError::BelowSnapshot {
-                    voted,
-                    snapshot: height::<B>(lowest),
-                };
-                if rounds >= VOTE_ROUNDS {
-                    return Err(refused);
-                }
-                // The snapshot is final, so the voters come past it.
-                tracing::info!(%refused, "fetching on, then the voters are asked again");
-                self.sleep_a_slot().await;
-                continue;
+            if rounds >= VOTE_ROUNDS || !is_better_later(&refused) {
+                return Err(refused);
             }
-            tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
-            self.enter(&files, Stage::Validated).await?;
-            return Ok(staging.best());
+            // What is staged stays good: answers were lost, the network has gone on, or other sources know more.
+            tracing::info!(%refused, "fetching on, then the voters are asked again");
+            self.sleep_a_slot().await;
         }
     }
 
+    /// The voted block of the staged chain, in the last round also what the operator's checkpoint says in its place.
+    async fn vote(
+        &self,
+        staging: &Arc<dyn Bridge<B>>,
+        request: &ResyncRequest<B>,
+        round: u32,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        let voted = match self.validate_full_chain(staging, request).await {
+            Err(ResyncError::NotVoted(refused)) if round >= VOTE_ROUNDS || !refused.may_pass() => {
+                self.checkpoint_instead(staging.best(), refused, request)?
+            }
+            voted => voted?,
+        };
+        let lowest = staging.lowest_served();
+        if voted.number < lowest {
+            // The snapshot is final, so the voters come past it.
+            return Err(ResyncError::BelowSnapshot {
+                voted,
+                snapshot: height::<B>(lowest),
+            });
+        }
+        Ok(voted)
+    }
+
+    /// Asks the voters once more, where time has passed since they were asked (SPEC section 7, 3). If they refuse by now, the run goes
+    /// on from what is staged.
+    pub async fn vote_again(
+        &self,
+        order: &OperatorsOrder<B>,
+        files: Arc<dyn Staging<B>>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        self.watch.stage(ResyncStage::Voting);
+        let staging = self.open(&files).await?;
+        // As in a last round: what a checkpoint stood in for, it stands in for now.
+        let refused = match self.vote(&staging, order.request(), VOTE_ROUNDS).await {
+            Ok(_) => return Ok(staging.best()),
+            Err(refused @ ResyncError::Local(_)) => return Err(refused),
+            Err(refused) => refused,
+        };
+        tracing::info!(%refused, "the voters have gone on since they were asked");
+        drop(staging);
+        self.run(order, files).await
+    }
+
+    /// Length of a slot. A vote that is older is taken again before a swap.
+    pub fn slot(&self) -> Duration {
+        self.context.bridge.slot_duration().as_duration()
+    }
+
     async fn sleep_a_slot(&self) {
-        let slot = self.context.bridge.slot_duration().as_duration();
-        self.context.clock.sleep(slot).await;
+        self.context.clock.sleep(self.slot()).await;
+    }
+
+    /// The sources, once there is one. A run that an earlier process began goes on by itself whenever one comes.
+    async fn await_sources(
+        &self,
+        order: &OperatorsOrder<B>,
+    ) -> Result<Vec<Source>, ResyncError<B>> {
+        let named = &order.request().peers;
+        loop {
+            match self.find_trusted_peer(named).await {
+                Err(away @ (ResyncError::NoTrustedPeer | ResyncError::NamedPeersAway(_)))
+                    if order.is_of_journal() =>
+                {
+                    tracing::warn!(%away, "the resync goes on as soon as one of its sources is connected");
+                    self.sleep_a_slot().await;
+                }
+                found => return found,
+            }
+        }
     }
 
     /// The peers to fetch from: those that the operator named, or else the trusted ones (SPEC section 3). Waits
@@ -310,19 +463,22 @@ impl<B: BlockT> ChainSyncManager<B> {
         staging: &Arc<dyn Bridge<B>>,
         request: &ResyncRequest<B>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
-        if let Some(checkpoint) = request.checkpoint
-            && staging.canonical_hash(checkpoint.number)? != Some(checkpoint.hash)
-        {
-            return Err(ResyncError::OffCheckpoint { checkpoint });
+        if let Some(checkpoint) = request.checkpoint {
+            match staging.canonical_hash(checkpoint.number)? {
+                Some(hash) if hash == checkpoint.hash => {}
+                Some(_) => return Err(ResyncError::OffCheckpoint { checkpoint }),
+                None => {
+                    let staged = staging.best();
+                    return Err(ResyncError::BelowCheckpoint { checkpoint, staged });
+                }
+            }
         }
-        let staged = self.top_of(staging)?;
+        let poll = Poll::of(&self.context, staging.as_ref(), &self.voters)?;
         let begun = self.context.clock.now();
-        let ballots = self.ask_voters(staging, &staged).await;
+        let voted = poll.take().await;
         let took = self.context.clock.now().since(begun);
         self.context.observer.chain_validated(took);
-        let ballots = ballots?;
-        let threshold = self.context.settings.tier1.threshold;
-        Ok(voted_block(&staged, &ballots, threshold)?)
+        Ok(voted??)
     }
 
     /// Where no vote is possible: the operator's checkpoint, if it lies close enough below the staged tip.
@@ -334,7 +490,10 @@ impl<B: BlockT> ChainSyncManager<B> {
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let reach = self.context.settings.tier1.max_gap;
         match (refused, request.checkpoint) {
-            (NotVoted::NoVoters | NotVoted::TooFewAnswers { .. }, Some(checkpoint)) => {
+            (
+                NotVoted::NoVoters | NotVoted::TooFewAnswers { .. } | NotVoted::TooFewAttest { .. },
+                Some(checkpoint),
+            ) => {
                 if checkpoint.height().saturating_add(reach) < staged.height() {
                     Err(ResyncError::CheckpointTooOld {
                         checkpoint,
@@ -347,88 +506,6 @@ impl<B: BlockT> ChainSyncManager<B> {
             }
             (refused, _) => Err(refused.into()),
         }
-    }
-
-    /// Waits, at most `tier1_timeout_secs`, until as many peers have told where they stand as were consistent with us
-    /// before our start and are not back yet: whoever comes first must not be the only voter.
-    async fn await_known_peers(&self) {
-        let clock = &self.context.clock;
-        let until = clock.now().plus(self.context.settings.tier1.timeout);
-        loop {
-            {
-                let table = self.context.peers.table();
-                let awaited = table.ledger().iter();
-                let awaited = awaited.filter(|(_, record)| record.may_come_back()).count();
-                let told = table.iter().filter(|(_, entry)| entry.sighting.is_some());
-                if told.count() >= awaited {
-                    return;
-                }
-            }
-            if clock.now() >= until {
-                return;
-            }
-            clock.sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// The staged tip and the blocks in reach below it.
-    fn top_of(&self, staging: &Arc<dyn Bridge<B>>) -> Result<StagedChain<B>, BridgeError> {
-        let tip = staging.best().height();
-        let lowest = tip.saturating_sub(self.context.settings.tier1.max_gap);
-        let mut top = Vec::new();
-        for height in (lowest..=tip).rev() {
-            let number = number::<B>(height);
-            if let Some(hash) = staging.canonical_hash(number)? {
-                top.push(BlockId::new(number, hash));
-            }
-        }
-        let reach = self.context.settings.tier1.max_gap;
-        Ok(StagedChain { top, reach })
-    }
-
-    /// What each voter says. A peer that does not answer, or is syncing itself, has no vote; a round needs as many answers
-    /// as one of Tier 1.
-    async fn ask_voters(
-        &self,
-        staging: &Arc<dyn Bridge<B>>,
-        staged: &StagedChain<B>,
-    ) -> Result<Vec<Ballot<B>>, NotVoted<B>> {
-        let peers = &self.context.peers;
-        let (asked, expected) = {
-            let table = peers.table();
-            let asked: Vec<PeerId> = table.iter().map(|(peer, _)| peer.clone()).collect();
-            let expected = table.iter().filter(|(_, entry)| entry.is_expected());
-            (asked, expected.count())
-        };
-        let genesis = staging.genesis_hash();
-        let within = self.context.settings.tier1.timeout;
-        let numbers: Vec<_> = staged.top.iter().map(|block| block.number).collect();
-        let answers = asked.into_iter().map(|peer| {
-            let numbers = numbers.clone();
-            async move {
-                peers.status(&peer, genesis, within).await.ok()?;
-                let (best, activity) = {
-                    let table = peers.table();
-                    let told = &table.get(&peer)?.sighting.as_ref()?.standing;
-                    (told.best.height(), told.activity)
-                };
-                if activity == Activity::Syncing {
-                    return Some(None);
-                }
-                let hashes = peers.hashes(&peer, numbers, within).await.ok()?;
-                Some(Some(Ballot { best, hashes }))
-            }
-        });
-        let answers: Vec<_> = join_all(answers).await.into_iter().flatten().collect();
-        let responses = answers.len();
-        let required = self.context.settings.tier1.required(expected);
-        if responses < required && responses > 0 {
-            return Err(NotVoted::TooFewAnswers {
-                responses,
-                required,
-            });
-        }
-        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Exchanges the stores: the live one becomes a backup, the staged one becomes live. Both must be closed.
@@ -446,5 +523,14 @@ impl<B: BlockT> ChainSyncManager<B> {
         work: impl FnOnce() -> Result<T, BridgeError> + Send + 'static,
     ) -> Result<T, ResyncError<B>> {
         Ok(heavy(self.context.executor.as_ref(), work).await??)
+    }
+}
+
+/// Whether more blocks, or another answer, may make a refused chain the voted one.
+fn is_better_later<B: BlockT>(refused: &ResyncError<B>) -> bool {
+    match refused {
+        ResyncError::NotVoted(refused) => refused.may_pass(),
+        ResyncError::BelowSnapshot { .. } | ResyncError::BelowCheckpoint { .. } => true,
+        _ => false,
     }
 }

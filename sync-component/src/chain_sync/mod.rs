@@ -12,6 +12,7 @@ mod journal;
 mod manager;
 mod multi_source;
 mod order;
+mod poll;
 mod progress;
 mod snapshot;
 mod vote;
@@ -28,6 +29,7 @@ pub use journal::{
 pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
 pub use multi_source::MultiSource;
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
+pub use poll::Voters;
 pub use progress::{Counted, Progress, ResyncStage, ResyncWatch};
 pub use snapshot::Snapshot;
-pub use vote::{Ballot, NotVoted, StagedChain, voted_block};
+pub use vote::{Ballot, NotVoted, Place, StagedChain, Votes, voted_block};

@@ -68,21 +68,45 @@ fn parse_checkpoint<B: BlockT>(text: &str) -> Option<BlockId<B>> {
 /// one, and only the command line and the admin RPC may call it: `.clippy.toml` refuses every other call. What an operator
 /// told an earlier process to do stands in the journal, which nothing else can begin.
 #[derive(Debug)]
-pub struct OperatorsOrder<B: BlockT>(ResyncRequest<B>);
+pub struct OperatorsOrder<B: BlockT> {
+    request: ResyncRequest<B>,
+    origin: Origin,
+}
+
+/// When an order was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Now: the operator waits for what comes of it.
+    Operator,
+    /// Before: it stands in the journal, and its run goes on by itself.
+    Journal,
+}
 
 impl<B: BlockT> OperatorsOrder<B> {
     /// To be called where an operator's command arrives, and nowhere else (SPEC section 7).
     pub fn given_by_the_operator(request: ResyncRequest<B>) -> Self {
-        Self(request)
+        Self {
+            request,
+            origin: Origin::Operator,
+        }
     }
 
     /// The order that an interrupted run was begun with.
     pub fn of_journal(run: &ResyncRun) -> Result<Self, BadRequest> {
-        ResyncRequest::parse(&run.peers, run.checkpoint.as_deref()).map(Self)
+        let request = ResyncRequest::parse(&run.peers, run.checkpoint.as_deref())?;
+        Ok(Self {
+            request,
+            origin: Origin::Journal,
+        })
     }
 
     /// What was asked for.
     pub fn request(&self) -> &ResyncRequest<B> {
-        &self.0
+        &self.request
+    }
+
+    /// Whether an earlier process, or an earlier attempt, began its run.
+    pub fn is_of_journal(&self) -> bool {
+        self.origin == Origin::Journal
     }
 }

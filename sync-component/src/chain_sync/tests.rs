@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
-use crate::{BlockId, ports::UnixMillis, settings::Threshold, test_kit::SmallBlock};
+use crate::{
+    BlockId, height_sync::Electorate, ports::UnixMillis, settings::Threshold, test_kit::SmallBlock,
+};
 use sp_core::H256;
 
 const HOUR: u64 = 3_600_000;
@@ -217,12 +219,19 @@ fn ballot(at_12: Option<u8>, at_11: Option<u8>, at_10: Option<u8>) -> Ballot<Sma
     Ballot {
         best: best.map_or(0, |(_, height)| height),
         hashes: held.map(|byte| byte.map(hash)).to_vec(),
+        told: Vec::new(),
+        place: Place::Staged,
     }
 }
 
 fn vote(ballots: &[Ballot<SmallBlock>]) -> Result<BlockId<SmallBlock>, NotVoted<SmallBlock>> {
     let threshold: Threshold = "0.67".parse().unwrap();
-    voted_block(&staged(), ballots, threshold)
+    let votes = Votes {
+        electorate: Electorate::Peers,
+        heard: ballots.to_vec(),
+        silent: 0,
+    };
+    voted_block(&staged(), &votes, threshold)
 }
 
 #[test]
@@ -342,4 +351,94 @@ fn only_blocks_of_a_download_have_an_estimate_and_each_part_has_its_own_rate() {
     shown(Counted::Blocks, 9_000, Some(9_030));
     let blocks = shown(Counted::Blocks, 9_010, Some(9_030));
     assert_eq!(blocks, (Some(9_030), 10.0, Some(2)));
+}
+
+/// The votes of four authorities, of which these are heard.
+fn attested(heard: &[Ballot<SmallBlock>]) -> Result<BlockId<SmallBlock>, NotVoted<SmallBlock>> {
+    let votes = Votes {
+        electorate: Electorate::Authorities,
+        heard: heard.to_vec(),
+        silent: 4 - heard.len(),
+    };
+    voted_block(&staged(), &votes, "0.67".parse().unwrap())
+}
+
+/// What an authority tells of blocks from `height` down, of the staged chain or of a branch.
+fn told(height: u32, down: u32, branch: u8) -> Ballot<SmallBlock> {
+    let hash_at = |number: u32| hash(u8::try_from(number).unwrap() + branch);
+    let blocks = (height - down..=height).rev();
+    let blocks = blocks.map(|number| BlockId::new(number, hash_at(number)));
+    let canonical = |number: u32| {
+        let own = (number <= 12).then(|| hash(u8::try_from(number).unwrap()));
+        Ok::<_, std::convert::Infallible>(own)
+    };
+    Ballot::of_told(blocks.collect(), &staged(), canonical).unwrap()
+}
+
+#[test]
+fn silent_authorities_are_voters() {
+    let with = told(12, 4, 0);
+    let three = vec![with.clone(); 3];
+    assert_eq!(attested(&three).unwrap(), staged().top[0]);
+    assert!(matches!(
+        attested(&[with.clone(), with]),
+        Err(NotVoted::TooFewAttest {
+            heard: 2,
+            agreeing: 2,
+            authorities: 4,
+            need: 3
+        })
+    ));
+    assert!(matches!(
+        attested(&[]),
+        Err(NotVoted::TooFewAttest { heard: 0, .. })
+    ));
+}
+
+#[test]
+fn authorities_above_the_staged_tip_count_by_what_they_signed_below() {
+    let above = told(14, 4, 0);
+    assert_eq!(
+        attested(&[above.clone(), above.clone(), above]).unwrap(),
+        staged().top[0]
+    );
+    // Nothing that they signed reaches down to it.
+    let far = told(40, 4, 0);
+    assert!(matches!(
+        attested(&[far.clone(), far.clone(), far]),
+        Err(NotVoted::Behind {
+            theirs: 40,
+            ahead: 3,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn authorities_on_another_chain_are_that_however_short_it_is() {
+    for height in [8, 12] {
+        let other = told(height, 4, 100);
+        let refused = attested(&[other.clone(), other.clone(), other]);
+        assert!(
+            matches!(
+                refused,
+                Err(NotVoted::OtherChain {
+                    on_other: 3,
+                    voters: 4,
+                    ..
+                })
+            ),
+            "{height}: {refused:?}"
+        );
+    }
+    // Split, no chain can be the voted one.
+    let split = [told(12, 4, 0), told(12, 4, 0), told(12, 4, 100)];
+    assert!(matches!(
+        attested(&split),
+        Err(NotVoted::TooFewAttest {
+            heard: 3,
+            agreeing: 2,
+            ..
+        })
+    ));
 }

@@ -24,12 +24,8 @@ pub(super) struct Attester<B: BlockT> {
 impl<B: BlockT> HeightSyncManager<B> {
     /// How long attestations count here.
     pub(super) fn validity(&self) -> Validity {
-        let settings = &self.context.settings;
-        Validity {
-            slot: self.context.bridge.slot_duration(),
-            slots: settings.attestation_slots.0.get().into(),
-            drift: settings.limits.drift,
-        }
+        let slot = self.context.bridge.slot_duration();
+        Validity::of(&self.context.settings, slot)
     }
 
     /// How many authorities there are, as last judged.
@@ -176,7 +172,7 @@ pub(super) fn voter<B: BlockT>(tip: BlockId<B>, chain: Lineage<B>, ours: &BlockI
 }
 
 /// The attested blocks, the highest first. Whoever signs more hashes than its height has blocks says nothing with the rest.
-pub(super) fn attested_blocks<B: BlockT>(tip: &AttestedTip<B>) -> Vec<BlockId<B>> {
+pub(crate) fn attested_blocks<B: BlockT>(tip: &AttestedTip<B>) -> Vec<BlockId<B>> {
     let top = tip.best.height();
     let below = tip.below.iter().zip(1_u64..);
     let below = below.map_while(|(hash, down)| {

@@ -4,6 +4,7 @@ use super::{HeightSyncManager, manager::State};
 use crate::{
     attestation::{Contradiction, Equivocation, Intake, attest, is_genuine},
     block_id::{BlockId, number},
+    chain_sync::Voters,
     headers::{Misdeed, VerifiedTip},
     peers::Offence,
     ports::{AttestationCounter, BridgeError, PeerId, Signer, SignerError},
@@ -77,6 +78,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         state.attesting.signer = Some(signer);
         drop(state);
         self.touch();
+    }
+
+    /// Who votes here, for a vote on another chain than ours.
+    pub fn voters(&self) -> Voters {
+        Voters {
+            electorate: self.strategy.electorate(),
+            own: self.state().attesting.own.clone(),
+        }
     }
 
     /// Our own attestations that are due: the slot is a new one, or the best block is and we are not catching up. They count

@@ -32,6 +32,7 @@ mod tests;
 mod tip_quorum;
 mod unclaimed;
 
+pub(crate) use attested::attested_blocks;
 pub use attesting::{AttestationNews, DueAttestation};
 pub use authority_quorum::AuthorityQuorum;
 pub use ballot::{Ballot, Electorate, Side, Tally, Voter};

@@ -289,7 +289,8 @@ impl<B: BlockT> NetworkSyncManager<B> {
         declared: BTreeSet<PeerId>,
         watch: ResyncWatch,
     ) -> ChainSyncManager<B> {
-        ChainSyncManager::new(self.context.clone(), strategy, declared, watch)
+        let voters = self.height.voters();
+        ChainSyncManager::new(self.context.clone(), strategy, declared, voters, watch)
     }
 
     /// Tier 2, by the design's names.

@@ -1,6 +1,7 @@
 //! Resync, as far as it is about peers; what is about files is shown with real ones in `runtime-bridge` and
 //! `node-template`.
 
+mod attested;
 mod live;
 mod mute;
 mod snapshot;
@@ -98,6 +99,11 @@ impl Staging<SmallBlock> for InMemory {
         Ok(self.chain.clone())
     }
 
+    fn renew(&self) -> Result<(), BridgeError> {
+        self.chain.wipe();
+        Ok(())
+    }
+
     fn room(&self) -> Result<(), BridgeError> {
         Ok(())
     }
@@ -150,6 +156,11 @@ async fn insist(
         }
     }
     panic!("more than lost answers interrupt it");
+}
+
+/// Whether the voters refused what was fetched.
+fn is_refusal(error: &ResyncError<SmallBlock>) -> bool {
+    matches!(error, ResyncError::NotVoted(_) | ResyncError::Stray { .. })
 }
 
 /// O on a dead fork, connected to three peers at 60.
@@ -239,19 +250,13 @@ fn r04_chain_that_the_voters_are_not_on_is_refused() {
         sim.connect(&ours.id, [&trusted.id]);
         let staging = InMemory::beside(sim, &ours);
         let refused = insist(&ours, &order(&[&trusted.id], None), &staging).await;
-        assert!(
-            matches!(refused, Err(ResyncError::NotVoted(_))),
-            "{refused:?}"
-        );
+        assert!(is_refusal(refused.as_ref().unwrap_err()), "{refused:?}");
         assert!(!staging.stages().contains(&"validated"));
         assert_eq!(ours.best(), before);
         // The operator's own checkpoint changes nothing about that.
         let tip = BlockId::of(other[79].header());
         let refused = insist(&ours, &order(&[&trusted.id], Some(tip)), &staging).await;
-        assert!(
-            matches!(refused, Err(ResyncError::NotVoted(_))),
-            "{refused:?}"
-        );
+        assert!(is_refusal(refused.as_ref().unwrap_err()), "{refused:?}");
         assert!(!staging.stages().contains(&"validated"));
     });
 }
@@ -308,15 +313,18 @@ fn r04_where_nobody_votes_only_a_checkpoint_near_the_tip_will_do() {
             attempt(None).await,
             Err(ResyncError::NotVoted(NotVoted::NoVoters))
         ));
-        assert!(matches!(
-            attempt(Some(at(40))).await,
-            Err(ResyncError::CheckpointTooOld { .. })
-        ));
+        // Nothing that is wrong with a checkpoint costs what was fetched.
+        let too_old = attempt(Some(at(40))).await.unwrap_err();
+        assert!(matches!(too_old, ResyncError::CheckpointTooOld { .. }));
+        assert!(too_old.is_resumable());
         let elsewhere = BlockId::of(fork[20].header());
-        assert!(matches!(
-            attempt(Some(elsewhere)).await,
-            Err(ResyncError::OffCheckpoint { .. })
-        ));
+        let off = attempt(Some(elsewhere)).await.unwrap_err();
+        assert!(matches!(off, ResyncError::OffCheckpoint { .. }));
+        assert!(off.is_resumable());
+        let above = BlockId::new(61, elsewhere.hash);
+        let ends_below = attempt(Some(above)).await.unwrap_err();
+        assert!(matches!(ends_below, ResyncError::BelowCheckpoint { .. }));
+        assert!(ends_below.is_resumable());
         assert!(!staging.stages().contains(&"validated"));
         assert_eq!(attempt(Some(at(58))).await.unwrap(), at(60));
         assert!(staging.stages().contains(&"validated"));
@@ -454,6 +462,40 @@ fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
         }
         let interrupted = resync(&ours, &named, &staging).await.unwrap_err();
         assert!(interrupted.is_resumable(), "{interrupted}");
+    });
+}
+
+/// An earlier process began it; nobody is there who could tell it to go on.
+#[test]
+fn r05_run_from_the_journal_waits_for_its_sources_however_long_they_are_away() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        for peer in ids(&peers) {
+            sim.network.cut(&ours.id, peer);
+        }
+        sim.slots(1).await;
+        let request = ResyncRequest::<SmallBlock> {
+            peers: Vec::new(),
+            checkpoint: None,
+        };
+        #[allow(clippy::disallowed_methods, reason = "the scenario is the operator")]
+        let order = OperatorsOrder::of_journal(&request.written_down("any")).unwrap();
+        let staging = InMemory::beside(sim, &ours);
+        let comes = async {
+            sim.run_for(10 * MINUTE).await;
+            sim.connect(&ours.id, ids(&peers));
+        };
+        let declared = ids(&peers).cloned().collect();
+        let strategy = Arc::clone(&staging.strategy);
+        let watch = ResyncWatch::default();
+        let chain_sync = ours.manager().chain_sync(strategy, declared, watch);
+        let (end, ()) = tokio::join!(chain_sync.run(&order, staging.clone()), comes);
+        // Lost answers may interrupt it later.
+        if sim.is_calm() {
+            end.unwrap();
+        } else {
+            assert!(staging.height() > 0, "{end:?}");
+        }
     });
 }
 

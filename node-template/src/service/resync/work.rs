@@ -2,12 +2,18 @@
 
 use super::{Job, LastRun, Phase, ResyncDesk};
 use crate::{Block, service::run::within_patience};
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use sync_component::{
     BlockId, NetworkSyncManager,
-    chain_sync::{Journal, ResyncError, ResyncWatch, Stage, Staging},
+    chain_sync::{Journal, ResyncError, ResyncStage, ResyncWatch, Stage, Staging},
     ports::{Bridge, BridgeError},
 };
+
+/// How much later than a run that ends without sources one that waits for them is told of. Lower: of both.
+const GRACE: Duration = Duration::from_secs(5);
 
 impl ResyncDesk {
     /// Carries out orders, one after the other.
@@ -44,13 +50,22 @@ impl ResyncDesk {
             // It was there when the run began.
             Err(error) => return self.ended(LastRun::Interrupted(error.to_string())),
         };
-        let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch);
-        let outcome = tokio::select! {
+        let chain_sync = manager.chain_sync(strategy, self.declared.clone(), watch.clone());
+        let mut outcome = tokio::select! {
             outcome = chain_sync.run(&job.order, self.staged.clone()) => outcome,
             () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
+            () = self.warn_of_absent_sources(&watch) => return,
         };
         if outcome.is_ok() {
+            let voted = Instant::now();
             self.prepare().await;
+            // At the exchange the vote is no older than a slot.
+            if voted.elapsed() > chain_sync.slot() {
+                outcome = tokio::select! {
+                    outcome = chain_sync.vote_again(&job.order, self.staged.clone()) => outcome,
+                    () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
+                };
+            }
         }
         self.on_disk(move |desk| desk.decide(outcome)).await;
     }
@@ -88,6 +103,18 @@ impl ResyncDesk {
         if let Err(error) = self.files.sweep() {
             tracing::warn!(%error, "a store that is needed no more cannot be removed; the next start tries again");
         }
+    }
+
+    /// Tells the operator when a run finds none of its sources; then, and if it finds one in time, waits for ever.
+    async fn warn_of_absent_sources(&self, watch: &ResyncWatch) {
+        // A little longer than a run waits that ends without them.
+        let patience = self.settings.tier1.timeout.saturating_add(GRACE);
+        tokio::time::sleep(patience).await;
+        let progress = watch.progress();
+        if progress.stage == ResyncStage::Preparing && progress.sources == 0 {
+            self.alert("none of its sources is connected; it goes on as soon as one is");
+        }
+        std::future::pending::<()>().await;
     }
 
     /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be.

@@ -277,3 +277,23 @@ fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn staged_chain_that_is_given_up_begins_with_genesis_and_the_live_one_stays() {
+    let world = World::new();
+    let before = world.live_tip();
+    let staged = world.stage();
+    let held = staged.open().unwrap();
+    // A reader that holds it for a moment is waited for.
+    let reader = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(held);
+    });
+    staged.renew().unwrap();
+    reader.join().unwrap();
+    let chain = staged.open().unwrap();
+    assert_eq!(chain.best().number, 0);
+    let report = chain.import(world.maker.run(world.maker.genesis(), 1..10));
+    assert!(report.failure.is_none(), "{report:?}");
+    assert_eq!(world.live_tip(), before);
+}

@@ -59,6 +59,11 @@ impl Staging<Block> for Staged {
         Ok(self.0.clone())
     }
 
+    fn renew(&self) -> Result<(), BridgeError> {
+        let held = std::io::Error::from(std::io::ErrorKind::ResourceBusy);
+        Err(BridgeError::new(held))
+    }
+
     fn room(&self) -> Result<(), BridgeError> {
         match self.1 {
             Room::Enough => Ok(()),

@@ -18,6 +18,7 @@ use crate::{
     registry::ResyncStrategy,
 };
 use async_trait::async_trait;
+use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
 use state::StatePart;
 use std::{cmp::Reverse, sync::Arc};
@@ -63,7 +64,7 @@ impl<B: BlockT> ResyncStrategy<B> for Snapshot<B> {
             match &snapshot {
                 Ok(()) => Build::new(context, job).run().await?,
                 // An earlier session took the chain for too short.
-                Err(NoSnapshots::BlocksStored) => {}
+                Err(NoSnapshots::BlocksStored) => Build::new(context, job).is_still_short()?,
                 Err(reason) => return Err((*reason).into()),
             }
             match self.blocks.download(context, job).await {
@@ -121,6 +122,11 @@ enum Wanted {
 /// How often a newer block may be chosen. Fewer: a network that forgets its states soon gives no snapshot; more: a source that
 /// has no state at all is believed for longer.
 const MOST_MOVES: usize = 10;
+
+/// How many times the length that a snapshot needs a chain has to have for the few blocks that are stored to be given up. Lower:
+/// a short chain that grows is fetched again without need, and nothing of it may be final yet; higher: more of a chain is fetched as
+/// whole blocks that was to be begun with a snapshot.
+const MUCH_LONGER: u64 = 10;
 
 impl<'a, B: BlockT> Build<'a, B> {
     fn new(context: &SyncContext<B>, job: &'a ResyncJob<B>) -> Self {
@@ -200,6 +206,22 @@ impl<'a, B: BlockT> Build<'a, B> {
         Ok(())
     }
 
+    /// An error if only the blocks of a chain too short for a snapshot are stored, and a source claims a much longer one.
+    fn is_still_short(&self) -> Result<(), ResyncError<B>> {
+        let staged = self.job.staging.best();
+        let claims = self.claims().map(|(_, tip)| tip);
+        let longest = claims.max_by_key(|tip| tip.number);
+        match longest {
+            Some(claimed)
+                if staged.height() <= self.reach
+                    && claimed.height() > self.reach.saturating_mul(MUCH_LONGER) =>
+            {
+                Err(ResyncError::BegunShort { staged, claimed })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Gives a finished snapshot up for a newer one.
     async fn start_over(&self) -> Result<(), ResyncError<B>> {
         let given_up = self.on_disk(|snapshot| snapshot.start_over()).await?;
@@ -221,14 +243,44 @@ impl<'a, B: BlockT> Build<'a, B> {
         Ok(nothing_final.unwrap_or_else(|| guides.all_failed(reached)))
     }
 
-    /// Whether nothing was begun, and no source that is left claims a chain long enough for a snapshot.
+    /// Whether nothing was begun, and no source that is left claims a chain long enough for a snapshot. All that are there are
+    /// asked: the first to say anything may have been emptied a moment ago. Whoever leaves that without an answer again and again
+    /// is as good as away.
     async fn is_short(&self, guides: &Guides<'_, B>) -> Result<bool, ResyncError<B>> {
         let standing = self.standing().await?;
-        let is_new = BlockId::<B>::of(&standing.header) == self.genesis;
-        let left = self.claims().filter(|(peer, _)| guides.is_left(peer));
-        let highest = left.map(|(_, told)| told.height()).max();
-        let tip = highest.unwrap_or(0);
-        Ok(is_new && tip <= self.reach)
+        if BlockId::<B>::of(&standing.header) != self.genesis || self.is_any_long(guides) {
+            return Ok(false);
+        }
+        let settings = &self.staged.settings;
+        let genesis = self.genesis.hash;
+        for _ in 0..settings.tier2.max_retries.get() {
+            let there: Vec<_> = {
+                let table = self.staged.peers.table();
+                let sources = self.job.sources.iter().map(|source| &source.peer);
+                let there = sources.filter(|peer| table.get(peer).is_some());
+                there.filter(|peer| guides.is_left(peer)).cloned().collect()
+            };
+            let within = settings.tier1.timeout;
+            let asked = there.into_iter().map(|peer| async move {
+                let told = self.staged.peers.status(&peer, genesis, within).await;
+                told.is_ok()
+            });
+            let answered = join_all(asked).await;
+            if self.is_any_long(guides) {
+                return Ok(false);
+            }
+            if answered.iter().all(|answered| *answered) {
+                return Ok(true);
+            }
+            self.staged.clock.sleep(settings.limits.backoff_first).await;
+        }
+        Ok(true)
+    }
+
+    /// Whether a source that is left claims a chain long enough for a snapshot.
+    fn is_any_long(&self, guides: &Guides<'_, B>) -> bool {
+        let mut claims = self.claims();
+        claims.any(|(peer, tip)| guides.is_left(&peer) && tip.height() > self.reach)
     }
 
     /// What the connected sources say of their tips.

@@ -105,7 +105,7 @@ async fn fetch(
 ) -> BlockId<SmallBlock> {
     match insist(node, order, staging).await {
         Ok(staged) => staged,
-        Err(ResyncError::NotVoted(_)) => staging.chain.best(),
+        Err(error) if is_refusal(&error) => staging.chain.best(),
         Err(error) => panic!("{error}"),
     }
 }

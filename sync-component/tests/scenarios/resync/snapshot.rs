@@ -119,3 +119,32 @@ fn r04_snapshot_above_the_voted_block_waits_for_the_voters() {
         assert_eq!(staging.chain.lowest_served(), 42);
     });
 }
+
+/// The first source has been emptied and is the only one that has said anything yet.
+#[test]
+fn r05_emptied_source_makes_no_full_download_of_a_snapshot() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        let emptied = sim.peer("E", sim.chain(1), Misbehaviour::Nothing);
+        let honest = sim.servers(3, "P", 60);
+        let mut ours = sim.node("O", &[]);
+        ours.start();
+        let near = Link::with_latency(Duration::from_millis(1));
+        sim.network.connect(&ours.id, &emptied.id, near);
+        let staging = InMemory::by(sim, &ours, Kind::Snapshot);
+        let named = order(&[&emptied.id, &honest[0].id, &honest[1].id], None);
+        sim.slots(1).await;
+        // The others come once its block is stored.
+        let come = async {
+            while staging.height() == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            sim.connect(&ours.id, ids(&honest));
+        };
+        let (staged, ()) = tokio::join!(insist(&ours, &named, &staging), come);
+        assert_eq!(staged.unwrap(), BlockId::of(sim.chain(60)[59].header()));
+        assert!(
+            staging.chain.lowest_served() > 1,
+            "it begins with a snapshot"
+        );
+    });
+}

@@ -22,7 +22,7 @@ fn r04_valid_chain_that_is_not_the_voted_one_is_refused_under_each_strategy() {
             let staging = InMemory::by(sim, &ours, kind);
             let refused = insist(&ours, &order(&[&trusted.id], None), &staging).await;
             assert!(
-                matches!(refused, Err(ResyncError::NotVoted(_))),
+                is_refusal(refused.as_ref().unwrap_err()),
                 "{kind:?}: {refused:?}"
             );
             // It is whole, and valid, and that changes nothing.
@@ -53,7 +53,7 @@ fn r04_chain_that_was_voted_for_and_is_no_more_is_refused_under_each_strategy() 
             sim.slots(2).await;
             let refused = insist(&ours, &named, &staging).await;
             assert!(
-                matches!(refused, Err(ResyncError::NotVoted(_))),
+                is_refusal(refused.as_ref().unwrap_err()),
                 "{kind:?}: {refused:?}"
             );
             assert_eq!(staging.stages().last(), Some(&"downloading"), "{kind:?}");
@@ -66,6 +66,38 @@ fn r04_chain_that_was_voted_for_and_is_no_more_is_refused_under_each_strategy() 
             sim.slots(3).await;
             insist(&ours, &named, &staging).await.unwrap();
             assert_eq!(staging.stages().last(), Some(&"validated"), "{kind:?}");
+        }
+    });
+}
+
+/// The stray one is nearer, and claims less than the network has, as much, or more.
+#[test]
+fn r05_trusted_source_on_a_stray_chain_is_left_for_one_on_the_voted_chain() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let length = [30, 40, 50][usize::try_from(sim.seed / 3 % 3).unwrap()];
+        let (peers, ours, trusted) = with_a_trusted_stray(sim, length);
+        for peer in ids(&peers) {
+            sim.network.cut(&ours.id, peer);
+            let far = Link::with_latency(Duration::from_millis(200));
+            sim.network.connect(&ours.id, peer, far);
+        }
+        let near = Link::with_latency(Duration::from_millis(1));
+        sim.network.cut(&ours.id, &trusted.id);
+        sim.network.connect(&ours.id, &trusted.id, near);
+        sim.slots(4).await;
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let both = order(&[&trusted.id, &peers[0].id], None);
+            let staged = insist(&ours, &both, &staging).await.unwrap();
+            assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()), "{kind:?}");
+            // Alone it is named.
+            let staging = InMemory::by(sim, &ours, kind);
+            let alone = order(&[&trusted.id], None);
+            let refused = insist(&ours, &alone, &staging).await.unwrap_err();
+            assert!(
+                matches!(&refused, ResyncError::Stray { strays, .. } if *strays == [trusted.id.clone()]),
+                "{kind:?}: {refused}"
+            );
         }
     });
 }
