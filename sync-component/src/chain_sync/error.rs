@@ -170,7 +170,7 @@ pub enum ResyncError<B: BlockT> {
     },
     /// The staged chain holds another block at the operator's checkpoint.
     #[error(
-        "the staged chain does not hold the checkpoint {checkpoint}; check it; what is fetched stays until `resync --abort`: then resync with another checkpoint, or from a peer on that chain"
+        "the staged chain does not hold the checkpoint {checkpoint}; check it, and resync from a peer on that chain"
     )]
     OffCheckpoint {
         /// The checkpoint.
@@ -268,7 +268,6 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::NothingFinal { .. }
                 | Self::NoFinality { .. }
                 | Self::BelowSnapshot { .. }
-                | Self::OffCheckpoint { .. }
                 | Self::BelowCheckpoint { .. }
                 | Self::BegunShort { .. }
                 | Self::CheckpointTooOld { .. }
