@@ -291,6 +291,7 @@ impl<B: BlockT> Download<'_, B> {
 
     /// Which sources claim a chain that goes on above `run`: `guide` before the others.
     fn claimants(&self, guide: &PeerId, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
+        self.lagging().forgive(self.staged.clock.now());
         let table = self.staged.peers.table();
         let others = self.job.sources.iter().map(|source| &source.peer);
         let order = std::iter::once(guide).chain(others.filter(|peer| *peer != guide));

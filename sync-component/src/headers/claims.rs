@@ -74,6 +74,24 @@ pub enum Lack {
 
 impl<B: BlockT> Copy for ClaimState<B> {}
 
+/// After so many probes in a row of one claim that came to nothing, it may be made up. Fewer, and in a bad network what was lost
+/// counts for nothing: a tip that others build on is forgotten, an author that was forced goes on beside a living chain; more, and
+/// whoever makes a claim up keeps such a tip, or such an author, waiting for longer.
+const UNSHOWN: u32 = 8;
+
+impl<B: BlockT> ClaimState<B> {
+    /// Whether the claim is wrong, or was not shown again and again. A probe that was lost says nothing.
+    pub(crate) fn is_void(&self) -> bool {
+        match self {
+            Self::Impossible | Self::Refuted => true,
+            Self::Retrying { failures, .. } | Self::Unanswered { failures, .. } => {
+                *failures >= UNSHOWN
+            }
+            Self::Probing { .. } | Self::Partial { .. } | Self::Parked { .. } => false,
+        }
+    }
+}
+
 /// Pauses between probes of one claim: doubling from `first` to `longest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pauses {

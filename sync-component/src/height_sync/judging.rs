@@ -217,24 +217,16 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(state.claims.is_from_future(peer, tip) && self.is_unknown(state, peer, tip)?)
     }
 
-    /// Whether `peer`, which claims `tip`, has a block above genesis, for all that is known: also one that is syncing. A claim
-    /// that failed its probe says nothing.
+    /// Whether `peer`, which claims `tip`, has a block above genesis, for all that is known: also one that is syncing.
     fn has_blocks(
         &self,
         state: &State<B>,
         peer: &PeerId,
         tip: &BlockId<B>,
     ) -> Result<bool, BridgeError> {
-        let has_failed = matches!(
-            state.claims.state(peer, tip),
-            Some(
-                ClaimState::Impossible
-                    | ClaimState::Refuted
-                    | ClaimState::Retrying { .. }
-                    | ClaimState::Unanswered { .. },
-            )
-        );
-        Ok(tip.height() > 0 && !(has_failed && self.is_unknown(state, peer, tip)?))
+        let claim = state.claims.state(peer, tip);
+        let is_void = claim.is_some_and(|claim| claim.is_void());
+        Ok(tip.height() > 0 && !(is_void && self.is_unknown(state, peer, tip)?))
     }
 
     fn part(

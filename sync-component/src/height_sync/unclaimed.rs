@@ -60,18 +60,11 @@ impl<B: BlockT> HeightSyncManager<B> {
     }
 }
 
-/// After so many probes in a row of one claim that came to nothing, it may be made up. Fewer, and a tip that others build on
-/// is forgotten in a bad network; more, and whoever makes a claim up keeps a tip alive for longer that nobody has.
-const UNSHOWN: u32 = 8;
-
-/// Whether what `claim` names may turn out to build on `run`: a probe that was lost says nothing.
+/// Whether what `claim` names may turn out to build on `run`.
 fn may_build_on<B: BlockT>(run: &VerifiedTip<B>, claim: &Claim<B>) -> bool {
     match claim.state {
-        ClaimState::Probing { .. } => true,
         ClaimState::Partial { run: reached } => run.contains(&reached),
-        ClaimState::Retrying { failures, .. } | ClaimState::Unanswered { failures, .. } => {
-            failures < UNSHOWN
-        }
-        ClaimState::Impossible | ClaimState::Refuted | ClaimState::Parked { .. } => false,
+        ClaimState::Parked { .. } => false,
+        state => !state.is_void(),
     }
 }

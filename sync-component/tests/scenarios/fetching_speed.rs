@@ -180,11 +180,22 @@ fn f11_peer_that_shows_no_headers_holds_up_no_start() {
         let honest = sim.servers(4, "P", 2_000);
         let silent = Misbehaviour::SilentOn(Protocol::Headers);
         let mute = sim.peer("S", sim.chain(2_000), silent);
-        let reach = Reach::default();
-        let mut all: Vec<_> = honest.iter().collect();
-        let normal = time_of(sim, &reach, "O1", &all).await;
-        all.push(&mute);
-        let slower = time_of(sim, &reach, "O2", &all).await;
+        let all: Vec<_> = honest.iter().collect();
+        let normal = time_of(sim, &Reach::default(), "O1", &all).await;
+        let mut ours = sim.node("O2", &[]);
+        ours.start();
+        let near = Link::with_latency(Duration::from_millis(1));
+        sim.network.connect(&ours.id, &mute.id, near);
+        // It is probed first.
+        sim.until(MINUTE, "O has heard of it", || {
+            !ours.manager().peers().is_empty()
+        })
+        .await;
+        let begin = sim.elapsed();
+        sim.connect(&ours.id, ids(&honest));
+        let end = reached(sim, &ours, &[2_000]).await;
+        ours.stop();
+        let slower = end[0].saturating_sub(begin);
         if sim.is_calm() {
             // The shortest time after which a second peer is probed, and that peer's ways.
             assert!(

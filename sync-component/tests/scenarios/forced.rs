@@ -31,8 +31,7 @@ fn force_ends_with_a_peer_above_genesis_that_says_syncing() {
         sim.until(MINUTE, "O authors alone", || !nobody_sealed(sim))
             .await;
         let peer = sim.peer("P", sim.chain(14), Misbehaviour::SaysSyncing);
-        // Whose answers get lost says nothing.
-        sim.network.connect(&ours.id, &peer.id, Link::lan());
+        sim.connect(&ours.id, [&peer.id]);
         sim.until(2 * MINUTE, "O has heard of it", || {
             ours.manager()
                 .peers()
@@ -61,7 +60,7 @@ fn force_waits_for_the_first_answer_of_a_peer_that_has_just_come() {
         let slow = Misbehaviour::Slow(SECOND);
         let peer = sim.peer("P", sim.chain(14), slow);
         before_own_slot(sim, Duration::from_millis(500)).await;
-        // Nor whose first answer gets lost.
+        // Whose first answer gets lost never answers, for all that can be known.
         sim.network.connect(&ours.id, &peer.id, Link::lan());
         let sealed = sim.oracle.seals();
         assert!(sealed > 0, "{}", ours.health());

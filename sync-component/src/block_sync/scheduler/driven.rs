@@ -1,6 +1,6 @@
 //! The scheduler by itself, for a benchmark.
 
-use super::{Bounds, Room, Scheduler, Standing, Worth};
+use super::{Bounds, Scheduler, Standing, Worth};
 use crate::{
     SyncSettings,
     peers::Proof,
@@ -41,7 +41,7 @@ pub fn schedule(blocks: u64, peers: u8) -> u64 {
             requests += 1;
             asked.push((ask.id, ask.span.count));
         }
-        let most: Room = scheduler.batch();
+        let most = scheduler.batch();
         while let Some(span) = scheduler.importable(most) {
             scheduler.importing(span);
             scheduler.imported(span.count, STEP);
