@@ -1,18 +1,15 @@
 use super::{
-    NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Stage, Swap,
-    Voters,
+    NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Source, Stage,
+    Swap, Voters,
     poll::{self, Poll},
 };
 use crate::{
     block_id::{BlockId, height},
     context::SyncContext,
-    peers::Record,
     ports::{Bridge, BridgeError, PeerId, heavy},
     registry::ResyncStrategy,
     status::Tier,
-    wire::Activity,
 };
-use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
@@ -55,43 +52,13 @@ pub struct ResyncJob<B: BlockT> {
     pub watch: ResyncWatch,
 }
 
-/// A peer to fetch from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The peer.
-    pub peer: PeerId,
-    /// Who says that it may be trusted.
-    pub voucher: Voucher,
-}
-
-/// Who vouches for a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Voucher {
-    /// The operator, with `--peer`.
-    Operator,
-    /// The chain spec or `--reserved-nodes`.
-    Declared,
-    /// Ourselves: it was consistent with us for `tier3_trust_hours`.
-    Observed,
-}
-
-impl fmt::Display for Voucher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Operator => "named by the operator",
-            Self::Declared => "a reserved node",
-            Self::Observed => "observed and never in contradiction for tier3_trust_hours",
-        })
-    }
-}
-
 /// Tier 3's face: the design's names, and the run that they make up.
 pub struct ChainSyncManager<B: BlockT> {
-    context: SyncContext<B>,
+    pub(super) context: SyncContext<B>,
     strategy: Arc<dyn ResyncStrategy<B>>,
-    declared: BTreeSet<PeerId>,
+    pub(super) declared: BTreeSet<PeerId>,
     voters: Voters,
-    watch: ResyncWatch,
+    pub(super) watch: ResyncWatch,
 }
 
 impl<B: BlockT> fmt::Debug for ChainSyncManager<B> {
@@ -153,8 +120,12 @@ impl<B: BlockT> ChainSyncManager<B> {
         let mut renewals = 0..MOST_RENEWALS;
         loop {
             let staging = self.open(&files).await?;
-            let refused = match self.build(request, &files, &staging, &strays).await {
-                Err(ResyncError::NotVoted(refused @ NotVoted::OtherChain { .. })) => refused,
+            let end = self.build(request, &files, &staging, &strays).await;
+            let (refused, staged) = match end {
+                Err(ResyncError::NotVoted(refused)) => match refused {
+                    NotVoted::OtherChain { staged, .. } => (refused, staged),
+                    refused => return Err(refused.into()),
+                },
                 Err(short @ ResyncError::BegunShort { .. }) => {
                     tracing::warn!(%short, "these blocks are given up");
                     drop(staging);
@@ -165,7 +136,7 @@ impl<B: BlockT> ChainSyncManager<B> {
                 }
                 end => return end,
             };
-            let found = self.strays(request, &refused).await;
+            let found = self.strays(&request.peers, staged).await;
             let news = found.difference(&strays).count();
             strays.extend(found);
             for peer in &strays {
@@ -200,35 +171,6 @@ impl<B: BlockT> ChainSyncManager<B> {
         renewed
             .inspect_err(|error| tracing::warn!(%error, "the staged chain cannot be begun anew"))
             .is_ok()
-    }
-
-    /// The sources that hold the staged block where the voters hold another one. Each is asked, as it may have changed its mind.
-    async fn strays(&self, request: &ResyncRequest<B>, refused: &NotVoted<B>) -> BTreeSet<PeerId> {
-        let NotVoted::OtherChain { staged, .. } = refused else {
-            return BTreeSet::new();
-        };
-        let staged = *staged;
-        let asked = self
-            .sources(&request.peers)
-            .into_iter()
-            .map(|source| async move {
-                let is_on_it = self.holds(&source.peer, staged).await;
-                is_on_it.then_some(source.peer)
-            });
-        join_all(asked).await.into_iter().flatten().collect()
-    }
-
-    /// Whether `peer` says that `block` is in its chain.
-    async fn holds(&self, peer: &PeerId, block: BlockId<B>) -> bool {
-        let settings = &self.context.settings;
-        for _ in 0..settings.tier2.max_retries.get() {
-            let within = settings.tier1.timeout;
-            let told = self.context.peers.hashes(peer, vec![block.number], within);
-            if let Ok(hashes) = told.await {
-                return hashes.first() == Some(&Some(block.hash));
-            }
-        }
-        false
     }
 
     /// Fetches and asks the voters, in rounds. `strays` are sources that are not asked.
@@ -322,113 +264,8 @@ impl<B: BlockT> ChainSyncManager<B> {
         self.context.bridge.slot_duration().as_duration()
     }
 
-    async fn sleep_a_slot(&self) {
+    pub(super) async fn sleep_a_slot(&self) {
         self.context.clock.sleep(self.slot()).await;
-    }
-
-    /// The sources, once there is one. A run that an earlier process began goes on by itself whenever one comes.
-    async fn await_sources(
-        &self,
-        order: &OperatorsOrder<B>,
-    ) -> Result<Vec<Source>, ResyncError<B>> {
-        let named = &order.request().peers;
-        loop {
-            match self.find_trusted_peer(named).await {
-                Err(away @ (ResyncError::NoTrustedPeer | ResyncError::NamedPeersAway(_)))
-                    if order.is_of_journal() =>
-                {
-                    tracing::warn!(%away, "the resync goes on as soon as one of its sources is connected");
-                    self.sleep_a_slot().await;
-                }
-                found => return found,
-            }
-        }
-    }
-
-    /// The peers to fetch from: those that the operator named, or else the trusted ones (SPEC section 3). Waits
-    /// `tier1_timeout_secs` for the first of them to connect.
-    pub async fn find_trusted_peer(&self, named: &[PeerId]) -> Result<Vec<Source>, ResyncError<B>> {
-        let clock = &self.context.clock;
-        let until = clock.now().plus(self.context.settings.tier1.timeout);
-        loop {
-            let sources = self.sources(named);
-            if !sources.is_empty() {
-                self.watch.sources(sources.len());
-                return Ok(sources);
-            }
-            if named.is_empty() && !self.knows_a_trusted_peer() {
-                return Err(ResyncError::NoTrustedPeer);
-            }
-            if clock.now() >= until {
-                return Err(if named.is_empty() {
-                    ResyncError::NoTrustedPeer
-                } else {
-                    ResyncError::NamedPeersAway(named.to_vec())
-                });
-            }
-            clock.sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// All sources: first those that claim more than is staged, last those that are not connected yet, or not any more.
-    fn sources_above(&self, named: &[PeerId], staged: BlockId<B>) -> Vec<Source> {
-        let mut sources = self.sources(named);
-        let table = self.context.peers.table();
-        let is_above = |source: &Source| {
-            let told = table.get(&source.peer)?.sighting.as_ref()?;
-            Some(told.standing.best.number > staged.number)
-        };
-        sources.sort_by_key(|source| is_above(source) != Some(true));
-        let there: BTreeSet<_> = sources.iter().map(|source| source.peer.clone()).collect();
-        let records = table.ledger().iter();
-        let known = named.iter().chain(&self.declared);
-        let known: BTreeSet<_> = known.chain(records.map(|(peer, _)| peer)).collect();
-        let away = known.into_iter().filter(|peer| !there.contains(*peer));
-        sources.extend(away.filter_map(|peer| {
-            let voucher = self.voucher(peer, table.record(peer), named)?;
-            let peer = peer.clone();
-            Some(Source { peer, voucher })
-        }));
-        sources
-    }
-
-    /// The sources that are connected now, the likeliest first; those that are syncing themselves come last.
-    pub fn sources(&self, named: &[PeerId]) -> Vec<Source> {
-        let table = self.context.peers.table();
-        let mut sources: Vec<_> = table
-            .iter()
-            .filter_map(|(peer, entry)| {
-                let voucher = self.voucher(peer, table.record(peer), named)?;
-                let latency = table.record(peer).and_then(|record| record.latency);
-                let told = entry.sighting.as_ref()?;
-                let is_syncing = told.standing.activity == Activity::Syncing;
-                let peer = peer.clone();
-                let likely = (is_syncing, entry.undelivered, latency);
-                Some((likely, Source { peer, voucher }))
-            })
-            .collect();
-        sources.sort_by_key(|(likely, _)| *likely);
-        sources.into_iter().map(|(_, source)| source).collect()
-    }
-
-    fn voucher(&self, peer: &PeerId, record: Option<&Record>, named: &[PeerId]) -> Option<Voucher> {
-        if !named.is_empty() {
-            return named.contains(peer).then_some(Voucher::Operator);
-        }
-        if self.declared.contains(peer) {
-            return Some(Voucher::Declared);
-        }
-        let hours = self.context.settings.tier3.trust_hours;
-        let observed = record.is_some_and(|record| record.is_trusted(hours));
-        observed.then_some(Voucher::Observed)
-    }
-
-    /// Whether there is one to wait for.
-    fn knows_a_trusted_peer(&self) -> bool {
-        let table = self.context.peers.table();
-        let mut records = table.ledger().iter();
-        let hours = self.context.settings.tier3.trust_hours;
-        !self.declared.is_empty() || records.any(|(_, record)| record.is_trusted(hours))
     }
 
     /// Fetches and validates everything that the sources have into staging, with the selected strategy.

@@ -15,6 +15,7 @@ mod order;
 mod poll;
 mod progress;
 mod snapshot;
+mod sources;
 mod vote;
 
 #[cfg(test)]
@@ -26,10 +27,11 @@ pub use journal::{
     BackupName, Found, Held, Journal, JournalError, OutOfOrder, Recovery, RestoreRun, ResyncRun,
     Run, Stage, StoreId, Swap, recovery,
 };
-pub use manager::{ChainSyncManager, ResyncJob, Source, Staging, Voucher};
+pub use manager::{ChainSyncManager, ResyncJob, Staging};
 pub use multi_source::MultiSource;
 pub use order::{BadRequest, OperatorsOrder, ResyncRequest};
 pub use poll::Voters;
 pub use progress::{Counted, Progress, ResyncStage, ResyncWatch};
 pub use snapshot::Snapshot;
+pub use sources::{Source, Voucher};
 pub use vote::{Ballot, NotVoted, Place, StagedChain, Votes, voted_block};
