@@ -108,6 +108,14 @@ impl<B: BlockT> Default for ClaimBook<B> {
 }
 
 impl<B: BlockT> Claim<B> {
+    /// How far it was shown, where a window of headers does not reach it.
+    pub(crate) fn shown(&self) -> Option<BlockId<B>> {
+        match self.state {
+            ClaimState::Partial { run } => Some(run),
+            _ => None,
+        }
+    }
+
     /// Since when a probe of it runs.
     fn probed_since(&self) -> Option<MonoTime> {
         match self.state {
@@ -285,10 +293,7 @@ impl<B: BlockT> ClaimBook<B> {
         self.0
             .values()
             .filter(|claim| claim.tip == *tip)
-            .find_map(|claim| match claim.state {
-                ClaimState::Partial { run } => Some(run),
-                _ => None,
-            })
+            .find_map(Claim::shown)
     }
 
     /// Blocks below claimed tips that do not execute here.

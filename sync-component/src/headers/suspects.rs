@@ -158,7 +158,8 @@ impl Suspects {
 
     /// The part of `run` that is worth fetching although it holds nobody up: all of it, but for the blocks at its end that
     /// somebody sealed until 4a slots after two headers for one slot, or a chain of its own that it withheld. As soon as two of its blocks
-    /// reach some each, they split the votes; so nobody takes them, unless it `is_attested` by enough others.
+    /// reach some each, they split the votes; so nobody takes them, unless it `is_attested` by another: then it has reached somebody, and
+    /// whoever has it would wait for ever for votes that the others would give if they had it too.
     pub fn fetchable_part<B: BlockT>(
         &self,
         run: &VerifiedTip<B>,

@@ -5,10 +5,11 @@ use super::{
     heard::Heard,
     manager::State,
     rows::{Alarms, Future},
+    runs::is_on,
 };
 use crate::{
     block_id::BlockId,
-    headers::VerifiedTip,
+    headers::{Claim, VerifiedTip},
     ports::{Bridge, BridgeError},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -27,7 +28,12 @@ impl<B: BlockT> HeightSyncManager<B> {
         let max_reorg = self.context.settings.tier2.max_reorg;
         let mut conflict = None;
         for run in state.tips.iter() {
-            conflict = conflict.or(final_conflict(bridge, run, max_reorg)?);
+            if conflict.is_none()
+                && let Some(found) = final_conflict(bridge, run, max_reorg)?
+                && self.has_somebody_on(state, heard, run)
+            {
+                conflict = Some(found);
+            }
         }
         let on_it = |block: &BlockId<B>| {
             let voters = heard.ballot.voters.iter();
@@ -57,9 +63,25 @@ impl<B: BlockT> HeightSyncManager<B> {
             future: self.future(state, heard, tally),
         })
     }
-}
 
-impl<B: BlockT> HeightSyncManager<B> {
+    /// Whether a connected peer, or an authority whose attestation counts, is on `run`. What everybody has left is no chain any more,
+    /// whatever was sealed.
+    fn has_somebody_on(&self, state: &State<B>, heard: &Heard<B>, run: &VerifiedTip<B>) -> bool {
+        let attested = heard
+            .attesters
+            .iter()
+            .any(|attester| is_on(run, &attester.chain));
+        let table = self.context.peers.table();
+        let claimed = table.iter().any(|(peer, entry)| {
+            let best = entry.sighting.as_ref().map(|told| told.standing.best);
+            let shown = state.claims.get(peer).and_then(Claim::shown);
+            best.into_iter()
+                .chain(shown)
+                .any(|block| run.contains(&block))
+        });
+        attested || claimed
+    }
+
     /// Who signed what lies in our future. Where authorities vote they are counted: free identities could all show one header
     /// that a single authority sealed for a slot to come.
     fn future(&self, state: &State<B>, heard: &Heard<B>, tally: &Tally<B>) -> Future {

@@ -148,6 +148,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
         }
         let partly = state.claims.partial_run(&tip.best);
+        let partly = partly.or_else(|| self.shown_below(state, &ids));
         let partly = partly.and_then(|end| state.tips.holding(&end)?.lineage_to(&end));
         if let Some(chain) = partly {
             return Ok(Some(voter(tip.best, chain, ours)));
@@ -158,6 +159,21 @@ impl<B: BlockT> HeightSyncManager<B> {
             let genesis = BlockId::new(number::<B>(0), bridge.genesis_hash());
             voter(tip.best, Lineage::on_our_chain(genesis), ours)
         }))
+    }
+
+    /// How far the chain of one of these blocks was shown by a peer that says now that it has it. A claim that no window of headers
+    /// reaches is not probed again for each block that its chain goes on by.
+    fn shown_below(&self, state: &State<B>, blocks: &[BlockId<B>]) -> Option<BlockId<B>> {
+        let table = self.context.peers.table();
+        table.iter().find_map(|(peer, entry)| {
+            let shown = state.claims.get(peer)?.shown()?;
+            let told = entry.sighting.as_ref()?;
+            let has = |block: &BlockId<B>| {
+                block.number >= shown.number && told.hash_at(block.height()) == Some(block.hash)
+            };
+            let is_of_it = blocks.iter().any(has) && state.tips.holding(&shown).is_some();
+            is_of_it.then_some(shown)
+        })
     }
 }
 

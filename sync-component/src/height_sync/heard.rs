@@ -1,4 +1,4 @@
-use super::{Ballot, Electorate, Voter, attested::Attester, rows::Turnout};
+use super::{Ballot, Electorate, Reach, Voter, attested::Attester, rows::Turnout};
 use crate::{block_id::BlockId, settings::Threshold};
 use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
@@ -16,15 +16,6 @@ pub(super) enum Part<B: BlockT> {
     Voteless,
     /// It votes.
     Votes(Voter<B>),
-}
-
-/// How high the connected peers are, for all that they say and that no probe found wanting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// None has a block above genesis.
-    Genesis,
-    /// One has.
-    Above,
 }
 
 /// Who answered, and who may yet.

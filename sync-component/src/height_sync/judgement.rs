@@ -29,6 +29,8 @@ pub struct Judgement<B: BlockT> {
     pub beginning: Beginning,
     /// Who answered.
     pub turnout: Turnout,
+    /// How high the connected peers are.
+    pub reach: Reach,
     /// Whose votes they are.
     pub electorate: Electorate,
     /// The highest verified tip that holds us up.
@@ -144,4 +146,13 @@ pub enum Beginning {
     Recent,
     /// Whoever is not heard by now is not there.
     Past,
+}
+
+/// How high the connected peers are, for all that they say and that no probe found wanting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// None has a block above genesis.
+    Genesis,
+    /// One has.
+    Above,
 }

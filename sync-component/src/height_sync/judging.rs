@@ -1,17 +1,17 @@
 //! What the view amounts to: from what peers said to one outcome row. No network I/O.
 
 use super::{
-    Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Side, Voter, Waiting,
+    Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Reach, Side, Voter, Waiting,
     attested::voter,
     early::{Round, behind},
-    heard::{Heard, Part, Reach},
+    heard::{Heard, Part},
     manager::State,
     rows::{self, DeepFork, Facts, VoteRule},
     runs::{Runs, voters_on},
 };
 use crate::{
     block_id::{BlockId, number},
-    headers::{ClaimState, VerifiedTip},
+    headers::{Claim, ClaimState, VerifiedTip},
     peers::Sighting,
     ports::{Bridge, BridgeError, MonoTime, PeerId},
     settings::Threshold,
@@ -55,6 +55,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             most_against: most_against(&count.heard.ballot),
             held,
             turnout: count.facts.turnout,
+            reach: count.heard.reach,
             electorate: count.facts.electorate,
             target: count.target,
             rivals: count.rivals,
@@ -116,7 +117,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let runs = Runs::sort(&state, &heard, &tally, chain, settings.tier2.max_reorg);
         let honest_one = one_is_honest(electors.len(), settings.tier1.threshold);
         let target = runs.target(&state, &heard, chain, honest_one)?;
-        let rivals = runs.rivals(&state, &heard, chain, honest_one)?;
+        let rivals = runs.rivals(&state, &heard, chain)?;
         let deep_forks = runs.deep_forks(&heard.ballot);
         let behind = behind(&heard.ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;
@@ -271,10 +272,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         peer: &PeerId,
         tip: &BlockId<B>,
     ) -> Result<Option<Lineage<B>>, BridgeError> {
-        let partial = match state.claims.get(peer).map(|claim| claim.state) {
-            Some(ClaimState::Partial { run }) => Some(run),
-            _ => None,
-        };
+        let partial = state.claims.get(peer).and_then(Claim::shown);
         let mut verified = [Some(*tip), partial].into_iter().flatten();
         match verified.find_map(|end| state.tips.holding(&end)?.lineage_to(&end)) {
             Some(chain) => Ok(Some(chain)),

@@ -37,7 +37,7 @@ pub use attesting::{AttestationNews, DueAttestation};
 pub use authority_quorum::AuthorityQuorum;
 pub use ballot::{Ballot, Electorate, Side, Tally, Voter};
 pub use height_majority::HeightMajority;
-pub use judgement::{Beginning, Judgement, Waiting};
+pub use judgement::{Beginning, Judgement, Reach, Waiting};
 pub use lineage::{Lineage, consensus_block};
 pub use manager::HeightSyncManager;
 pub use tip_quorum::TipQuorum;

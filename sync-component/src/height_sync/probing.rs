@@ -5,8 +5,8 @@ use crate::{
     block_id::BlockId,
     error::LocalFault,
     headers::{
-        Beyond, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton, confirm,
-        probe_far,
+        Beyond, Claim, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton,
+        confirm, probe_far,
     },
     peers::RequestError,
     ports::{BridgeError, PeerId, Presence, RequestFailure},
@@ -40,10 +40,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut known = Vec::new();
         for (peer, tip) in claims {
             if !self.is_unknown(&state, &peer, &tip)? {
-                let partly = state.claims.get(&peer).and_then(|claim| match claim.state {
-                    ClaimState::Partial { run } => Some(run),
-                    _ => None,
-                });
+                let partly = state.claims.get(&peer).and_then(Claim::shown);
                 known.push((peer, partly.unwrap_or(tip).height()));
                 continue;
             }
@@ -92,7 +89,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         if state.tips.holding(tip).is_some() {
             return Ok(false);
         }
-        if let Some(ClaimState::Partial { run }) = state.claims.get(peer).map(|claim| claim.state)
+        if let Some(run) = state.claims.get(peer).and_then(Claim::shown)
             && tip.number >= run.number
         {
             // What is fetched goes on above it, and it is looked at again when that ends.

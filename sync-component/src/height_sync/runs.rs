@@ -79,13 +79,13 @@ impl<'a, B: BlockT> Runs<'a, B> {
             .max_by_key(|tip| (tip.tip().number, Reverse(tip.tip().hash))))
     }
 
-    /// All that are worth fetching: of our height at least.
+    /// All that are worth fetching: of our height at least. The blocks of whoever sealed two for one slot count as soon as one other
+    /// authority attests them: it has them, and builds on nothing else until all who disagree have the same blocks to choose from.
     pub(super) fn rivals(
         &self,
         state: &State<B>,
         heard: &Heard<B>,
         chain: &dyn Bridge<B>,
-        honest_one: usize,
     ) -> Result<Vec<VerifiedTip<B>>, BridgeError> {
         // What nobody claims any more, nobody has.
         let claimed = self.near.iter().copied();
@@ -95,7 +95,7 @@ impl<'a, B: BlockT> Runs<'a, B> {
                 return Ok(Some(tip.clone()));
             }
             state.suspects.fetchable_part(tip, chain, &|block, author| {
-                heard.attesters_but(author, block) >= honest_one
+                heard.attesters_but(author, block) > 0
             })
         });
         let rivals = rivals.collect::<Result<Vec<_>, _>>()?;
@@ -104,24 +104,24 @@ impl<'a, B: BlockT> Runs<'a, B> {
         Ok(rivals.filter(is_high).collect())
     }
 
-    /// Those that are too deep to heal.
+    /// Those that are too deep to heal. Voters whose tips differ by their last blocks share the fork all the same.
     pub(super) fn deep_forks(&self, ballot: &Ballot<B>) -> Vec<DeepFork<B>> {
         let deep_forks = self.far.iter().map(|tip| DeepFork {
             tip: tip.tip(),
             ancestor: tip.ancestor,
-            voters: voters_on(tip, ballot),
+            voters: tip.first(1).map_or(0, |first| voters_on(&first, ballot)),
         });
         deep_forks.collect()
     }
 }
 
-/// Voters whose chain is in `run`, as far as it is known, or goes through its end.
+/// Voters who are on `run`.
 pub(super) fn voters_on<B: BlockT>(run: &VerifiedTip<B>, ballot: &Ballot<B>) -> usize {
-    let is_on =
-        |chain: &Lineage<B>| run.contains(&chain.end()) || chain.above().contains(&run.tip());
-    ballot
-        .voters
-        .iter()
-        .filter(|voter| is_on(&voter.chain))
-        .count()
+    let voters = ballot.voters.iter();
+    voters.filter(|voter| is_on(run, &voter.chain)).count()
+}
+
+/// Whether `chain` ends in `run`, as far as it is known, or goes through its end.
+pub(super) fn is_on<B: BlockT>(run: &VerifiedTip<B>, chain: &Lineage<B>) -> bool {
+    run.contains(&chain.end()) || chain.above().contains(&run.tip())
 }

@@ -2,7 +2,7 @@ use super::{NetworkSyncManager, ProductionMode, SyncEvent, parts::FirstAnswer};
 use crate::{
     block_id::BlockId,
     error::{NetworkError, NoConsensus},
-    height_sync::{Judgement, Waiting},
+    height_sync::{Judgement, Reach, Waiting},
     observer::HoldKind,
     ports::{MonoTime, UnixMillis},
     settings::GateWait,
@@ -269,7 +269,8 @@ fn decides_now<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement
     judgement.verdict.is_in_sync() && (manager.production == ProductionMode::Voted || has_started())
 }
 
-/// Whether a node that may author alone still has to hear from somebody who may know more of the chain.
+/// Whether a node that may author alone still has to hear from somebody who may know more of the chain, or has heard of more that it
+/// was not shown yet: who is busy, or syncing itself, or whose answer got lost, may have the chain all the same.
 fn first_answer_is_due<B: BlockT>(
     manager: &NetworkSyncManager<B>,
     judgement: &Judgement<B>,
@@ -281,7 +282,9 @@ fn first_answer_is_due<B: BlockT>(
     };
     let context = &manager.context;
     first == FirstAnswer::AwaitPeers
-        && (judgement.turnout.responses == 0 || judgement.open > 0)
+        && (judgement.turnout.responses == 0
+            || judgement.open > 0
+            || judgement.reach == Reach::Above)
         && context.bridge.best().height() == 0
         && context.clock.now().since(manager.started) < context.settings.tier1.timeout
 }

@@ -108,7 +108,7 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
             ),
             Self::FinalityConflict { ours, theirs } => write!(
                 f,
-                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on; where it is the other, run `node-template resync`"
+                "finality conflict: {ours} and {theirs} are both final; find out with the other operators which chain goes on; where it is the other, run `node-template resync`; where it is ours, this ends when nobody who is connected is on the other any more"
             ),
             Self::OwnKeyUsedElsewhere { block } => write!(
                 f,

@@ -1,6 +1,9 @@
 //! Forks.
 
-use super::*;
+use super::{
+    authorities::{by_authorities, highest},
+    *,
+};
 use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId, NetworkError,
@@ -56,6 +59,42 @@ fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
             right.is_in_sync() && notes.iter().any(marks_stray)
         })
         .await;
+    });
+}
+
+#[test]
+fn k01_fork_older_than_a_window_of_headers_stays_critical_while_the_network_goes_on() {
+    run(Setup::chain(1_200).authorities(4).idle(3), async |sim| {
+        by_authorities(sim);
+        let mut nodes: Vec<_> = (1..4)
+            .map(|n| sim.validator(&format!("V{n}"), n, sim.chain(1_200)))
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        let mut ours = sim.validator("O", 0, &sim.dead_fork(100, 20));
+        ours.start();
+        sim.connect(&ours.id, node_ids(&nodes));
+        let ancestor = BlockId::of(sim.chain(100)[99].header());
+        let knows = || fork_of(&ours).is_some_and(|[_, _, below]| below == ancestor);
+        sim.until(5 * MINUTE, "critical, with the ancestor", knows)
+            .await;
+        let height = highest(&nodes);
+        // What a lossy network has not brought for that long is no voter's tip any more.
+        let mut unknown = Duration::ZERO;
+        for _ in 0..80 {
+            sim.run_for(SLOT.as_duration() / 4).await;
+            unknown = if knows() {
+                Duration::ZERO
+            } else {
+                unknown + SLOT.as_duration() / 4
+            };
+            assert!(
+                unknown <= SLOT.as_duration() * if sim.is_calm() { 0 } else { 2 },
+                "{:?}",
+                verdict(&ours)
+            );
+        }
+        assert!(highest(&nodes) > height + 10, "the network goes on");
     });
 }
 
@@ -331,5 +370,10 @@ fn conflicting_finality_is_critical_whoever_votes_with_us() {
         assert!(hold.to_string().contains("finality conflict"), "{hold}");
         assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
         assert!(!refuses(sim, &ours, &bearer.id));
+
+        // Its operator took it to our chain, or away.
+        sim.network.cut(&ours.id, &bearer.id);
+        sim.until(MINUTE, "in sync again", || ours.is_in_sync())
+            .await;
     });
 }

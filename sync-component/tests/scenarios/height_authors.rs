@@ -262,6 +262,40 @@ fn h23_wiped_single_authority_makes_no_block_1() {
     });
 }
 
+/// A wiped single authority meets one peer alone, which at first misbehaves like that.
+async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour, strategy: &str) {
+    sim.settings.strategies.tier1 = Some(strategy.to_owned());
+    let peer = sim.peer("P", sim.chain(100), at_first);
+    let alone = ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
+    let mut alice = sim.lone_validator("Alice", sim.chain(100), alone);
+    alice.wipe();
+    alice.start();
+    sim.connect(&alice.id, [&peer.id]);
+    sim.run_for(12 * SECOND).await;
+    peer.turns_to(Misbehaviour::Nothing);
+    sim.until(10 * MINUTE, "Alice goes on above 100", || {
+        alice.best().height() > 100
+    })
+    .await;
+    assert!((1..=100).all(|height| sim.oracle.sealed_at(height).is_empty()));
+}
+
+#[test]
+fn h23_wiped_single_authority_waits_for_a_peer_that_is_busy() {
+    run(Setup::chain(100).authorities(1), async |sim| {
+        let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
+        meets_one_peer(sim, Misbehaviour::BusyOn(Protocol::Headers), strategy).await;
+    });
+}
+
+#[test]
+fn h23_wiped_single_authority_waits_for_a_peer_that_is_syncing_itself() {
+    run(Setup::chain(100).authorities(1), async |sim| {
+        let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
+        meets_one_peer(sim, Misbehaviour::SaysSyncing, strategy).await;
+    });
+}
+
 #[test]
 fn h24_even_split_is_named_and_ends_by_the_tie_rule() {
     run(Setup::chain(21).authorities(4).idle(3), async |sim| {

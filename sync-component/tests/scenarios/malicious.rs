@@ -41,8 +41,18 @@ pub(super) async fn begin(sim: &mut Sim, ids_of_evil: usize) -> Stage {
 
 /// The same, and the peers misbehave so.
 pub(super) async fn begin_with(sim: &mut Sim, ids_of_evil: usize, how: &Misbehaviour) -> Stage {
-    by_authorities(sim);
     let count = [4, 5, 7][usize::try_from(sim.seed % 3).unwrap()];
+    begin_among(sim, count, ids_of_evil, how).await
+}
+
+/// The same, among so many authorities.
+pub(super) async fn begin_among(
+    sim: &mut Sim,
+    count: usize,
+    ids_of_evil: usize,
+    how: &Misbehaviour,
+) -> Stage {
+    by_authorities(sim);
     sim.authorities(count);
     let thief = count - 1;
     let nodes = authorities(sim, &vec![12; thief]);
@@ -304,19 +314,15 @@ fn h19_two_blocks_for_one_slot_cost_few_slots_and_are_reported() {
             let Some(first) = stage.seal(sim, b"one") else {
                 return;
             };
-            let (top, below) = first.split_last().unwrap();
-            let parent = below.last().unwrap().header();
-            let slot = sim.oracle.wall_slot();
-            let second: SmallBlock = sim.forge.block(parent, slot.into(), b"two");
-            sim.oracle.knows(std::slice::from_ref(&second));
-            let other = [below, std::slice::from_ref(&second)].concat();
+            let other = twin_of(sim, &first);
             let report = twin[0].chain.import(other.clone());
             assert!(report.failure.is_none(), "{report:?}");
             let (word, other_word) = (stage.word(sim, &first), stage.word(sim, &other));
             let half = stage.nodes.len() / 2;
-            let one = stage.push(&stage.nodes[..half], top.header(), &word, 4 * SECOND);
+            let top = first.last().unwrap().header();
+            let one = stage.push(&stage.nodes[..half], top, &word, 4 * SECOND);
             let two = stage.nodes[half..].iter().map(|node| {
-                let header = second.header().clone();
+                let header = other.last().unwrap().header().clone();
                 twin[0].announce_attested(&node.id, header, other_word.clone())
             });
             futures::join!(one, join_all(two));
@@ -331,6 +337,66 @@ fn h19_two_blocks_for_one_slot_cost_few_slots_and_are_reported() {
         };
         assert!(stage.nodes.iter().any(shows));
     });
+}
+
+#[test]
+fn h19_two_blocks_for_one_slot_in_few_honest_hands_cost_few_slots() {
+    run(Setup::chain(12).authorities(10), async |sim| {
+        // So many get the first block, and one more the second; all others hear of both at once, and leave them. Too few are left to
+        // go on without these, and too few attest either to be sure that one of them is honest.
+        let (count, first_hands) =
+            [(7, 1), (10, 2), (5, 1)][usize::try_from(sim.seed % 3).unwrap()];
+        let mut stage = begin_among(sim, count, 1, &KEEPS).await;
+        let holders = ["one", "two"].map(|name| sim.peer(name, sim.chain(12), SERVES));
+        // The next slot is that of none of these.
+        for node in &stage.nodes[1..=first_hands] {
+            sim.connect(&node.id, [&holders[0].id]);
+        }
+        let last_hand = first_hands + 1;
+        sim.connect(&stage.nodes[last_hand].id, [&holders[1].id]);
+        // Nobody has started lately, and so would let a block of its own go for the sake of the votes.
+        sim.slots(u32::try_from(4 * count).unwrap()).await;
+        let slots = play(sim, &mut stage, async |sim, stage| {
+            if !stage.has_its_turn(sim) {
+                return;
+            }
+            let Some(first) = stage.sealed(sim, b"one") else {
+                return;
+            };
+            let second = twin_of(sim, &first);
+            for (holder, chain) in holders.iter().zip([&first, &second]) {
+                let report = holder.chain.import(chain.clone());
+                assert!(report.failure.is_none(), "{report:?}");
+            }
+            let [one, two] = [&first, &second].map(|chain| chain.last().unwrap().header().clone());
+            let hand_out = stage.nodes[1..=first_hands]
+                .iter()
+                .map(|node| holders[0].announce(&node.id, one.clone()));
+            let last = holders[1].announce(&stage.nodes[last_hand].id, two.clone());
+            let hand_out = async { futures::join!(join_all(hand_out), last) };
+            let others = stage.nodes[..1].iter().chain(&stage.nodes[last_hand + 1..]);
+            let cries = others.flat_map(|node| {
+                let cry = |header: &<SmallBlock as Block>::Header| {
+                    stage.evil[0].announce(&node.id, header.clone())
+                };
+                [&one, &two].map(cry)
+            });
+            let all = async { futures::join!(hand_out, join_all(cries)) };
+            let _ = tokio::time::timeout(4 * SECOND, all).await;
+        })
+        .await;
+        stage.keeps_its_slots(sim, slots, Costs::OneSlotIn4a).await;
+    });
+}
+
+/// `chain` with another block for its last one, of the same slot.
+fn twin_of(sim: &Sim, chain: &[SmallBlock]) -> Vec<SmallBlock> {
+    let below = &chain[..chain.len() - 1];
+    let slot = sim.oracle.wall_slot();
+    let parent = below.last().unwrap().header();
+    let twin: SmallBlock = sim.forge.block(parent, slot.into(), b"two");
+    sim.oracle.knows(std::slice::from_ref(&twin));
+    [below, &[twin]].concat()
 }
 
 #[test]
