@@ -1,4 +1,8 @@
-use super::{Duty, ServiceError, folder::ChainFolder, production::RecordState};
+use super::{
+    Duty, ServiceError,
+    folder::ChainFolder,
+    production::{RecordState, StoreState},
+};
 use crate::{
     authoring::{Author, Slots},
     keystore::Keystore,
@@ -57,6 +61,7 @@ pub(super) fn open(
     folder: &ChainFolder,
     keystore: Option<Keystore>,
     mode: ProductionMode,
+    store: StoreState,
 ) -> Result<Option<Authority>, ServiceError> {
     let Some(keystore) = keystore else {
         return Ok(None);
@@ -71,9 +76,9 @@ pub(super) fn open(
         return Ok(None);
     }
     // A development key may have been in use on another disk, so a missing record counts as lost. Only the single
-    // authority of a chain that nobody else can know anything of has certainly sealed nothing.
+    // authority of a chain that has no block yet, and of which nobody else can know any, has certainly sealed nothing.
     let alone = mode == ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
-    let state = if alone && keystore.is_empty_on_disk() {
+    let state = if alone && store == StoreState::Empty && keystore.is_empty_on_disk() {
         KeystoreState::Empty
     } else {
         KeystoreState::HoldsKeys

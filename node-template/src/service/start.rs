@@ -221,8 +221,13 @@ fn open_authority(
     remembered: usize,
 ) -> Result<(ProductionMode, Option<Authority>), ServiceError> {
     let keystore = authority::keystore(folder, config.duty)?;
-    let mode = mode(config, chain, folder, keystore.as_ref(), remembered)?;
-    let authority = authority::open(folder, keystore, mode)?;
+    let store = if chain.best().height() == 0 {
+        StoreState::Empty
+    } else {
+        StoreState::HoldsBlocks
+    };
+    let mode = mode(config, store, folder, keystore.as_ref(), remembered)?;
+    let authority = authority::open(folder, keystore, mode, store)?;
     authority::warn_of_strange_keys(authority.as_ref(), &config.spec.authorities);
     Ok((mode, authority))
 }
@@ -371,7 +376,7 @@ impl AuthoringJob {
 
 fn mode(
     config: &RunConfig,
-    chain: &Chain,
+    store: StoreState,
     folder: &ChainFolder,
     keystore: Option<&Keystore>,
     remembered: usize,
@@ -388,11 +393,7 @@ fn mode(
         rule: config.authoring,
         network: &config.network,
         remembered,
-        store: if chain.best().height() == 0 {
-            StoreState::Empty
-        } else {
-            StoreState::HoldsBlocks
-        },
+        store,
         record: authority::record_state(folder)?,
     }))
 }
