@@ -102,7 +102,7 @@ async fn store_keeps_the_highest_when_it_is_full() {
     let (chain, _) = world(1, 1);
     for salt in 0..5 {
         store
-            .insert(&run(usize::from(salt) + 1, salt), &chain)
+            .insert(&run(usize::from(salt) + 1, salt), &chain, &[])
             .unwrap();
     }
     let heights: Vec<_> = store.iter().map(|run| run.tip().height()).collect();
@@ -351,20 +351,32 @@ async fn headers_of_one_slot_push_no_other_tip_out() {
     };
     let mut store = TipStore::new(16);
     for salt in 0..40 {
-        store.insert(&of_slot(3, salt), &chain).unwrap();
+        store.insert(&of_slot(3, salt), &chain, &[]).unwrap();
     }
     let first = of_slot(3, 0).tip();
     // Whatever their hashes are.
     for slot in [4_u64, 5, 6] {
         let honest = of_slot(slot, 0);
-        store.insert(&honest, &chain).unwrap();
+        store.insert(&honest, &chain, &[]).unwrap();
         for salt in 40..60 {
-            store.insert(&of_slot(3, salt), &chain).unwrap();
+            store.insert(&of_slot(3, salt), &chain, &[]).unwrap();
         }
         assert!(store.holding(&honest.tip()).is_some(), "slot {slot}");
     }
     assert!(store.holding(&first).is_some(), "what came first stays");
     assert_eq!(store.iter().count(), 16);
+
+    // One that came late stays if it is attested; once it is not any more, it is one of many.
+    let late = of_slot(3, 60);
+    for (attested, stays) in [(vec![late.tip()], true), (Vec::new(), false)] {
+        store.insert(&late, &chain, &attested).unwrap();
+        for salt in 61..80 {
+            store.insert(&of_slot(3, salt), &chain, &attested).unwrap();
+        }
+        assert_eq!(store.holding(&late.tip()).is_some(), stays);
+        assert_eq!(store.iter().count(), 16);
+        store.forget(&late.tip());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,10 +392,10 @@ async fn headers_of_many_slots_of_one_author_push_no_other_tip_out() {
     let mut store = TipStore::new(16);
     let mut own = (1..40).map(|round| of_slot(4 * round + 3));
     for tip in own.by_ref().take(16) {
-        assert_eq!(store.insert(&tip, &chain).unwrap(), Inserted::Whole);
+        assert_eq!(store.insert(&tip, &chain, &[]).unwrap(), Inserted::Whole);
     }
     assert_eq!(
-        store.insert(&of_slot(4 * 40 + 3), &chain).unwrap(),
+        store.insert(&of_slot(4 * 40 + 3), &chain, &[]).unwrap(),
         Inserted::Crowded
     );
     // Slots of the three others.
@@ -392,7 +404,7 @@ async fn headers_of_many_slots_of_one_author_push_no_other_tip_out() {
         assert_eq!(store.insert(tip, &chain).unwrap(), Inserted::Whole);
     }
     for tip in own {
-        store.insert(&tip, &chain).unwrap();
+        store.insert(&tip, &chain, &[]).unwrap();
     }
     assert!(honest.iter().all(|tip| store.holding(&tip.tip()).is_some()));
 }

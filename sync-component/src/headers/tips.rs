@@ -5,7 +5,7 @@ use crate::{
     ports::{Bridge, BridgeError, Presence},
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{cmp::Reverse, ops::Range, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, ops::Range, sync::Arc};
 
 /// A run of verified headers above a block that we hold. Never empty; cheap to clone and to shorten.
 #[derive(Clone, Debug)]
@@ -260,7 +260,8 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
 
 /// The verified tips that are worth keeping: at most `most`, or two for each authority where that is more. The highest ones stay,
 /// but of those that one authority sealed more of than any other did, the lowest go first, and among equals what came later:
-/// whoever seals many headers, for one slot or for many, pushes nobody else's out.
+/// whoever seals many headers, for one slot or for many, pushes nobody else's out. What an authority attests stays: it has that block,
+/// and waits for votes that nobody gives who does not know of it.
 #[derive(Debug)]
 pub struct TipStore<B: BlockT> {
     tips: Vec<VerifiedTip<B>>,
@@ -312,10 +313,12 @@ impl<B: BlockT> TipStore<B> {
     }
 
     /// Adds what of a verified run is not stored by now. Runs that it contains go, and the least of all when there are too many.
+    /// `attested` are the authorities' tips, one of each.
     pub fn insert(
         &mut self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,
+        attested: &[BlockId<B>],
     ) -> Result<Inserted<B>, BridgeError> {
         // While it was fetched the chain went on, or the peer chose the ancestor: only our own store says where it is.
         Ok(match run.advance(chain)? {
@@ -325,7 +328,7 @@ impl<B: BlockT> TipStore<B> {
                 let tip = run.tip();
                 let parked = self.insert_current(run);
                 let most = self.most.max(authorities.len().saturating_mul(2));
-                self.trim(most, |header| {
+                self.trim(most, attested, |header| {
                     author(&authorities, header, chain).map(|(author, _)| author)
                 });
                 match parked {
@@ -337,26 +340,31 @@ impl<B: BlockT> TipStore<B> {
         })
     }
 
-    /// Leaves no more than `most`.
+    /// Leaves no more than `most`, and of each of the `attested` blocks the highest run that holds it.
     pub(super) fn trim<A: PartialEq>(
         &mut self,
         most: usize,
+        attested: &[BlockId<B>],
         author_of: impl Fn(&B::Header) -> Option<A>,
     ) {
         while self.tips.len() > most {
-            let tips = self.tips.iter();
-            let authors: Vec<_> = tips.map(|tip| author_of(tip.tip_header())).collect();
-            let of_author = |author: &Option<A>| authors.iter().filter(|of| *of == author).count();
-            let crowd = authors.iter().map(of_author).max().unwrap_or_default();
-            let least = self
-                .tips
+            let holders = attested.iter();
+            let holders =
+                holders.filter_map(|block| self.tips.iter().position(|tip| tip.contains(block)));
+            let kept: BTreeSet<_> = holders.collect();
+            let tips = self.tips.iter().enumerate();
+            let free = tips.filter(|(at, _)| !kept.contains(at));
+            let free: Vec<_> = free
+                .map(|(at, tip)| (at, tip, author_of(tip.tip_header())))
+                .collect();
+            let crowd_of =
+                |author: &Option<A>| free.iter().filter(|(_, _, of)| of == author).count();
+            // Of the largest crowd the lowest, and of these the last.
+            let least = free
                 .iter()
-                .zip(&authors)
-                .enumerate()
-                .filter(|(_, (_, author))| of_author(author) == crowd)
-                .min_by_key(|(at, (tip, _))| (tip.tip().number, Reverse(*at)));
-            let Some((least, _)) = least else { return };
-            self.tips.remove(least);
+                .max_by_key(|(at, tip, author)| (crowd_of(author), Reverse(tip.tip().number), *at));
+            let Some((least, ..)) = least else { return };
+            self.tips.remove(*least);
         }
     }
 

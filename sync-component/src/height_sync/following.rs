@@ -276,7 +276,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         self.note_seals(state, run.base, new)?;
         let end = longer.tip();
-        match state.tips.insert(longer, self.context.bridge.as_ref())? {
+        match state.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
             // What it was has gone too, so it is looked at anew.
             Inserted::Crowded => {}

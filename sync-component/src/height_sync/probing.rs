@@ -6,10 +6,10 @@ use crate::{
     error::LocalFault,
     headers::{
         Beyond, Claim, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton,
-        confirm, probe_far,
+        VerifiedTip, confirm, probe_far,
     },
     peers::RequestError,
-    ports::{BridgeError, PeerId, Presence, RequestFailure},
+    ports::{Bridge, BridgeError, PeerId, Presence, RequestFailure},
 };
 use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
@@ -237,7 +237,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.note_seals_of(&mut state, &run)?;
         let (beyond, reached) = (run.beyond, run.tip());
         match (
-            state.tips.insert(&run, self.context.bridge.as_ref())?,
+            state.insert(&run, self.context.bridge.as_ref())?,
             lack,
             beyond,
         ) {
@@ -278,6 +278,17 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 impl<B: BlockT> State<B> {
+    /// Keeps a verified run, as far as it is not stored.
+    pub(super) fn insert(
+        &mut self,
+        run: &VerifiedTip<B>,
+        chain: &dyn Bridge<B>,
+    ) -> Result<Inserted<B>, BridgeError> {
+        let attested = self.attestations.uncontradicted();
+        let attested: Vec<_> = attested.map(|attestation| attestation.tip.best).collect();
+        self.tips.insert(run, chain, &attested)
+    }
+
     /// How far a peer showed the chain of `tip`, which no window reaches, if what it showed is held.
     pub(super) fn shown(&self, tip: &BlockId<B>) -> Option<BlockId<B>> {
         let end = self.claims.partial_run(tip)?;

@@ -314,7 +314,7 @@ fn h19_two_blocks_for_one_slot_cost_few_slots_and_are_reported() {
             let Some(first) = stage.seal(sim, b"one") else {
                 return;
             };
-            let other = twin_of(sim, &first);
+            let other = twin_of(sim, &first, b"two");
             let report = twin[0].chain.import(other.clone());
             assert!(report.failure.is_none(), "{report:?}");
             let (word, other_word) = (stage.word(sim, &first), stage.word(sim, &other));
@@ -363,7 +363,7 @@ fn h19_two_blocks_for_one_slot_in_few_honest_hands_cost_few_slots() {
             let Some(first) = stage.sealed(sim, b"one") else {
                 return;
             };
-            let second = twin_of(sim, &first);
+            let second = twin_of(sim, &first, b"two");
             for (holder, chain) in holders.iter().zip([&first, &second]) {
                 let report = holder.chain.import(chain.clone());
                 assert!(report.failure.is_none(), "{report:?}");
@@ -389,12 +389,57 @@ fn h19_two_blocks_for_one_slot_in_few_honest_hands_cost_few_slots() {
     });
 }
 
+#[test]
+fn h19_one_of_many_blocks_for_one_slot_in_few_honest_hands_costs_few_slots() {
+    run(Setup::chain(12).authorities(10), async |sim| {
+        // All others hear of more blocks for this slot than anybody keeps in mind, and then of one more that so many hold: the others
+        // are too few without these.
+        let (count, hands) = [(4, 1), (7, 2), (10, 3)][usize::try_from(sim.seed % 3).unwrap()];
+        let mut stage = begin_among(sim, count, 1, &KEEPS).await;
+        let holder = sim.peer("holder", sim.chain(12), SERVES);
+        // The next slot is that of none of these.
+        for node in &stage.nodes[1..=hands] {
+            sim.connect(&node.id, [&holder.id]);
+        }
+        sim.slots(u32::try_from(4 * count).unwrap()).await;
+        let slots = play(sim, &mut stage, async |sim, stage| {
+            if !stage.has_its_turn(sim) {
+                return;
+            }
+            let Some(chain) = stage.sealed(sim, b"held") else {
+                return;
+            };
+            let report = holder.chain.import(chain.clone());
+            assert!(report.failure.is_none(), "{report:?}");
+            let twins: Vec<_> = (0..30_u8)
+                .map(|salt| twin_of(sim, &chain, &[salt]).pop().unwrap())
+                .collect();
+            let others = stage.nodes[..1].iter().chain(&stage.nodes[hands + 1..]);
+            let cries = others.flat_map(|node| {
+                let cry =
+                    |twin: &SmallBlock| stage.evil[0].announce(&node.id, twin.header().clone());
+                twins.iter().map(cry).collect::<Vec<_>>()
+            });
+            let header = chain.last().unwrap().header();
+            let later = &*sim;
+            let hand_out = stage.nodes[1..=hands].iter().map(|node| async {
+                later.run_for(SECOND / 2).await;
+                holder.announce(&node.id, header.clone()).await;
+            });
+            let all = async { futures::join!(join_all(cries), join_all(hand_out)) };
+            let _ = tokio::time::timeout(4 * SECOND, all).await;
+        })
+        .await;
+        stage.keeps_its_slots(sim, slots, Costs::OneSlotIn4a).await;
+    });
+}
+
 /// `chain` with another block for its last one, of the same slot.
-fn twin_of(sim: &Sim, chain: &[SmallBlock]) -> Vec<SmallBlock> {
+fn twin_of(sim: &Sim, chain: &[SmallBlock], body: &[u8]) -> Vec<SmallBlock> {
     let below = &chain[..chain.len() - 1];
     let slot = sim.oracle.wall_slot();
     let parent = below.last().unwrap().header();
-    let twin: SmallBlock = sim.forge.block(parent, slot.into(), b"two");
+    let twin: SmallBlock = sim.forge.block(parent, slot.into(), body);
     sim.oracle.knows(std::slice::from_ref(&twin));
     [below, &[twin]].concat()
 }
