@@ -89,8 +89,26 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 seconds = patience.as_secs(),
                 "no progress: all requests are made anew, with other peers first"
             );
-            self.stop();
+            self.give_up();
         }
+    }
+
+    /// Nothing came of `target`: the next session for it waits. What is missing of it; `None` if nothing is.
+    fn pause(&mut self, target: &VerifiedTip<B>) -> Option<VerifiedTip<B>> {
+        let height = &self.manager.height;
+        // What is missing of it now; what was imported counts, so that the failure may be a first one.
+        let left = height.verified(&target.tip())?;
+        self.asked(&left);
+        self.missing.failed(&left, height.slot(), self.now().at);
+        Some(left)
+    }
+
+    /// Drops the session under way, of which nothing came.
+    fn give_up(&mut self) {
+        if let Some(target) = self.target.clone() {
+            self.pause(&target);
+        }
+        self.stop();
     }
 
     /// For how long the session under way has brought nothing.
@@ -158,6 +176,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             busy: height.slot(),
         };
         let busy = deliveries.last_busy();
+        let mut is_put_off = false;
         for run in judgement.target.iter().chain(&judgement.rivals) {
             if let Some((block, at)) = arrived {
                 let worth = self.worth(run);
@@ -166,7 +185,30 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             }
             if self.missing.is_withheld(run, busy, patience, now) {
                 note_local(height.withheld(run));
+                let is_busy = busy.is_some_and(|at| now.at.since(at) < patience.busy);
+                let is_fetched = self
+                    .target
+                    .as_ref()
+                    .is_some_and(|target| !target.conflicts_with(run));
+                is_put_off |= is_busy && is_fetched;
             }
+        }
+        if is_put_off {
+            self.leave_to_others(judgement);
+        }
+    }
+
+    /// Ends the session under way, whose peers put it off, if another chain waits to be fetched. "Busy" is no failure, and whoever
+    /// says so again and again would keep everything else from being fetched.
+    fn leave_to_others(&mut self, judgement: &Judgement<B>) {
+        let now = self.manager.context.clock.now();
+        let Some(fetching) = self.target.as_ref().filter(|_| self.current.is_some()) else {
+            return;
+        };
+        let mut others = judgement.target.iter().chain(&judgement.rivals);
+        if others.any(|run| run.conflicts_with(fetching) && self.missing.may_start(run, now)) {
+            tracing::debug!("the session under way is put off, and gives way to another");
+            self.give_up();
         }
     }
 
@@ -380,13 +422,11 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             FetchError::Overtaken { .. } => note_local(height.chain_changed(None)),
             _ => {}
         }
-        // What is missing of it now; what was imported counts, so that the failure may be a first one.
-        let Some(left) = height.verified(&target.tip()) else {
+        let Some(left) = self.pause(target) else {
             return;
         };
-        self.asked(&left);
+        let height = &self.manager.height;
         let now = self.now().at;
-        self.missing.failed(&left, height.slot(), now);
         // Whoever has it may be away for a while.
         let slots = self.manager.context.settings.limits.stalled_slots;
         let long = height.slot().saturating_mul(slots);

@@ -96,7 +96,7 @@ fn f06_one_honest_peer_is_enough_whatever_the_strangers_do() {
         let habits = [
             Misbehaviour::Refuses,
             Misbehaviour::Trickles,
-            Misbehaviour::BusyOn(Protocol::Blocks),
+            Misbehaviour::BusyOn(Protocol::Blocks, SECOND / 10),
             Misbehaviour::SilentOn(Protocol::Blocks),
             Misbehaviour::Slow(2 * SECOND),
             Misbehaviour::SwapsBodies,

@@ -284,7 +284,12 @@ async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour, strategy: &str) {
 fn h23_wiped_single_authority_waits_for_a_peer_that_is_busy() {
     run(Setup::chain(100).authorities(1), async |sim| {
         let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
-        meets_one_peer(sim, Misbehaviour::BusyOn(Protocol::Headers), strategy).await;
+        meets_one_peer(
+            sim,
+            Misbehaviour::BusyOn(Protocol::Headers, SECOND / 10),
+            strategy,
+        )
+        .await;
     });
 }
 

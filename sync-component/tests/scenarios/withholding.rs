@@ -2,8 +2,8 @@
 //! honest keep all their slots but one in 4a.
 
 use super::{
-    authorities::{by_authorities, next_slot},
-    malicious::{Costs, Stage, begin, begin_with, play, withhold},
+    authorities::{by_authorities, highest, next_slot},
+    malicious::{Costs, Stage, begin, begin_among, begin_with, play, withhold},
     *,
 };
 use futures::future::join_all;
@@ -11,6 +11,7 @@ use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, Protocol},
+    test_kit::SLOT,
 };
 
 async fn withheld_by(sim: &mut Sim, ids: usize, how: Misbehaviour) {
@@ -23,7 +24,51 @@ async fn withheld_by(sim: &mut Sim, ids: usize, how: Misbehaviour) {
 #[test]
 fn h19_author_whose_peer_is_always_busy_costs_few_slots() {
     run(Setup::chain(12).authorities(10), async |sim| {
-        withheld_by(sim, 1, Misbehaviour::BusyOn(Protocol::Blocks)).await;
+        withheld_by(sim, 1, Misbehaviour::BusyOn(Protocol::Blocks, SECOND / 10)).await;
+    });
+}
+
+#[test]
+fn h19_busy_author_keeps_no_tie_of_others_from_being_settled() {
+    run(Setup::chain(12).authorities(10), async |sim| {
+        let busy = Misbehaviour::BusyOn(Protocol::Blocks, 10 * SECOND);
+        let mut stage = begin_among(sim, 4, 1, &busy).await;
+        // Nobody has started lately, and so would let a block of its own go for the sake of the votes.
+        sim.slots(16).await;
+        while !stage.has_its_turn(sim) {
+            next_slot(sim).await;
+        }
+        let held_back = stage.seal(sim, b"withheld").unwrap();
+        let header = held_back.last().unwrap().header().clone();
+        // It costs the next author its slot. Of the two after that the second hears nothing of the first one's block before it makes
+        // its own.
+        let attested = async |sim: &Sim, stage: &mut Stage| {
+            let word = stage.word(sim, &held_back);
+            stage.push(&stage.nodes, &header, &word, SECOND).await;
+        };
+        attested(sim, &mut stage).await;
+        next_slot(sim).await;
+        attested(sim, &mut stage).await;
+        sim.run_for(SLOT.as_duration().mul_f64(0.75)).await;
+        for other in [0, 2] {
+            sim.network.cut(&stage.nodes[1].id, &stage.nodes[other].id);
+        }
+        for _ in 0..2 {
+            next_slot(sim).await;
+            attested(sim, &mut stage).await;
+        }
+        sim.run_for(2 * SECOND).await;
+        sim.mesh(node_ids(&stage.nodes));
+        let best: std::collections::BTreeSet<_> = stage.nodes.iter().map(Node::best).collect();
+        if sim.is_calm() {
+            assert_eq!(best.len(), 2, "{best:?}");
+        }
+        let height = highest(&stage.nodes);
+        for _ in 0..30 {
+            next_slot(sim).await;
+            attested(sim, &mut stage).await;
+        }
+        assert!(highest(&stage.nodes) > height + 10, "it is settled");
     });
 }
 

@@ -35,8 +35,8 @@ pub enum Misbehaviour<B: BlockT> {
     Silent,
     /// It answers nothing on this protocol.
     SilentOn(Protocol),
-    /// It says on this protocol that it is busy.
-    BusyOn(Protocol),
+    /// It says on this protocol that it is busy for so long.
+    BusyOn(Protocol, Duration),
     /// It refuses every request for blocks.
     Refuses,
     /// It sends one block, however many are asked for.
@@ -88,7 +88,7 @@ impl<B: BlockT> Misbehaviour<B> {
             Self::Nothing
             | Self::Silent
             | Self::SilentOn(_)
-            | Self::BusyOn(_)
+            | Self::BusyOn(..)
             | Self::Refuses
             | Self::Trickles
             | Self::Slow(_)
@@ -295,9 +295,7 @@ impl<B: TestBlock> Service<B> {
             {
                 std::future::pending().await
             }
-            Misbehaviour::BusyOn(busy) if busy == protocol => {
-                busy_reply(protocol, Duration::from_millis(100))
-            }
+            Misbehaviour::BusyOn(busy, time) if busy == protocol => busy_reply(protocol, time),
             Misbehaviour::Slow(by) => {
                 tokio::time::sleep(by).await;
                 honest
