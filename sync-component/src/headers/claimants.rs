@@ -38,33 +38,53 @@ pub(crate) struct Claimant<'a, B: BlockT> {
 /// often; longer: whoever lost one answer takes no part for so long.
 const FORGIVEN: Duration = Duration::from_secs(30);
 
-/// Who was asked for headers lately and did not bring all of them, and when; whoever failed longest ago first.
+/// Who was asked for headers and did not bring all of them, and when; whoever failed longest ago first.
 ///
-/// They are asked again when that is long ago, or when all that claim the chain have failed, and then one at a time: so nobody can keep
-/// the headers of the others from us, and a network that loses answers is left with somebody to ask.
+/// They are asked beside others again when that is long ago, and alone only when all that claim the chain have failed, the one that
+/// failed longest ago first: so nobody can keep the headers of the others from us, and a network that loses answers is left with
+/// somebody to ask.
 #[derive(Debug, Default)]
-pub(crate) struct Lagging(Vec<(PeerId, MonoTime)>);
+pub(crate) struct Lagging(Vec<Failed>);
+
+#[derive(Debug)]
+struct Failed {
+    peer: PeerId,
+    at: MonoTime,
+    is_forgiven: bool,
+}
 
 impl Lagging {
     /// These failed now.
     pub(crate) fn note(&mut self, peers: BTreeSet<PeerId>, now: MonoTime) {
-        self.0.retain(|(peer, _)| !peers.contains(peer));
-        self.0.extend(peers.into_iter().map(|peer| (peer, now)));
+        self.0.retain(|failed| !peers.contains(&failed.peer));
+        self.0.extend(peers.into_iter().map(|peer| Failed {
+            peer,
+            at: now,
+            is_forgiven: false,
+        }));
     }
 
-    /// Forgets those who failed long ago.
+    /// Whoever failed long ago may be asked beside others again.
     pub(crate) fn forgive(&mut self, now: MonoTime) {
-        self.0.retain(|(_, failed)| now.since(*failed) < FORGIVEN);
+        for failed in &mut self.0 {
+            failed.is_forgiven |= now.since(failed.at) >= FORGIVEN;
+        }
     }
 
     /// Forgets all but these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&PeerId) -> bool) {
-        self.0.retain(|(peer, _)| keep(peer));
+        self.0.retain(|failed| keep(&failed.peer));
     }
 
-    /// How many failed longer ago; `None` if it has not failed lately.
+    /// How many failed longer ago; `None` if it never failed.
     pub(crate) fn place(&self, peer: &PeerId) -> Option<usize> {
-        self.0.iter().position(|(failed, _)| failed == peer)
+        self.0.iter().position(|failed| failed.peer == *peer)
+    }
+
+    /// Whether it may be asked beside others.
+    fn is_able(&self, peer: &PeerId) -> bool {
+        let failed = self.0.iter().find(|failed| failed.peer == *peer);
+        failed.is_none_or(|failed| failed.is_forgiven)
     }
 }
 
@@ -84,7 +104,7 @@ pub(crate) struct Claimants<B: BlockT> {
 }
 
 impl<B: BlockT> Claimants<B> {
-    /// Of `claims`, the best first: the best that has not failed, and all others of these that claim the same tip. An answer may
+    /// Of `claims`, the best first: the best that never failed, or else the one that failed longest ago, and all others of these that claim the same tip. An answer may
     /// take some times as long as the quickest takes, whoever is asked; where all have failed, the one that is asked may take
     /// `longest`.
     pub(crate) fn of(
@@ -95,9 +115,7 @@ impl<B: BlockT> Claimants<B> {
         let first = claims
             .iter()
             .min_by_key(|claim| lagging.place(claim.peer))?;
-        let able = claims
-            .iter()
-            .filter(|claim| lagging.place(claim.peer).is_none());
+        let able = claims.iter().filter(|claim| lagging.is_able(claim.peer));
         let quickest = able.clone().filter_map(|claim| claim.latency).min();
         let usual = quickest.map(|latency| latency.saturating_mul(PATIENCE));
         let others = able.filter(|claim| claim.tip == first.tip && claim.peer != first.peer);
@@ -125,6 +143,11 @@ impl<B: BlockT> Claimants<B> {
     /// Whether it is the same chain, by the word of the same peer.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.tip == other.tip && self.first == other.first
+    }
+
+    /// All that are asked.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PeerId> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     pub(super) fn of_request(&self, number: usize) -> &PeerId {

@@ -72,6 +72,11 @@ fn whoever_failed_long_ago_is_asked_beside_the_others_again() {
     assert_eq!(asked(&lagging).1, set(&[1, 3]));
     lagging.forgive(NOW.plus(30_000 * MS));
     assert_eq!(asked(&lagging).1, set(&[1, 2, 3]));
+    // One that is quick and keeps its headers would else come before whoever never failed, again and again.
+    lagging.note(set(&[1]), NOW);
+    lagging.forgive(NOW.plus(30_000 * MS));
+    assert_eq!(asked(&lagging).0, peer(3));
+    assert_eq!(asked(&lagging).1, set(&[1, 2, 3]));
 }
 
 #[test]

@@ -245,8 +245,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         } = extend_by(&self.context, run, part).await?;
         let mut state = self.state();
         self.note_lagging(&mut state, lacking);
-        let claim = (&claimants.first, claimants.tip);
-        self.keep_extended(&mut state, claim, run, &longer)?;
+        self.keep_extended(&mut state, claimants, run, &longer)?;
         drop(state);
         self.touch();
         Ok(longer)
@@ -262,11 +261,11 @@ impl<B: BlockT> HeightSyncManager<B> {
         lagging.retain(|peer| table.get(peer).is_some());
     }
 
-    /// Keeps a run that `peer`, who claims `tip`, made longer.
+    /// Keeps a run that the `claimants` made longer.
     fn keep_extended(
         &self,
         state: &mut State<B>,
-        (peer, tip): (&PeerId, BlockId<B>),
+        claimants: &Claimants<B>,
         run: &VerifiedTip<B>,
         longer: &VerifiedTip<B>,
     ) -> Result<(), BridgeError> {
@@ -275,12 +274,16 @@ impl<B: BlockT> HeightSyncManager<B> {
             return Ok(());
         }
         self.note_seals(state, run.base, new)?;
-        let end = longer.tip();
+        let (peer, tip, end) = (&claimants.first, claimants.tip, longer.tip());
         match state.insert(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
             // What it was has gone too, so it is looked at anew.
             Inserted::Crowded => {}
             Inserted::Whole | Inserted::Stored => {
+                // Their tips have moved since they were probed, maybe: what they claim now is what counts.
+                for peer in claimants.all() {
+                    state.claims.goes_on(peer, tip, end);
+                }
                 state.claims.partial(peer.clone(), tip, end);
                 state.claims.holds_up_to(&tip, end);
                 // Nothing may be fetched any more, or another chain.

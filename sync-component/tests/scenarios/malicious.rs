@@ -208,14 +208,24 @@ pub(super) enum Costs {
     Nothing,
 }
 
-/// Plays so many rounds of slots; `act` is called at the beginning of each slot.
+/// Plays 12 rounds of slots; `act` is called at the beginning of each slot.
 pub(super) async fn play(
     sim: &mut Sim,
     stage: &mut Stage,
     act: impl AsyncFn(&mut Sim, &mut Stage),
 ) -> Range<u64> {
+    play_rounds(sim, stage, 12, act).await
+}
+
+/// The same, for so many rounds.
+async fn play_rounds(
+    sim: &mut Sim,
+    stage: &mut Stage,
+    rounds: u64,
+    act: impl AsyncFn(&mut Sim, &mut Stage),
+) -> Range<u64> {
     let from = sim.oracle.wall_slot() + 1;
-    let slots = 12 * stage.count();
+    let slots = rounds * stage.count();
     next_slot(sim).await;
     while sim.oracle.wall_slot() < from + slots {
         act(sim, stage).await;
@@ -356,7 +366,7 @@ fn h19_two_blocks_for_one_slot_in_few_honest_hands_cost_few_slots() {
         sim.connect(&stage.nodes[last_hand].id, [&holders[1].id]);
         // Nobody has started lately, and so would let a block of its own go for the sake of the votes.
         sim.slots(u32::try_from(4 * count).unwrap()).await;
-        let slots = play(sim, &mut stage, async |sim, stage| {
+        let slots = play_rounds(sim, &mut stage, 4, async |sim, stage| {
             if !stage.has_its_turn(sim) {
                 return;
             }
@@ -402,7 +412,7 @@ fn h19_one_of_many_blocks_for_one_slot_in_few_honest_hands_costs_few_slots() {
             sim.connect(&node.id, [&holder.id]);
         }
         sim.slots(u32::try_from(4 * count).unwrap()).await;
-        let slots = play(sim, &mut stage, async |sim, stage| {
+        let slots = play_rounds(sim, &mut stage, 4, async |sim, stage| {
             if !stage.has_its_turn(sim) {
                 return;
             }

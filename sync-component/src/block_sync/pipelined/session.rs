@@ -77,14 +77,18 @@ enum Happened<B: BlockT> {
 impl<'a, B: BlockT> Session<'a, B> {
     pub(super) fn new(
         context: &'a SyncContext<B>,
-        job: FetchJob<B>,
+        mut job: FetchJob<B>,
         terms: &'a Terms,
         shelf: &'a Shelf<B>,
     ) -> Result<Self, FetchError<B>> {
         let Some(base) = context.bridge.header(job.base.hash)? else {
             return Err(FetchError::Overtaken { id: job.base });
         };
-        let chain = Chain::above(base, job.run().clone());
+        let mut chain = Chain::above(base, job.run().clone());
+        // As far as it is known: what earlier sessions left may lie far above.
+        if let Some(run) = job.run_beyond(&chain.last()) {
+            chain.go_on(run);
+        }
         let start = job.base.height().saturating_add(1);
         let end = chain.last().height().saturating_add(1);
         // Those of a branch that must become better in one step.

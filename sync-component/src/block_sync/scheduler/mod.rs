@@ -229,7 +229,7 @@ impl Scheduler {
         let mut from = 0;
         let lowest = self.lowest_missing();
         while self.under_way().count() < self.bounds.flights {
-            let Some((start, gap)) = self.next_wanted(from, lowest) else {
+            let Some((start, gap)) = self.next_wanted(from) else {
                 break;
             };
             from = start.saturating_add(1);
@@ -267,12 +267,14 @@ impl Scheduler {
     }
 
     /// The lowest gap from `from` on; above all gaps what was never asked for; as far as there is room. What the next import
-    /// waits for, the `lowest` missing block or all of a branch, is asked for without room, too, or nothing would ever move.
-    fn next_wanted(&self, from: u64, lowest: u64) -> Option<(u64, Gap)> {
+    /// waits for, its first block or all of a branch, is asked for without room, too, or nothing would ever move.
+    fn next_wanted(&self, from: u64) -> Option<(u64, Gap)> {
         let at_once = self.head.saturating_add(self.at_once);
         let has_bytes = |start: u64| {
             let (waiting, coming) = (self.waiting().bytes, self.in_flight());
-            start == lowest || start < at_once || self.bounds.has_bytes(waiting, coming, &self.pace)
+            start == self.head
+                || start < at_once
+                || self.bounds.has_bytes(waiting, coming, &self.pace)
         };
         if let Some((start, gap)) = self.gaps.at_or_above(from) {
             return has_bytes(start).then(|| (start, gap.clone()));

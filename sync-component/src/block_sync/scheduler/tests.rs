@@ -390,6 +390,35 @@ fn gaps_are_not_filled_beyond_the_bytes_of_the_window() {
 }
 
 #[test]
+fn what_waits_for_a_slow_import_is_no_more_than_the_window() {
+    let mut bounds = bounds();
+    bounds.window = Room {
+        blocks: 400,
+        bytes: 10_000,
+    };
+    let mut scheduler = Scheduler::new(1, 401, bounds);
+    meet(&mut scheduler, &[up_to(400), up_to(400)]);
+    let mut asked = poll(&mut scheduler, 0);
+    let mut now = 0;
+    while !asked.is_empty() {
+        now += 1;
+        assert!(now < 50, "{scheduler:#?}");
+        for ask in std::mem::take(&mut asked) {
+            let bytes = usize::try_from(ask.span.count).unwrap() * 500;
+            scheduler.arrived(ask.id, bytes, at(now));
+            scheduler.checked(ask.id, Worth::Good(ask.span.count), bytes, at(now));
+        }
+        asked = poll(&mut scheduler, now);
+    }
+    // What was under way before anybody knew how large blocks are comes on top.
+    assert!(
+        scheduler.waiting().bytes <= 30_000,
+        "{:?}",
+        scheduler.waiting()
+    );
+}
+
+#[test]
 fn three_that_refuse_do_not_end_what_a_slower_one_is_about_to_deliver() {
     let mut scheduler = Scheduler::new(1, 301, Bounds::of(&SyncSettings::default()));
     let quick = Standing {
