@@ -192,11 +192,30 @@ fn k03_lost_probes_are_unknown_and_tried_again() {
 }
 
 #[test]
+fn k04_ancestor_of_a_fork_500_deep_is_found_with_few_questions_over_a_long_way() {
+    run(Setup::chain(600).authorities(4).idle(1_500), async |sim| {
+        let peer = sim.peer("A", sim.chain(600), Misbehaviour::Nothing);
+        let mut ours = sim.node("O", &sim.dead_fork(100, 500));
+        ours.start();
+        let link = Link::with_latency(Duration::from_millis(200));
+        sim.network.connect(&ours.id, &peer.id, link);
+        let expected = Some(BlockId::of(sim.chain(100)[99].header()));
+        sim.until(MINUTE, "the ancestor", || {
+            fork_of(&ours).map(|[_, _, ancestor]| ancestor) == expected
+        })
+        .await;
+        // Where the peer stands is asked on the same protocol.
+        let questions = sim.network.requests(&ours.id, &peer.id, Protocol::Status);
+        assert!(questions <= 2 * 9 + 8, "{questions} questions");
+    });
+}
+
+#[test]
 fn k05_shallow_fork_heals_in_one_switch() {
-    run(Setup::chain(23).idle(4), async |sim| {
-        let peers = sim.servers(3, "A", 23);
-        let ours_blocks = sim.branch(20, 3, 1, 5);
-        let mut ours = sim.node("O", &ours_blocks[..22]);
+    run(Setup::chain(26).idle(4), async |sim| {
+        let peers = sim.servers(3, "A", 26);
+        let depth = 2 + sim.seed % 4;
+        let mut ours = sim.node("O", &sim.branch(20, depth, 1, 5));
         let mut switches = ours.chain.events();
         ours.start();
         sim.connect(&ours.id, ids(&peers));

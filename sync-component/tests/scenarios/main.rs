@@ -2,14 +2,13 @@
 //! first has a calm network and the others random latency, jitter and loss. `SIM_SEEDS` sets how many, `SIM_SEED`
 //! replays one.
 //!
-//! They run with `tip-quorum` and `pipelined`, those of `authorities`, `keys`, `latency`, `malicious`, `past_slots` and `withholding`
+//! They run with `tip-quorum` and `pipelined`, those of `authorities`, `equivocating`, `keys`, `latency`, `malicious`, `past_slots` and `withholding`
 //! with `authority-quorum`; the resyncs with `multi-source`, `full-chain` and `snapshot` in turn, or under each. These are shown
 //! elsewhere:
 //!
 //! | scenario | where |
 //! |---|---|
 //! | F15 | real processes |
-//! | K4 | `ancestor/tests.rs` counts the questions; in the network with the other strategies |
 //! | R1, R2, R6–R9 | files: `runtime-bridge/tests/chain/resync` and `node-template/tests/processes` |
 //! | R10 | `.clippy.toml`; nothing in the simulation can order a resync |
 #![allow(
@@ -19,6 +18,7 @@
 
 mod authorities;
 mod clocks;
+mod equivocating;
 mod fetching;
 mod fetching_faults;
 mod fetching_headers;
