@@ -15,6 +15,7 @@ mod bad_input;
 mod below_snapshot;
 mod benchmark;
 mod block_files;
+mod busy_import;
 mod commands;
 mod dead_fork;
 mod dev_node;

@@ -8,7 +8,7 @@
 //!
 //! | scenario | where |
 //! |---|---|
-//! | F15 | real processes |
+//! | F15 | real processes: `node-template/tests/processes/busy_import.rs` |
 //! | R1, R2, R6–R9 | files: `runtime-bridge/tests/chain/resync` and `node-template/tests/processes` |
 //! | R10 | `.clippy.toml`; nothing in the simulation can order a resync |
 #![allow(
