@@ -12,7 +12,7 @@ use sync_component::{
     orchestrator::{FirstAnswer, ProductionMode},
     ports::{ImportBlocks, Presence, Protocol, ReadChain},
     status::CriticalReason,
-    test_kit::SLOT,
+    test_kit::{Link, SLOT},
 };
 
 /// Four authorities, each on the first so many blocks of the chain, linked with each other.
@@ -270,8 +270,15 @@ async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour, strategy: &str) {
     let mut alice = sim.lone_validator("Alice", sim.chain(100), alone);
     alice.wipe();
     alice.start();
-    sim.connect(&alice.id, [&peer.id]);
-    sim.run_for(12 * SECOND).await;
+    // Were its first word lost, nobody would have answered within the time-out.
+    let link = Link {
+        loss: 0.0,
+        ..sim.link()
+    };
+    sim.network.connect(&alice.id, &peer.id, link);
+    // Longer than the time-out with some seeds; eight probes that showed nothing make the claim void after some 50 seconds.
+    let busy = Duration::from_secs(10 + sim.pick(35));
+    sim.run_for(busy).await;
     peer.turns_to(Misbehaviour::Nothing);
     sim.until(10 * MINUTE, "Alice goes on above 100", || {
         alice.best().height() > 100
