@@ -291,7 +291,6 @@ impl<B: BlockT> Download<'_, B> {
 
     /// Which sources claim a chain that goes on above `run`: `guide` before the others.
     fn claimants(&self, guide: &PeerId, run: &VerifiedTip<B>) -> Option<Claimants<B>> {
-        self.lagging().forgive(self.staged.clock.now());
         let table = self.staged.peers.table();
         let others = self.job.sources.iter().map(|source| &source.peer);
         let order = std::iter::once(guide).chain(others.filter(|peer| *peer != guide));
@@ -303,7 +302,8 @@ impl<B: BlockT> Download<'_, B> {
         let claims: Vec<_> = claims.collect();
         // As long as for the blocks of so many: others may have the headers.
         let longest = self.staged.settings.tier2.timeout_per_block;
-        Claimants::of(&claims, &self.lagging(), longest)
+        let now = self.staged.clock.now();
+        Claimants::of(&claims, &self.lagging(), longest, now)
     }
 
     fn note_progress(&self) {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     BlockId,
-    ports::PeerId,
+    ports::{MonoTime, PeerId},
     test_kit::{Forge, SmallBlock},
 };
 use sp_runtime::traits::Block;
@@ -24,7 +24,13 @@ fn fetched() -> (Fetched<SmallBlock>, Vec<BlockId<SmallBlock>>) {
         tip: ids[13],
         latency: None,
     };
-    let claimants = Claimants::of(&[claim], &Lagging::default(), Duration::from_secs(1)).unwrap();
+    let claimants = Claimants::of(
+        &[claim],
+        &Lagging::default(),
+        Duration::from_secs(1),
+        MonoTime(Duration::ZERO),
+    )
+    .unwrap();
     let answers = Answers {
         number: 0,
         parts: headers.chunks(4).map(<[_]>::to_vec).collect(),

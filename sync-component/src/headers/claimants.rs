@@ -44,47 +44,29 @@ const FORGIVEN: Duration = Duration::from_secs(30);
 /// failed longest ago first: so nobody can keep the headers of the others from us, and a network that loses answers is left with
 /// somebody to ask.
 #[derive(Debug, Default)]
-pub(crate) struct Lagging(Vec<Failed>);
-
-#[derive(Debug)]
-struct Failed {
-    peer: PeerId,
-    at: MonoTime,
-    is_forgiven: bool,
-}
+pub(crate) struct Lagging(Vec<(PeerId, MonoTime)>);
 
 impl Lagging {
     /// These failed now.
     pub(crate) fn note(&mut self, peers: BTreeSet<PeerId>, now: MonoTime) {
-        self.0.retain(|failed| !peers.contains(&failed.peer));
-        self.0.extend(peers.into_iter().map(|peer| Failed {
-            peer,
-            at: now,
-            is_forgiven: false,
-        }));
-    }
-
-    /// Whoever failed long ago may be asked beside others again.
-    pub(crate) fn forgive(&mut self, now: MonoTime) {
-        for failed in &mut self.0 {
-            failed.is_forgiven |= now.since(failed.at) >= FORGIVEN;
-        }
+        self.0.retain(|(peer, _)| !peers.contains(peer));
+        self.0.extend(peers.into_iter().map(|peer| (peer, now)));
     }
 
     /// Forgets all but these.
     pub(crate) fn retain(&mut self, keep: impl Fn(&PeerId) -> bool) {
-        self.0.retain(|failed| keep(&failed.peer));
+        self.0.retain(|(peer, _)| keep(peer));
     }
 
     /// How many failed longer ago; `None` if it never failed.
     pub(crate) fn place(&self, peer: &PeerId) -> Option<usize> {
-        self.0.iter().position(|failed| failed.peer == *peer)
+        self.0.iter().position(|(failed, _)| failed == peer)
     }
 
     /// Whether it may be asked beside others.
-    fn is_able(&self, peer: &PeerId) -> bool {
-        let failed = self.0.iter().find(|failed| failed.peer == *peer);
-        failed.is_none_or(|failed| failed.is_forgiven)
+    fn is_able(&self, peer: &PeerId, now: MonoTime) -> bool {
+        let failed = self.0.iter().find(|(failed, _)| failed == peer);
+        failed.is_none_or(|(_, at)| now.since(*at) >= FORGIVEN)
     }
 }
 
@@ -96,7 +78,7 @@ pub(crate) struct Claimants<B: BlockT> {
     /// Whose hashes are taken for those between the requests.
     pub(crate) first: PeerId,
     /// The others.
-    others: Vec<PeerId>,
+    pub(crate) others: Vec<PeerId>,
     /// How long to wait for an answer.
     pub(super) within: Duration,
     /// How long the quickest usually takes.
@@ -104,18 +86,20 @@ pub(crate) struct Claimants<B: BlockT> {
 }
 
 impl<B: BlockT> Claimants<B> {
-    /// Of `claims`, the best first: the best that never failed, or else the one that failed longest ago, and all others of these that claim the same tip. An answer may
-    /// take some times as long as the quickest takes, whoever is asked; where all have failed, the one that is asked may take
-    /// `longest`.
+    /// Of `claims`, the best first: the best that never failed, or else the one that failed longest ago, and all others that may be
+    /// asked beside it and claim the same tip. An answer may take some times as long as the quickest takes, whoever is asked; where all
+    /// have failed, the one that is asked may take `longest`.
     pub(crate) fn of(
         claims: &[Claimant<'_, B>],
         lagging: &Lagging,
         longest: Duration,
+        now: MonoTime,
     ) -> Option<Self> {
         let first = claims
             .iter()
             .min_by_key(|claim| lagging.place(claim.peer))?;
-        let able = claims.iter().filter(|claim| lagging.is_able(claim.peer));
+        let able = claims.iter();
+        let able = able.filter(|claim| lagging.is_able(claim.peer, now));
         let quickest = able.clone().filter_map(|claim| claim.latency).min();
         let usual = quickest.map(|latency| latency.saturating_mul(PATIENCE));
         let others = able.filter(|claim| claim.tip == first.tip && claim.peer != first.peer);
@@ -143,11 +127,6 @@ impl<B: BlockT> Claimants<B> {
     /// Whether it is the same chain, by the word of the same peer.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.tip == other.tip && self.first == other.first
-    }
-
-    /// All that are asked.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &PeerId> {
-        std::iter::once(&self.first).chain(&self.others)
     }
 
     pub(super) fn of_request(&self, number: usize) -> &PeerId {

@@ -23,6 +23,10 @@ fn set(peers: &[u8]) -> BTreeSet<PeerId> {
 
 /// The first and all, of peers 1 to 4, of which the last claims another tip; peer 2 is the quickest.
 fn asked(lagging: &Lagging) -> (PeerId, BTreeSet<PeerId>, Duration) {
+    asked_at(lagging, NOW)
+}
+
+fn asked_at(lagging: &Lagging, now: MonoTime) -> (PeerId, BTreeSet<PeerId>, Duration) {
     let peers: Vec<_> = (1..5).map(peer).collect();
     let latencies = [300, 200, 400, 500];
     let claim = |(peer, ms)| Claimant::<SmallBlock> {
@@ -31,7 +35,7 @@ fn asked(lagging: &Lagging) -> (PeerId, BTreeSet<PeerId>, Duration) {
         latency: Some(ms * MS),
     };
     let claims: Vec<_> = peers.iter().zip(latencies).map(claim).collect();
-    let asked = Claimants::of(&claims, lagging, LONGEST).unwrap();
+    let asked = Claimants::of(&claims, lagging, LONGEST, now).unwrap();
     let all = (0..8).map(|number| asked.of_request(number).clone());
     (asked.first.clone(), all.collect(), asked.within)
 }
@@ -68,20 +72,18 @@ fn where_all_have_failed_one_is_asked_alone_and_long_whoever_failed_longest_ago_
 fn whoever_failed_long_ago_is_asked_beside_the_others_again() {
     let mut lagging = Lagging::default();
     lagging.note(set(&[2]), NOW);
-    lagging.forgive(NOW.plus(29_999 * MS));
-    assert_eq!(asked(&lagging).1, set(&[1, 3]));
-    lagging.forgive(NOW.plus(30_000 * MS));
-    assert_eq!(asked(&lagging).1, set(&[1, 2, 3]));
+    let later = NOW.plus(30_000 * MS);
+    assert_eq!(asked_at(&lagging, NOW.plus(29_999 * MS)).1, set(&[1, 3]));
+    assert_eq!(asked_at(&lagging, later).1, set(&[1, 2, 3]));
     // One that is quick and keeps its headers would else come before whoever never failed, again and again.
     lagging.note(set(&[1]), NOW);
-    lagging.forgive(NOW.plus(30_000 * MS));
-    assert_eq!(asked(&lagging).0, peer(3));
-    assert_eq!(asked(&lagging).1, set(&[1, 2, 3]));
+    let (first, all, _) = asked_at(&lagging, later);
+    assert_eq!((first, all), (peer(3), set(&[1, 2, 3])));
 }
 
 #[test]
 fn nobody_claims_anything() {
-    assert!(Claimants::<SmallBlock>::of(&[], &Lagging::default(), LONGEST).is_none());
+    assert!(Claimants::<SmallBlock>::of(&[], &Lagging::default(), LONGEST, NOW).is_none());
 }
 
 #[test]
@@ -94,7 +96,9 @@ fn the_way_is_long_if_it_is_to_the_quickest_that_has_not_failed() {
             latency,
         };
         let claims: Vec<_> = peers.iter().zip(latencies).map(claim).collect();
-        Claimants::of(&claims, lagging, LONGEST).unwrap().are_far()
+        Claimants::of(&claims, lagging, LONGEST, NOW)
+            .unwrap()
+            .are_far()
     };
     let nobody = Lagging::default();
     assert!(far([Some(20 * MS), Some(90 * MS)], &nobody));

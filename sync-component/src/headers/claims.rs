@@ -218,18 +218,6 @@ impl<B: BlockT> ClaimBook<B> {
         }
     }
 
-    /// `peer`, who was verified in part, claims `tip` by now: the chain holds up to `run`.
-    pub fn goes_on(&mut self, peer: &PeerId, tip: BlockId<B>, run: BlockId<B>) {
-        if let Some(claim) = self.0.get_mut(peer)
-            && claim.shown().is_some()
-        {
-            *claim = Claim {
-                tip,
-                state: ClaimState::Partial { run },
-            };
-        }
-    }
-
     /// The claim cannot be true, as far as our clock tells.
     pub fn impossible(&mut self, peer: PeerId, tip: BlockId<B>) {
         let state = ClaimState::Impossible;

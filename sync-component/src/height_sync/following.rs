@@ -5,8 +5,8 @@ use crate::{
     block_id::BlockId,
     error::LocalFault,
     headers::{
-        Beyond, ClaimState, Claimant, Claimants, Extended, Fetched, Inserted, Lagging, Skeleton,
-        VerifiedTip, extend_by, fetch,
+        Beyond, Claim, ClaimState, Claimant, Claimants, Extended, Fetched, Inserted, Lagging,
+        Skeleton, VerifiedTip, extend_by, fetch,
     },
     ports::{BridgeError, MonoTime, PeerId},
 };
@@ -87,7 +87,6 @@ impl<B: BlockT> HeightSyncManager<B> {
         let now = self.context.clock.now();
         let mut state = self.state();
         let followed = &mut state.followed;
-        followed.lagging.forgive(now);
         let end = followed.end?;
         if followed.asked.is_some() || followed.not_before.is_some_and(|at| at > now) {
             return None;
@@ -148,7 +147,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut claims: Vec<_> = claims.collect();
         // Whose hashes are known need not be asked for them.
         claims.sort_by_key(|claim| (!followed.skeleton.is_of(claim.peer), claim.latency));
-        Claimants::of(&claims, &followed.lagging, self.longest_answer())
+        let now = self.context.clock.now();
+        Claimants::of(&claims, &followed.lagging, self.longest_answer(), now)
     }
 
     /// How long an answer may take whatever it is about.
@@ -275,17 +275,20 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         self.note_seals(state, run.base, new)?;
         let (peer, tip, end) = (&claimants.first, claimants.tip, longer.tip());
-        match state.insert(longer, self.context.bridge.as_ref())? {
+        match state.keep(longer, self.context.bridge.as_ref())? {
             Inserted::Parked(block) => state.claims.parked(peer.clone(), tip, block),
             // What it was has gone too, so it is looked at anew.
             Inserted::Crowded => {}
             Inserted::Whole | Inserted::Stored => {
-                // Their tips have moved since they were probed, maybe: what they claim now is what counts.
-                for peer in claimants.all() {
-                    state.claims.goes_on(peer, tip, end);
-                }
                 state.claims.partial(peer.clone(), tip, end);
                 state.claims.holds_up_to(&tip, end);
+                // Their tips may have moved on since they were probed, and one may be on another chain by now.
+                for other in &claimants.others {
+                    let shown = state.claims.get(other).and_then(Claim::shown);
+                    if shown.is_some_and(|shown| longer.contains(&shown)) {
+                        state.claims.partial(other.clone(), tip, end);
+                    }
+                }
                 // Nothing may be fetched any more, or another chain.
                 if state.followed.end == Some(run.tip()) {
                     state.followed.end = Some(end);

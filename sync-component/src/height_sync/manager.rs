@@ -311,7 +311,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 self.note_seals(&mut state, base, std::slice::from_ref(header))?;
                 headers.push(header.clone());
                 if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
-                    state.insert(&run, bridge.as_ref())?;
+                    state.keep(&run, bridge.as_ref())?;
                 }
             }
             Err(HeaderRejected::Local(error)) => return Err(error),

@@ -237,7 +237,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.note_seals_of(&mut state, &run)?;
         let (beyond, reached) = (run.beyond, run.tip());
         match (
-            state.insert(&run, self.context.bridge.as_ref())?,
+            state.keep(&run, self.context.bridge.as_ref())?,
             lack,
             beyond,
         ) {
@@ -279,7 +279,7 @@ impl<B: BlockT> HeightSyncManager<B> {
 
 impl<B: BlockT> State<B> {
     /// Keeps a verified run, as far as it is not stored.
-    pub(super) fn insert(
+    pub(super) fn keep(
         &mut self,
         run: &VerifiedTip<B>,
         chain: &dyn Bridge<B>,

@@ -135,10 +135,7 @@ pub(super) async fn gate<B: BlockT>(
         let hold = match (look(manager, &judgement), left) {
             (Look::Clear, _) => return Ok(cleared(manager, &judgement)),
             // The share is over: decide on what came.
-            (Look::Wait(_), None)
-                if decides_now(manager, &judgement)
-                    && !first_answer_is_due(manager, &judgement) =>
-            {
+            (Look::Wait(_), None) if decides_now(manager, &judgement) => {
                 return Ok(cleared(manager, &judgement));
             }
             (Look::Hold(hold), _) | (Look::Wait(hold), None) => hold,
@@ -241,8 +238,8 @@ fn budget<B: BlockT>(manager: &NetworkSyncManager<B>) -> Duration {
 }
 
 fn look<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement<B>) -> Look<B> {
-    if first_answer_is_due(manager, judgement) {
-        return Look::Wait(Hold::Unverified(NetworkError::NotAskedYet));
+    if let Some(error) = lack_of_first_answer(manager, judgement) {
+        return Look::Wait(Hold::Unverified(error));
     }
     let letter = manager.context.settings.tier1.gate_wait == GateWait::Letter;
     match &judgement.verdict {
@@ -269,28 +266,40 @@ fn decides_now<B: BlockT>(manager: &NetworkSyncManager<B>, judgement: &Judgement
         let context = &manager.context;
         context.clock.now().since(manager.started) >= context.settings.tier1.timeout
     };
-    judgement.verdict.is_in_sync() && (manager.production == ProductionMode::Voted || has_started())
+    judgement.verdict.is_in_sync()
+        && lack_of_first_answer(manager, judgement).is_none()
+        && (manager.production == ProductionMode::Voted || has_started())
 }
 
-/// Whether a node that may author alone still has to hear from somebody who may know more of the chain, or has heard of more that it
-/// was not shown yet: who is busy, or syncing itself, or whose answer got lost, may have the chain all the same.
-fn first_answer_is_due<B: BlockT>(
+/// What a node that may author alone, and has no block yet, still lacks: the word of somebody who may know more of the chain, or the
+/// headers of what was claimed. Who is busy, or syncing itself, or whose answer got lost, may have the chain all the same.
+fn lack_of_first_answer<B: BlockT>(
     manager: &NetworkSyncManager<B>,
     judgement: &Judgement<B>,
-) -> bool {
+) -> Option<NetworkError> {
     let (ProductionMode::SingleAuthority(first) | ProductionMode::Forced(first)) =
         manager.production
     else {
-        return false;
+        return None;
     };
     let context = &manager.context;
-    let (started, timeout) = (manager.started, context.settings.tier1.timeout);
-    let since = context.clock.now().since(started);
-    let is_unheard = judgement.turnout.responses == 0 || judgement.open > 0;
-    first == FirstAnswer::AwaitPeers
-        && context.bridge.best().height() == 0
-        && (is_unheard && since < timeout
-            || judgement.reach == Reach::Above && since < timeout.saturating_mul(CLAIMS_COUNT))
+    if first == FirstAnswer::NotNeeded || context.bridge.best().height() > 0 {
+        return None;
+    }
+    let (timeout, responses) = (context.settings.tier1.timeout, judgement.turnout.responses);
+    let since = context.clock.now().since(manager.started);
+    let is_unheard = responses == 0 || judgement.open > 0;
+    let is_claimed = judgement.reach == Reach::Above;
+    if !(is_unheard && since < timeout
+        || is_claimed && since < timeout.saturating_mul(CLAIMS_COUNT))
+    {
+        return None;
+    }
+    Some(if is_claimed && responses > 0 {
+        NetworkError::NoConsensusReached(NoConsensus::NoVotes { responses })
+    } else {
+        NetworkError::NotAskedYet
+    })
 }
 
 /// For how many time-outs (`tier1_timeout_secs`) after its start a node that may author alone, and holds nothing itself, believes

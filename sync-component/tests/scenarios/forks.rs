@@ -63,6 +63,23 @@ fn k01_deep_fork_is_critical_and_a_minority_is_marked() {
 }
 
 #[test]
+fn k01_fork_is_critical_although_the_voters_differ_by_their_last_blocks() {
+    run(Setup::chain(100).authorities(4).idle(60), async |sim| {
+        let one = sim.servers(2, "A", 100);
+        let tie = sim.branch(98, 2, 2, 7);
+        let two = ["C 0", "C 1"].map(|name| sim.peer(name, &tie, Misbehaviour::Nothing));
+        let mut ours = sim.validator("O", 0, &sim.dead_fork(90, 10));
+        ours.start();
+        sim.connect(&ours.id, ids(&one).chain(ids(&two)));
+        let ancestor = BlockId::of(sim.chain(90)[89].header());
+        sim.until(5 * MINUTE, "critical, with 90", || {
+            fork_of(&ours).is_some_and(|[_, _, below]| below == ancestor)
+        })
+        .await;
+    });
+}
+
+#[test]
 fn k01_fork_older_than_a_window_of_headers_stays_critical_while_the_network_goes_on() {
     run(Setup::chain(1_200).authorities(4).idle(3), async |sim| {
         by_authorities(sim);

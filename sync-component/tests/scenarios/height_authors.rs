@@ -263,7 +263,8 @@ fn h23_wiped_single_authority_makes_no_block_1() {
 }
 
 /// A wiped single authority meets one peer alone, which at first misbehaves like that.
-async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour, strategy: &str) {
+async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour) {
+    let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
     sim.settings.strategies.tier1 = Some(strategy.to_owned());
     let peer = sim.peer("P", sim.chain(100), at_first);
     let alone = ProductionMode::SingleAuthority(FirstAnswer::NotNeeded);
@@ -290,21 +291,14 @@ async fn meets_one_peer(sim: &mut Sim, at_first: Misbehaviour, strategy: &str) {
 #[test]
 fn h23_wiped_single_authority_waits_for_a_peer_that_is_busy() {
     run(Setup::chain(100).authorities(1), async |sim| {
-        let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
-        meets_one_peer(
-            sim,
-            Misbehaviour::BusyOn(Protocol::Headers, SECOND / 10),
-            strategy,
-        )
-        .await;
+        meets_one_peer(sim, Misbehaviour::BusyOn(Protocol::Headers, SECOND / 10)).await;
     });
 }
 
 #[test]
 fn h23_wiped_single_authority_waits_for_a_peer_that_is_syncing_itself() {
     run(Setup::chain(100).authorities(1), async |sim| {
-        let strategy = ["tip-quorum", "authority-quorum"][usize::try_from(sim.seed % 2).unwrap()];
-        meets_one_peer(sim, Misbehaviour::SaysSyncing, strategy).await;
+        meets_one_peer(sim, Misbehaviour::SaysSyncing).await;
     });
 }
 

@@ -74,6 +74,13 @@ enum Happened<B: BlockT> {
     Nothing,
 }
 
+/// What was verified of the chain since.
+fn take_in<B: BlockT>(job: &mut FetchJob<B>, chain: &mut Chain<B>) {
+    if let Some(run) = job.run_beyond(&chain.last()) {
+        chain.go_on(run);
+    }
+}
+
 impl<'a, B: BlockT> Session<'a, B> {
     pub(super) fn new(
         context: &'a SyncContext<B>,
@@ -86,9 +93,7 @@ impl<'a, B: BlockT> Session<'a, B> {
         };
         let mut chain = Chain::above(base, job.run().clone());
         // As far as it is known: what earlier sessions left may lie far above.
-        if let Some(run) = job.run_beyond(&chain.last()) {
-            chain.go_on(run);
-        }
+        take_in(&mut job, &mut chain);
         let start = job.base.height().saturating_add(1);
         let end = chain.last().height().saturating_add(1);
         // Those of a branch that must become better in one step.
@@ -156,9 +161,7 @@ impl<'a, B: BlockT> Session<'a, B> {
 
     /// Takes in what was verified of the chain since.
     fn go_on(&mut self) {
-        if let Some(run) = self.job.run_beyond(&self.chain.last()) {
-            self.chain.go_on(run);
-        }
+        take_in(&mut self.job, &mut self.chain);
         self.scheduler
             .extend(self.chain.last().height().saturating_add(1));
     }

@@ -111,8 +111,8 @@ impl<B: BlockT> Build<'_, B> {
             .collect();
         // As long as for the blocks of so many: others may have the headers.
         let longest = settings.tier2.timeout_per_block;
-        asking.lagging.forgive(self.staged.clock.now());
-        let claimants = Claimants::of(&claims, &asking.lagging, longest);
+        let now = self.staged.clock.now();
+        let claimants = Claimants::of(&claims, &asking.lagging, longest, now);
         let claimants = claimants.ok_or(SourceFault::Gone)?;
         let window = u64::from(limits.headers_per_request).max(1);
         let most = claimants.stride(window, limits.headers_ahead.into());
