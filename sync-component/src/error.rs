@@ -93,7 +93,8 @@ pub enum NoConsensus {
     },
     /// The votes with us are too few.
     #[error(
-        "{with_us} of {voters} voters are with us, {need} are needed; the other tips are being fetched"
+        "{with_us} of {voters} voters are with us, {need} are needed; {}",
+        way_out(apart.as_ref(), "the other tips are being fetched")
     )]
     Split {
         /// Voters whose chain holds our tip, or whose tip our chain holds.
@@ -102,10 +103,16 @@ pub enum NoConsensus {
         voters: usize,
         /// need(voters).
         need: usize,
+        /// Whoever is missing for good.
+        apart: Option<Apart>,
     },
     /// `authority-quorum` only: too few authorities attest our chain.
     #[error(
-        "attested by {with_us} of {authorities} authorities, {need} needed, {silent} silent; where their nodes do not run or are not connected, start them; other tips are being fetched"
+        "attested by {with_us} of {authorities} authorities, {need} needed, {silent} silent; {}",
+        way_out(
+            apart.as_ref(),
+            "where their nodes do not run or are not connected, start them; other tips are being fetched"
+        )
     )]
     Attestations {
         /// Authorities whose newest attestation is on our chain.
@@ -116,6 +123,8 @@ pub enum NoConsensus {
         authorities: usize,
         /// need(authorities).
         need: usize,
+        /// Whoever is missing for good.
+        apart: Option<Apart>,
     },
     /// `height-majority` only: no height is reported by enough voters.
     #[error(
@@ -140,7 +149,7 @@ pub enum NoConsensus {
     AboveConsensus {
         /// Blocks between the consensus block and ours.
         above: u64,
-        /// `tier2_max_reorg`, at least 1.
+        /// One less than `tier2_max_reorg`, at least 1.
         most: u64,
     },
     /// More than half of the voters are far below us.
@@ -155,6 +164,24 @@ pub enum NoConsensus {
         /// `tier1_max_gap`.
         max_gap: u64,
     },
+}
+
+/// Voters on branches that left ours deeper than `tier2_max_reorg` on both sides, so many that no waiting brings the votes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// How many.
+    pub voters: usize,
+    /// The highest block that the branches share with ours.
+    pub ancestor: u64,
+}
+
+fn way_out(apart: Option<&Apart>, waiting: &str) -> String {
+    match apart {
+        None => waiting.to_owned(),
+        Some(Apart { voters, ancestor }) => format!(
+            "{voters} left our chain at block {ancestor}, deeper than tier2_max_reorg lets them or us go back, so this does not heal by waiting: agree with the other operators on the chain that goes on, and on every node of the other run `node-template resync --checkpoint N:HASH` with a block near that chain's tip"
+        ),
+    }
 }
 
 /// A fault of this node.

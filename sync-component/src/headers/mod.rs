@@ -20,7 +20,7 @@ pub(crate) use claimants::{Claimant, Claimants, Lagging};
 pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub(crate) use probe::{confirm, probe_far};
-pub(crate) use suspects::is_by_few;
 pub use suspects::{Misdeed, Suspects};
+pub(crate) use suspects::{author, is_by_few};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

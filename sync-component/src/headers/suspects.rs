@@ -194,7 +194,7 @@ impl Suspects {
         let mut blocks = run.headers().iter().zip(run.ids());
         let keep = blocks.rposition(|(header, block)| !is_to_be_left(header, block));
         Ok(keep.and_then(|last| match run.beyond {
-            Beyond::Nothing => run.first(last + 1),
+            Beyond::Nothing | Beyond::Unvoted => run.first(last + 1),
             Beyond::Claimed => Some(run.clone()),
         }))
     }
@@ -220,7 +220,7 @@ pub(crate) fn is_by_few<B: BlockT>(
 }
 
 /// Whose turn the header's slot is, and the slot; `None` for a header without slot, which is never a verified one.
-pub(super) fn author<B: BlockT>(
+pub(crate) fn author<B: BlockT>(
     authorities: &[AuthorityId],
     header: &B::Header,
     chain: &dyn Bridge<B>,

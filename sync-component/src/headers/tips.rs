@@ -35,6 +35,8 @@ pub enum Beyond {
     Nothing,
     /// A claim names a higher tip; the gap is "at least" what is verified.
     Claimed,
+    /// It goes on, and nothing above is taken before enough authorities hold what is below.
+    Unvoted,
 }
 
 impl<B: BlockT> VerifiedTip<B> {

@@ -18,6 +18,8 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Debug)]
 pub(super) struct Attester<B: BlockT> {
     pub(super) authority: sr25519::Public,
+    /// What it attests.
+    pub(super) tip: BlockId<B>,
     pub(super) chain: Lineage<B>,
 }
 
@@ -76,12 +78,16 @@ impl<B: BlockT> HeightSyncManager<B> {
             if self.is_being_probed(state, ours, &tip.best)? {
                 heard.probing += 1;
             }
-            if let Some(voter) = self.place(state, tip, ours)? {
-                heard.attesters.push(Attester {
-                    authority: attestation.authority,
-                    chain: voter.chain.clone(),
-                });
-                heard.vote(voter, now.since(at));
+            match self.place(state, tip, ours)? {
+                Some(voter) => {
+                    heard.attesters.push(Attester {
+                        authority: attestation.authority,
+                        tip: tip.best,
+                        chain: voter.chain.clone(),
+                    });
+                    heard.vote(voter, now.since(at));
+                }
+                None => heard.unplaced.push((attestation.authority, tip.best)),
             }
         }
         let silent = electors.len().saturating_sub(heard.attesters.len());

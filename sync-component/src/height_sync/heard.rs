@@ -24,6 +24,8 @@ pub(super) struct Heard<B: BlockT> {
     pub(super) electorate: Electorate,
     /// Authorities whose attestations count, with the chains that they are on.
     pub(super) attesters: Vec<Attester<B>>,
+    /// Authorities that attest blocks whose chain is not known here.
+    pub(super) unplaced: Vec<(sr25519::Public, BlockId<B>)>,
     pub(super) turnout: Turnout,
     pub(super) reach: Reach,
     /// Connected peers whose answer may still come, whoever votes.
@@ -63,6 +65,7 @@ impl<B: BlockT> Heard<B> {
             ballot,
             electorate,
             attesters: Vec::new(),
+            unplaced: Vec::new(),
             turnout,
             reach: Reach::Genesis,
             unheard: 0,

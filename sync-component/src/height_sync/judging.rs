@@ -1,8 +1,9 @@
 //! What the view amounts to: from what peers said to one outcome row. No network I/O.
 
 use super::{
-    Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Reach, Side, Voter, Waiting,
+    Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Reach, Side, Tally, Voter, Waiting,
     attested::voter,
+    caution::{Caution, Turn},
     early::{Round, behind},
     heard::{Heard, Part},
     manager::State,
@@ -18,8 +19,12 @@ use crate::{
     status::{Note, SyncStatus, Verdict},
     wire::Activity,
 };
+use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// What the answers that are at most `horizon` old amount to. No network I/O; a few short reads of the store.
@@ -114,11 +119,20 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let tally = self.strategy.tally(&heard.ballot);
         let chain = self.context.bridge.as_ref();
-        let runs = Runs::sort(&state, &heard, &tally, chain, settings.tier2.max_reorg);
+        let caution = self.caution(&state, &electors, &heard, &tally)?;
+        let runs = Runs::sort(
+            &state,
+            &heard,
+            &tally,
+            caution.as_ref(),
+            chain,
+            settings.tier2.max_reorg,
+        )?;
         let honest_one = one_is_honest(electors.len(), settings.tier1.threshold);
         let target = runs.target(&state, &heard, chain, honest_one)?;
         let rivals = runs.rivals(&state, &heard, chain)?;
         let deep_forks = runs.deep_forks(&heard.ballot);
+        let apart = runs.apart(&heard.ballot, settings.tier2.max_reorg);
         let behind = behind(&heard.ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;
         let lead = Lead::over(behind, tally.electors);
@@ -139,6 +153,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             silent: heard.ballot.silent,
             gap,
             deep_forks,
+            apart,
             behind,
             alarms,
             ahead_for,
@@ -280,6 +295,48 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
+    /// For whoever votes, unless no authority may be faulty.
+    fn caution<'a>(
+        &'a self,
+        state: &'a State<B>,
+        electors: &BTreeSet<sr25519::Public>,
+        heard: &'a Heard<B>,
+        tally: &Tally<B>,
+    ) -> Result<Option<Caution<'a, B>>, BridgeError> {
+        let own = state.attesting.own.as_slice();
+        let votes = heard.electorate == Electorate::Authorities
+            && own.iter().any(|key| electors.contains(key));
+        let few = may_be_faulty(electors.len(), self.context.settings.tier1.threshold);
+        if !votes || few == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Caution {
+            chain: self.context.bridge.as_ref(),
+            few,
+            own,
+            attesters: &heard.attesters,
+            unplaced: &heard.unplaced,
+            turn: self.turn(own, &heard.ballot.ours)?,
+            consensus: tally.consensus,
+            most: self.context.settings.tier2.max_reorg.max(1),
+        }))
+    }
+
+    /// Whether one of the keys `own` may seal on `ours` now, and half of its slot is over.
+    fn turn(&self, own: &[sr25519::Public], ours: &BlockId<B>) -> Result<Turn, BridgeError> {
+        let authorities = self.context.bridge.authorities_at(ours.hash)?;
+        let length = self.context.bridge.slot_duration().as_millis().max(1);
+        let wall = self.context.clock.wall().0;
+        let author = (wall / length).checked_rem(authorities.len() as u64);
+        let author = author.and_then(|turn| authorities.get(usize::try_from(turn).ok()?));
+        let is_ours = author.is_some_and(|author| own.contains(author.as_ref()));
+        Ok(if is_ours && wall % length >= length / 2 {
+            Turn::Ours
+        } else {
+            Turn::Others
+        })
+    }
+
     fn genesis(&self) -> BlockId<B> {
         BlockId::new(number::<B>(0), self.context.bridge.genesis_hash())
     }
@@ -318,8 +375,12 @@ impl<B: BlockT> State<B> {
 /// Among how many authorities that attest a block of somebody who withholds it at least one is honest, and so really has it: as
 /// many may be faulty as the threshold can do without, and the author is one of them.
 fn one_is_honest(authorities: usize, threshold: Threshold) -> usize {
-    let faulty = authorities.saturating_sub(threshold.need(authorities));
-    faulty.max(1)
+    may_be_faulty(authorities, threshold).max(1)
+}
+
+/// As many authorities may be faulty as the threshold can do without.
+pub(super) fn may_be_faulty(authorities: usize, threshold: Threshold) -> usize {
+    authorities.saturating_sub(threshold.need(authorities))
 }
 
 /// The highest block of ours that `need` of the voters hold.

@@ -212,6 +212,25 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
+    /// `peer` is there and has not said yet where it stands: if that is late, what it was asked or what it said may have got lost.
+    fn ask_again(&self, peer: &PeerId) {
+        let is_heard = {
+            let table = self.context.peers.table();
+            let entry = table.get(peer);
+            entry.is_none_or(|entry| entry.sighting.is_some())
+        };
+        let now = self.context.clock.now();
+        let late = self.slot() / 8;
+        let mut state = self.state();
+        if let Some(since) = state.asking.get_mut(peer)
+            && !is_heard
+            && now.since(*since) >= late
+        {
+            *since = now;
+            let _ = self.asks.send(peer.clone());
+        }
+    }
+
     /// Asks `peer` where it stands; to be run for each peer that comes out of the queue.
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
@@ -267,6 +286,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .table()
                 .announced(peer, header, most, self.context.clock.now());
         }
+        self.ask_again(peer);
         self.verify_announced(peer, header)?;
         self.hear_attestations(peer, announcement.attestation.clone())?;
         self.touch();

@@ -8,6 +8,9 @@ mod attested;
 mod attesting;
 mod authority_quorum;
 mod ballot;
+mod caution;
+#[cfg(test)]
+mod caution_tests;
 mod early;
 mod following;
 #[cfg(feature = "test-kit")]

@@ -245,7 +245,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
             // Its author has too many others that nobody delivers.
             (Inserted::Crowded, ..) => self.probe_again(&mut state, peer, tip, Lack::Answer),
-            (_, None, Beyond::Nothing) => state.claims.forget(peer),
+            (_, None, Beyond::Nothing | Beyond::Unvoted) => state.claims.forget(peer),
             (Inserted::Whole, None, Beyond::Claimed) => {
                 state.claims.partial(peer.clone(), tip, reached);
             }

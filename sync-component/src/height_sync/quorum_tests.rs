@@ -115,6 +115,7 @@ fn facts(
         },
         tally,
         electorate: of,
+        apart: None,
         silent: ballot.silent,
         gap: None,
         deep_forks: vec![DeepFork {

@@ -3,7 +3,7 @@
 use super::{Electorate, Tally};
 use crate::{
     block_id::BlockId,
-    error::{NetworkError, NoConsensus},
+    error::{Apart, NetworkError, NoConsensus},
     settings::{JoinWindows, SyncSettings},
     status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
 };
@@ -30,6 +30,8 @@ pub struct Facts<B: BlockT> {
     pub gap: Option<u64>,
     /// Row 2: branches with verified headers that leave ours deeper than the fork choice may go.
     pub deep_forks: Vec<DeepFork<B>>,
+    /// Row 3: voters on such branches that cannot come back to ours by themselves either.
+    pub apart: Option<Apart>,
     /// What comes before any vote.
     pub alarms: Alarms<B>,
     /// Row 4: voters more than `tier1_max_gap` below us.
@@ -228,17 +230,21 @@ fn vote_fault<B: BlockT>(facts: &Facts<B>) -> Option<NoConsensus> {
         ..
     } = facts.tally;
     if !facts.tally.is_with_us() {
+        let is_for_good = |apart: &Apart| apart.voters.saturating_add(need) > voters;
+        let apart = facts.apart.filter(is_for_good);
         Some(match facts.electorate {
             Electorate::Peers => NoConsensus::Split {
                 with_us,
                 voters,
                 need,
+                apart,
             },
             Electorate::Authorities => NoConsensus::Attestations {
                 with_us,
                 silent: facts.silent,
                 authorities: voters,
                 need,
+                apart,
             },
         })
     } else if consensus.is_none() {
@@ -249,13 +255,13 @@ fn vote_fault<B: BlockT>(facts: &Facts<B>) -> Option<NoConsensus> {
 }
 
 /// Whoever lags votes for what it has, so two authors that nobody hears in time could each build a branch of their own on the
-/// votes of the same laggards, until neither may be taken back any more. Where authorities vote nobody builds further above
-/// the consensus block than a fork may heal.
+/// votes of the same laggards, until neither may be taken back any more. Where authorities vote nobody builds as far above
+/// the consensus block as a fork may heal.
 fn off_consensus<B: BlockT>(facts: &Facts<B>, settings: &SyncSettings) -> Option<NoConsensus> {
     if facts.electorate == Electorate::Peers {
         return None;
     }
-    let most = settings.tier2.max_reorg.max(1);
+    let most = settings.tier2.most_above_consensus();
     let consensus = facts.tally.consensus?;
     // Its headers are not verified here yet, or not any more; that enough authorities signed that they hold it is no claim.
     if let Some(below) = consensus.height().checked_sub(facts.ours.height())

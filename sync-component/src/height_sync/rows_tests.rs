@@ -79,8 +79,8 @@ fn asked(letter: char, facts: &Facts<SmallBlock>) -> bool {
         // More than half.
         'H' => facts.behind * 2 > tally.electors,
         'U' => consensus.is_some_and(|consensus| consensus > OURS),
-        // As far above the consensus as a fork may heal.
-        'O' => consensus.is_some_and(|consensus| consensus + 5 <= OURS),
+        // One block less above the consensus than a fork may heal.
+        'O' => consensus.is_some_and(|consensus| consensus + 4 <= OURS),
         // Peers vote, or the consensus is where we may build.
         'M' => !asked('A', facts) || !(asked('U', facts) || asked('O', facts)),
         _ => unreachable!("a letter of the table"),
@@ -231,6 +231,7 @@ fn facts() -> impl Strategy<Value = Facts<SmallBlock>> {
                     voters: voters.min(tally.electors),
                 })
                 .collect(),
+            apart: None,
             alarms,
             behind: behind.min(tally.electors),
             ahead_for: Duration::from_secs(ahead_for),

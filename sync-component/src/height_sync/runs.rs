@@ -1,8 +1,11 @@
 //! Verified runs, sorted by what they are to us: worth following, worth fetching, or a fork too deep to heal.
 
-use super::{Ballot, Lineage, Tally, heard::Heard, manager::State, rows::DeepFork};
+use super::{
+    Ballot, Lineage, Tally, Voter, caution::Caution, heard::Heard, manager::State, rows::DeepFork,
+};
 use crate::{
     block_id::BlockId,
+    error::Apart,
     headers::VerifiedTip,
     ports::{Bridge, BridgeError},
 };
@@ -13,9 +16,9 @@ use std::cmp::Reverse;
 pub(super) struct Runs<'a, B: BlockT> {
     ours: BlockId<B>,
     /// Those that the fork choice may go over to.
-    near: Vec<&'a VerifiedTip<B>>,
+    near: Vec<VerifiedTip<B>>,
     /// Those of them that enough voters share.
-    voted: Vec<&'a VerifiedTip<B>>,
+    voted: Vec<VerifiedTip<B>>,
     /// All others.
     far: Vec<&'a VerifiedTip<B>>,
 }
@@ -25,23 +28,30 @@ impl<'a, B: BlockT> Runs<'a, B> {
         state: &'a State<B>,
         heard: &Heard<B>,
         tally: &Tally<B>,
+        caution: Option<&Caution<'_, B>>,
         chain: &dyn Bridge<B>,
         max_reorg: u64,
-    ) -> Self {
+    ) -> Result<Self, BridgeError> {
         let ours = heard.ballot.ours;
         let finalized = chain.finalized();
         let (near, far): (Vec<_>, Vec<_>) = state.tips.iter().partition(|tip| {
             tip.depth_below(&ours) <= max_reorg && tip.ancestor.number >= finalized.number
         });
+        let near = near.into_iter().map(|tip| match caution {
+            Some(caution) => caution.part_of(tip),
+            None => Ok(Some(tip.clone())),
+        });
+        let near = near.filter_map(Result::transpose);
+        let near: Vec<_> = near.collect::<Result<_, _>>()?;
         let is_enough = |votes: usize| votes > 0 && votes >= tally.need_of_electors;
-        let voted = near.iter().copied();
+        let voted = near.iter().cloned();
         let voted = voted.filter(|tip| is_enough(voters_on(tip, &heard.ballot)));
-        Self {
+        Ok(Self {
             ours,
             voted: voted.collect(),
             near,
             far,
-        }
+        })
     }
 
     /// What enough voters have imported is not withheld, whoever sealed it.
@@ -65,7 +75,7 @@ impl<'a, B: BlockT> Runs<'a, B> {
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         let trusted = self.near.iter().map(|tip| {
             if self.is_voted(tip) {
-                return Ok(Some((*tip).clone()));
+                return Ok(Some(tip.clone()));
             }
             state.suspects.trusted_part(tip, chain, &|block, author| {
                 heard.attesters_but(author, block) >= honest_one
@@ -88,7 +98,7 @@ impl<'a, B: BlockT> Runs<'a, B> {
         chain: &dyn Bridge<B>,
     ) -> Result<Vec<VerifiedTip<B>>, BridgeError> {
         // What nobody claims any more, nobody has.
-        let claimed = self.near.iter().copied();
+        let claimed = self.near.iter();
         let claimed = claimed.filter(|tip| voters_on(tip, &heard.ballot) > 0);
         let rivals = claimed.filter(|tip| !self.is_ruled_out(tip)).map(|tip| {
             if self.is_voted(tip) {
@@ -112,6 +122,26 @@ impl<'a, B: BlockT> Runs<'a, B> {
             voters: tip.first(1).map_or(0, |first| voters_on(&first, ballot)),
         });
         deep_forks.collect()
+    }
+
+    /// Voters on those whose own branch is too long for them to leave it again by themselves.
+    pub(super) fn apart(&self, ballot: &Ballot<B>, max_reorg: u64) -> Option<Apart> {
+        let beyond = self.far.iter().filter_map(|run| {
+            let height = run.ancestor.height().saturating_add(max_reorg);
+            let lowest = height.max(run.base.height()).saturating_add(1);
+            Some((run.ancestor.height(), *run.id_at(lowest)?))
+        });
+        let beyond: Vec<_> = beyond.collect();
+        let stays = |voter: &Voter<B>| {
+            let holds = |block: &BlockId<B>| voter.chain.above_at(block.height()) == Some(*block);
+            beyond.iter().find(|(_, block)| holds(block))
+        };
+        let stay = ballot.voters.iter().filter_map(stays);
+        let ancestors: Vec<_> = stay.map(|(ancestor, _)| *ancestor).collect();
+        Some(Apart {
+            voters: ancestors.len(),
+            ancestor: ancestors.into_iter().max()?,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whom we suspect, and for what (SPEC section 0, *suspect*).
 
-use super::{Electorate, HeightSyncManager};
+use super::{Electorate, HeightSyncManager, judging::may_be_faulty};
 use crate::{
     block_id::BlockId,
     headers::{Beyond, Misdeed, VerifiedTip, is_by_few},
@@ -35,8 +35,9 @@ impl<B: BlockT> HeightSyncManager<B> {
     /// An author that was forced may have made it, too.
     pub(crate) fn is_of_no_gate(&self, run: &VerifiedTip<B>) -> Result<bool, BridgeError> {
         let most = self.context.settings.tier2.max_reorg.max(1);
+        let is_long = run.beyond == Beyond::Unvoted || run.headers().len() as u64 > most;
         Ok(self.strategy.electorate() == Electorate::Authorities
-            && run.headers().len() as u64 > most
+            && is_long
             && self.is_by_few(run)?)
     }
 
@@ -44,13 +45,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     fn is_by_few(&self, run: &VerifiedTip<B>) -> Result<bool, BridgeError> {
         let chain = self.context.bridge.as_ref();
         let authorities = chain.authorities_at(run.base.hash)?;
-        let need = self
-            .context
-            .settings
-            .tier1
-            .threshold
-            .need(authorities.len());
-        let few = authorities.len().saturating_sub(need);
+        let few = may_be_faulty(authorities.len(), self.context.settings.tier1.threshold);
         Ok(is_by_few(run, few, &authorities, chain))
     }
 

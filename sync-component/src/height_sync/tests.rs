@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     BlockId, SyncSettings,
-    error::{NetworkError, NoConsensus},
+    error::{Apart, NetworkError, NoConsensus},
     registry::HeightStrategy,
     settings::{JoinWindows, Threshold},
     status::{CriticalReason, SyncStatus, Verdict},
@@ -81,6 +81,7 @@ fn facts(tally: Tally<SmallBlock>) -> Facts<SmallBlock> {
         silent: 0,
         gap: None,
         deep_forks: Vec::new(),
+        apart: None,
         alarms: Alarms {
             foreign_seal: None,
             conflict: None,
@@ -218,6 +219,32 @@ fn deep_fork_is_critical_only_with_need_of_the_voters() {
         few,
         Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
     ));
+}
+
+#[test]
+fn split_that_no_waiting_ends_names_the_command_that_does() {
+    let tally = tally(vec![
+        against(40, 7),
+        against(40, 7),
+        with_us(10),
+        with_us(10),
+    ]);
+    let words = |voters| {
+        let apart = Some(Apart {
+            voters,
+            ancestor: 2,
+        });
+        let verdict = judged(&Facts {
+            apart,
+            ..facts(tally.clone())
+        });
+        match verdict {
+            Verdict::Unverified(reason) => reason.to_string(),
+            known @ Verdict::Known(_) => panic!("split: {known:?}"),
+        }
+    };
+    assert!(words(2).contains("resync --checkpoint"), "{}", words(2));
+    assert!(!words(1).contains("resync"), "{}", words(1));
 }
 
 #[test]

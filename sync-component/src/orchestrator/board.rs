@@ -70,7 +70,7 @@ impl Extent {
     pub(super) fn of<B: BlockT>(run: &VerifiedTip<B>) -> Self {
         match run.beyond {
             Beyond::Claimed => Self::Open,
-            Beyond::Nothing => Self::To(run.tip().height()),
+            Beyond::Nothing | Beyond::Unvoted => Self::To(run.tip().height()),
         }
     }
 }

@@ -6,7 +6,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// The first missing block of each verified tip that was asked for, until it is stored. I/O-free.
 #[derive(Debug)]
-pub(super) struct MissingBlocks<B: BlockT>(BTreeMap<BlockId<B>, Missing<B>>);
+pub(super) struct MissingBlocks<B: BlockT> {
+    blocks: BTreeMap<BlockId<B>, Missing<B>>,
+    /// What the last block had cost that was worth little: those after it begin with that.
+    owed: Option<Owed>,
+}
+
+/// How much later something came than it was worth, and when.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    time: Duration,
+    since: MonoTime,
+}
 
 #[derive(Debug)]
 struct Missing<B: BlockT> {
@@ -14,12 +25,29 @@ struct Missing<B: BlockT> {
     asked: Moment,
     /// Since when no block of its tip arrived that had not before.
     quiet: Moment,
+    worth: Worth,
     /// The highest block of its tip that arrived.
     reached: Option<u64>,
     /// Tips above it that were called withheld, and when.
     told: Vec<(BlockId<B>, MonoTime)>,
     pauses: Backoff,
     not_before: MonoTime,
+}
+
+impl<B: BlockT> Missing<B> {
+    /// Blocks from `first`, the missing one, up to this height are there. The same ones may be delivered again and again.
+    fn reach(&mut self, first: &BlockId<B>, height: u64, at: Moment) {
+        let known = self.reached.unwrap_or(first.height().saturating_sub(1));
+        let new = height.saturating_sub(known);
+        if new == 0 {
+            return;
+        }
+        self.reached = Some(height);
+        self.quiet = match self.worth {
+            Worth::AllTime => at,
+            Worth::Each(time) => self.quiet.later(time, new).min(at),
+        };
+    }
 }
 
 /// A moment, and for how long imports had run then: while what arrived is imported, nothing is withheld.
@@ -46,6 +74,12 @@ impl Moment {
         Self { at, ..self }
     }
 
+    /// So much earlier.
+    fn earlier(self, time: Duration) -> Self {
+        let at = MonoTime(self.at.0.saturating_sub(time));
+        Self { at, ..self }
+    }
+
     /// The earlier of the two.
     fn min(self, other: Self) -> Self {
         if self.at < other.at { self } else { other }
@@ -69,24 +103,54 @@ pub(super) struct Patience {
 
 impl<B: BlockT> MissingBlocks<B> {
     pub(super) fn new() -> Self {
-        Self(BTreeMap::new())
+        Self {
+            blocks: BTreeMap::new(),
+            owed: None,
+        }
     }
 
-    /// Forgets those that are stored, or whose tips are held no more.
-    pub(super) fn keep(&mut self, is_missing: impl Fn(&BlockId<B>) -> bool) {
-        self.0.retain(|block, _| is_missing(block));
+    /// Forgets those that are stored, or whose tips are held no more. The chain goes up to the height `best` now.
+    pub(super) fn keep(
+        &mut self,
+        best: u64,
+        now: Moment,
+        is_missing: impl Fn(&BlockId<B>) -> bool,
+    ) {
+        let owed = &mut self.owed;
+        self.blocks.retain(|block, missing| {
+            let stays = is_missing(block);
+            if !stays && missing.worth != Worth::AllTime {
+                // What came and was stored at once.
+                missing.reach(block, best, now);
+                *owed = Some(Owed {
+                    time: missing.quiet.elapsed(now),
+                    since: now.at,
+                });
+            }
+            stays
+        });
     }
 
-    /// The first block of `run` is being asked for, or cannot be because nobody has it.
+    /// The first block of `run` is being asked for, or cannot be because nobody has it. `memory`: for how long it is remembered
+    /// how late others came that were worth as little.
     pub(super) fn asked(
         &mut self,
         run: &VerifiedTip<B>,
+        worth: Worth,
+        memory: Duration,
         now: Moment,
         pauses: impl FnOnce() -> Backoff,
     ) {
-        self.0.entry(first(run)).or_insert_with(|| Missing {
+        let owed = self
+            .owed
+            .filter(|owed| worth != Worth::AllTime && now.at.since(owed.since) < memory);
+        let entry = self.blocks.entry(first(run));
+        // The run may have grown since, or another part of it may be taken.
+        let entry = entry.and_modify(|missing| missing.worth = worth);
+        entry.or_insert_with(|| Missing {
             asked: now,
-            quiet: now,
+            quiet: now.earlier(owed.map_or(Duration::ZERO, |owed| owed.time)),
+            worth,
             reached: None,
             told: Vec::new(),
             pauses: pauses(),
@@ -95,25 +159,12 @@ impl<B: BlockT> MissingBlocks<B> {
     }
 
     /// `block` arrived, which may be of `run`.
-    pub(super) fn arrived(
-        &mut self,
-        run: &VerifiedTip<B>,
-        block: &BlockId<B>,
-        worth: Worth,
-        at: Moment,
-    ) {
-        if let Some(missing) = self.0.get_mut(&first(run))
-            && run.contains(block)
-            // The same ones may be delivered again and again.
-            && missing.reached < Some(block.height())
+    pub(super) fn arrived(&mut self, run: &VerifiedTip<B>, block: &BlockId<B>, at: Moment) {
+        let first = first(run);
+        if run.contains(block)
+            && let Some(missing) = self.blocks.get_mut(&first)
         {
-            let known = missing.reached.unwrap_or(run.base.height());
-            let new = block.height().saturating_sub(known);
-            missing.reached = Some(block.height());
-            missing.quiet = match worth {
-                Worth::AllTime => at,
-                Worth::Each(time) => missing.quiet.later(time, new).min(at),
-            };
+            missing.reach(&first, block.height(), at);
         }
     }
 
@@ -125,7 +176,7 @@ impl<B: BlockT> MissingBlocks<B> {
         patience: Patience,
         now: Moment,
     ) -> bool {
-        let Some(missing) = self.0.get_mut(&first(run)) else {
+        let Some(missing) = self.blocks.get_mut(&first(run)) else {
             return false;
         };
         let is_busy = last_busy.is_some_and(|busy| busy >= missing.quiet.at);
@@ -149,27 +200,27 @@ impl<B: BlockT> MissingBlocks<B> {
 
     /// When the first block of `run` was asked for first.
     pub(super) fn asked_since(&self, run: &VerifiedTip<B>) -> Option<MonoTime> {
-        Some(self.0.get(&first(run))?.asked.at)
+        Some(self.blocks.get(&first(run))?.asked.at)
     }
 
     /// A session for `run` failed: the next one waits, longer each time, but not more than `longest`: whoever has it may come
     /// back at any moment.
     pub(super) fn failed(&mut self, run: &VerifiedTip<B>, longest: Duration, now: MonoTime) {
-        if let Some(missing) = self.0.get_mut(&first(run)) {
+        if let Some(missing) = self.blocks.get_mut(&first(run)) {
             missing.not_before = now.plus(missing.pauses.failed().min(longest));
         }
     }
 
     /// That nothing came until now is our own fault: all clocks start over.
     pub(super) fn excuse(&mut self, now: Moment) {
-        for missing in self.0.values_mut() {
+        for missing in self.blocks.values_mut() {
             missing.quiet = now;
         }
     }
 
     /// Whether a session for `run` may start now.
     pub(super) fn may_start(&self, run: &VerifiedTip<B>, now: MonoTime) -> bool {
-        self.0
+        self.blocks
             .get(&first(run))
             .is_none_or(|missing| missing.not_before <= now)
     }
@@ -179,7 +230,7 @@ impl<B: BlockT> MissingBlocks<B> {
 impl<B: BlockT> MissingBlocks<B> {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.blocks.len()
     }
 }
 

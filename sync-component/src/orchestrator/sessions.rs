@@ -28,6 +28,11 @@ use tokio::sync::watch;
 /// slowly holds up everybody for longer; more: over a slow line the chain of an author that was forced looks withheld.
 const OWN_BLOCKS_PER_SLOT: u32 = 128;
 
+/// The same where a few are taken at a time, and enough voters have to hold them before the next are asked for. Fewer: whoever deals them
+/// out holds up everybody for longer; more: over a slow network that loses messages the chain of an author that was forced looks
+/// withheld, and is left behind.
+const OWN_BLOCKS_PER_SLOT_IN_PARTS: u32 = 60;
+
 /// How a session ended.
 pub(super) enum SessionEnd<B: BlockT> {
     Reached(BlockId<B>),
@@ -139,7 +144,13 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let (context, now) = (&self.manager.context, self.now());
         let limits = &context.settings.limits;
         let pauses = || Backoff::new(limits, context.randomness.seed());
-        self.missing.asked(run, now, pauses);
+        // The parts of a chain are paid for together.
+        let memory = match run.beyond {
+            Beyond::Unvoted => self.manager.height.slot(),
+            Beyond::Nothing | Beyond::Claimed => Duration::ZERO,
+        };
+        let worth = self.worth(run);
+        self.missing.asked(run, worth, memory, now, pauses);
     }
 
     /// Who sealed a tip whose first missing block was asked for, and that nobody delivers within a slot's share, is suspect, long
@@ -147,10 +158,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     fn note_withheld(&mut self, judgement: &Judgement<B>) {
         let manager = self.manager;
         let height = &manager.height;
-        self.missing.keep(|block| height.is_verified(block));
+        let now = self.now();
+        let best = manager.context.bridge.best().height();
+        self.missing
+            .keep(best, now, |block| height.is_verified(block));
         let deliveries = manager.context.peers.deliveries();
         let arrived = deliveries.take_highest();
-        let now = self.now();
         // A store that fails, or a line that is down, is nobody's fault but ours.
         if now.at < self.not_before || manager.context.peers.table().is_empty() {
             self.missing.excuse(now);
@@ -179,9 +192,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let mut is_put_off = false;
         for run in judgement.target.iter().chain(&judgement.rivals) {
             if let Some((block, at)) = arrived {
-                let worth = self.worth(run);
-                self.missing
-                    .arrived(run, &block, worth, Moment { at, ..now });
+                self.missing.arrived(run, &block, Moment { at, ..now });
             }
             if self.missing.is_withheld(run, busy, patience, now) {
                 note_local(height.withheld(run));
@@ -217,7 +228,13 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     fn worth(&self, run: &VerifiedTip<B>) -> Worth {
         let height = &self.manager.height;
         match height.is_of_no_gate(run) {
-            Ok(true) => Worth::Each(height.slot() / OWN_BLOCKS_PER_SLOT),
+            Ok(true) => {
+                let each_slot = match run.beyond {
+                    Beyond::Unvoted => OWN_BLOCKS_PER_SLOT_IN_PARTS,
+                    Beyond::Nothing | Beyond::Claimed => OWN_BLOCKS_PER_SLOT,
+                };
+                Worth::Each(height.slot() / each_slot)
+            }
             Ok(false) => Worth::AllTime,
             Err(error) => {
                 note_local(Err(error));
@@ -233,7 +250,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let now = context.clock.now();
         self.note_withheld(judgement);
         self.drop_off_course(judgement);
-        self.go_on();
+        self.go_on(judgement);
         if self.current.is_some() || now < self.not_before {
             return;
         }
@@ -258,7 +275,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.undecided_since = None;
         let mut job = manager.blocks.job(target);
         let mut extent = Extent::To(job.target().height());
-        if windows == JoinWindows::Successive {
+        if windows == JoinWindows::Successive && target.beyond != Beyond::Unvoted {
             extent = Extent::of(target);
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
@@ -297,22 +314,29 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         }
     }
 
-    /// Tells the session under way what was verified of its chain since: windows in a row, without a pause between them.
-    fn go_on(&mut self) {
+    /// Tells the session under way what was verified of its chain since, as far as that is to be followed: windows in a row, without a
+    /// pause between them.
+    fn go_on(&mut self, judgement: &Judgement<B>) {
         let manager = self.manager;
         if self.current.is_none()
             || manager.context.settings.tier2.join_windows == JoinWindows::Operator
         {
             return;
         }
-        let Some(target) = &self.target else { return };
-        let Some(run) = manager.height.follow(&target.tip()) else {
+        let target = self.target.as_ref();
+        let Some(target) = target.filter(|target| target.beyond != Beyond::Unvoted) else {
             return;
         };
-        if run.tip() != target.tip() {
-            manager.board.session_goes_on(Extent::of(&run));
+        let end = target.tip();
+        manager.height.follow(&end);
+        let mut worthy = judgement.target.iter().chain(&judgement.rivals);
+        let Some(run) = worthy.find(|run| run.contains(&end)) else {
+            return;
+        };
+        if run.tip() != end {
+            manager.board.session_goes_on(Extent::of(run));
             self.onward.send_replace(Some(run.clone()));
-            self.target = Some(run);
+            self.target = Some(run.clone());
         }
     }
 

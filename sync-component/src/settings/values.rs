@@ -126,6 +126,15 @@ pub enum JoinWindows {
     Operator,
 }
 
+impl Tier2Settings {
+    /// So many blocks above the consensus block nothing is built on a tip where authorities vote: one less than a fork may heal,
+    /// but at least one. One more: a majority that lasts for a moment lets the author of the last of them add another, beyond what
+    /// it may take back; less: a few laggards make everybody wait.
+    pub fn most_above_consensus(&self) -> u64 {
+        self.max_reorg.saturating_sub(1).max(1)
+    }
+}
+
 impl Default for Tier2Settings {
     fn default() -> Self {
         Self {

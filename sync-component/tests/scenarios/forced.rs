@@ -1,9 +1,14 @@
 //! `--force-authoring` (SPEC section 5): it counts only while no connected peer has a block above genesis.
 
-use super::*;
+use super::{
+    authorities::{by_authorities, highest, one_chain},
+    past_slots::own_chain,
+    *,
+};
+use sp_runtime::traits::Block as _;
 use sync_component::{
     orchestrator::{FirstAnswer, ProductionMode},
-    ports::Protocol,
+    ports::{Protocol, ReadChain},
     test_kit::{Link, SLOT},
 };
 
@@ -74,5 +79,34 @@ fn force_waits_for_the_first_answer_of_a_peer_that_has_just_come() {
             sim.oracle.seals() > sealed
         })
         .await;
+    });
+}
+
+#[test]
+fn force_leaves_a_chain_that_all_others_take_over_when_they_come() {
+    run(Setup::chain(1).authorities(10).idle(2_500), async |sim| {
+        by_authorities(sim);
+        let count = [4, 5, 7][usize::try_from(sim.seed % 3).unwrap()];
+        sim.authorities(count);
+        let forced = own_chain(sim, 0, 0, 200);
+        let mut nodes = vec![sim.validator("V0", 0, &forced)];
+        nodes.extend((1..count).map(|n| sim.validator(&format!("V{n}"), n, &[])));
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        let has_it =
+            |node: &Node| node.chain.canonical_hash(200).unwrap() == Some(forced[199].hash());
+        // Whoever loses the only answer with a block, and once more, takes it for withheld.
+        if sim.is_calm() {
+            sim.until(5 * MINUTE, "all have the forced chain", || {
+                nodes.iter().all(has_it)
+            })
+            .await;
+        }
+        sim.until(30 * MINUTE, "and go on", || {
+            let others = &nodes[1..];
+            highest(others) >= 210 && one_chain(others)
+        })
+        .await;
+        assert!(!sim.is_calm() || nodes.iter().all(has_it));
     });
 }

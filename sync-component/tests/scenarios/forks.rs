@@ -7,7 +7,7 @@ use super::{
 use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId, NetworkError,
-    error::NoConsensus,
+    error::{Apart, NoConsensus},
     orchestrator::{Clearance, SyncEvent},
     ports::{Protocol, ReadChain},
     status::{CriticalReason, Note},
@@ -112,6 +112,38 @@ fn k01_fork_older_than_a_window_of_headers_stays_critical_while_the_network_goes
             );
         }
         assert!(highest(&nodes) > height + 10, "the network goes on");
+    });
+}
+
+#[test]
+fn k01_halves_that_cannot_come_together_are_told_so() {
+    run(Setup::chain(100).authorities(4).idle(60), async |sim| {
+        by_authorities(sim);
+        let dead = sim.dead_fork(90, 10);
+        let chains = [&dead, &dead, sim.chain(100), sim.chain(100)];
+        let mut nodes: Vec<_> = chains
+            .iter()
+            .enumerate()
+            .map(|(n, chain)| sim.validator(&format!("V{n}"), n, chain))
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        let apart = Some(Apart {
+            voters: 2,
+            ancestor: 90,
+        });
+        let knows = |node: &Node| match verdict(node) {
+            Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Attestations {
+                apart: known,
+                ..
+            })) => known == apart,
+            _ => false,
+        };
+        sim.until(5 * MINUTE, "all know that waiting is no use", || {
+            nodes.iter().all(knows)
+        })
+        .await;
+        assert!(nobody_sealed(sim));
     });
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
     NoCommonHeight,
     /// Row 4: more than half of the voters are far below us.
     Ahead,
-    /// `authority-quorum`: need(n) hold nothing of our last `tier2_max_reorg` blocks.
+    /// `authority-quorum`: need(n) hold nothing of our last blocks, one less than `tier2_max_reorg` of them.
     AboveConsensus,
     /// Anything else.
     Other,

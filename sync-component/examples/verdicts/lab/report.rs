@@ -36,7 +36,7 @@ fn write_all(survey: &Survey, out: &mut String) -> fmt::Result {
 }
 
 fn introduction(survey: &Survey, out: &mut String) -> fmt::Result {
-    let reach = SyncSettings::default().tier2.max_reorg;
+    let reach = SyncSettings::default().tier2.most_above_consensus();
     let (rounds, seed) = (survey.plan.rounds, survey.plan.seed);
     write!(
         out,
@@ -85,9 +85,9 @@ A rate is in percent of the rounds of its worst lie, rounded up, so 0 means neve
 for n authorities, with one difference that no table shows: an authority is one of a set that the chain names, a peer id is
 free. Under the first two strategies whoever wants a larger share of liars makes one.
 
-Laggards are not faulty. But an authority that is `tier2_max_reorg` ({reach}) blocks or more behind does not vouch for the last
-{reach} blocks, and under `authority-quorum` nobody builds so far above what need(n) hold: if forks came of it, none of them
-would heal by itself. So whoever lags by 90 counts there as one that is down. `tip-quorum` counts it as with us.
+Laggards are not faulty. But an authority that is {reach} blocks or more behind (`tier2_max_reorg` − 1) does not vouch for the
+last {reach} blocks, and under `authority-quorum` nobody builds on a tip so far above what need(n) hold: forks that come of it
+might not heal by themselves. So whoever lags by 90 counts there as one that is down. `tip-quorum` counts it as with us.
 Under every strategy a node halts while more than half of the voters are far below it (row 4).
 
 "

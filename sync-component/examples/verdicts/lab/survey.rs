@@ -122,7 +122,7 @@ impl Count {
 pub(crate) struct Survey {
     pub(super) plan: Plan,
     pub(super) counts: BTreeMap<Key, Count>,
-    /// The part of each in which liars and those who lag by `tier2_max_reorg` or more are together below a third.
+    /// The part of each in which liars and those who lag by too much to vouch for the last blocks are together below a third.
     pub(super) few_absent: BTreeMap<Key, Count>,
     /// Why it was refused where it must not be.
     pub(super) refusals: BTreeMap<(Key, Refusal), u32>,
@@ -201,7 +201,7 @@ fn play(plan: &Plan, job: Job) -> Survey {
     let scene = Scene::new(size, &chosen(plan.seed, size, liars), LIES[lie]);
     scene.assert_truth();
     let ours = scene.ours();
-    let reach = SyncSettings::default().tier2.max_reorg;
+    let reach = SyncSettings::default().tier2.most_above_consensus();
     let mut part = Survey::default();
     for (column, lag) in LAGS.into_iter().enumerate() {
         let mut rng = rng(plan.seed, [size, liars, lie, column]);

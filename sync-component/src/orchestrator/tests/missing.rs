@@ -15,6 +15,8 @@ const PATIENCE: Patience = Patience {
     busy: Duration::from_secs(6),
 };
 
+const EACH: Worth = Worth::Each(Duration::from_millis(100));
+
 fn at(millis: u64) -> Moment {
     Moment {
         at: MonoTime(Duration::from_millis(millis)),
@@ -37,7 +39,17 @@ fn asked(run: &VerifiedTip<SmallBlock>) -> MissingBlocks<SmallBlock> {
 }
 
 fn again(missing: &mut MissingBlocks<SmallBlock>, run: &VerifiedTip<SmallBlock>, now: Moment) {
-    missing.asked(run, now, || Backoff::new(&Limits::default(), [7; 32]));
+    worth(missing, run, Worth::AllTime, now);
+}
+
+fn worth(
+    missing: &mut MissingBlocks<SmallBlock>,
+    run: &VerifiedTip<SmallBlock>,
+    worth: Worth,
+    now: Moment,
+) {
+    let pauses = || Backoff::new(&Limits::default(), [7; 32]);
+    missing.asked(run, worth, Duration::from_secs(6), now, pauses);
 }
 
 #[test]
@@ -59,25 +71,46 @@ fn same_block_delivered_again_and_again_puts_nothing_off() {
     let run = run(0);
     let mut missing = asked(&run);
     for millis in [1_000, 1_900, 2_800] {
-        missing.arrived(&run, &run.ids()[0], Worth::AllTime, at(millis));
+        missing.arrived(&run, &run.ids()[0], at(millis));
     }
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_900)));
     assert!(missing.is_withheld(&run, None, PATIENCE, at(3_000)));
-    missing.arrived(&run, &run.ids()[1], Worth::AllTime, at(3_500));
+    missing.arrived(&run, &run.ids()[1], at(3_500));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(5_400)));
 }
 
 #[test]
 fn blocks_that_are_worth_little_put_little_off_however_late_they_come() {
     let run = run(0);
-    let mut missing = asked(&run);
-    let each = Worth::Each(Duration::from_millis(100));
+    let mut missing = MissingBlocks::new();
+    worth(&mut missing, &run, EACH, at(0));
     // No more than until they came.
-    missing.arrived(&run, &run.ids()[0], each, at(50));
+    missing.arrived(&run, &run.ids()[0], at(50));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_049)));
-    missing.arrived(&run, &run.ids()[2], each, at(2_049));
+    missing.arrived(&run, &run.ids()[2], at(2_049));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(2_249)));
     assert!(missing.is_withheld(&run, None, PATIENCE, at(2_250)));
+}
+
+#[test]
+fn blocks_that_are_worth_little_pay_for_those_before_them() {
+    let run = run(0);
+    let above = |stored| run.up_to(&run.ids()[stored]).unwrap().ids()[stored];
+    let mut missing = MissingBlocks::new();
+    worth(&mut missing, &run, EACH, at(0));
+    // It comes after 1.5 s, and is stored at once: 1.4 s are left owed.
+    missing.keep(1, at(1_500), |_| false);
+    let headers = run.headers()[1..].to_vec();
+    let next = VerifiedTip::new(run.ancestor, above(0), headers, Beyond::Nothing).unwrap();
+    worth(&mut missing, &next, EACH, at(3_000));
+    assert!(!missing.is_withheld(&next, None, PATIENCE, at(3_599)));
+    assert!(missing.is_withheld(&next, None, PATIENCE, at(3_600)));
+    // Another chain does not, and after a slot it is forgotten.
+    again(&mut missing, &self::run(1), at(3_000));
+    assert!(!missing.is_withheld(&self::run(1), None, PATIENCE, at(4_999)));
+    missing.keep(1, at(3_600), |_| false);
+    worth(&mut missing, &run, EACH, at(9_600));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(11_599)));
 }
 
 #[test]
@@ -115,6 +148,6 @@ fn fault_of_our_own_starts_every_clock_anew() {
     let mut missing = asked(&run);
     missing.excuse(at(1_999));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(3_000)));
-    missing.keep(|_| false);
+    missing.keep(1, at(1_999), |_| false);
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(9_000)));
 }
