@@ -26,6 +26,10 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
+/// A peer that says nothing for so large a part of a slot is asked where it stands once more. Larger (a shorter wait): whoever is slow is
+/// asked twice each time; smaller: a lost answer keeps a peer from being heard for longer.
+const ASKED_AGAIN: u32 = 4;
+
 /// Keeps the view of the peers, and judges it.
 ///
 /// Nothing here asks on its own: [`HeightSyncManager::ask`] queues a peer, and whoever runs the component (the
@@ -212,30 +216,16 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// `peer` is there and has not said yet where it stands: if that is late, what it was asked or what it said may have got lost.
-    fn ask_again(&self, peer: &PeerId) {
-        let is_heard = {
-            let table = self.context.peers.table();
-            let entry = table.get(peer);
-            entry.is_none_or(|entry| entry.sighting.is_some())
-        };
-        let now = self.context.clock.now();
-        let late = self.slot() / 8;
-        let mut state = self.state();
-        if let Some(since) = state.asking.get_mut(peer)
-            && !is_heard
-            && now.since(*since) >= late
-        {
-            *since = now;
-            let _ = self.asks.send(peer.clone());
-        }
-    }
-
     /// Asks `peer` where it stands; to be run for each peer that comes out of the queue.
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
         let timeout = self.context.settings.tier1.timeout;
-        match self.context.peers.status(&peer, genesis, timeout).await {
+        let again = self.slot() / ASKED_AGAIN;
+        let peers = &self.context.peers;
+        match peers
+            .status_asked_twice(&peer, genesis, timeout, again)
+            .await
+        {
             Ok(attestations) => {
                 if let Err(error) = self.hear_attestations(&peer, attestations) {
                     tracing::error!(%error, "the store failed");
@@ -286,7 +276,6 @@ impl<B: BlockT> HeightSyncManager<B> {
                 .table()
                 .announced(peer, header, most, self.context.clock.now());
         }
-        self.ask_again(peer);
         self.verify_announced(peer, header)?;
         self.hear_attestations(peer, announcement.attestation.clone())?;
         self.touch();
