@@ -77,6 +77,12 @@ impl Gap {
             .retain(|_, (how, _)| !matches!(how, Try::Silent | Try::Short));
     }
 
+    /// Whoever was silent and `is_worth_it` may be asked once more.
+    pub(super) fn forgive_if(&mut self, is_worth_it: impl Fn(&PeerId) -> bool) {
+        self.tried
+            .retain(|peer, (how, _)| *how != Try::Silent || !is_worth_it(peer));
+    }
+
     /// Peers that were asked.
     pub(super) fn asked(&self) -> usize {
         self.tried.len()

@@ -254,15 +254,23 @@ impl Scheduler {
     }
 
     /// When all who may have the lowest missing block were asked, those that were silent may be asked once more: an answer may be lost.
-    /// So may those that sent little while somebody else was to send all.
+    /// So may those that sent little while somebody else was to send all. Whoever lost a single answer does not wait for that if the others are
+    /// all mute.
     fn forgive(&mut self) {
         let missing = self.lowest_missing();
         let attempts = self.bounds.attempts.get();
-        if let Some(gap) = self.gaps.get_mut(missing)
-            && gap.failures() < attempts
-            && !self.suppliers.may_serve(missing, gap)
-        {
+        let Some(gap) = self.gaps.get_mut(missing) else {
+            return;
+        };
+        if gap.failures() >= attempts {
+            return;
+        }
+        if !self.suppliers.may_serve(missing, gap) {
             gap.forgive();
+        } else if self.suppliers.only_mute_may_serve(missing, gap) {
+            // Block by block each of these would cost a time-out.
+            let suppliers = &self.suppliers;
+            gap.forgive_if(|peer| !suppliers.is_mute(peer));
         }
     }
 
@@ -358,10 +366,16 @@ impl Scheduler {
         let (start, count) = (gap.start, gap.count);
         let mut elsewhere = gap.clone();
         elsewhere.tried(flight.peer.clone(), Try::Late);
+        let suppliers = &self.suppliers;
+        if suppliers.only_mute_may_serve(start, &elsewhere) {
+            elsewhere.forgive_if(|peer| !suppliers.is_mute(peer));
+        }
         let (second, longest) = (Need::Second, self.bounds.longest_load());
-        let (peer, _) = self
-            .suppliers
-            .choose((start, count), &elsewhere, second, longest, now)?;
+        let (peer, _) = suppliers.choose((start, count), &elsewhere, second, longest, now)?;
+        // Somebody better has a pause just now.
+        if suppliers.is_mute(&peer) && !suppliers.only_mute_may_serve(start, &elsewhere) {
+            return None;
+        }
         let twin = self.depart(peer.clone(), (start, gap), Some(id), now);
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.twin = Some(twin);

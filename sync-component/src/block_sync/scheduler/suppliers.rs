@@ -125,6 +125,11 @@ impl Supplier {
         }
     }
 
+    /// Silent more than once in a row: a single answer may have got lost.
+    fn is_mute(&self) -> bool {
+        self.doubts > 1
+    }
+
     fn high(&self) -> u32 {
         self.width.min(self.standing.most_requests).max(1)
     }
@@ -285,6 +290,20 @@ impl Suppliers {
         self.0
             .iter()
             .any(|(peer, supplier)| supplier.claims(height) && gap.may_ask(peer))
+    }
+
+    /// Whether all who may still deliver it are mute.
+    pub(super) fn only_mute_may_serve(&self, height: u64, gap: &Gap) -> bool {
+        let mut left = self
+            .0
+            .iter()
+            .filter(|(peer, supplier)| supplier.claims(height) && gap.may_ask(peer));
+        left.all(|(_, supplier)| supplier.is_mute())
+    }
+
+    /// Whether `peer` was silent more than once in a row.
+    pub(super) fn is_mute(&self, peer: &PeerId) -> bool {
+        self.0.get(peer).is_none_or(Supplier::is_mute)
     }
 
     /// The mean of the measured rates.

@@ -47,6 +47,40 @@ fn the_only_peer_is_asked_again_for_what_got_lost_and_nothing_else_ends_with_it(
 }
 
 #[test]
+fn whoever_lost_one_answer_is_asked_before_mute_ones() {
+    let mut scheduler = Scheduler::new(1, 31, bounds());
+    let mute = Standing {
+        undelivered: 3,
+        ..up_to(30)
+    };
+    let known = Standing {
+        proof: Proof::Delivered,
+        ..up_to(30)
+    };
+    meet(&mut scheduler, &[mute, mute, known]);
+    let (mut now, mut is_lost) = (0, false);
+    // Whoever is mute costs a time-out of ten seconds for each block that it is asked for.
+    let mut waiting: Vec<(u64, Ask)> = Vec::new();
+    while !scheduler.is_done() && now < 60_000 {
+        for ask in poll(&mut scheduler, now) {
+            if ask.peer != peer(3) || !is_lost {
+                is_lost |= ask.peer == peer(3);
+                waiting.push((now + 10_000, ask));
+            } else {
+                deliver(&mut scheduler, &ask, now);
+            }
+        }
+        for (_, ask) in waiting.extract_if(.., |(until, _)| *until <= now) {
+            scheduler.failed(ask.id, Failure::Silent, at(now));
+        }
+        import_all(&mut scheduler);
+        assert_eq!(scheduler.stuck(), None, "{now} ms");
+        now += 100;
+    }
+    assert!(now <= 22_000, "{now} ms");
+}
+
+#[test]
 fn requests_shrink_until_an_answer_comes_and_grow_again() {
     let mut scheduler = Scheduler::new(1, 1_001, bounds());
     meet(&mut scheduler, &[up_to(1_000)]);
