@@ -166,12 +166,12 @@ pub enum NoConsensus {
     },
 }
 
-/// Voters on branches that left ours deeper than `tier2_max_reorg` on both sides, so many that no waiting brings the votes together.
+/// Voters on branches that left ours deeper than `tier2_max_reorg` on both sides, so many that those who are left are no need(n) with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Apart {
     /// How many.
     pub voters: usize,
-    /// The highest block that the branches share with ours.
+    /// The highest block that one of the branches shares with ours.
     pub ancestor: u64,
 }
 
@@ -179,7 +179,7 @@ fn way_out(apart: Option<&Apart>, waiting: &str) -> String {
     match apart {
         None => waiting.to_owned(),
         Some(Apart { voters, ancestor }) => format!(
-            "{voters} left our chain at block {ancestor}, deeper than tier2_max_reorg lets them or us go back, so this does not heal by waiting: agree with the other operators on the chain that goes on, and on every node of the other run `node-template resync --checkpoint N:HASH` with a block near that chain's tip"
+            "{voters} left our chain at block {ancestor} or below, deeper than tier2_max_reorg lets them or us go back: if it stays so once the nodes of all others run, agree with the other operators on the chain that goes on, and on every node of the other run `node-template resync --checkpoint N:HASH` with a block near that chain's tip"
         ),
     }
 }

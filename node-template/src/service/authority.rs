@@ -26,6 +26,13 @@ pub(super) struct Authority {
     pub(super) opening: Opening,
 }
 
+impl Authority {
+    /// The keys that are to sign.
+    pub(super) fn public(&self) -> Vec<sr25519::Public> {
+        self.keys.iter().map(Pair::public).collect()
+    }
+}
+
 /// Whether this node has sealed before, by its record.
 pub(super) fn record_state(folder: &ChainFolder) -> Result<RecordState, ServiceError> {
     let path = folder.signed();

@@ -32,11 +32,13 @@ use std::{
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, SyncStatus,
     orchestrator::{Fetching, ProductionMode},
-    ports::{Bridge, Clock, Executor, ReadChain, SystemClock, TokioExecutor, VerifyHeaders},
+    ports::{
+        Bridge, Clock, Executor, NetworkEvent, ReadChain, SystemClock, TokioExecutor, VerifyHeaders,
+    },
     registry::StrategyInfo,
     wire::Roles,
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast::error::RecvError, mpsc};
 
 /// A node that runs.
 pub(super) struct Running {
@@ -101,6 +103,18 @@ impl Running {
     }
 }
 
+/// Runs the component, which knows from the first moment on whose keys are to vote: a fresh validator may wait for long before it
+/// signs anything.
+fn run_sync(
+    manager: &Arc<NetworkSyncManager<Block>>,
+    keys: Option<Vec<sr25519::Public>>,
+    events: mpsc::Receiver<NetworkEvent>,
+) -> impl Future<Output = ()> + use<> {
+    manager.will_attest_with(keys.unwrap_or_default());
+    let manager = Arc::clone(manager);
+    async move { manager.run(events).await }
+}
+
 /// Opens everything, ports included, then starts the tasks. Nothing runs yet when a file or a port is refused.
 pub(super) async fn start(
     config: RunConfig,
@@ -163,8 +177,8 @@ pub(super) async fn start(
     let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), waiting).await;
 
     let mut tasks = Tasks::default();
-    let (sync, events) = (Arc::clone(&manager), doors.events().await);
-    tasks.spawn("sync", async move { sync.run(events).await });
+    let keys = authority.as_ref().map(Authority::public);
+    tasks.spawn("sync", run_sync(&manager, keys, doors.events().await));
     watched.attend(
         &mut tasks,
         Attended {

@@ -266,6 +266,8 @@ impl<B: BlockT> AttestationBook<B> {
     pub fn good_for(&self, validity: Validity, wall: UnixMillis, now: MonoTime) -> Duration {
         let left = self.held_counting(validity, wall, now).map(|held| {
             let by_our_clock = validity.left(held.attestation.tip.slot, wall);
+            // Our clock shows whole milliseconds, and a part of the next one has passed.
+            let by_our_clock = by_our_clock.saturating_sub(Duration::from_millis(1));
             by_our_clock.min(held.until.since(now))
         });
         left.min().unwrap_or_default()

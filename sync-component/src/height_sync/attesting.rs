@@ -20,6 +20,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(super) struct Attesting<B: BlockT> {
     signer: Option<Arc<dyn Signer>>,
     pub(super) own: Vec<sr25519::Public>,
+    /// The keys that are to sign, maybe later.
+    pub(super) to_come: Vec<sr25519::Public>,
     /// What each key attested last, or is attesting.
     last: BTreeMap<sr25519::Public, (Slot, BlockId<B>)>,
 }
@@ -29,6 +31,7 @@ impl<B: BlockT> Default for Attesting<B> {
         Self {
             signer: None,
             own: Vec::new(),
+            to_come: Vec::new(),
             last: BTreeMap::new(),
         }
     }
@@ -69,10 +72,16 @@ pub struct AttestationNews<B: BlockT> {
 }
 
 impl<B: BlockT> HeightSyncManager<B> {
+    /// These keys are to attest what we hold, as soon as they may sign: until then, too, what is taken must be what they may stand by.
+    pub fn will_attest_with(&self, keys: Vec<sr25519::Public>) {
+        self.state().attesting.to_come = keys;
+    }
+
     /// From now on our keys attest what we hold.
     pub fn attest_with(&self, signer: Arc<dyn Signer>) {
         let mut state = self.state();
         state.attesting.own = signer.keys();
+        state.attesting.to_come = signer.keys();
         let own = state.attesting.own.clone();
         state.suspects.never(&own);
         state.attesting.signer = Some(signer);

@@ -303,7 +303,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         heard: &'a Heard<B>,
         tally: &Tally<B>,
     ) -> Result<Option<Caution<'a, B>>, BridgeError> {
-        let own = state.attesting.own.as_slice();
+        let own = state.attesting.to_come.as_slice();
         let votes = heard.electorate == Electorate::Authorities
             && own.iter().any(|key| electors.contains(key));
         let few = may_be_faulty(electors.len(), self.context.settings.tier1.threshold);

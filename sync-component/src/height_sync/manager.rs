@@ -26,10 +26,6 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// A peer that says nothing for so large a part of a slot is asked where it stands once more. Larger (a shorter wait): whoever is slow is
-/// asked twice each time; smaller: a lost answer keeps a peer from being heard for longer.
-const ASKED_AGAIN: u32 = 4;
-
 /// Keeps the view of the peers, and judges it.
 ///
 /// Nothing here asks on its own: [`HeightSyncManager::ask`] queues a peer, and whoever runs the component (the
@@ -220,12 +216,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
         let timeout = self.context.settings.tier1.timeout;
-        let again = self.slot() / ASKED_AGAIN;
-        let peers = &self.context.peers;
-        match peers
-            .status_asked_twice(&peer, genesis, timeout, again)
-            .await
-        {
+        match self.context.peers.status(&peer, genesis, timeout).await {
             Ok(attestations) => {
                 if let Err(error) = self.hear_attestations(&peer, attestations) {
                     tracing::error!(%error, "the store failed");

@@ -17,6 +17,7 @@ use crate::{
     status::{Duty, StatusReport, SyncStatus},
     wire::Activity,
 };
+use sp_core::sr25519;
 use sp_runtime::traits::Block as BlockT;
 #[cfg(feature = "test-kit")]
 use std::sync::PoisonError;
@@ -210,6 +211,12 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// The operator takes a ban back, whoever made it. Says whether there was one.
     pub fn unban_peer(&self, peer: &PeerId) -> bool {
         self.context.peers.unban(peer)
+    }
+
+    /// These authority keys are to attest what this node holds, maybe after a wait: to be called before [`NetworkSyncManager::run`], so
+    /// that nothing is taken meanwhile that an authority must not.
+    pub fn will_attest_with(&self, keys: Vec<sr25519::Public>) {
+        self.height.will_attest_with(keys);
     }
 
     /// From now on the authority keys behind `signer` attest what this node holds (SPEC section 2), until the manager is

@@ -13,14 +13,10 @@ use crate::{
     },
 };
 use codec::Encode;
-use futures::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures::{FutureExt, future::Either};
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT, NumberFor, One, Saturating};
 use std::{
     fmt,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -124,27 +120,6 @@ impl<B: BlockT> PeerClient<B> {
         within: Duration,
     ) -> Result<Vec<Attestation<B>>, RequestError> {
         let result = self.ask_status(peer, genesis, within).await;
-        self.note_status(peer, result)
-    }
-
-    /// As [`PeerClient::status`]. A peer that has not answered after `again` is asked a second time, and whichever answer comes first
-    /// counts: one that got lost keeps nobody from being heard until the time-out.
-    pub async fn status_asked_twice(
-        &self,
-        peer: &PeerId,
-        genesis: B::Hash,
-        within: Duration,
-        again: Duration,
-    ) -> Result<Vec<Attestation<B>>, RequestError> {
-        let result = self.ask_status_twice(peer, genesis, within, again).await;
-        self.note_status(peer, result)
-    }
-
-    fn note_status(
-        &self,
-        peer: &PeerId,
-        result: Result<Status<B>, RequestError>,
-    ) -> Result<Vec<Attestation<B>>, RequestError> {
         let now = self.inner.clock.now();
         let mut table = self.table();
         match result {
@@ -169,26 +144,6 @@ impl<B: BlockT> PeerClient<B> {
                 }
                 Err(error)
             }
-        }
-    }
-
-    async fn ask_status_twice(
-        &self,
-        peer: &PeerId,
-        genesis: B::Hash,
-        within: Duration,
-        again: Duration,
-    ) -> Result<Status<B>, RequestError> {
-        let mut first = pin!(self.ask_status(peer, genesis, within));
-        let first = match select(&mut first, self.inner.clock.sleep(again)).await {
-            Either::Left((answer, _)) => return answer,
-            Either::Right(((), first)) => first,
-        };
-        let second = pin!(self.ask_status(peer, genesis, within.saturating_sub(again)));
-        match select(first, second).await {
-            Either::Left((Err(_), second)) => second.await,
-            Either::Right((Err(_), first)) => first.await,
-            Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
         }
     }
 
