@@ -23,9 +23,9 @@ fn at(ip: &str, port: u16) -> Multiaddr {
 
 #[tokio::test]
 async fn port_at_which_somebody_listens_is_not_claimed_even_if_it_can_be_shared() {
-    let listener = sharing("127.0.0.1:0");
+    let listener = sharing("127.83.7.1:0");
     let port = listener.local_addr().unwrap().port();
-    for ip in ["ip4/127.0.0.1", "ip4/0.0.0.0"] {
+    for ip in ["ip4/127.83.7.1", "ip4/0.0.0.0"] {
         let wanted = at(ip, port);
         let Err(NetworkStartError::Listen { address, source }) =
             claim(std::slice::from_ref(&wanted))
@@ -36,13 +36,14 @@ async fn port_at_which_somebody_listens_is_not_claimed_even_if_it_can_be_shared(
         assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
     }
     drop(listener);
-    claim(&[at("ip4/127.0.0.1", port)]).unwrap();
+    claim(&[at("ip4/127.83.7.1", port)]).unwrap();
 }
 
 #[tokio::test]
 async fn claimed_port_is_nobody_elses_until_it_is_given_back() {
-    let port = sharing("127.0.0.1:0").local_addr().unwrap().port();
-    let wanted = [at("ip4/127.0.0.1", port)];
+    // Nobody else listens at this address: what is free at the usual one other tests take.
+    let port = sharing("127.83.7.2:0").local_addr().unwrap().port();
+    let wanted = [at("ip4/127.83.7.2", port)];
     let claimed = claim(&wanted).unwrap();
     claim(&wanted).unwrap_err();
     drop(claimed);
