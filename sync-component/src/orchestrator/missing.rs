@@ -8,14 +8,16 @@ use std::{collections::BTreeMap, time::Duration};
 #[derive(Debug)]
 pub(super) struct MissingBlocks<B: BlockT> {
     blocks: BTreeMap<BlockId<B>, Missing<B>>,
-    /// What the last block had cost that was worth little: those after it begin with that.
-    owed: Option<Owed>,
+    /// What the last part of a chain had cost that was worth little: the part above it begins with that.
+    owed: Option<Owed<B>>,
 }
 
-/// How much later something came than it was worth, and when.
-#[derive(Clone, Copy, Debug)]
-struct Owed {
+/// How much later something came than it was worth.
+#[derive(Debug)]
+struct Owed<B: BlockT> {
     time: Duration,
+    /// Our best block then, the end of what came.
+    end: BlockId<B>,
     since: MonoTime,
 }
 
@@ -109,10 +111,10 @@ impl<B: BlockT> MissingBlocks<B> {
         }
     }
 
-    /// Forgets those that are stored, or whose tips are held no more. The chain goes up to the height `best` now.
+    /// Forgets those that are stored, or whose tips are held no more. The chain goes up to `best` now.
     pub(super) fn keep(
         &mut self,
-        best: u64,
+        best: BlockId<B>,
         now: Moment,
         is_missing: impl Fn(&BlockId<B>) -> bool,
     ) {
@@ -121,9 +123,10 @@ impl<B: BlockT> MissingBlocks<B> {
             let stays = is_missing(block);
             if !stays && missing.worth != Worth::AllTime {
                 // What came and was stored at once.
-                missing.reach(block, best, now);
+                missing.reach(block, best.height(), now);
                 *owed = Some(Owed {
                     time: missing.quiet.elapsed(now),
+                    end: best,
                     since: now.at,
                 });
             }
@@ -141,15 +144,16 @@ impl<B: BlockT> MissingBlocks<B> {
         now: Moment,
         pauses: impl FnOnce() -> Backoff,
     ) {
-        let owed = self
-            .owed
-            .filter(|owed| worth != Worth::AllTime && now.at.since(owed.since) < memory);
+        let owed = self.owed.as_ref().filter(|owed| {
+            worth != Worth::AllTime && owed.end == run.base && now.at.since(owed.since) < memory
+        });
+        let owed = owed.map_or(Duration::ZERO, |owed| owed.time);
         let entry = self.blocks.entry(first(run));
         // The run may have grown since, or another part of it may be taken.
         let entry = entry.and_modify(|missing| missing.worth = worth);
         entry.or_insert_with(|| Missing {
             asked: now,
-            quiet: now.earlier(owed.map_or(Duration::ZERO, |owed| owed.time)),
+            quiet: now.earlier(owed),
             worth,
             reached: None,
             told: Vec::new(),

@@ -159,7 +159,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let manager = self.manager;
         let height = &manager.height;
         let now = self.now();
-        let best = manager.context.bridge.best().height();
+        let best = manager.context.bridge.best();
         self.missing
             .keep(best, now, |block| height.is_verified(block));
         let deliveries = manager.context.peers.deliveries();

@@ -265,12 +265,10 @@ impl Scheduler {
         if gap.failures() >= attempts {
             return;
         }
-        if !self.suppliers.may_serve(missing, gap) {
+        if self.suppliers.may_serve(missing, gap) {
+            self.suppliers.forgive_one_silence(missing, gap);
+        } else {
             gap.forgive();
-        } else if self.suppliers.only_mute_may_serve(missing, gap) {
-            // Block by block each of these would cost a time-out.
-            let suppliers = &self.suppliers;
-            gap.forgive_if(|peer| !suppliers.is_mute(peer));
         }
     }
 
@@ -367,9 +365,7 @@ impl Scheduler {
         let mut elsewhere = gap.clone();
         elsewhere.tried(flight.peer.clone(), Try::Late);
         let suppliers = &self.suppliers;
-        if suppliers.only_mute_may_serve(start, &elsewhere) {
-            elsewhere.forgive_if(|peer| !suppliers.is_mute(peer));
-        }
+        suppliers.forgive_one_silence(start, &mut elsewhere);
         let (second, longest) = (Need::Second, self.bounds.longest_load());
         let (peer, _) = suppliers.choose((start, count), &elsewhere, second, longest, now)?;
         // Somebody better has a pause just now.

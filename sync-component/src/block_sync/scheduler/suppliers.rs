@@ -301,6 +301,14 @@ impl Suppliers {
         left.all(|(_, supplier)| supplier.is_mute())
     }
 
+    /// If all who may still deliver it are mute, whoever lost a single answer may be asked again before them: block by block each of them
+    /// would cost a time-out.
+    pub(super) fn forgive_one_silence(&self, height: u64, gap: &mut Gap) {
+        if self.only_mute_may_serve(height, gap) {
+            gap.forgive_if(|peer| !self.is_mute(peer));
+        }
+    }
+
     /// Whether `peer` was silent more than once in a row.
     pub(super) fn is_mute(&self, peer: &PeerId) -> bool {
         self.0.get(peer).is_none_or(Supplier::is_mute)

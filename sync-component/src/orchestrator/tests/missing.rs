@@ -99,18 +99,29 @@ fn blocks_that_are_worth_little_pay_for_those_before_them() {
     let mut missing = MissingBlocks::new();
     worth(&mut missing, &run, EACH, at(0));
     // It comes after 1.5 s, and is stored at once: 1.4 s are left owed.
-    missing.keep(1, at(1_500), |_| false);
+    missing.keep(above(0), at(1_500), |_| false);
     let headers = run.headers()[1..].to_vec();
     let next = VerifiedTip::new(run.ancestor, above(0), headers, Beyond::Nothing).unwrap();
     worth(&mut missing, &next, EACH, at(3_000));
     assert!(!missing.is_withheld(&next, None, PATIENCE, at(3_599)));
     assert!(missing.is_withheld(&next, None, PATIENCE, at(3_600)));
-    // Another chain does not, and after a slot it is forgotten.
-    again(&mut missing, &self::run(1), at(3_000));
-    assert!(!missing.is_withheld(&self::run(1), None, PATIENCE, at(4_999)));
-    missing.keep(1, at(3_600), |_| false);
-    worth(&mut missing, &run, EACH, at(9_600));
-    assert!(!missing.is_withheld(&run, None, PATIENCE, at(11_599)));
+}
+
+#[test]
+fn blocks_that_are_worth_little_do_not_pay_for_another_chain_nor_for_ever() {
+    let (run, other) = (run(0), run(1));
+    let mut missing = MissingBlocks::new();
+    worth(&mut missing, &run, EACH, at(0));
+    let first = run.ids()[0];
+    missing.keep(first, at(1_500), |_| false);
+    // It does not begin where the other ended.
+    worth(&mut missing, &other, EACH, at(3_000));
+    assert!(!missing.is_withheld(&other, None, PATIENCE, at(4_999)));
+    let headers = run.headers()[1..].to_vec();
+    let next = VerifiedTip::new(run.ancestor, first, headers, Beyond::Nothing).unwrap();
+    worth(&mut missing, &next, EACH, at(7_500));
+    let is_withheld = missing.is_withheld(&next, None, PATIENCE, at(9_499));
+    assert!(!is_withheld, "a slot is over");
 }
 
 #[test]
@@ -148,6 +159,6 @@ fn fault_of_our_own_starts_every_clock_anew() {
     let mut missing = asked(&run);
     missing.excuse(at(1_999));
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(3_000)));
-    missing.keep(1, at(1_999), |_| false);
+    missing.keep(run.ids()[0], at(1_999), |_| false);
     assert!(!missing.is_withheld(&run, None, PATIENCE, at(9_000)));
 }
