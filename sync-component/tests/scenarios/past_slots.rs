@@ -7,7 +7,7 @@ use super::{
 };
 use sp_core::H256;
 use sp_runtime::traits::Block as _;
-use sync_component::{BlockId, test_kit::SLOT};
+use sync_component::{BlockId, ports::Protocol, test_kit::SLOT};
 
 /// All but the last of 4, 5 or 7 authorities, which are to hold `height` blocks; the last one's key is malicious.
 fn cast(sim: &mut Sim) -> usize {
@@ -182,8 +182,8 @@ fn h19_chain_of_past_slots_in_quick_drops_halts_nobody() {
     });
 }
 
-/// Two chains of its own, one for each half of the others, before they hear of each other.
-async fn two_own_chains(sim: &mut Sim, height: usize, length: usize) {
+/// Two chains of its own, one for each half of the others, before they hear of each other: these nodes, and who serves the chains.
+async fn two_halves(sim: &mut Sim, height: usize, length: usize) -> (Vec<Node>, [Peer; 2]) {
     let thief = cast(sim);
     let slots: Vec<_> = own_slots(sim, thief, height).take(2 * length).collect();
     let (one, two) = slots.split_at(length);
@@ -198,6 +198,11 @@ async fn two_own_chains(sim: &mut Sim, height: usize, length: usize) {
         sim.connect(&node.id, [&evil[n % 2].id]);
     }
     sim.slots(2).await;
+    (nodes, evil)
+}
+
+async fn two_own_chains(sim: &mut Sim, height: usize, length: usize) {
+    let (nodes, _evil) = two_halves(sim, height, length).await;
     sim.mesh(node_ids(&nodes));
     author_on(sim, &nodes, height as u64).await;
     sim.until(5 * MINUTE, "one chain", || one_chain(&nodes))
@@ -215,5 +220,26 @@ fn h19_two_chains_of_past_slots_split_no_fresh_network() {
 fn h19_two_chains_of_past_slots_split_nobody_after_an_outage() {
     run(Setup::chain(12).authorities(10).idle(600), async |sim| {
         two_own_chains(sim, 12, 20).await;
+    });
+}
+
+/// Whoever goes ahead is put off until others may go ahead, too.
+#[test]
+fn h19_two_chains_of_past_slots_that_are_held_back_for_a_while_split_nobody() {
+    run(Setup::chain(12).authorities(10).idle(600), async |sim| {
+        let (nodes, evil) = two_halves(sim, 12, 20).await;
+        for evil in &evil {
+            evil.turns_to(Misbehaviour::BusyOn(Protocol::Blocks, SECOND / 2));
+        }
+        sim.mesh(node_ids(&nodes));
+        sim.slots(u32::try_from(nodes.len()).unwrap() + 1).await;
+        for evil in &evil {
+            evil.turns_to(Misbehaviour::Nothing);
+        }
+        let above = 12 + 2 * (nodes.len() as u64 + 1);
+        sim.until(10 * MINUTE, "one chain that goes on", || {
+            highest(&nodes) > above && one_chain(&nodes)
+        })
+        .await;
     });
 }
