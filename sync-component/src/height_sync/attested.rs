@@ -18,8 +18,6 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Debug)]
 pub(super) struct Attester<B: BlockT> {
     pub(super) authority: sr25519::Public,
-    /// What it attests.
-    pub(super) tip: BlockId<B>,
     pub(super) chain: Lineage<B>,
 }
 
@@ -82,7 +80,6 @@ impl<B: BlockT> HeightSyncManager<B> {
                 Some(voter) => {
                     heard.attesters.push(Attester {
                         authority: attestation.authority,
-                        tip: tip.best,
                         chain: voter.chain.clone(),
                     });
                     heard.vote(voter, now.since(at));

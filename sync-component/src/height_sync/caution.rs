@@ -6,7 +6,7 @@
 //! others hold what it has by then. That alone would make a long chain of an author that was forced come a few blocks at a time; so
 //! one at a time goes ahead with all of it, in its own slot, and the others follow whoever did.
 
-use super::attested::Attester;
+use super::{Lineage, attested::Attester, runs::is_on};
 use crate::{
     block_id::{BlockId, number},
     headers::{Beyond, VerifiedTip, author},
@@ -32,6 +32,35 @@ pub(super) struct Caution<'a, B: BlockT> {
     pub(super) consensus: Option<BlockId<B>>,
     /// How many blocks a fork may heal, at least one.
     pub(super) most: u64,
+    /// So many of them are left above a block of another authority, which may lie above the consensus block itself.
+    pub(super) spare: u64,
+}
+
+/// A run of which not all is taken now, but for whoever goes ahead.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptBack<B: BlockT> {
+    run: VerifiedTip<B>,
+    /// Up to which height it is taken.
+    reach: u64,
+    /// What is above that.
+    beyond: Beyond,
+}
+
+impl<B: BlockT> KeptBack<B> {
+    /// Whether a session for `fetching` would go further than that, and nothing above is stored: our best block is at `best`.
+    pub(crate) fn forbids(&self, fetching: &VerifiedTip<B>, best: u64) -> bool {
+        let end = fetching.tip();
+        end.height() > self.reach && best <= self.reach && self.run.contains(&end)
+    }
+
+    /// The part of the run that is taken; `None` if that is nothing.
+    pub(super) fn part(&self) -> Option<VerifiedTip<B>> {
+        let keep = self.reach.saturating_sub(self.run.base.height());
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        let mut part = self.run.first(keep)?;
+        part.beyond = self.beyond;
+        Some(part)
+    }
 }
 
 /// Who may go ahead now, if it hears enough voters. Half a slot lies between two who may, so that the second hears of the first.
@@ -49,38 +78,49 @@ struct End {
     /// may be taken for.
     below: Option<u64>,
     authors: BTreeSet<AuthorityId>,
+    extent: Extent,
+}
+
+/// How much of a run few sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// More sealed what is below its end.
+    Part,
+    /// They sealed all of it.
+    Whole,
 }
 
 impl<B: BlockT> Caution<'_, B> {
-    /// The part of `run` to take now; `None` if that is nothing.
-    pub(super) fn part_of(
+    /// What of `run` is not to be taken now; `None` if all of it may be.
+    pub(super) fn kept_back(
         &self,
         run: &VerifiedTip<B>,
-    ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
+    ) -> Result<Option<KeptBack<B>>, BridgeError> {
         let end = run.tip().height();
         let settled = self.settled(run)?.saturating_add(self.most);
         if end <= settled {
-            return Ok(Some(run.clone()));
+            return Ok(None);
         }
         let of_few = self.end_of_few(run)?;
         let by_others = of_few
             .below
-            .map_or(0, |height| height.saturating_add(self.most));
+            .map_or(0, |height| height.saturating_add(self.spare));
         let reach = settled.max(by_others).max(self.attested(run));
         let goes_ahead = || {
             self.turn == Turn::Ours
                 && self.consensus.is_some()
-                && self.is_undisputed(run, reach, &of_few.authors)
+                && self.is_undisputed(run, &of_few.authors)
         };
         if end <= reach || goes_ahead() {
-            return Ok(Some(run.clone()));
+            return Ok(None);
         }
-        let keep = reach.saturating_sub(run.base.height());
-        let mut part = run.first(usize::try_from(keep).unwrap_or(usize::MAX));
-        if let Some(part) = &mut part {
-            part.beyond = Beyond::Unvoted;
-        }
-        Ok(part)
+        let beyond = match (run.beyond, of_few.extent) {
+            // The last blocks of a window are nothing special.
+            (Beyond::Claimed, Extent::Part) => Beyond::Claimed,
+            _ => Beyond::Unvoted,
+        };
+        let run = run.clone();
+        Ok(Some(KeptBack { run, reach, beyond }))
     }
 
     /// The height up to which the chain of `run` is taken back no more: final, or held by enough voters.
@@ -111,30 +151,23 @@ impl<B: BlockT> Caution<'_, B> {
         held.get(self.few).copied().unwrap_or(0)
     }
 
-    /// Whether nobody but the `authors` of its end attests another chain above `reach`.
-    fn is_undisputed(
-        &self,
-        run: &VerifiedTip<B>,
-        reach: u64,
-        authors: &BTreeSet<AuthorityId>,
-    ) -> bool {
-        let placed = self.attesters.iter();
-        let placed = placed.map(|attester| (&attester.authority, &attester.tip));
-        let unplaced = self
-            .unplaced
-            .iter()
-            .map(|(authority, tip)| (authority, tip));
-        placed.chain(unplaced).all(|(authority, tip)| {
-            let is_author = authors.contains(&AuthorityId::from(*authority));
-            is_author || tip.height() <= reach || run.contains(tip)
-        })
+    /// Whether nobody but the `authors` of its end attests a block that is not of its chain.
+    fn is_undisputed(&self, run: &VerifiedTip<B>, authors: &BTreeSet<AuthorityId>) -> bool {
+        let is_author = |authority: &sr25519::Public| authors.contains(&(*authority).into());
+        let is_placed_on_it =
+            |attester: &Attester<B>| is_author(&attester.authority) || is_of(run, &attester.chain);
+        // Where it lies is not known, but that it is none of these, and too high for one of those that both chains have.
+        let is_below = |(authority, tip): &(sr25519::Public, BlockId<B>)| {
+            is_author(authority) || tip.height() <= run.ancestor.height()
+        };
+        self.attesters.iter().all(is_placed_on_it) && self.unplaced.iter().all(is_below)
     }
 
     fn end_of_few(&self, run: &VerifiedTip<B>) -> Result<End, BridgeError> {
         let authorities = self.chain.authorities_at(run.base.hash)?;
         let mut authors = BTreeSet::new();
-        let mut is_of_few = |header: &B::Header| {
-            let Some((author, _)) = author(&authorities, header, self.chain) else {
+        let mut is_of_few = |header: &B::Header, authorities: &[AuthorityId]| {
+            let Some((author, _)) = author(authorities, header, self.chain) else {
                 return false;
             };
             let is_few = authors.contains(&author) || authors.len() < self.few;
@@ -144,8 +177,13 @@ impl<B: BlockT> Caution<'_, B> {
             }
             is_of_few
         };
-        let others = run.headers().iter().rposition(|header| !is_of_few(header));
+        let mut headers = run.headers().iter();
+        let others = headers.rposition(|header| !is_of_few(header, &authorities));
         let mut below = others.and_then(|at| run.ids().get(at)).map(BlockId::height);
+        let extent = match below {
+            Some(_) => Extent::Part,
+            None => Extent::Whole,
+        };
         let mut at = run.base;
         let mut left = self.most;
         while below.is_none() && left > 0 {
@@ -153,16 +191,28 @@ impl<B: BlockT> Caution<'_, B> {
                 break;
             };
             left -= 1;
-            match at.height().checked_sub(1) {
-                Some(lower) if is_of_few(&header) => {
-                    at = BlockId::new(number::<B>(lower), *header.parent_hash());
+            let parent = *header.parent_hash();
+            below = match at.height().checked_sub(1) {
+                Some(lower) if is_of_few(&header, &self.chain.authorities_at(parent)?) => {
+                    at = BlockId::new(number::<B>(lower), parent);
+                    None
                 }
                 // Nobody sealed genesis.
-                _ => below = Some(at.height()),
-            }
+                _ => Some(at.height()),
+            };
         }
-        Ok(End { below, authors })
+        Ok(End {
+            below,
+            authors,
+            extent,
+        })
     }
+}
+
+/// Whether whoever is on `chain` has, as far as it is known, no block that is not of the chain of `run`.
+fn is_of<B: BlockT>(run: &VerifiedTip<B>, chain: &Lineage<B>) -> bool {
+    let is_below = chain.above().is_empty() && chain.shared().height() <= run.ancestor.height();
+    is_below || is_on(run, chain)
 }
 
 /// The height of the highest block of `run` that this authority's chain is known to hold; 0 if there is none.

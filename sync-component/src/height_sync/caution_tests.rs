@@ -3,7 +3,7 @@
 use super::{
     Lineage,
     attested::Attester,
-    caution::{Caution, Turn},
+    caution::{Caution, KeptBack, Turn},
 };
 use crate::{
     BlockId,
@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 const AUTHORITIES: usize = 4;
 const MOST: u64 = 5;
+const SPARE: u64 = 1;
 
 /// A chain of which these authorities sealed one block each, from genesis.
 struct Scene {
@@ -82,7 +83,6 @@ impl Scene {
             let shared = self.id(stored.min(*height));
             Attester {
                 authority: self.forge.public(*authority),
-                tip: self.id(*height),
                 chain: Lineage::leaving(shared, above.into()),
             }
         };
@@ -90,14 +90,17 @@ impl Scene {
         self
     }
 
-    /// Up to which height the chain above what is stored is taken.
-    fn taken(&self) -> usize {
+    /// The chain above what is stored.
+    fn run(&self, beyond: Beyond) -> VerifiedTip<SmallBlock> {
         let base = self.store.best();
         let stored = usize::try_from(base.number).unwrap();
         let headers = self.blocks[stored..]
             .iter()
             .map(|block| block.header().clone());
-        let run = VerifiedTip::new(base, base, headers.collect(), Beyond::Nothing).unwrap();
+        VerifiedTip::new(base, base, headers.collect(), beyond).unwrap()
+    }
+
+    fn kept_back(&self, run: &VerifiedTip<SmallBlock>) -> Option<KeptBack<SmallBlock>> {
         let caution = Caution {
             chain: &self.store,
             few: 1,
@@ -107,13 +110,23 @@ impl Scene {
             turn: self.turn,
             consensus: self.consensus,
             most: MOST,
+            spare: SPARE,
         };
-        let part = caution.part_of(&run).unwrap();
+        caution.kept_back(run).unwrap()
+    }
+
+    /// Up to which height the chain above what is stored is taken.
+    fn taken(&self) -> usize {
+        let run = self.run(Beyond::Nothing);
+        let Some(kept_back) = self.kept_back(&run) else {
+            return self.blocks.len();
+        };
+        let part = kept_back.part();
         if let Some(part) = &part {
-            let is_cut = part.tip() != run.tip();
-            assert_eq!(part.beyond == Beyond::Unvoted, is_cut);
+            assert_eq!(part.beyond, Beyond::Unvoted);
         }
-        part.map_or(stored, |part| usize::try_from(part.tip().number).unwrap())
+        let end = part.map_or(run.base, |part| part.tip());
+        usize::try_from(end.number).unwrap()
     }
 }
 
@@ -158,10 +171,48 @@ fn chain_of_more_than_may_be_faulty_is_taken_whole() {
 #[test]
 fn only_the_end_that_is_of_one_counts_stored_or_not() {
     let authors = [[0, 1, 2].as_slice(), &[3; 20]].concat();
+    assert_eq!(
+        Scene::sealed_by(&authors).taken(),
+        5,
+        "five may be taken back"
+    );
+    let authors = [[0, 1, 2, 0, 1, 2, 0].as_slice(), &[3; 20]].concat();
     assert_eq!(Scene::sealed_by(&authors).taken(), 8);
-    for stored in [3, 6, 8] {
+    for stored in [3, 7, 8] {
         assert_eq!(Scene::sealed_by(&authors).stored(stored).taken(), 8);
     }
+}
+
+#[test]
+fn what_is_taken_of_a_window_goes_on_unless_few_sealed_all_of_it() {
+    let part_of = |scene: &Scene| {
+        let part = scene.kept_back(&scene.run(Beyond::Claimed)).unwrap().part();
+        part.map(|part| (part.tip().number, part.beyond)).unwrap()
+    };
+    let authors = [[0, 1, 2].repeat(4).as_slice(), &[3; 20]].concat();
+    let window = Scene::sealed_by(&authors);
+    assert_eq!(part_of(&window), (13, Beyond::Claimed));
+    let few = Scene::sealed_by(&authors).stored(12);
+    assert_eq!(part_of(&few), (13, Beyond::Unvoted));
+}
+
+#[test]
+fn what_was_begun_ends_unless_more_than_is_taken_is_stored() {
+    let scene = Scene::sealed_by(&[3; 40]).stored(3);
+    let run = scene.run(Beyond::Nothing);
+    let kept_back = scene.kept_back(&run).unwrap();
+    for (end, best, forbids) in [
+        (40, 3, true),
+        (40, 5, true),
+        (40, 6, false),
+        (6, 5, true),
+        (5, 3, false),
+    ] {
+        let fetching = run.first(end - 3).unwrap();
+        assert_eq!(kept_back.forbids(&fetching, best), forbids, "{end}, {best}");
+    }
+    let other = Scene::sealed_by(&[2; 40]).run(Beyond::Nothing);
+    assert!(!kept_back.forbids(&other, 3), "of another chain");
 }
 
 #[test]
@@ -184,6 +235,26 @@ fn one_goes_ahead_in_its_turn_unless_another_chain_is_attested() {
     alone.consensus = None;
     assert_eq!(alone.taken(), 5, "too few voters are heard");
     assert_eq!(scene(&[(0, 5), (1, 20), (3, 40)]).taken(), 40);
+    let mut further = scene(&[(0, 40)]);
+    further.blocks.truncate(30);
+    assert_eq!(further.taken(), 30, "it is on the same chain");
+    let left_by = |authority: usize, shared: usize, above: usize| {
+        let mut scene = scene(&[]);
+        let other: Vec<_> = (shared + 1..=shared + above)
+            .map(|height| BlockId::new(u32::try_from(height).unwrap(), H256::repeat_byte(9)))
+            .collect();
+        scene.attesters = vec![Attester {
+            authority: scene.forge.public(authority),
+            chain: Lineage::leaving(scene.id(shared), other.into()),
+        }];
+        scene
+    };
+    assert_eq!(
+        left_by(1, 0, 2).taken(),
+        5,
+        "the votes may yet go over to it"
+    );
+    assert_eq!(left_by(3, 0, 2).taken(), 40, "whoever sealed it all");
     let attests = |authority, height| {
         let mut scene = scene(&[]);
         let other = BlockId::new(height, H256::repeat_byte(9));
@@ -191,6 +262,11 @@ fn one_goes_ahead_in_its_turn_unless_another_chain_is_attested() {
         scene
     };
     assert_eq!(attests(1, 6).taken(), 5);
-    assert_eq!(attests(1, 5).taken(), 40, "it can still come over");
+    assert_eq!(attests(1, 1).taken(), 5, "the votes may yet go over to it");
+    assert_eq!(
+        attests(1, 0).taken(),
+        40,
+        "nothing is there but what all have"
+    );
     assert_eq!(attests(3, 30).taken(), 40, "whoever sealed it all");
 }

@@ -1,4 +1,4 @@
-use super::{Electorate, Tally, rows::Turnout};
+use super::{Electorate, Tally, caution::KeptBack, rows::Turnout};
 use crate::{
     block_id::BlockId,
     headers::VerifiedTip,
@@ -37,6 +37,8 @@ pub struct Judgement<B: BlockT> {
     pub target: Option<VerifiedTip<B>>,
     /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
     pub rivals: Vec<VerifiedTip<B>>,
+    /// Chains of few authorities of which not all is taken now.
+    pub(crate) kept_back: Vec<KeptBack<B>>,
     /// How many voters are on each of these chains.
     pub voters: Vec<(BlockId<B>, usize)>,
     /// Branches that too few share to be a fork of ours.

@@ -3,7 +3,7 @@
 use super::{
     Ballot, Electorate, HeightSyncManager, Judgement, Lineage, Reach, Side, Tally, Voter, Waiting,
     attested::voter,
-    caution::{Caution, Turn},
+    caution::{Caution, KeptBack, Turn},
     early::{Round, behind},
     heard::{Heard, Part},
     manager::State,
@@ -64,6 +64,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             electorate: count.facts.electorate,
             target: count.target,
             rivals: count.rivals,
+            kept_back: count.kept_back,
             age: count.heard.age,
             good_for: self.good_for(horizon, &count.heard),
             open: count.heard.open,
@@ -133,6 +134,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let rivals = runs.rivals(&state, &heard, chain)?;
         let deep_forks = runs.deep_forks(&heard.ballot);
         let apart = runs.apart(&heard.ballot, settings.tier2.max_reorg);
+        let kept_back = runs.into_kept_back();
         let behind = behind(&heard.ballot, settings.tier1.max_gap);
         let alarms = self.alarms(&state, &heard, &tally, &ours)?;
         let lead = Lead::over(behind, tally.electors);
@@ -166,6 +168,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             heard,
             target,
             rivals,
+            kept_back,
         })
     }
 
@@ -310,6 +313,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         if !votes || few == 0 {
             return Ok(None);
         }
+        let tier2 = &self.context.settings.tier2;
+        let most = tier2.max_reorg.max(1);
         Ok(Some(Caution {
             chain: self.context.bridge.as_ref(),
             few,
@@ -318,7 +323,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             unplaced: &heard.unplaced,
             turn: self.turn(own, &heard.ballot.ours)?,
             consensus: tally.consensus,
-            most: self.context.settings.tier2.max_reorg.max(1),
+            most,
+            spare: most.saturating_sub(tier2.most_above_consensus()),
         }))
     }
 
@@ -357,6 +363,7 @@ struct Count<B: BlockT> {
     heard: Heard<B>,
     target: Option<VerifiedTip<B>>,
     rivals: Vec<VerifiedTip<B>>,
+    kept_back: Vec<KeptBack<B>>,
 }
 
 impl<B: BlockT> State<B> {

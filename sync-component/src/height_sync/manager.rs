@@ -9,22 +9,28 @@ use crate::{
     block_id::BlockId,
     context::SyncContext,
     headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
-    peers::{Offence, PeerEntry, Sighting},
+    peers::{Offence, PeerEntry, RequestError, Sighting},
     ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence},
     registry::HeightStrategy,
     status::Tier,
-    wire::{AnnouncedPlace, Announcement},
+    wire::{AnnouncedPlace, Announcement, Attestation, Status},
 };
+use futures::future::{Either, select};
 use sp_consensus_aura::Slot;
 use sp_core::sr25519;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT, One, Saturating};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::{mpsc, watch};
+
+/// A peer that says nothing for so large a part of a slot is asked where it stands once more. Larger (a shorter wait): whoever is slow is
+/// asked twice each time; smaller: a lost answer keeps a peer from being heard for longer.
+const ASKED_AGAIN: u32 = 4;
 
 /// Keeps the view of the peers, and judges it.
 ///
@@ -212,23 +218,48 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// Asks `peer` where it stands; to be run for each peer that comes out of the queue.
+    /// Asks `peer` where it stands; to be run for each peer that comes out of the queue. One that says nothing for a part of a slot is
+    /// asked once more, so that one lost message keeps nobody from being heard until the time-out.
     pub async fn ask_peer(&self, peer: PeerId) {
         let genesis = self.context.bridge.genesis_hash();
         let timeout = self.context.settings.tier1.timeout;
-        match self.context.peers.status(&peer, genesis, timeout).await {
-            Ok(attestations) => {
-                if let Err(error) = self.hear_attestations(&peer, attestations) {
-                    tracing::error!(%error, "the store failed");
-                }
-            }
+        let again = self.slot() / ASKED_AGAIN;
+        let ask = |within| self.context.peers.ask_status(&peer, genesis, within);
+        let first = pin!(ask(timeout));
+        let first = match select(first, self.context.clock.sleep(again)).await {
+            Either::Left((answer, _)) => return self.told(&peer, answer),
+            Either::Right(((), first)) => first,
+        };
+        let second = pin!(ask(timeout.saturating_sub(again)));
+        let (answer, other) = select(first, second).await.factor_first();
+        if answer.is_err() {
+            return self.told(&peer, other.await);
+        }
+        self.told(&peer, answer);
+        // Which of the two was given first is not known. Where it stands it may say anew at any time; but what authorities signed must
+        // not get lost, and does not depend on the order.
+        if let Ok(late) = other.await {
+            self.hear_signed(&peer, late.attestations);
+        }
+    }
+
+    /// Asking `peer` where it stands is over.
+    fn told(&self, peer: &PeerId, answer: Result<Status<B>, RequestError>) {
+        match self.context.peers.note_status(peer, answer) {
+            Ok(attestations) => self.hear_signed(peer, attestations),
             Err(error) => tracing::debug!(%peer, %error, "no status"),
         }
         let mut state = self.state();
-        state.asking.remove(&peer);
+        state.asking.remove(peer);
         self.end_round(&mut state);
         drop(state);
         self.touch();
+    }
+
+    fn hear_signed(&self, peer: &PeerId, attestations: Vec<Attestation<B>>) {
+        if let Err(error) = self.hear_attestations(peer, attestations) {
+            tracing::error!(%error, "the store failed");
+        }
     }
 
     /// Measures the round if nobody is being asked any more.

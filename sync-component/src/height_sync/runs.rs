@@ -1,7 +1,11 @@
 //! Verified runs, sorted by what they are to us: worth following, worth fetching, or a fork too deep to heal.
 
 use super::{
-    Ballot, Lineage, Tally, Voter, caution::Caution, heard::Heard, manager::State, rows::DeepFork,
+    Ballot, Lineage, Tally, Voter,
+    caution::{Caution, KeptBack},
+    heard::Heard,
+    manager::State,
+    rows::DeepFork,
 };
 use crate::{
     block_id::BlockId,
@@ -19,6 +23,8 @@ pub(super) struct Runs<'a, B: BlockT> {
     near: Vec<VerifiedTip<B>>,
     /// Those of them that enough voters share.
     voted: Vec<VerifiedTip<B>>,
+    /// Of which not all is taken now.
+    kept_back: Vec<KeptBack<B>>,
     /// All others.
     far: Vec<&'a VerifiedTip<B>>,
 }
@@ -37,12 +43,18 @@ impl<'a, B: BlockT> Runs<'a, B> {
         let (near, far): (Vec<_>, Vec<_>) = state.tips.iter().partition(|tip| {
             tip.depth_below(&ours) <= max_reorg && tip.ancestor.number >= finalized.number
         });
-        let near = near.into_iter().map(|tip| match caution {
-            Some(caution) => caution.part_of(tip),
-            None => Ok(Some(tip.clone())),
-        });
-        let near = near.filter_map(Result::transpose);
-        let near: Vec<_> = near.collect::<Result<_, _>>()?;
+        let mut kept_back = Vec::new();
+        let mut taken = Vec::new();
+        for run in near {
+            let held = caution.map(|caution| caution.kept_back(run)).transpose()?;
+            if let Some(held) = held.flatten() {
+                taken.extend(held.part());
+                kept_back.push(held);
+            } else {
+                taken.push(run.clone());
+            }
+        }
+        let near = taken;
         let is_enough = |votes: usize| votes > 0 && votes >= tally.need_of_electors;
         let voted = near.iter().cloned();
         let voted = voted.filter(|tip| is_enough(voters_on(tip, &heard.ballot)));
@@ -50,8 +62,14 @@ impl<'a, B: BlockT> Runs<'a, B> {
             ours,
             voted: voted.collect(),
             near,
+            kept_back,
             far,
         })
+    }
+
+    /// Those of which not all is taken now.
+    pub(super) fn into_kept_back(self) -> Vec<KeptBack<B>> {
+        self.kept_back
     }
 
     /// What enough voters have imported is not withheld, whoever sealed it.

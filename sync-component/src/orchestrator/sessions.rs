@@ -357,6 +357,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches what its author withholds");
             return self.stop();
         }
+        let best = self.manager.context.bridge.best().height();
+        let mut kept_back = judgement.kept_back.iter();
+        if fetching.is_some_and(|fetching| kept_back.any(|kept| kept.forbids(fetching, best))) {
+            tracing::debug!("the session under way would go too far ahead of the votes by now");
+            return self.stop();
+        }
         let wanted = judgement.target.as_ref();
         let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
         let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {

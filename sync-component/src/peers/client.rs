@@ -120,6 +120,15 @@ impl<B: BlockT> PeerClient<B> {
         within: Duration,
     ) -> Result<Vec<Attestation<B>>, RequestError> {
         let result = self.ask_status(peer, genesis, within).await;
+        self.note_status(peer, result)
+    }
+
+    /// Notes how asking `peer` where it stands ended, and returns the attestations that came with the answer.
+    pub(crate) fn note_status(
+        &self,
+        peer: &PeerId,
+        result: Result<Status<B>, RequestError>,
+    ) -> Result<Vec<Attestation<B>>, RequestError> {
         let now = self.inner.clock.now();
         let mut table = self.table();
         match result {
@@ -147,7 +156,8 @@ impl<B: BlockT> PeerClient<B> {
         }
     }
 
-    async fn ask_status(
+    /// As [`PeerClient::status`], but leaves the answer to the caller.
+    pub(crate) async fn ask_status(
         &self,
         peer: &PeerId,
         genesis: B::Hash,

@@ -182,16 +182,38 @@ fn h19_chain_of_past_slots_in_quick_drops_halts_nobody() {
     });
 }
 
+/// Where the others stand when they start.
+#[derive(Clone, Copy)]
+enum Start {
+    /// All at this height.
+    Together(usize),
+    /// A block higher, in the middle of a tie: each half has a block of one of them.
+    Tied(usize),
+}
+
 /// Two chains of its own, one for each half of the others, before they hear of each other: these nodes, and who serves the chains.
-async fn two_halves(sim: &mut Sim, height: usize, length: usize) -> (Vec<Node>, [Peer; 2]) {
+async fn two_halves(sim: &mut Sim, start: Start, length: usize) -> (Vec<Node>, [Peer; 2]) {
     let thief = cast(sim);
-    let slots: Vec<_> = own_slots(sim, thief, height).take(2 * length).collect();
-    let (one, two) = slots.split_at(length);
-    let halves = [one, two].map(|slots| chain_in(sim, height, slots));
+    let (height, tie) = match start {
+        Start::Together(height) => (height, 0),
+        Start::Tied(height) => (height, 1),
+    };
+    let (below, now) = (sim::FIRST_SLOT + height as u64, sim.oracle.wall_slot());
+    let turns = sim.forge.clone();
+    let first_of = |author| (below..now).find(|slot| turns.turn((*slot).into()) == author);
+    let rounds = below + 2 * (thief as u64 + 1);
+    let own = own_slots(sim, thief, height).filter(|slot| tie == 0 || *slot > rounds);
+    let own: Vec<_> = own.take(2 * length).collect();
+    let halves = [0, 1].map(|half| {
+        let tied = first_of(half).filter(|_| tie == 1);
+        let own = &own[half * length..][..length];
+        let slots: Vec<_> = tied.into_iter().chain(own.iter().copied()).collect();
+        chain_in(sim, height, &slots)
+    });
     let names = ["evil one", "evil two"];
     let evil = [0, 1].map(|n| sim.peer(names[n], &halves[n], Misbehaviour::Nothing));
     let mut nodes: Vec<_> = (0..thief)
-        .map(|n| sim.validator(&format!("V{n}"), n, sim.chain(height)))
+        .map(|n| sim.validator(&format!("V{n}"), n, &halves[n % 2][..height + tie]))
         .collect();
     nodes.iter_mut().for_each(Node::start);
     for (n, node) in nodes.iter().enumerate() {
@@ -201,9 +223,10 @@ async fn two_halves(sim: &mut Sim, height: usize, length: usize) -> (Vec<Node>, 
     (nodes, evil)
 }
 
-async fn two_own_chains(sim: &mut Sim, height: usize, length: usize) {
-    let (nodes, _evil) = two_halves(sim, height, length).await;
+async fn two_own_chains(sim: &mut Sim, start: Start, length: usize) {
+    let (nodes, _evil) = two_halves(sim, start, length).await;
     sim.mesh(node_ids(&nodes));
+    let (Start::Together(height) | Start::Tied(height)) = start;
     author_on(sim, &nodes, height as u64).await;
     sim.until(5 * MINUTE, "one chain", || one_chain(&nodes))
         .await;
@@ -212,14 +235,22 @@ async fn two_own_chains(sim: &mut Sim, height: usize, length: usize) {
 #[test]
 fn h19_two_chains_of_past_slots_split_no_fresh_network() {
     run(Setup::chain(1).authorities(10).idle(600), async |sim| {
-        two_own_chains(sim, 0, 8).await;
+        two_own_chains(sim, Start::Together(0), 8).await;
     });
 }
 
 #[test]
 fn h19_two_chains_of_past_slots_split_nobody_after_an_outage() {
     run(Setup::chain(12).authorities(10).idle(600), async |sim| {
-        two_own_chains(sim, 12, 20).await;
+        two_own_chains(sim, Start::Together(12), 20).await;
+    });
+}
+
+/// A block of a tie and as many as may be taken back above it would be one too many.
+#[test]
+fn h19_two_chains_of_past_slots_on_both_sides_of_a_tie_split_nobody_after_an_outage() {
+    run(Setup::chain(12).authorities(10).idle(600), async |sim| {
+        two_own_chains(sim, Start::Tied(12), 5).await;
     });
 }
 
@@ -227,7 +258,7 @@ fn h19_two_chains_of_past_slots_split_nobody_after_an_outage() {
 #[test]
 fn h19_two_chains_of_past_slots_that_are_held_back_for_a_while_split_nobody() {
     run(Setup::chain(12).authorities(10).idle(600), async |sim| {
-        let (nodes, evil) = two_halves(sim, 12, 20).await;
+        let (nodes, evil) = two_halves(sim, Start::Together(12), 20).await;
         for evil in &evil {
             evil.turns_to(Misbehaviour::BusyOn(Protocol::Blocks, SECOND / 2));
         }
