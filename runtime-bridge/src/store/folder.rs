@@ -30,6 +30,11 @@ const MEMORY_MIB: [(u32, usize); 6] = [
 /// Open files per store; `RocksDB` closes the ones not used lately.
 const OPEN_FILES: i32 = 256;
 
+/// Once `RocksDB`'s log holds so many bytes it writes their contents to its tables, as soon as it finds time for that. A start after a kill,
+/// and the first opening of a store that was just built, read the log back. More: these take longer; less: tables are written more often,
+/// and smaller.
+pub(super) const LOG_BYTES: u64 = 16 << 20;
+
 /// The plain text file in a store's folder: what it is, without opening the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
@@ -214,6 +219,7 @@ fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreErr
     config.create_if_missing = creation == Creation::IfMissing;
     config.memory_budget = MEMORY_MIB.into_iter().collect();
     config.max_open_files = OPEN_FILES;
+    config.max_total_wal_size = Some(LOG_BYTES);
     Database::open(&config, folder).map_err(|source| open_error(folder, source))
 }
 

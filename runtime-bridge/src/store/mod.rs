@@ -12,6 +12,8 @@
 
 mod error;
 mod folder;
+#[cfg(test)]
+mod folder_tests;
 mod head;
 mod lock;
 mod tables;

@@ -18,6 +18,9 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Debug)]
 pub(super) struct Attester<B: BlockT> {
     pub(super) authority: sr25519::Public,
+    /// What it attests.
+    pub(super) tip: BlockId<B>,
+    /// Its chain, as far as it is known.
     pub(super) chain: Lineage<B>,
 }
 
@@ -80,6 +83,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 Some(voter) => {
                     heard.attesters.push(Attester {
                         authority: attestation.authority,
+                        tip: tip.best,
                         chain: voter.chain.clone(),
                     });
                     heard.vote(voter, now.since(at));

@@ -6,7 +6,7 @@
 //! others hold what it has by then. That alone would make a long chain of an author that was forced come a few blocks at a time; so
 //! one at a time goes ahead with all of it, in its own slot, and the others follow whoever did.
 
-use super::{Lineage, attested::Attester, runs::is_on};
+use super::attested::Attester;
 use crate::{
     block_id::{BlockId, number},
     headers::{Beyond, VerifiedTip, author},
@@ -39,22 +39,36 @@ pub(super) struct Caution<'a, B: BlockT> {
 /// A run of which not all is taken now, but for whoever goes ahead.
 #[derive(Clone, Debug)]
 pub(crate) struct KeptBack<B: BlockT> {
-    run: VerifiedTip<B>,
-    /// Up to which height it is taken.
+    pub(crate) run: VerifiedTip<B>,
+    /// Up to which height all take it.
     reach: u64,
     /// What is above that.
     beyond: Beyond,
+    taken: Taken,
+}
+
+/// How much of a run that is kept back is taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Part,
+    /// All: it is our turn.
+    Whole,
 }
 
 impl<B: BlockT> KeptBack<B> {
-    /// Whether a session for `fetching` would go further than that, and nothing above is stored: our best block is at `best`.
-    pub(crate) fn forbids(&self, fetching: &VerifiedTip<B>, best: u64) -> bool {
+    /// The first block that only who goes ahead takes, if a session for `fetching` goes ahead.
+    pub(crate) fn goes_ahead(&self, fetching: &VerifiedTip<B>) -> Option<BlockId<B>> {
         let end = fetching.tip();
-        end.height() > self.reach && best <= self.reach && self.run.contains(&end)
+        let is_ahead = self.taken == Taken::Whole && self.run.contains(&end);
+        let first = self.run.id_at(self.reach.saturating_add(1))?;
+        (is_ahead && first.height() <= end.height()).then_some(*first)
     }
 
-    /// The part of the run that is taken; `None` if that is nothing.
+    /// What is taken of the run; `None` if that is nothing.
     pub(super) fn part(&self) -> Option<VerifiedTip<B>> {
+        if self.taken == Taken::Whole {
+            return Some(self.run.clone());
+        }
         let keep = self.reach.saturating_sub(self.run.base.height());
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         let mut part = self.run.first(keep)?;
@@ -91,7 +105,7 @@ enum Extent {
 }
 
 impl<B: BlockT> Caution<'_, B> {
-    /// What of `run` is not to be taken now; `None` if all of it may be.
+    /// How much of `run` is taken, if it is not one that all may take.
     pub(super) fn kept_back(
         &self,
         run: &VerifiedTip<B>,
@@ -106,21 +120,31 @@ impl<B: BlockT> Caution<'_, B> {
             .below
             .map_or(0, |height| height.saturating_add(self.spare));
         let reach = settled.max(by_others).max(self.attested(run));
-        let goes_ahead = || {
-            self.turn == Turn::Ours
-                && self.consensus.is_some()
-                && self.is_undisputed(run, &of_few.authors)
-        };
-        if end <= reach || goes_ahead() {
+        if end <= reach {
             return Ok(None);
         }
+        // What all take comes first.
+        let goes_ahead = self.turn == Turn::Ours
+            && self.consensus.is_some()
+            && run.base.height() >= reach
+            && self.is_undisputed(run, reach, &of_few.authors);
+        let taken = if goes_ahead {
+            Taken::Whole
+        } else {
+            Taken::Part
+        };
         let beyond = match (run.beyond, of_few.extent) {
             // The last blocks of a window are nothing special.
             (Beyond::Claimed, Extent::Part) => Beyond::Claimed,
             _ => Beyond::Unvoted,
         };
         let run = run.clone();
-        Ok(Some(KeptBack { run, reach, beyond }))
+        Ok(Some(KeptBack {
+            run,
+            reach,
+            beyond,
+            taken,
+        }))
     }
 
     /// The height up to which the chain of `run` is taken back no more: final, or held by enough voters.
@@ -151,16 +175,26 @@ impl<B: BlockT> Caution<'_, B> {
         held.get(self.few).copied().unwrap_or(0)
     }
 
-    /// Whether nobody but the `authors` of its end attests a block that is not of its chain.
-    fn is_undisputed(&self, run: &VerifiedTip<B>, authors: &BTreeSet<AuthorityId>) -> bool {
-        let is_author = |authority: &sr25519::Public| authors.contains(&(*authority).into());
-        let is_placed_on_it =
-            |attester: &Attester<B>| is_author(&attester.authority) || is_of(run, &attester.chain);
-        // Where it lies is not known, but that it is none of these, and too high for one of those that both chains have.
-        let is_below = |(authority, tip): &(sr25519::Public, BlockId<B>)| {
-            is_author(authority) || tip.height() <= run.ancestor.height()
+    /// Whether nobody but the `authors` of its end, and we, attests a block that is not of its chain. Whoever attests more of it than all
+    /// take cannot come back: then those who have no more of another chain are to come over.
+    fn is_undisputed(
+        &self,
+        run: &VerifiedTip<B>,
+        reach: u64,
+        authors: &BTreeSet<AuthorityId>,
+    ) -> bool {
+        let counts = |authority: &sr25519::Public| {
+            !self.own.contains(authority) && !authors.contains(&(*authority).into())
         };
-        self.attesters.iter().all(is_placed_on_it) && self.unplaced.iter().all(is_below)
+        let placed = self.attesters.iter();
+        let placed = placed.filter(|attester| counts(&attester.authority));
+        let is_held = placed.clone().any(|on| highest_in(run, on) > reach);
+        let may_come = |tip: &BlockId<B>| is_held && tip.height() <= reach;
+        let mut unplaced = self.unplaced.iter();
+        placed
+            .into_iter()
+            .all(|attester| is_of(run, attester) || may_come(&attester.tip))
+            && unplaced.all(|(authority, tip)| !counts(authority) || may_come(tip))
     }
 
     fn end_of_few(&self, run: &VerifiedTip<B>) -> Result<End, BridgeError> {
@@ -186,7 +220,9 @@ impl<B: BlockT> Caution<'_, B> {
         };
         let mut at = run.base;
         let mut left = self.most;
-        while below.is_none() && left > 0 {
+        // What is final is settled.
+        let finalized = self.chain.finalized();
+        while below.is_none() && left > 0 && at.number > finalized.number {
             let Some(header) = self.chain.header(at.hash)? else {
                 break;
             };
@@ -209,10 +245,15 @@ impl<B: BlockT> Caution<'_, B> {
     }
 }
 
-/// Whether whoever is on `chain` has, as far as it is known, no block that is not of the chain of `run`.
-fn is_of<B: BlockT>(run: &VerifiedTip<B>, chain: &Lineage<B>) -> bool {
+/// Whether whoever attests this has no block that is not of the chain of `run`.
+fn is_of<B: BlockT>(run: &VerifiedTip<B>, attester: &Attester<B>) -> bool {
+    let chain = &attester.chain;
+    if chain.above().contains(&run.tip()) {
+        return true;
+    }
     let is_below = chain.above().is_empty() && chain.shared().height() <= run.ancestor.height();
-    is_below || is_on(run, chain)
+    // Where its chain goes to above what is known of it nobody knows.
+    chain.end() == attester.tip && (is_below || run.contains(&attester.tip))
 }
 
 /// The height of the highest block of `run` that this authority's chain is known to hold; 0 if there is none.

@@ -83,6 +83,7 @@ impl Scene {
             let shared = self.id(stored.min(*height));
             Attester {
                 authority: self.forge.public(*authority),
+                tip: self.id(*height),
                 chain: Lineage::leaving(shared, above.into()),
             }
         };
@@ -123,7 +124,8 @@ impl Scene {
         };
         let part = kept_back.part();
         if let Some(part) = &part {
-            assert_eq!(part.beyond, Beyond::Unvoted);
+            let is_cut = part.tip() != run.tip();
+            assert_eq!(part.beyond == Beyond::Unvoted, is_cut);
         }
         let end = part.map_or(run.base, |part| part.tip());
         usize::try_from(end.number).unwrap()
@@ -197,76 +199,91 @@ fn what_is_taken_of_a_window_goes_on_unless_few_sealed_all_of_it() {
 }
 
 #[test]
-fn what_was_begun_ends_unless_more_than_is_taken_is_stored() {
-    let scene = Scene::sealed_by(&[3; 40]).stored(3);
-    let run = scene.run(Beyond::Nothing);
-    let kept_back = scene.kept_back(&run).unwrap();
-    for (end, best, forbids) in [
-        (40, 3, true),
-        (40, 5, true),
-        (40, 6, false),
-        (6, 5, true),
-        (5, 3, false),
-    ] {
-        let fetching = run.first(end - 3).unwrap();
-        assert_eq!(kept_back.forbids(&fetching, best), forbids, "{end}, {best}");
-    }
-    let other = Scene::sealed_by(&[2; 40]).run(Beyond::Nothing);
-    assert!(!kept_back.forbids(&other, 3), "of another chain");
-}
-
-#[test]
 fn our_own_chain_is_taken_whole() {
     let mut scene = Scene::sealed_by(&[3; 40]);
     scene.own = vec![scene.forge.public(3)];
     assert_eq!(scene.taken(), 40);
 }
 
+/// All have the first five of forty blocks of one, and it is our turn.
+fn in_turn(heights: &[(usize, usize)]) -> Scene {
+    let mut scene = Scene::sealed_by(&[3; 40]).stored(5).attested(heights);
+    scene.turn = Turn::Ours;
+    scene.consensus = Some(scene.id(0));
+    scene
+}
+
+impl Scene {
+    /// This one is on a chain that leaves ours, as far as it is known, at `shared`.
+    fn left_by(mut self, authority: usize, shared: usize, known: usize, tip: u32) -> Self {
+        let other = |height: u32| BlockId::new(height, H256::repeat_byte(9));
+        let above = (shared + 1..=shared + known).map(|height| other(height.try_into().unwrap()));
+        self.attesters.push(Attester {
+            authority: self.forge.public(authority),
+            tip: other(tip),
+            chain: Lineage::leaving(self.id(shared), above.collect()),
+        });
+        self
+    }
+}
+
 #[test]
-fn one_goes_ahead_in_its_turn_unless_another_chain_is_attested() {
-    let scene = |heights: &[(usize, usize)]| {
-        let mut scene = Scene::sealed_by(&[3; 40]).attested(heights);
-        scene.turn = Turn::Ours;
-        scene.consensus = Some(scene.id(0));
-        scene
-    };
-    assert_eq!(scene(&[]).taken(), 40);
-    let mut alone = scene(&[]);
+fn one_goes_ahead_in_its_turn_once_it_has_what_all_take() {
+    assert_eq!(in_turn(&[]).taken(), 40);
+    assert_eq!(in_turn(&[(0, 5), (3, 40)]).taken(), 40);
+    let mut early = Scene::sealed_by(&[3; 40]);
+    (early.turn, early.consensus) = (Turn::Ours, Some(early.id(0)));
+    assert_eq!(early.taken(), 5);
+    let more = in_turn(&[(0, 5), (1, 20), (3, 40)]);
+    assert_eq!(more.taken(), 20, "one who is not faulty has them");
+    let mut alone = in_turn(&[]);
     alone.consensus = None;
     assert_eq!(alone.taken(), 5, "too few voters are heard");
-    assert_eq!(scene(&[(0, 5), (1, 20), (3, 40)]).taken(), 40);
-    let mut further = scene(&[(0, 40)]);
+    let mut further = in_turn(&[(0, 40)]);
     further.blocks.truncate(30);
     assert_eq!(further.taken(), 30, "it is on the same chain");
-    let left_by = |authority: usize, shared: usize, above: usize| {
-        let mut scene = scene(&[]);
-        let other: Vec<_> = (shared + 1..=shared + above)
-            .map(|height| BlockId::new(u32::try_from(height).unwrap(), H256::repeat_byte(9)))
-            .collect();
-        scene.attesters = vec![Attester {
-            authority: scene.forge.public(authority),
-            chain: Lineage::leaving(scene.id(shared), other.into()),
-        }];
-        scene
-    };
-    assert_eq!(
-        left_by(1, 0, 2).taken(),
-        5,
-        "the votes may yet go over to it"
-    );
-    assert_eq!(left_by(3, 0, 2).taken(), 40, "whoever sealed it all");
-    let attests = |authority, height| {
-        let mut scene = scene(&[]);
+}
+
+#[test]
+fn whoever_attests_another_chain_keeps_us_from_going_ahead() {
+    let taken = |scene: Scene| scene.taken();
+    assert_eq!(taken(in_turn(&[]).left_by(1, 0, 2, 2)), 5, "votes may move");
+    assert_eq!(taken(in_turn(&[]).left_by(3, 0, 2, 2)), 40, "its author");
+    let mut own = in_turn(&[]).left_by(1, 0, 2, 2);
+    own.own = vec![own.forge.public(1)];
+    assert_eq!(own.taken(), 40, "we ourselves");
+    let fallback = in_turn(&[]).left_by(1, 0, 0, 30);
+    assert_eq!(fallback.taken(), 5, "it leaves ours nobody knows where");
+    let partly = in_turn(&[]).left_by(1, 5, 0, 60);
+    assert_eq!(partly.taken(), 5, "it goes on nobody knows where to");
+}
+
+/// Whoever has more than all take cannot come back; nobody would ever move again.
+#[test]
+fn who_has_gone_ahead_is_followed_by_those_who_can_still_come_over() {
+    let taken = |scene: Scene| scene.taken();
+    assert_eq!(taken(in_turn(&[(2, 20)]).left_by(1, 0, 5, 5)), 40);
+    assert_eq!(taken(in_turn(&[(2, 5)]).left_by(1, 0, 5, 5)), 5);
+    assert_eq!(taken(in_turn(&[(2, 20)]).left_by(1, 0, 6, 6)), 5);
+    assert_eq!(taken(in_turn(&[(3, 20)]).left_by(1, 0, 5, 5)), 5, "author");
+    let unplaced = |height| {
+        let mut scene = in_turn(&[(2, 20)]);
         let other = BlockId::new(height, H256::repeat_byte(9));
-        scene.unplaced = vec![(scene.forge.public(authority), other)];
-        scene
+        scene.unplaced = vec![(scene.forge.public(1), other)];
+        scene.taken()
     };
-    assert_eq!(attests(1, 6).taken(), 5);
-    assert_eq!(attests(1, 1).taken(), 5, "the votes may yet go over to it");
-    assert_eq!(
-        attests(1, 0).taken(),
-        40,
-        "nothing is there but what all have"
-    );
-    assert_eq!(attests(3, 30).taken(), 40, "whoever sealed it all");
+    assert_eq!((unplaced(5), unplaced(6)), (40, 5));
+}
+
+#[test]
+fn session_that_goes_ahead_is_known_by_its_first_block_that_others_do_not_take() {
+    let scene = in_turn(&[]);
+    let run = scene.run(Beyond::Nothing);
+    let kept_back = scene.kept_back(&run).unwrap();
+    assert_eq!(kept_back.goes_ahead(&run), Some(scene.id(6)));
+    let other = Scene::sealed_by(&[2; 40]).run(Beyond::Nothing);
+    assert_eq!(kept_back.goes_ahead(&other), None, "of another chain");
+    let early = Scene::sealed_by(&[3; 40]);
+    let run = early.run(Beyond::Nothing);
+    assert_eq!(early.kept_back(&run).unwrap().goes_ahead(&run), None);
 }

@@ -24,6 +24,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             ("parked blocks", parked, limits.tracked_tips),
             ("claims", state.claims.len(), limits.max_peers),
             ("peers being asked", state.asking.len(), limits.max_peers),
+            (
+                "peers asked twice",
+                state.asked_twice.len(),
+                limits.max_peers,
+            ),
             ("attestations", attested, authorities),
             ("authorities ahead of us", early, authorities),
             (

@@ -37,7 +37,7 @@ pub struct Judgement<B: BlockT> {
     pub target: Option<VerifiedTip<B>>,
     /// All tips worth fetching, the highest first: the target, those of suspects, the other sides of a split.
     pub rivals: Vec<VerifiedTip<B>>,
-    /// Chains of few authorities of which not all is taken now.
+    /// Chains of few authorities of which not all take all now.
     pub(crate) kept_back: Vec<KeptBack<B>>,
     /// How many voters are on each of these chains.
     pub voters: Vec<(BlockId<B>, usize)>,
@@ -71,6 +71,11 @@ impl<B: BlockT> Judgement<B> {
     pub(crate) fn voters_on(&self, tip: &VerifiedTip<B>) -> usize {
         let of = |(known, voters): &(BlockId<B>, usize)| (*known == tip.tip()).then_some(*voters);
         self.voters.iter().find_map(of).unwrap_or(0)
+    }
+
+    /// The first block of `run` that only who goes ahead takes, if that is what it takes to fetch it.
+    pub(crate) fn goes_ahead(&self, run: &VerifiedTip<B>) -> Option<BlockId<B>> {
+        self.kept_back.iter().find_map(|kept| kept.goes_ahead(run))
     }
 
     /// Whether what is missing can name no better chain than `tip`: only probes are, each of a claim whose chain others showed, as

@@ -10,7 +10,7 @@ use crate::{
     context::SyncContext,
     headers::{Beyond, ClaimBook, Delivery, Suspects, TipStore, VerifiedTip},
     peers::{Offence, PeerEntry, RequestError, Sighting},
-    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence},
+    ports::{BridgeError, HeaderRejected, MonoTime, PeerId, Presence, RequestFailure},
     registry::HeightStrategy,
     status::Tier,
     wire::{AnnouncedPlace, Announcement, Attestation, Status},
@@ -51,6 +51,8 @@ pub(super) struct State<B: BlockT> {
     pub(super) tips: TipStore<B>,
     pub(super) claims: ClaimBook<B>,
     pub(super) asking: BTreeMap<PeerId, MonoTime>,
+    /// Of whom a second answer may come.
+    pub(super) asked_twice: BTreeSet<PeerId>,
     /// When the first of those being asked was.
     round_since: Option<MonoTime>,
     pub(super) ahead_since: Option<MonoTime>,
@@ -91,6 +93,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             tips,
             claims: ClaimBook::default(),
             asking: BTreeMap::new(),
+            asked_twice: BTreeSet::new(),
             round_since: None,
             ahead_since: None,
             suspects: Suspects::default(),
@@ -230,16 +233,37 @@ impl<B: BlockT> HeightSyncManager<B> {
             Either::Left((answer, _)) => return self.told(&peer, answer),
             Either::Right(((), first)) => first,
         };
+        // One at a time: whoever answers only one of the two could else make us wait for any number of others.
+        if !self.state().asked_twice.insert(peer.clone()) {
+            return self.told(&peer, first.await);
+        }
         let second = pin!(ask(timeout.saturating_sub(again)));
         let (answer, other) = select(first, second).await.factor_first();
-        if answer.is_err() {
-            return self.told(&peer, other.await);
+        match answer {
+            Err(RequestError::Failed(
+                RequestFailure::Timeout
+                | RequestFailure::TooManyInFlight
+                | RequestFailure::Disconnected,
+            )) => self.told(&peer, other.await),
+            answer => {
+                self.told(&peer, answer);
+                self.hear_late(&peer, other).await;
+            }
         }
-        self.told(&peer, answer);
-        // Which of the two was given first is not known. Where it stands it may say anew at any time; but what authorities signed must
-        // not get lost, and does not depend on the order.
-        if let Ok(late) = other.await {
-            self.hear_signed(&peer, late.attestations);
+        self.state().asked_twice.remove(&peer);
+    }
+
+    /// `peer` was asked twice where it stands and has answered once. Which of the two answers was given first is not known. Where it
+    /// stands it may say anew at any time; but what authorities signed must not get lost, and does not depend on the order.
+    async fn hear_late(
+        &self,
+        peer: &PeerId,
+        answer: impl Future<Output = Result<Status<B>, RequestError>> + Unpin,
+    ) {
+        let slots = self.context.settings.attestation_slots.0.get();
+        let counts = self.context.clock.sleep(self.slot().saturating_mul(slots));
+        if let Either::Left((Ok(late), _)) = select(answer, counts).await {
+            self.hear_signed(peer, late.attestations);
         }
     }
 
@@ -279,6 +303,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let mut state = self.state();
         state.claims.forget(peer);
         state.asking.remove(peer);
+        state.asked_twice.remove(peer);
         self.end_round(&mut state);
         drop(state);
         self.touch();

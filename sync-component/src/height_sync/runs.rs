@@ -23,7 +23,7 @@ pub(super) struct Runs<'a, B: BlockT> {
     near: Vec<VerifiedTip<B>>,
     /// Those of them that enough voters share.
     voted: Vec<VerifiedTip<B>>,
-    /// Of which not all is taken now.
+    /// Of which not all take all now.
     kept_back: Vec<KeptBack<B>>,
     /// All others.
     far: Vec<&'a VerifiedTip<B>>,
@@ -47,11 +47,12 @@ impl<'a, B: BlockT> Runs<'a, B> {
         let mut taken = Vec::new();
         for run in near {
             let held = caution.map(|caution| caution.kept_back(run)).transpose()?;
-            if let Some(held) = held.flatten() {
-                taken.extend(held.part());
-                kept_back.push(held);
-            } else {
-                taken.push(run.clone());
+            match held.flatten() {
+                Some(held) => {
+                    taken.extend(held.part());
+                    kept_back.push(held);
+                }
+                None => taken.push(run.clone()),
             }
         }
         let near = taken;
@@ -67,7 +68,7 @@ impl<'a, B: BlockT> Runs<'a, B> {
         })
     }
 
-    /// Those of which not all is taken now.
+    /// Those of which not all take all now.
     pub(super) fn into_kept_back(self) -> Vec<KeptBack<B>> {
         self.kept_back
     }

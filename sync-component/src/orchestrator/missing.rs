@@ -27,6 +27,7 @@ struct Missing<B: BlockT> {
     asked: Moment,
     /// Since when no block of its tip arrived that had not before.
     quiet: Moment,
+    clock: Clock,
     worth: Worth,
     /// The highest block of its tip that arrived.
     reached: Option<u64>,
@@ -50,6 +51,14 @@ impl<B: BlockT> Missing<B> {
             Worth::Each(time) => self.quiet.later(time, new).min(at),
         };
     }
+}
+
+/// Whether a block is being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Runs,
+    /// Nobody is to ask for it for now.
+    Stands,
 }
 
 /// A moment, and for how long imports had run then: while what arrived is imported, nothing is withheld.
@@ -150,16 +159,29 @@ impl<B: BlockT> MissingBlocks<B> {
         let owed = owed.map_or(Duration::ZERO, |owed| owed.time);
         let entry = self.blocks.entry(first(run));
         // The run may have grown since, or another part of it may be taken.
-        let entry = entry.and_modify(|missing| missing.worth = worth);
+        let entry = entry.and_modify(|missing| {
+            missing.worth = worth;
+            if missing.clock == Clock::Stands {
+                (missing.clock, missing.quiet) = (Clock::Runs, now);
+            }
+        });
         entry.or_insert_with(|| Missing {
             asked: now,
             quiet: now.earlier(owed),
+            clock: Clock::Runs,
             worth,
             reached: None,
             told: Vec::new(),
             pauses: pauses(),
             not_before: now.at,
         });
+    }
+
+    /// Nobody is to ask for the first block of `run` until it is asked for again: meanwhile it is not withheld.
+    pub(super) fn put_off(&mut self, run: &VerifiedTip<B>) {
+        if let Some(missing) = self.blocks.get_mut(&first(run)) {
+            missing.clock = Clock::Stands;
+        }
     }
 
     /// `block` arrived, which may be of `run`.
@@ -183,6 +205,9 @@ impl<B: BlockT> MissingBlocks<B> {
         let Some(missing) = self.blocks.get_mut(&first(run)) else {
             return false;
         };
+        if missing.clock == Clock::Stands {
+            return false;
+        }
         let is_busy = last_busy.is_some_and(|busy| busy >= missing.quiet.at);
         let more = if is_busy {
             patience.busy

@@ -46,6 +46,8 @@ pub(super) struct Sessions<'a, B: BlockT> {
     current: Option<BoxFuture<'a, SessionEnd<B>>>,
     /// What the session under way fetches.
     target: Option<VerifiedTip<B>>,
+    /// The first block of it that not all take now: it is our turn to go ahead, or was when it began.
+    ahead: Option<BlockId<B>>,
     /// How it learns of what was verified since it began.
     onward: watch::Sender<Option<VerifiedTip<B>>>,
     /// What was asked for and has not come.
@@ -65,6 +67,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             manager,
             current: None,
             target: None,
+            ahead: None,
             onward: watch::Sender::new(None),
             missing: MissingBlocks::new(),
             undecided_since: None,
@@ -268,7 +271,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let windows = context.settings.tier2.join_windows;
         let may_start = |run: &VerifiedTip<B>| self.missing.may_start(run, now);
         let Some(target) = fetchable(judgement, windows, may_start) else {
-            return;
+            return self.look_further(judgement);
         };
         self.asked(target);
         // The next one waits for itself.
@@ -286,6 +289,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             }
         }
         self.target = Some(target.clone());
+        self.ahead = judgement.goes_ahead(target);
         let from = context.bridge.best().height();
         manager.board.session_started(from, extent, now);
         tracing::debug!(from, target = %job.target(), "catching up");
@@ -337,6 +341,19 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             manager.board.session_goes_on(Extent::of(run));
             self.onward.send_replace(Some(run.clone()));
             self.target = Some(run.clone());
+            self.ahead = self.ahead.or(judgement.goes_ahead(run));
+        }
+    }
+
+    /// Nothing is to be fetched now. Of a window of which no more is taken before more of its chain is known, more is asked for.
+    fn look_further(&self, judgement: &Judgement<B>) {
+        let windows = judgement.kept_back.iter().map(|kept| &kept.run);
+        let windows = windows.filter(|run| run.beyond == Beyond::Claimed);
+        let settings = &self.manager.context.settings;
+        if settings.tier2.join_windows == JoinWindows::Successive
+            && let Some(run) = windows.max_by_key(|run| run.tip().number)
+        {
+            self.manager.height.follow(&run.tip());
         }
     }
 
@@ -344,6 +361,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     fn stop(&mut self) {
         self.current = None;
         self.target = None;
+        self.ahead = None;
         self.manager.height.follow_nothing();
         self.manager.board.session_ended(&self.manager.context);
     }
@@ -357,12 +375,17 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches what its author withholds");
             return self.stop();
         }
-        let best = self.manager.context.bridge.best().height();
-        let mut kept_back = judgement.kept_back.iter();
-        if fetching.is_some_and(|fetching| kept_back.any(|kept| kept.forbids(fetching, best))) {
-            tracing::debug!("the session under way would go too far ahead of the votes by now");
+        let fetching = fetching.cloned();
+        if let Some(fetching) = &fetching
+            && self.is_ahead_too_late(fetching, judgement)
+        {
+            tracing::debug!("the session under way went ahead, and its turn is over");
+            if let Some(left) = self.manager.height.verified(&fetching.tip()) {
+                self.missing.put_off(&left);
+            }
             return self.stop();
         }
+        let fetching = fetching.as_ref();
         let wanted = judgement.target.as_ref();
         let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
         let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {
@@ -372,6 +395,19 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches another chain than the one to follow");
             self.stop();
         }
+    }
+
+    /// Whether the session under way went ahead of others and is not to do so any more. Once more is stored than all take it cannot be
+    /// taken back.
+    fn is_ahead_too_late(&self, fetching: &VerifiedTip<B>, judgement: &Judgement<B>) -> bool {
+        let mut worthy = judgement.target.iter().chain(&judgement.rivals);
+        let bridge = &self.manager.context.bridge;
+        self.ahead.is_some_and(|first| {
+            !worthy.any(|run| run.contains(&fetching.tip()))
+                && bridge
+                    .presence(first.hash)
+                    .is_ok_and(|place| place == Presence::Absent)
+        })
     }
 
     /// Whether `fetching` is not worth fetching any more: its author is left alone, and nobody else attests it.
@@ -407,6 +443,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         manager.board.session_ended(&manager.context);
         let now = manager.context.clock.now();
         let target = self.target.take();
+        self.ahead = None;
         match end {
             SessionEnd::Reached(best) => {
                 self.backoff.worked();

@@ -219,9 +219,9 @@ fn h06_claim_alone_moves_no_target() {
         // It is an impossible height, or has no headers.
         let probes = sim.network.requests(&ours.id, &liar.id, Protocol::Headers);
         assert!(probes <= 12, "{probes} probes in ten slots");
-        // The gate goes on clearing.
+        // The gate goes on clearing in its turns, of which it has every fourth.
         let sealed = sim.oracle.seals();
-        assert!(sealed >= 5, "{sealed} blocks in ten slots");
+        assert!(sealed >= 2, "{sealed} blocks in ten slots");
         assert!(!sim.network.is_refused(&ours.id, &liar.id));
     });
 }

@@ -274,3 +274,31 @@ fn h19_two_chains_of_past_slots_that_are_held_back_for_a_while_split_nobody() {
         .await;
     });
 }
+
+/// One has more of a chain than it may take back; the others have as much of another as all take, which wins the tie. Whoever made both has
+/// gone.
+#[test]
+fn h19_who_took_more_of_one_of_two_chains_than_it_may_take_back_is_followed() {
+    run(Setup::chain(12).authorities(10).idle(600), async |sim| {
+        by_authorities(sim);
+        let thief = [3, 4][usize::try_from(sim.seed % 2).unwrap()];
+        sim.authorities(thief + 1);
+        let slots: Vec<_> = own_slots(sim, thief, 12).take(15).collect();
+        let (one, two) = slots.split_at(5);
+        let (of_all, of_one) = (chain_in(sim, 12, one), chain_in(sim, 12, two));
+        let mut nodes: Vec<_> = (0..thief)
+            .map(|n| {
+                let chain = if n == 1 { &of_one } else { &of_all };
+                sim.validator(&format!("V{n}"), n, chain)
+            })
+            .collect();
+        nodes.iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes));
+        // At the start whoever was never heard is waited for: four rounds of slots.
+        let above = 22 + 2 * (thief as u64 + 1);
+        sim.until(6 * MINUTE, "one chain that goes on", || {
+            highest(&nodes) > above && one_chain(&nodes)
+        })
+        .await;
+    });
+}

@@ -3,6 +3,7 @@ use super::*;
 with_both_block_types!(
     equal_nodes_are_in_sync_and_cleared,
     silent_peer_keeps_the_gate_shut_until_it_answers,
+    peer_whose_first_answer_was_lost_is_heard_long_before_the_time_out,
     nobody_connected_never_clears,
     one_mute_peer_of_ten_costs_no_time,
     wiped_single_authority_waits_for_the_chain_that_others_hold,
@@ -61,6 +62,17 @@ async fn silent_peer_keeps_the_gate_shut_until_it_answers<B: TestBlock>() {
             .unwrap()
             .is_cleared()
     );
+}
+
+async fn peer_whose_first_answer_was_lost_is_heard_long_before_the_time_out<B: TestBlock>() {
+    let world = World::<B>::with_chain(4);
+    let (ours, peer) = (world.node("ours", 4), world.node("peer", 4));
+    world.network.mute(&ours.id, &peer.id);
+    world.link(&ours, &[&peer]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!in_sync(&ours));
+    world.network.unmute(&ours.id, &peer.id);
+    until(Duration::from_secs(2), "in sync", || in_sync(&ours)).await;
 }
 
 async fn nobody_connected_never_clears<B: TestBlock>() {

@@ -67,6 +67,17 @@ fn clock_of_a_missing_block_goes_on_through_all_sessions() {
 }
 
 #[test]
+fn block_that_nobody_is_to_ask_for_is_not_withheld_until_it_is_asked_for_again() {
+    let run = run(0);
+    let mut missing = asked(&run);
+    missing.put_off(&run);
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(20_000)));
+    again(&mut missing, &run, at(20_000));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(21_999)));
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(22_000)));
+}
+
+#[test]
 fn same_block_delivered_again_and_again_puts_nothing_off() {
     let run = run(0);
     let mut missing = asked(&run);
