@@ -91,6 +91,7 @@ struct End {
     /// The highest block of one more authority, or of our own. `None` if that lies further below the run than any of its blocks
     /// may be taken for.
     below: Option<u64>,
+    /// Of the run itself. What is stored below it may have others.
     authors: BTreeSet<AuthorityId>,
     extent: Extent,
 }
@@ -200,7 +201,7 @@ impl<B: BlockT> Caution<'_, B> {
     fn end_of_few(&self, run: &VerifiedTip<B>) -> Result<End, BridgeError> {
         let authorities = self.chain.authorities_at(run.base.hash)?;
         let mut authors = BTreeSet::new();
-        let mut is_of_few = |header: &B::Header, authorities: &[AuthorityId]| {
+        let is_of_few = |authors: &mut BTreeSet<_>, header: &_, authorities: &[AuthorityId]| {
             let Some((author, _)) = author(authorities, header, self.chain) else {
                 return false;
             };
@@ -212,8 +213,9 @@ impl<B: BlockT> Caution<'_, B> {
             is_of_few
         };
         let mut headers = run.headers().iter();
-        let others = headers.rposition(|header| !is_of_few(header, &authorities));
+        let others = headers.rposition(|header| !is_of_few(&mut authors, header, &authorities));
         let mut below = others.and_then(|at| run.ids().get(at)).map(BlockId::height);
+        let authors_of_run = authors.clone();
         let extent = match below {
             Some(_) => Extent::Part,
             None => Extent::Whole,
@@ -228,8 +230,9 @@ impl<B: BlockT> Caution<'_, B> {
             };
             left -= 1;
             let parent = *header.parent_hash();
+            let authorities = self.chain.authorities_at(parent)?;
             below = match at.height().checked_sub(1) {
-                Some(lower) if is_of_few(&header, &self.chain.authorities_at(parent)?) => {
+                Some(lower) if is_of_few(&mut authors, &header, &authorities) => {
                     at = BlockId::new(number::<B>(lower), parent);
                     None
                 }
@@ -239,7 +242,7 @@ impl<B: BlockT> Caution<'_, B> {
         }
         Ok(End {
             below,
-            authors,
+            authors: authors_of_run,
             extent,
         })
     }

@@ -26,6 +26,7 @@ struct Scene {
     store: ReferenceBridge<SmallBlock>,
     attesters: Vec<Attester<SmallBlock>>,
     unplaced: Vec<(sr25519::Public, BlockId<SmallBlock>)>,
+    few: usize,
     turn: Turn,
     own: Vec<sr25519::Public>,
     consensus: Option<BlockId<SmallBlock>>,
@@ -33,7 +34,11 @@ struct Scene {
 
 impl Scene {
     fn sealed_by(authors: &[usize]) -> Self {
-        let forge = Forge::new(AUTHORITIES);
+        Self::among(AUTHORITIES, authors)
+    }
+
+    fn among(authorities: usize, authors: &[usize]) -> Self {
+        let forge = Forge::new(authorities);
         let mut blocks: Vec<SmallBlock> = Vec::new();
         let mut slot = 0;
         for author in authors {
@@ -52,6 +57,7 @@ impl Scene {
             blocks,
             attesters: Vec::new(),
             unplaced: Vec::new(),
+            few: 1,
             turn: Turn::Others,
             own: Vec::new(),
             consensus: None,
@@ -104,7 +110,7 @@ impl Scene {
     fn kept_back(&self, run: &VerifiedTip<SmallBlock>) -> Option<KeptBack<SmallBlock>> {
         let caution = Caution {
             chain: &self.store,
-            few: 1,
+            few: self.few,
             own: &self.own,
             attesters: &self.attesters,
             unplaced: &self.unplaced,
@@ -273,6 +279,16 @@ fn who_has_gone_ahead_is_followed_by_those_who_can_still_come_over() {
         scene.taken()
     };
     assert_eq!((unplaced(5), unplaced(6)), (40, 5));
+}
+
+/// Two may be faulty. One of them built on a block of somebody else who went ahead, and which is among those that few sealed.
+#[test]
+fn author_of_what_is_stored_counts_among_those_who_have_gone_ahead() {
+    let authors = [&[0], [6; 39].as_slice()].concat();
+    let mut scene = Scene::among(7, &authors).stored(5).attested(&[(0, 20)]);
+    (scene.few, scene.turn) = (2, Turn::Ours);
+    scene.consensus = Some(scene.id(0));
+    assert_eq!(scene.left_by(1, 0, 5, 5).taken(), 40);
 }
 
 #[test]

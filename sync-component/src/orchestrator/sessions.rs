@@ -360,10 +360,20 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     /// Drops the session under way.
     fn stop(&mut self) {
         self.current = None;
-        self.target = None;
-        self.ahead = None;
+        if let Some(target) = self.target.take() {
+            self.ends_being_ahead(&target);
+        }
         self.manager.height.follow_nothing();
         self.manager.board.session_ended(&self.manager.context);
+    }
+
+    /// The session for `target` is over. If it went ahead, nobody asks for what is left of it until it is somebody's turn again.
+    fn ends_being_ahead(&mut self, target: &VerifiedTip<B>) {
+        if self.ahead.take().is_some()
+            && let Some(left) = self.manager.height.verified(&target.tip())
+        {
+            self.missing.put_off(&left);
+        }
     }
 
     /// Ends the session under way if what is to be followed now is another chain than the one it fetches, unless that has a pause
@@ -375,17 +385,10 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             tracing::debug!("the session under way fetches what its author withholds");
             return self.stop();
         }
-        let fetching = fetching.cloned();
-        if let Some(fetching) = &fetching
-            && self.is_ahead_too_late(fetching, judgement)
-        {
+        if fetching.is_some_and(|fetching| self.is_ahead_too_late(fetching, judgement)) {
             tracing::debug!("the session under way went ahead, and its turn is over");
-            if let Some(left) = self.manager.height.verified(&fetching.tip()) {
-                self.missing.put_off(&left);
-            }
             return self.stop();
         }
-        let fetching = fetching.as_ref();
         let wanted = judgement.target.as_ref();
         let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
         let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {
@@ -443,7 +446,6 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         manager.board.session_ended(&manager.context);
         let now = manager.context.clock.now();
         let target = self.target.take();
-        self.ahead = None;
         match end {
             SessionEnd::Reached(best) => {
                 self.backoff.worked();
@@ -456,8 +458,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 manager.height.ask(Duration::ZERO);
             }
             SessionEnd::Failed(error) => {
-                if let Some(target) = target {
-                    self.failed(&target, &error);
+                if let Some(target) = &target {
+                    self.failed(target, &error);
                 }
                 if error.blame() == Blame::Local {
                     self.not_before = now.plus(self.backoff.failed());
@@ -474,6 +476,9 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 );
                 manager.board.tell(SyncEvent::CatchUpPanicked);
             }
+        }
+        if let Some(target) = target {
+            self.ends_being_ahead(&target);
         }
         manager.height.touch();
     }
