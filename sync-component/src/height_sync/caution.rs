@@ -93,16 +93,6 @@ struct End {
     below: Option<u64>,
     /// Of the run itself. What is stored below it may have others.
     authors: BTreeSet<AuthorityId>,
-    extent: Extent,
-}
-
-/// How much of a run few sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
-    /// More sealed what is below its end.
-    Part,
-    /// They sealed all of it.
-    Whole,
 }
 
 impl<B: BlockT> Caution<'_, B> {
@@ -134,9 +124,10 @@ impl<B: BlockT> Caution<'_, B> {
         } else {
             Taken::Part
         };
-        let beyond = match (run.beyond, of_few.extent) {
+        let more_sealed_it = of_few.below > Some(run.base.height());
+        let beyond = match run.beyond {
             // The last blocks of a window are nothing special.
-            (Beyond::Claimed, Extent::Part) => Beyond::Claimed,
+            Beyond::Claimed if more_sealed_it => Beyond::Claimed,
             _ => Beyond::Unvoted,
         };
         let run = run.clone();
@@ -191,10 +182,8 @@ impl<B: BlockT> Caution<'_, B> {
         let placed = placed.filter(|attester| counts(&attester.authority));
         let is_held = placed.clone().any(|on| highest_in(run, on) > reach);
         let may_come = |tip: &BlockId<B>| is_held && tip.height() <= reach;
-        let mut unplaced = self.unplaced.iter();
-        placed
-            .into_iter()
-            .all(|attester| is_of(run, attester) || may_come(&attester.tip))
+        let (mut placed, mut unplaced) = (placed, self.unplaced.iter());
+        placed.all(|attester| is_of(run, attester) || may_come(&attester.tip))
             && unplaced.all(|(authority, tip)| !counts(authority) || may_come(tip))
     }
 
@@ -215,11 +204,7 @@ impl<B: BlockT> Caution<'_, B> {
         let mut headers = run.headers().iter();
         let others = headers.rposition(|header| !is_of_few(&mut authors, header, &authorities));
         let mut below = others.and_then(|at| run.ids().get(at)).map(BlockId::height);
-        let authors_of_run = authors.clone();
-        let extent = match below {
-            Some(_) => Extent::Part,
-            None => Extent::Whole,
-        };
+        let mut with_stored = authors.clone();
         let mut at = run.base;
         let mut left = self.most;
         // What is final is settled.
@@ -232,7 +217,7 @@ impl<B: BlockT> Caution<'_, B> {
             let parent = *header.parent_hash();
             let authorities = self.chain.authorities_at(parent)?;
             below = match at.height().checked_sub(1) {
-                Some(lower) if is_of_few(&mut authors, &header, &authorities) => {
+                Some(lower) if is_of_few(&mut with_stored, &header, &authorities) => {
                     at = BlockId::new(number::<B>(lower), parent);
                     None
                 }
@@ -240,11 +225,7 @@ impl<B: BlockT> Caution<'_, B> {
                 _ => Some(at.height()),
             };
         }
-        Ok(End {
-            below,
-            authors: authors_of_run,
-            extent,
-        })
+        Ok(End { below, authors })
     }
 }
 
