@@ -57,37 +57,47 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             return ImportReport {
                 stored: 0,
                 failure: Some(error.into()),
+                left: Candidate::given_back(blocks),
             };
         }
         let mut batch = Batch::on(&self.store, self.head(), &mut writing.left);
         let validation = self.validation();
-        let mut stored = 0;
-        let mut failure = None;
-        for block in blocks {
-            match validation.validate(&mut batch, block) {
-                Ok(()) => stored += 1,
+        let (mut stored, mut failure, mut left) = (0, None, Vec::new());
+        let mut blocks = blocks.into_iter();
+        for block in blocks.by_ref() {
+            match validation.validate(&mut batch, &block) {
+                Ok(author) => {
+                    stored += 1;
+                    if let Some(author) = author {
+                        batch.add(block.id(), author, block.into_block());
+                    }
+                }
                 Err(error) => {
                     failure = Some(error);
+                    left.push(block);
                     break;
                 }
             }
         }
         let committed = self
             .measure
-            .stage(BlockStage::Commit, || self.commit(writing.vote, batch));
-        match committed {
-            Ok(()) => ImportReport { stored, failure },
-            Err(error) => ImportReport {
-                stored: 0,
-                failure: Some(error.into()),
-            },
+            .stage(BlockStage::Commit, || self.commit(writing.vote, &mut batch));
+        if let Err(error) = committed {
+            (stored, failure) = (0, Some(error.into()));
+            let added = batch.into_blocks().map(Candidate::Unchecked);
+            left.splice(..0, added);
+        }
+        ImportReport {
+            stored,
+            failure,
+            left: Candidate::given_back(left.into_iter().chain(blocks)),
         }
     }
 
     /// Fork choice and finality over `batch`, then one write, then the news.
-    fn commit(&self, vote: Vote<B>, mut batch: Batch<'_, B>) -> Result<(), BridgeError> {
+    fn commit(&self, vote: Vote<B>, batch: &mut Batch<'_, B>) -> Result<(), BridgeError> {
         let old = self.head();
-        adopt_best(&mut batch, &self.runtime, vote, self.max_reorg)?;
+        adopt_best(batch, &self.runtime, vote, self.max_reorg)?;
         let Batch {
             changes,
             head,
@@ -95,7 +105,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             left,
             ..
         } = batch;
-        if changes.is_empty() && head == old {
+        if changes.is_empty() && *head == old {
             return Ok(());
         }
         let (best, finalized) = (head.best, head.finalized);
@@ -109,18 +119,16 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
                 what: "the best block's header",
             })
         })?;
-        self.store
-            .write(&changes, &head)
-            .map_err(BridgeError::new)?;
-        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head;
-        left.nodes.add(changes.nodes);
+        self.store.write(changes, head).map_err(BridgeError::new)?;
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = head.clone();
+        left.nodes.add(std::mem::take(&mut changes.nodes));
         if best != old.best {
             // Nobody has to listen.
             let _ = self.events.send(ChainEvent {
                 header,
                 best,
                 finalized,
-                retracted,
+                retracted: *retracted,
             });
         }
         Ok(())
@@ -152,7 +160,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
                 let id = BlockId::of(first.header());
                 return Err((nothing(), self.baseless(id)));
             }
-            Err(error) => return Err((nothing(), error.into())),
+            // If that lasts, the import says so, and gives the blocks back.
+            Err(_) => return Ok(CheckedBlocks::unchecked(blocks)),
         };
         let check = RunCheck {
             rules: &self.rules,
@@ -181,7 +190,7 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
     }
 
     /// One observation of the stage `Verify` is one call. A block that does not begin where the one before it ends is a
-    /// broken link; a seal that only execution can judge leaves the whole run unchecked, for the import to check.
+    /// broken link; a seal that only execution can judge, or a fault of our own store, leaves the whole run unchecked, for the import to check.
     fn check(&self, base: BlockId<B>, parent: &B::Header, blocks: Vec<B>) -> CheckReport<B> {
         let checked = self
             .measure
@@ -205,8 +214,8 @@ impl<B: ChainBlock, R: Runtime<B>> ImportBlocks<B> for RuntimeBridge<B, R> {
     fn set_vote(&self, new: Vote<B>) -> Result<(), BridgeError> {
         let mut writing = self.writing();
         writing.vote = new;
-        let batch = Batch::on(&self.store, self.head(), &mut writing.left);
-        self.commit(new, batch)
+        let mut batch = Batch::on(&self.store, self.head(), &mut writing.left);
+        self.commit(new, &mut batch)
     }
 
     fn snapshots(&self) -> Result<&dyn BuildSnapshots<B>, NoSnapshots> {

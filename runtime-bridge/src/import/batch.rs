@@ -123,6 +123,13 @@ impl<'a, B: ChainBlock> Batch<'a, B> {
         self.changes.blocks.insert(id.hash, block);
     }
 
+    /// The blocks that it would have added, rising.
+    pub(crate) fn into_blocks(self) -> impl Iterator<Item = B> {
+        let mut blocks: Vec<_> = self.changes.blocks.into_values().collect();
+        blocks.sort_by_key(|block| *block.header().number());
+        blocks.into_iter()
+    }
+
     /// Whether the way from the stored block `id` down to the best chain is stored. A branch that was forgotten keeps its blocks
     /// when a revert takes those away that it builds on.
     pub(crate) fn is_rooted(&self, id: BlockId<B>) -> Result<bool, StoreError> {

@@ -31,6 +31,12 @@ impl<B: ChainBlock> Candidate<B> {
         }
     }
 
+    /// Blocks that were not imported. What was found of them is left out: that counts where all of them are checked only.
+    pub(crate) fn given_back(blocks: impl IntoIterator<Item = Self>) -> CheckedBlocks<B> {
+        let blocks = blocks.into_iter().map(Self::into_block);
+        CheckedBlocks::unchecked(blocks.collect())
+    }
+
     /// Its number and hash; hashes the header if nobody has.
     pub(crate) fn id(&self) -> BlockId<B> {
         match self {

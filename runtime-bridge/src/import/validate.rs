@@ -111,13 +111,13 @@ struct Executed {
 }
 
 impl<R> Validation<'_, R> {
-    /// Checks everything about a block that is not known to be good, and adds it, with the trie nodes that it makes, to
-    /// `batch`.
+    /// Checks everything about a block that is not known to be good, and adds the trie nodes that it makes to `batch`, to which the block
+    /// is to be added with its author; `None` if it is stored or added already.
     pub(crate) fn validate<B: ChainBlock>(
         &self,
         batch: &mut Batch<'_, B>,
-        candidate: Candidate<B>,
-    ) -> Result<(), ImportError<B>>
+        candidate: &Candidate<B>,
+    ) -> Result<Option<AuthorityId>, ImportError<B>>
     where
         R: Runtime<B>,
     {
@@ -125,11 +125,11 @@ impl<R> Validation<'_, R> {
         let parent = *candidate.block().header().parent_hash();
         let is_known = batch.has_child(parent, id.hash);
         if is_known.map_err(BridgeError::new)? {
-            return Ok(());
+            return Ok(None);
         }
         let place = check_place(batch, id, parent)?;
         let parent = self.parent(batch, place)?;
-        let sound = match &candidate {
+        let sound = match candidate {
             Candidate::Checked(_, finding) if is_author(finding, &parent.authorities) => {
                 self.sound(finding)
             }
@@ -144,16 +144,14 @@ impl<R> Validation<'_, R> {
             executed.map(|executed| (sound.author, executed))
         });
         let (author, executed) = executed.map_err(|refusal| refusal.of(id))?;
-        let block = candidate.into_block();
         let Executed { nodes, changes } = executed;
-        let root = *block.header().state_root();
+        let root = *candidate.block().header().state_root();
         batch
             .left
             .authorities
             .follow(parent.place.state_root, root, &changes);
         batch.changes.nodes.extend(nodes);
-        batch.add(id, author, block);
-        Ok(())
+        Ok(Some(author))
     }
 
     /// Checks everything about a stored block once more, at its parent's state. Changes nothing.

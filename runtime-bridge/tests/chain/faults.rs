@@ -35,6 +35,11 @@ fn import_that_cannot_be_written_changes_nothing_and_works_when_the_disk_does() 
     let report = bridge.import(run.clone());
     assert_eq!(report.stored, 0);
     assert_eq!(report.failure.unwrap().blame(), Blame::Local);
+    assert_eq!(
+        report.left.blocks(),
+        &run[2..],
+        "what is not stored comes back"
+    );
     let error = bridge.import_own(run[2].clone(), id(&run[1])).unwrap_err();
     assert_eq!(error.blame(), Blame::Local);
     assert_eq!(bridge.best(), id(&run[1]));
@@ -80,6 +85,7 @@ fn damaged_state_is_our_fault_and_not_the_block_s() {
         let report = bridge.import(run[1..].to_vec());
         let error = report.failure.unwrap();
         assert!(matches!(error, ImportError::Local(_)), "{error}");
+        assert_eq!(report.left.blocks(), &run[1..]);
         db.set(Fault::None);
         import_all(&bridge, &run);
     }

@@ -7,7 +7,7 @@ use crate::{
     error::Blame,
     headers::Delivery,
     peers::{Offence, PeerClient},
-    ports::{BlockFault, BridgeError, CheckedBlocks, HeaderFault, ImportError, PeerId, heavy},
+    ports::{BlockFault, CheckedBlocks, HeaderFault, ImportError, ImportReport, PeerId, heavy},
 };
 use codec::Encode;
 use sp_runtime::{
@@ -16,6 +16,13 @@ use sp_runtime::{
 };
 use std::sync::Arc;
 
+/// An import that failed.
+pub(super) struct Stopped<B: BlockT> {
+    pub(super) error: FetchError<B>,
+    /// The last blocks of the batch, as far as they may still be good: nobody need fetch them again.
+    pub(super) left: CheckedBlocks<B>,
+}
+
 /// Imports blocks as one batch and charges whoever delivered a provably bad one; `told` has the header of the block at this position
 /// and who delivered it.
 pub(super) async fn import<B: BlockT>(
@@ -23,37 +30,84 @@ pub(super) async fn import<B: BlockT>(
     terms: &Terms,
     blocks: CheckedBlocks<B>,
     told: impl FnOnce(usize) -> (Option<B::Header>, Option<PeerId>),
-) -> Result<(), FetchError<B>> {
+) -> Result<(), Stopped<B>> {
     let bridge = Arc::clone(&context.bridge);
     let room = terms.room.clone();
     let last = blocks
         .blocks()
         .last()
         .map(|block| BlockId::of(block.header()));
-    let job = move || {
-        room.map_or(Ok(()), |room| room())?;
-        Ok::<_, BridgeError>(bridge.import_checked(blocks))
+    let job = move || match room.map_or(Ok(()), |room| room()) {
+        Ok(()) => bridge.import_checked(blocks),
+        Err(error) => ImportReport {
+            stored: 0,
+            failure: Some(error.into()),
+            left: blocks,
+        },
     };
     let report = {
         let _importing = context.peers.deliveries().importing(context.clock.as_ref());
-        heavy(context.executor.as_ref(), job).await??
+        heavy(context.executor.as_ref(), job).await
     };
-    let Some(failure) = report.failure else {
+    let ImportReport {
+        stored,
+        failure,
+        left,
+    } = report.map_err(|lost| Stopped {
+        error: lost.into(),
+        left: CheckedBlocks::unchecked(Vec::new()),
+    })?;
+    let Some(failure) = failure else {
         return Ok(());
     };
-    let (header, supplier) = told(report.stored);
+    let left = still_good(left, &failure);
+    let error = stopped_by(context, failure, last, told(stored)).await;
+    Err(Stopped { error, left })
+}
+
+/// What may still be good of blocks of which the first one failed.
+fn still_good<B: BlockT>(
+    mut blocks: CheckedBlocks<B>,
+    failure: &ImportError<B>,
+) -> CheckedBlocks<B> {
+    let bad = match failure {
+        ImportError::Local(_)
+        | ImportError::UnknownParent { .. }
+        | ImportError::Invalid {
+            fault: BlockFault::Header(HeaderFault::FromFuture { .. }),
+            ..
+        } => 0,
+        ImportError::Invalid {
+            fault: BlockFault::WrongExtrinsicsRoot,
+            ..
+        } => 1,
+        // Nothing can stand on it.
+        ImportError::Invalid { .. }
+        | ImportError::AgainstFinal { .. }
+        | ImportError::ClearanceLost { .. } => blocks.len(),
+    };
+    blocks.split_off(bad)
+}
+
+/// What a session makes of a failed import. `last` is the last block of the batch.
+async fn stopped_by<B: BlockT>(
+    context: &SyncContext<B>,
+    failure: ImportError<B>,
+    last: Option<BlockId<B>>,
+    (header, supplier): (Option<B::Header>, Option<PeerId>),
+) -> FetchError<B> {
     match failure {
-        ImportError::Local(error) => Err(error.into()),
+        ImportError::Local(error) => error.into(),
         ImportError::Invalid { id, fault } => {
             charge_for(&context.peers, supplier.as_ref(), id, &fault);
-            Err(refused(context, header.as_ref(), supplier.as_ref(), id, fault).await)
+            refused(context, header.as_ref(), supplier.as_ref(), id, fault).await
         }
         ImportError::UnknownParent { id } | ImportError::AgainstFinal { id, .. } => {
-            Err(FetchError::Overtaken { id })
+            FetchError::Overtaken { id }
         }
-        ImportError::ClearanceLost { best, .. } => Err(FetchError::Overtaken {
+        ImportError::ClearanceLost { best, .. } => FetchError::Overtaken {
             id: last.unwrap_or(best),
-        }),
+        },
     }
 }
 

@@ -177,5 +177,6 @@ pub(super) async fn import_run<B: BlockT>(
         (headers.into_iter().nth(at), supplier)
     };
     let blocks = CheckedBlocks::unchecked(blocks);
-    import(context, &Terms::default(), blocks, told).await
+    let imported = import(context, &Terms::default(), blocks, told).await;
+    imported.map_err(|stopped| stopped.error)
 }

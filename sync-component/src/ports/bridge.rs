@@ -327,6 +327,9 @@ pub struct ImportReport<B: BlockT> {
     pub stored: usize,
     /// Why the rest was not imported.
     pub failure: Option<ImportError<B>>,
+    /// That rest, up to the end of the run, so that nobody fetches it again: the block that failed first. Without those that are stored; none
+    /// from a bridge that does not give them back.
+    pub left: CheckedBlocks<B>,
 }
 
 /// The last round of Tier 1, for the fork choice (SPEC section 1).

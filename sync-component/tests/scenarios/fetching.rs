@@ -1,7 +1,8 @@
 //! Fetching, where nothing worse happens than silence.
 
-use super::*;
+use super::{traffic::Blocks, *};
 use sp_runtime::traits::Block as _;
+use std::sync::Arc;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, PeerId, Protocol},
@@ -16,21 +17,36 @@ fn asked<'a>(sim: &Sim, node: &Node, peers: impl IntoIterator<Item = &'a PeerId>
         .sum()
 }
 
+/// Under which strategy: each in turn.
+fn in_turn(sim: &mut Sim) {
+    if sim.seed % 2 == 1 {
+        sim.settings.strategies.tier2 = Some("sequential".to_owned());
+    }
+}
+
 #[test]
 fn f01_swallowed_request_goes_elsewhere_and_nothing_is_lost() {
     run(Setup::chain(285), async |sim| {
+        in_turn(sim);
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
         let swallows = sim.peer("S", sim.chain(285), Misbehaviour::Swallows(vec![201]));
-        let honest = sim.servers(1, "P", 285);
         let mut ours = sim.node("O", &[]);
         ours.start();
-        sim.connect(&ours.id, [&swallows.id, &honest[0].id]);
+        sim.connect(&ours.id, [&swallows.id]);
+        sim.until(10 * MINUTE, "the request is swallowed", || {
+            blocks.was_asked_for(&swallows.id, 201)
+        })
+        .await;
+        let honest = sim.servers(1, "P", 285);
+        sim.connect(&ours.id, [&honest[0].id]);
         sim.until(10 * MINUTE, "O at 285", || ours.best().height() == 285)
             .await;
+        assert!(blocks.was_asked_for(&honest[0].id, 201));
         if sim.is_calm() {
-            // Each block once, and block 201 once more.
-            let total = asked(sim, &ours, [&swallows.id, &honest[0].id]);
-            assert!(total <= 286, "{total} requests");
+            assert_eq!(blocks.delivered_to(&ours.id), 285, "each block once");
         }
+        assert!(!refuses(sim, &ours, &swallows.id));
     });
 }
 
@@ -124,21 +140,37 @@ fn f06_one_honest_peer_is_enough_whatever_the_strangers_do() {
 #[test]
 fn f02_hole_is_filled_by_others_before_anything_above_it() {
     run(Setup::chain(139), async |sim| {
+        in_turn(sim);
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
         let holes: Vec<u64> = (0..8).map(|n| 20 + 13 * n).collect();
-        let lacks = sim.peer("L", sim.chain(139), Misbehaviour::Lacks(holes));
-        let others = sim.servers(2, "P", 139);
+        let lacks = sim.peer("L", sim.chain(139), Misbehaviour::Lacks(holes.clone()));
         let mut ours = sim.node("O", &[]);
         ours.start();
-        sim.connect(&ours.id, ids(&others).chain([&lacks.id]));
+        sim.connect(&ours.id, [&lacks.id]);
         // That nothing above a hole comes first is what the oracle checks after every import (I2).
+        sim.until(10 * MINUTE, "O below the first hole", || {
+            ours.best().height() == 19 && blocks.was_asked_for(&lacks.id, 20)
+        })
+        .await;
+        let others = sim.servers(2, "P", 139);
+        sim.connect(&ours.id, ids(&others));
         sim.until(10 * MINUTE, "O at 139", || ours.best().height() == 139)
             .await;
+        for hole in holes {
+            assert!(ids(&others).any(|peer| blocks.was_asked_for(peer, hole)));
+        }
+        if sim.is_calm() {
+            assert_eq!(blocks.delivered_to(&ours.id), 139, "each block once");
+        }
+        assert!(!refuses(sim, &ours, &lacks.id));
     });
 }
 
 #[test]
 fn f03_silent_peers_cost_their_attempts_once() {
     run(Setup::chain(12).idle(2), async |sim| {
+        sim.settings.strategies.tier2 = Some("sequential".to_owned());
         let blocks = Misbehaviour::SilentOn(Protocol::Blocks);
         let silent: Vec<_> = (0..2)
             .map(|n| sim.peer(&format!("S{n}"), sim.chain(11), blocks.clone()))

@@ -1,6 +1,6 @@
 //! Fetching, where peers lie and stores fail.
 
-use super::*;
+use super::{traffic::Blocks, *};
 use async_trait::async_trait;
 use sp_runtime::traits::Block as _;
 use std::{
@@ -209,6 +209,8 @@ fn f10_two_branches_never_mix() {
 #[test]
 fn f12_our_broken_store_costs_no_peer_anything() {
     run(Setup::chain(1_200), async |sim| {
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
         let peers = sim.servers(3, "P", 1_200);
         sim.import_time = Duration::from_millis(2);
         // However much waits behind a hole, the chain is not done in one step.
@@ -237,6 +239,10 @@ fn f12_our_broken_store_costs_no_peer_anything() {
         sim.until(10 * MINUTE, "O at 1200", || ours.best().height() == 1_200)
             .await;
         assert!(stood_at.height() < 1_200);
+        if sim.is_calm() {
+            let failed = stood_at.height() + 1;
+            assert_eq!(blocks.requests_for(failed), 1, "what came is kept");
+        }
         assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
     });
 }

@@ -33,6 +33,7 @@ mod latency;
 mod malicious;
 mod past_slots;
 mod resync;
+mod traffic;
 mod withholding;
 
 use std::time::Duration;

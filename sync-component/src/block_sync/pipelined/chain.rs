@@ -86,6 +86,11 @@ pub(super) struct Headers<B: BlockT> {
 }
 
 impl<B: BlockT> Headers<B> {
+    /// The height of the first.
+    pub(super) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// The one at this position.
     pub(super) fn at(&self, position: usize) -> Option<&B::Header> {
         let position = u64::try_from(position).unwrap_or(u64::MAX);

@@ -7,7 +7,7 @@ use crate::{
     block_id::{BlockId, number},
     block_sync::{
         FetchError, FetchJob, Terms,
-        delivered::import,
+        delivered::{Stopped, import},
         scheduler::{
             Ask, Bounds, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
         },
@@ -18,6 +18,7 @@ use crate::{
     ports::{BridgeError, CheckedBlocks, JobLost, MonoTime, PeerId, RequestFailure, cores, heavy},
     wire::RangeRequest,
 };
+use codec::Encode;
 use futures::{
     FutureExt, StreamExt,
     future::{AbortHandle, Abortable, Aborted, BoxFuture, OptionFuture},
@@ -47,6 +48,11 @@ struct Asked<B: BlockT> {
 /// Who delivered what of a batch that is imported: so many blocks each.
 type Suppliers = Vec<(usize, PeerId)>;
 
+/// What waits for import, by the height of its first block.
+type Waiting<B> = BTreeMap<u64, Ready<B>>;
+
+type Import<'a, B> = BoxFuture<'a, Result<(), (FetchError<B>, Waiting<B>)>>;
+
 /// One session.
 pub(super) struct Session<'a, B: BlockT> {
     context: &'a SyncContext<B>,
@@ -61,14 +67,14 @@ pub(super) struct Session<'a, B: BlockT> {
     /// Whose answers wait for a core or are on one, and for which blocks.
     reading: BTreeMap<FlightId, (PeerId, Span)>,
     checks: FuturesUnordered<BoxFuture<'a, Checked<B>>>,
-    ready: BTreeMap<u64, Ready<B>>,
-    import: Option<BoxFuture<'a, Result<(), FetchError<B>>>>,
+    ready: Waiting<B>,
+    import: Option<Import<'a, B>>,
     importing: (Span, MonoTime),
 }
 
 /// What happened.
 enum Happened<B: BlockT> {
-    Imported(Result<(), FetchError<B>>),
+    Imported(Result<(), (FetchError<B>, Waiting<B>)>),
     Checked(Checked<B>),
     Arrived(Result<(FlightId, Result<Vec<u8>, RequestError>), Aborted>),
     Nothing,
@@ -133,6 +139,30 @@ impl<'a, B: BlockT> Session<'a, B> {
     }
 
     pub(super) async fn run(mut self) -> Result<BlockId<B>, FetchError<B>> {
+        let result = self.work().await;
+        if result.is_err() {
+            self.finish_what_came().await;
+        }
+        result
+    }
+
+    /// The session failed: what arrived may be good all the same, and the next one finds it.
+    async fn finish_what_came(&mut self) {
+        if let Some(import) = self.import.take()
+            && let Err((_, left)) = import.await
+        {
+            self.ready.extend(left);
+        }
+        self.check();
+        while let Some((id, read)) = self.checks.next().await {
+            if let Ok(Ok(read)) = read {
+                self.checked(id, read);
+            }
+            self.check();
+        }
+    }
+
+    async fn work(&mut self) -> Result<BlockId<B>, FetchError<B>> {
         loop {
             self.go_on();
             self.send();
@@ -322,9 +352,15 @@ impl<'a, B: BlockT> Session<'a, B> {
         (blocks, suppliers)
     }
 
-    fn imported(&mut self, result: Result<(), FetchError<B>>) -> Result<(), FetchError<B>> {
+    fn imported(
+        &mut self,
+        result: Result<(), (FetchError<B>, Waiting<B>)>,
+    ) -> Result<(), FetchError<B>> {
         self.import = None;
-        result?;
+        if let Err((error, left)) = result {
+            self.ready.extend(left);
+            return Err(error);
+        }
         let (span, begun) = self.importing;
         let took = self.now().since(begun);
         self.scheduler.imported(span.count, took);
@@ -368,7 +404,8 @@ impl<'a, B: BlockT> Session<'a, B> {
             drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
             let headers = self.chain.run_from(span.start);
             let imported = import_from(self.context, self.terms, blocks, headers, suppliers);
-            if let Err(error) = imported.await {
+            if let Err((error, left)) = imported.await {
+                self.ready.extend(left);
                 return error;
             }
         }
@@ -396,17 +433,58 @@ fn import_from<'a, B: BlockT>(
     blocks: CheckedBlocks<B>,
     headers: Headers<B>,
     suppliers: Suppliers,
-) -> BoxFuture<'a, Result<(), FetchError<B>>> {
-    let told = move |at: usize| {
-        let mut left = at;
-        let supplier = suppliers.into_iter().find_map(|(count, peer)| {
-            let found = left < count;
-            left = left.saturating_sub(count);
-            found.then_some(peer)
-        });
-        (headers.at(at).cloned(), supplier)
+) -> Import<'a, B> {
+    let total = blocks.len();
+    let told = {
+        let (headers, suppliers) = (headers.clone(), suppliers.clone());
+        move |at: usize| {
+            let mut left = at;
+            let supplier = suppliers.into_iter().find_map(|(count, peer)| {
+                let found = left < count;
+                left = left.saturating_sub(count);
+                found.then_some(peer)
+            });
+            (headers.at(at).cloned(), supplier)
+        }
     };
-    import(context, terms, blocks, told).boxed()
+    let job = async move {
+        let imported = import(context, terms, blocks, told).await;
+        imported.map_err(|Stopped { error, left }| {
+            let from = total.saturating_sub(left.len());
+            (error, waiting(headers.start(), suppliers, from, left))
+        })
+    };
+    job.boxed()
+}
+
+/// The last blocks of a batch that begins at the height `start`, those from the position `from` on, by who delivered them.
+fn waiting<B: BlockT>(
+    start: u64,
+    suppliers: Suppliers,
+    from: usize,
+    mut blocks: CheckedBlocks<B>,
+) -> Waiting<B> {
+    let mut all = Waiting::new();
+    let (mut at, mut skip) = (start.saturating_add(from as u64), from);
+    for (count, peer) in suppliers {
+        let keep = count.saturating_sub(skip);
+        skip = skip.saturating_sub(count);
+        let rest = blocks.split_off(keep);
+        let mine = std::mem::replace(&mut blocks, rest);
+        if mine.is_empty() {
+            continue;
+        }
+        let bytes = mine.blocks().iter().map(Encode::encoded_size).sum();
+        let ready = Ready {
+            blocks: mine,
+            from: peer,
+            bytes,
+        };
+        let next = at.saturating_add(ready.blocks.len() as u64);
+        all.insert(at, ready);
+        at = next;
+    }
+    all
 }
 
 /// What a request that brought nothing says of its peer.

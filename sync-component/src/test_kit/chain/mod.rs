@@ -409,7 +409,7 @@ impl<B: BlockT> VerifyHeaders<B> for ReferenceBridge<B> {
 }
 
 impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
-    fn import(&self, blocks: Vec<B>) -> ImportReport<B> {
+    fn import(&self, mut blocks: Vec<B>) -> ImportReport<B> {
         let mut state = self.state();
         let mut stored = 0;
         let mut failure = None;
@@ -423,7 +423,11 @@ impl<B: BlockT> ImportBlocks<B> for ReferenceBridge<B> {
             }
         }
         self.choose(&mut state);
-        ImportReport { stored, failure }
+        ImportReport {
+            stored,
+            failure,
+            left: CheckedBlocks::unchecked(blocks.split_off(stored)),
+        }
     }
 
     fn check(&self, _base: BlockId<B>, _parent: &B::Header, mut blocks: Vec<B>) -> CheckReport<B> {

@@ -49,9 +49,9 @@ pub enum Misbehaviour<B: BlockT> {
     OtherGenesis,
     /// It says that it is syncing.
     SaysSyncing,
-    /// It has none of these heights' bodies.
+    /// It has none of these heights' bodies: what it sends ends below them.
     Lacks(Vec<u64>),
-    /// It answers block requests for these heights with silence.
+    /// It answers requests for blocks with silence if they are for one of these heights, too.
     Swallows(Vec<u64>),
     /// It answers no request for headers that begins above this height.
     KeepsHeadersAbove(u64),
@@ -287,7 +287,9 @@ impl<B: TestBlock> Service<B> {
                 std::future::pending().await
             }
             Misbehaviour::SilentOn(silent) if silent == protocol => std::future::pending().await,
-            Misbehaviour::Swallows(heights) if asks_for::<B>(protocol, body, &heights) => {
+            Misbehaviour::Swallows(heights)
+                if protocol == Protocol::Blocks && first_of::<B>(body, &heights).is_some() =>
+            {
                 std::future::pending().await
             }
             Misbehaviour::KeepsHeadersAbove(height)
@@ -325,10 +327,15 @@ impl<B: TestBlock> Service<B> {
     }
 }
 
-/// Whether a request asks for blocks from one of these heights on.
-fn asks_for<B: BlockT>(protocol: Protocol, body: &[u8], heights: &[u64]) -> bool {
-    protocol == Protocol::Blocks
-        && start_of::<B>(body).is_some_and(|start| heights.contains(&start))
+/// Where the lowest of these heights is in the range that a request asks for.
+fn first_of<B: BlockT>(body: &[u8], heights: &[u64]) -> Option<usize> {
+    let request = RangeRequest::<B>::decode(&mut &*body).ok()?;
+    let start = crate::block_id::height::<B>(request.start);
+    let above = heights
+        .iter()
+        .filter_map(|height| height.checked_sub(start));
+    let first = above.min().filter(|at| *at < u64::from(request.count))?;
+    usize::try_from(first).ok()
 }
 
 /// The first height that a request for a range asks for.
@@ -346,14 +353,16 @@ struct Bend<'a, B: BlockT> {
 impl<B: TestBlock> Bend<'_, B> {
     fn answer(&self, protocol: Protocol, body: &[u8], honest: Vec<u8>) -> Vec<u8> {
         match (self.misbehaviour, protocol) {
-            (Misbehaviour::Lacks(heights), Protocol::Blocks)
-                if asks_for::<B>(protocol, body, heights) =>
-            {
-                BlocksReply::<B>::NotFound {
-                    lowest: number::<B>(0),
-                    best: self.service.chain.best().number,
+            (Misbehaviour::Lacks(heights), Protocol::Blocks) => {
+                match first_of::<B>(body, heights) {
+                    Some(0) => BlocksReply::<B>::NotFound {
+                        lowest: number::<B>(0),
+                        best: self.service.chain.best().number,
+                    }
+                    .encode(),
+                    Some(hole) => shortened::<B>(honest, hole),
+                    None => honest,
                 }
-                .encode()
             }
             (Misbehaviour::Refuses, Protocol::Blocks) => {
                 BlocksReply::<B>::Refused(RefusedReason::TooMany).encode()
@@ -362,6 +371,7 @@ impl<B: TestBlock> Bend<'_, B> {
             (Misbehaviour::ServesBranch(branch), Protocol::Headers | Protocol::Blocks) => {
                 from_branch(branch, protocol, body)
             }
+            (Misbehaviour::Trickles, Protocol::Blocks) => shortened::<B>(honest, 1),
             (Misbehaviour::Trickles, Protocol::Headers)
             | (_, Protocol::State | Protocol::Announce) => honest,
             (_, Protocol::Headers) => self.bent_items(honest, |header| self.bent_header(header)),
@@ -413,7 +423,6 @@ impl<B: TestBlock> Bend<'_, B> {
             }
             Misbehaviour::Reverses => items.reverse(),
             Misbehaviour::SendsNothing => items.clear(),
-            Misbehaviour::Trickles => items.truncate(1),
             Misbehaviour::Oversized => {
                 let too_long = self.service.settings.limits.reply_hard_bytes + 1;
                 return [honest, vec![0; too_long]].concat();
@@ -460,6 +469,17 @@ fn with_seal<H: HeaderT>(mut header: H, bytes: [u8; 64]) -> H {
     let seal = AuthoritySignature::from(sp_core::sr25519::Signature::from_raw(bytes));
     header.digest_mut().push(DigestItem::aura_seal(seal));
     header
+}
+
+/// Only so many of the blocks.
+fn shortened<B: TestBlock>(honest: Vec<u8>, most: usize) -> Vec<u8> {
+    match BlocksReply::<B>::decode(&mut honest.as_slice()) {
+        Ok(BlocksReply::Items(mut blocks)) => {
+            blocks.truncate(most);
+            BlocksReply::Items(blocks).encode()
+        }
+        _ => honest,
+    }
 }
 
 /// The range that was asked for, out of `branch`, whatever its parent.
