@@ -186,13 +186,14 @@ impl Suspects {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;
-        let is_to_be_left = |header: &B::Header, block: &BlockId<B>| {
-            author(&authorities, header, chain).is_some_and(|(author, slot)| {
-                is_bad(&author, slot, &authorities) && !is_attested(block, author.as_ref())
-            })
+        let is_to_be_left = |slot: Option<Slot>, block: &BlockId<B>| {
+            slot.zip(slot.and_then(|slot| turn(&authorities, slot)))
+                .is_some_and(|(slot, author)| {
+                    is_bad(author, slot, &authorities) && !is_attested(block, author.as_ref())
+                })
         };
-        let mut blocks = run.headers().iter().zip(run.ids());
-        let keep = blocks.rposition(|(header, block)| !is_to_be_left(header, block));
+        let mut blocks = run.slots(chain).iter().zip(run.ids());
+        let keep = blocks.rposition(|(slot, block)| !is_to_be_left(*slot, block));
         Ok(keep.and_then(|last| match run.beyond {
             Beyond::Nothing | Beyond::Unvoted => run.first(last + 1),
             Beyond::Claimed => Some(run.clone()),
@@ -201,7 +202,7 @@ impl Suspects {
 }
 
 /// For how many slots one of so many authorities stays suspect.
-fn suspicion_slots(authorities: usize) -> u64 {
+pub(crate) fn suspicion_slots(authorities: usize) -> u64 {
     4 * authorities as u64
 }
 
@@ -213,10 +214,17 @@ pub(crate) fn is_by_few<B: BlockT>(
     chain: &dyn Bridge<B>,
 ) -> bool {
     let mut authors = BTreeSet::new();
-    run.headers().iter().all(|header| {
-        authors.extend(author(authorities, header, chain).map(|(author, _)| author));
+    let left = run.below_last(authorities.len(), chain, |turn| {
+        authors.extend(turn.and_then(|turn| authorities.get(turn)));
         authors.len() <= few
-    })
+    });
+    left == 0
+}
+
+/// Whose turn `slot` is.
+fn turn(authorities: &[AuthorityId], slot: Slot) -> Option<&AuthorityId> {
+    let turn = slot.checked_rem(authorities.len() as u64)?;
+    authorities.get(usize::try_from(turn).ok()?)
 }
 
 /// Whose turn the header's slot is, and the slot; `None` for a header without slot, which is never a verified one.
@@ -226,7 +234,5 @@ pub(crate) fn author<B: BlockT>(
     chain: &dyn Bridge<B>,
 ) -> Option<(AuthorityId, Slot)> {
     let slot = chain.slot_of(header).ok()?;
-    let turn = slot.checked_rem(authorities.len() as u64)?;
-    let author = authorities.get(usize::try_from(turn).ok()?)?;
-    Some((author.clone(), slot))
+    Some((turn(authorities, slot)?.clone(), slot))
 }

@@ -190,20 +190,20 @@ impl<B: BlockT> Caution<'_, B> {
     fn end_of_few(&self, run: &VerifiedTip<B>) -> Result<End, BridgeError> {
         let authorities = self.chain.authorities_at(run.base.hash)?;
         let mut authors = BTreeSet::new();
-        let is_of_few = |authors: &mut BTreeSet<_>, header: &_, authorities: &[AuthorityId]| {
-            let Some((author, _)) = author(authorities, header, self.chain) else {
-                return false;
-            };
-            let is_few = authors.contains(&author) || authors.len() < self.few;
+        let is_of_few = |authors: &mut BTreeSet<_>, author: &AuthorityId| {
+            let is_few = authors.contains(author) || authors.len() < self.few;
             let is_of_few = is_few && !self.own.contains(author.as_ref());
             if is_of_few {
-                authors.insert(author);
+                authors.insert(author.clone());
             }
             is_of_few
         };
-        let mut headers = run.headers().iter();
-        let others = headers.rposition(|header| !is_of_few(&mut authors, header, &authorities));
-        let mut below = others.and_then(|at| run.ids().get(at)).map(BlockId::height);
+        let left = run.below_last(authorities.len(), self.chain, |turn| {
+            let author = turn.and_then(|turn| authorities.get(turn));
+            author.is_some_and(|author| is_of_few(&mut authors, author))
+        });
+        let others = left.checked_sub(1).and_then(|at| run.ids().get(at));
+        let mut below = others.map(BlockId::height);
         let mut with_stored = authors.clone();
         let mut at = run.base;
         let mut left = self.most;
@@ -216,8 +216,10 @@ impl<B: BlockT> Caution<'_, B> {
             left -= 1;
             let parent = *header.parent_hash();
             let authorities = self.chain.authorities_at(parent)?;
+            let author = author(&authorities, &header, self.chain);
+            let is_of_few = author.is_some_and(|(author, _)| is_of_few(&mut with_stored, &author));
             below = match at.height().checked_sub(1) {
-                Some(lower) if is_of_few(&mut with_stored, &header, &authorities) => {
+                Some(lower) if is_of_few => {
                     at = BlockId::new(number::<B>(lower), parent);
                     None
                 }

@@ -18,11 +18,21 @@ use std::{collections::BTreeSet, time::Duration};
 /// for the first of their headers.
 const FIRST_PARTS: usize = 4;
 
+/// Why more headers of a run are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its blocks are being fetched.
+    Fetching,
+    /// None of them is, before more of it is known.
+    Deciding,
+}
+
 /// What is being fetched, and who is asked for more of its headers.
 #[derive(Debug)]
 pub(super) struct Followed<B: BlockT> {
     /// The end of the run, as far as it was verified when it was last looked at.
     end: Option<BlockId<B>>,
+    purpose: Purpose,
     /// Who is being asked.
     asked: Option<PeerId>,
     /// Who did not bring what it was asked for.
@@ -38,6 +48,7 @@ impl<B: BlockT> Default for Followed<B> {
     fn default() -> Self {
         Self {
             end: None,
+            purpose: Purpose::Fetching,
             asked: None,
             lagging: Lagging::default(),
             not_before: None,
@@ -60,19 +71,25 @@ pub(crate) struct Extension<B: BlockT> {
 }
 
 impl<B: BlockT> State<B> {
-    /// Whether a verified run is being fetched.
+    /// Whether more of a verified run is asked for.
     pub(super) fn is_following(&self) -> bool {
         let end = self.followed.end.as_ref();
         end.is_some_and(|end| self.tips.holding(end).is_some())
     }
+
+    /// Whether its blocks are.
+    pub(super) fn is_fetching(&self) -> bool {
+        self.followed.purpose == Purpose::Fetching && self.is_following()
+    }
 }
 
 impl<B: BlockT> HeightSyncManager<B> {
-    /// The run that ends in `end`, or goes on above it, is being fetched from now on; returns it as it is now.
-    pub(crate) fn follow(&self, end: &BlockId<B>) -> Option<VerifiedTip<B>> {
+    /// More headers of the run that ends in `end`, or goes on above it, are asked for from now on; returns it as it is now.
+    pub(crate) fn follow(&self, end: &BlockId<B>, purpose: Purpose) -> Option<VerifiedTip<B>> {
         let mut state = self.state();
         let run = state.tips.holding(end).cloned();
-        state.followed.end = run.as_ref().map(VerifiedTip::tip);
+        let followed = &mut state.followed;
+        (followed.end, followed.purpose) = (run.as_ref().map(VerifiedTip::tip), purpose);
         run
     }
 

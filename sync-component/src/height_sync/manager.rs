@@ -240,11 +240,14 @@ impl<B: BlockT> HeightSyncManager<B> {
         let second = pin!(ask(timeout.saturating_sub(again)));
         let (answer, other) = select(first, second).await.factor_first();
         match answer {
-            Err(RequestError::Failed(
-                RequestFailure::Timeout
-                | RequestFailure::TooManyInFlight
-                | RequestFailure::Disconnected,
-            )) => self.told(&peer, other.await),
+            Err(
+                RequestError::Busy(_)
+                | RequestError::Failed(
+                    RequestFailure::Timeout
+                    | RequestFailure::TooManyInFlight
+                    | RequestFailure::Disconnected,
+                ),
+            ) => self.told(&peer, other.await),
             answer => {
                 self.told(&peer, answer);
                 self.hear_late(&peer, other).await;

@@ -39,6 +39,7 @@ pub(crate) use attested::attested_blocks;
 pub use attesting::{AttestationNews, DueAttestation};
 pub use authority_quorum::AuthorityQuorum;
 pub use ballot::{Ballot, Electorate, Side, Tally, Voter};
+pub(crate) use following::Purpose;
 pub use height_majority::HeightMajority;
 pub use judgement::{Beginning, Judgement, Reach, Waiting};
 pub use lineage::{Lineage, consensus_block};

@@ -93,7 +93,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             && tip.number >= run.number
         {
             // What is fetched goes on above it, and it is looked at again when that ends.
-            let is_followed = state.is_following()
+            let is_followed = state.is_fetching()
                 && self.context.bridge.presence(run.hash)? == Presence::Canonical;
             if is_followed || state.tips.holding(&run).is_some() {
                 return Ok(false);

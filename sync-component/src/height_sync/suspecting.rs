@@ -3,10 +3,11 @@
 use super::{Electorate, HeightSyncManager, judging::may_be_faulty};
 use crate::{
     block_id::BlockId,
-    headers::{Beyond, Misdeed, VerifiedTip, is_by_few},
+    headers::{Beyond, Misdeed, VerifiedTip, is_by_few, suspicion_slots},
     ports::BridgeError,
 };
 use sp_runtime::traits::Block as BlockT;
+use std::time::Duration;
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
@@ -39,6 +40,19 @@ impl<B: BlockT> HeightSyncManager<B> {
         Ok(self.strategy.electorate() == Electorate::Authorities
             && is_long
             && self.is_by_few(run)?)
+    }
+
+    /// For how long `run` may hold us up, if no gate can have cleared it, whatever comes of it: as long as its author would be suspect.
+    pub(crate) fn longest_hold_up(
+        &self,
+        run: &VerifiedTip<B>,
+    ) -> Result<Option<Duration>, BridgeError> {
+        if !self.is_of_no_gate(run)? {
+            return Ok(None);
+        }
+        let authorities = self.context.bridge.authorities_at(run.base.hash)?;
+        let slots = u32::try_from(suspicion_slots(authorities.len())).unwrap_or(u32::MAX);
+        Ok(Some(self.slot().saturating_mul(slots)))
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

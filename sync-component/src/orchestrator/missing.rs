@@ -97,7 +97,7 @@ impl Moment {
     }
 
     /// How long ago, imports left out.
-    fn elapsed(self, now: Self) -> Duration {
+    pub(super) fn elapsed(self, now: Self) -> Duration {
         let importing = now.imported_for.saturating_sub(self.imported_for);
         now.at.since(self.at).saturating_sub(importing)
     }

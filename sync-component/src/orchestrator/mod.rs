@@ -5,6 +5,7 @@ mod announcer;
 mod board;
 mod events;
 mod gate;
+mod hold_up;
 mod inbound;
 mod manager;
 mod missing;

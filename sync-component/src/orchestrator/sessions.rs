@@ -3,6 +3,7 @@
 use super::{
     NetworkSyncManager, SyncEvent,
     board::Extent,
+    hold_up::HoldUp,
     missing::{MissingBlocks, Moment, Patience, Worth},
     run::note_local,
 };
@@ -11,7 +12,7 @@ use crate::{
     block_sync::{Backoff, FetchError},
     error::Blame,
     headers::{Beyond, VerifiedTip},
-    height_sync::{Judgement, Waiting},
+    height_sync::{Judgement, Purpose, Waiting},
     ports::{MonoTime, Presence},
     settings::JoinWindows,
     status::{CriticalReason, SyncStatus, Verdict},
@@ -52,6 +53,8 @@ pub(super) struct Sessions<'a, B: BlockT> {
     onward: watch::Sender<Option<VerifiedTip<B>>>,
     /// What was asked for and has not come.
     missing: MissingBlocks<B>,
+    /// For how long chains of few have held us up.
+    hold_up: HoldUp,
     /// Since when there is something to fetch and a probe runs that may change what.
     undecided_since: Option<MonoTime>,
     /// After a fault of our own no session starts before this; after others only none for the same tip.
@@ -70,6 +73,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             ahead: None,
             onward: watch::Sender::new(None),
             missing: MissingBlocks::new(),
+            hold_up: HoldUp::default(),
             undecided_since: None,
             not_before: manager.started,
             backoff: Backoff::new(&context.settings.limits, context.randomness.seed()),
@@ -210,6 +214,22 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         if is_put_off {
             self.leave_to_others(judgement);
         }
+        self.note_hold_up(judgement, now);
+    }
+
+    /// A chain of few that holds us up for longer than its author would be suspect is worth no more waiting.
+    fn note_hold_up(&mut self, judgement: &Judgement<B>, now: Moment) {
+        let height = &self.manager.height;
+        let Some(target) = &judgement.target else {
+            return;
+        };
+        match height.longest_hold_up(target) {
+            Ok(Some(longest)) if self.hold_up.is_too_long(longest, now) => {
+                note_local(height.withheld(target));
+            }
+            Ok(_) => {}
+            Err(error) => note_local(Err(error)),
+        }
     }
 
     /// Ends the session under way, whose peers put it off, if another chain waits to be fetched. "Busy" is no failure, and whoever
@@ -282,7 +302,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             extent = Extent::of(target);
             self.onward.send_replace(Some(target.clone()));
             job = job.going_on(self.onward.subscribe());
-            manager.height.follow(&target.tip());
+            manager.height.follow(&target.tip(), Purpose::Fetching);
             if target.beyond == Beyond::Claimed {
                 // More of its headers are due from now on.
                 manager.height.touch();
@@ -332,7 +352,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             return;
         };
         let end = target.tip();
-        manager.height.follow(&end);
+        manager.height.follow(&end, Purpose::Fetching);
         let mut worthy = judgement.target.iter().chain(&judgement.rivals);
         let Some(run) = worthy.find(|run| run.contains(&end)) else {
             return;
@@ -353,7 +373,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         if settings.tier2.join_windows == JoinWindows::Successive
             && let Some(run) = windows.max_by_key(|run| run.tip().number)
         {
-            self.manager.height.follow(&run.tip());
+            let height = &self.manager.height;
+            height.follow(&run.tip(), Purpose::Deciding);
         }
     }
 

@@ -182,6 +182,34 @@ fn h19_chain_of_past_slots_in_quick_drops_halts_nobody() {
     });
 }
 
+/// On a fresh network it has any number of past slots, and deals out quickly enough for none of its blocks to count as withheld.
+#[test]
+fn h19_endless_chain_of_past_slots_halts_no_fresh_network() {
+    run(Setup::chain(1).authorities(4).idle(24_000), async |sim| {
+        by_authorities(sim);
+        let thief = 3;
+        // A part at a time, and quickly enough for whoever goes ahead, too.
+        sim.settings.limits.blocks_per_request = 5;
+        let chain = own_chain(sim, thief, 0, 6_000);
+        let evil = sim.crowd(thief, "evil", &chain, &Misbehaviour::Nothing);
+        let nodes = authorities(sim, &vec![0; thief]);
+        for (node, evil) in nodes.iter().zip(&evil) {
+            evil.deals_bodies(SLOT.as_duration() / 32).await;
+            sim.connect(&node.id, [&evil.id]);
+        }
+        // As long as its author is suspect, and a while for the others to find each other.
+        let turns = u32::try_from(thief).unwrap() + 1;
+        sim.slots(6 * turns).await;
+        let before = sim.oracle.seals();
+        sim.slots(2 * turns).await;
+        let sealed = sim.oracle.seals() - before;
+        assert!(
+            sealed >= thief,
+            "{sealed} blocks in two turns of {thief}, {before} before"
+        );
+    });
+}
+
 /// Where the others stand when they start.
 #[derive(Clone, Copy)]
 enum Start {
