@@ -38,11 +38,12 @@ enum Moment {
 }
 
 impl Moment {
-    /// First each stage through the node and alone, then moments spread over a run.
-    fn of(kill: u64) -> Self {
+    /// First each stage in both ways, then moments spread over what a whole run takes in this kill's way.
+    fn of(kill: u64, whole: &Whole) -> Self {
         let half = usize::try_from(kill / 2).unwrap();
+        let share = f64::from(u32::try_from(kill * 7_919 % 1_000).unwrap()) / 1_000.0;
         STAGES.get(half).map_or_else(
-            || Self::After(Duration::from_millis(kill * 7_919 % 900)),
+            || Self::After(whole.of(Way::of(kill)).mul_f64(share)),
             |stage| Self::Stage(stage),
         )
     }
@@ -52,7 +53,7 @@ impl Moment {
         let stage = match self {
             Self::After(time) => {
                 std::thread::sleep(time);
-                return true;
+                return ordering.try_wait().unwrap().is_none();
             }
             Self::Stage(stage) => stage,
         };
@@ -69,6 +70,60 @@ impl Moment {
         }
         panic!("neither the stage {stage} nor the end came");
     }
+}
+
+/// Who carries a resync out.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    ThroughANode,
+    Alone,
+}
+
+impl Way {
+    /// In turn.
+    fn of(kill: u64) -> Self {
+        if kill.is_multiple_of(2) {
+            Self::ThroughANode
+        } else {
+            Self::Alone
+        }
+    }
+}
+
+/// How long a resync takes that nobody disturbs, from the order to its end.
+struct Whole {
+    through_a_node: Duration,
+    alone: Duration,
+}
+
+impl Whole {
+    async fn measured(world: &World, strategy: &str) -> Self {
+        let (base, node) = world.copy_of_dave("undisturbed").await;
+        until_status(&client(&node), "a peer", |view| view.peers > 0).await;
+        let through_a_node = took(through_it(world, &base, strategy), &base);
+        drop(node);
+        let base = world.copy_of_daves_files("undisturbed-alone");
+        let alone = took(by_itself(world, &base, strategy), &base);
+        Self {
+            through_a_node,
+            alone,
+        }
+    }
+
+    fn of(&self, way: Way) -> Duration {
+        match way {
+            Way::ThroughANode => self.through_a_node,
+            Way::Alone => self.alone,
+        }
+    }
+}
+
+/// How long `ordering`, which was given a moment ago, takes to its good end.
+fn took(mut ordering: Child, base: &Path) -> Duration {
+    let begun = Instant::now();
+    assert!(ordering.wait().unwrap().success());
+    assert_eq!(backups(base).len(), 1);
+    begun.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,14 +146,14 @@ async fn ends_wholly_old_or_wholly_new(strategy: &str, finality: Finality) {
         text.parse().expect("KILLS is a number of kills")
     });
     let world = World::with(finality).await;
+    let whole = Whole::measured(&world, strategy).await;
     let (mut in_time, mut old, mut new) = (0, 0, 0);
     for kill in 0..kills {
-        let moment = Moment::of(kill);
+        let moment = Moment::of(kill, &whole);
         let name = format!("killed-{kill}");
-        let (hit, end) = if kill % 2 == 0 {
-            through_a_node(&world, &name, strategy, moment).await
-        } else {
-            alone(&world, &name, strategy, moment).await
+        let (hit, end) = match Way::of(kill) {
+            Way::ThroughANode => through_a_node(&world, &name, strategy, moment).await,
+            Way::Alone => alone(&world, &name, strategy, moment).await,
         };
         in_time += u64::from(hit);
         match end {
@@ -137,6 +192,18 @@ fn order(world: &World, base: &Path, more: &str) -> Child {
         .unwrap()
 }
 
+/// Ordered of the node that runs on `base`.
+fn through_it(world: &World, base: &Path, strategy: &str) -> Child {
+    order(world, base, &format!("--strategy {strategy}"))
+}
+
+/// Ordered where no node runs.
+fn by_itself(world: &World, base: &Path, strategy: &str) -> Child {
+    let bootnode = world.alice_address();
+    let more = format!("--strategy {strategy} --bootnodes {bootnode}");
+    order(world, base, &more)
+}
+
 fn killed(mut process: Child) {
     process.kill().unwrap();
     process.wait().unwrap();
@@ -145,8 +212,7 @@ fn killed(mut process: Child) {
 async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
     let (base, mut node) = world.copy_of_dave(name).await;
     until_status(&client(&node), "a peer", |view| view.peers > 0).await;
-    let strategy = format!("--strategy {strategy}");
-    let mut ordering = order(world, &base, &strategy);
+    let mut ordering = through_it(world, &base, strategy);
     let hit = moment.wait(&journal(&base), &mut ordering);
     node.signal(Signal::KILL).unwrap();
     node.ended(PATIENCE).await.unwrap();
@@ -156,11 +222,7 @@ async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Momen
 
 async fn alone(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
     let base = world.copy_of_daves_files(name);
-    let more = format!(
-        "--strategy {strategy} --bootnodes {}",
-        world.alice_address()
-    );
-    let mut resync = order(world, &base, &more);
+    let mut resync = by_itself(world, &base, strategy);
     let hit = moment.wait(&journal(&base), &mut resync);
     killed(resync);
     (hit, goes_on(world, &base, moment).await)
@@ -170,8 +232,10 @@ fn journal(base: &Path) -> std::path::PathBuf {
     chain_folder(base, "quick").join("journal")
 }
 
-/// The next start goes on by itself, to the whole old chain or to the whole new one.
+/// The next start goes on by itself: to the whole new chain if the run was written down, or over, when it was killed; else nothing
+/// was begun, and the whole old chain stays.
 async fn goes_on(world: &World, base: &Path, moment: Moment) -> End {
+    let was_begun = journal(base).exists() || !backups(base).is_empty();
     let signed = chain_folder(base, "quick").join("signed");
     let record = fs::read(&signed).unwrap();
     let mut node = started(base, "quick", &world.connected_args());
@@ -180,8 +244,9 @@ async fn goes_on(world: &World, base: &Path, moment: Moment) -> End {
     }
     let start = Instant::now();
     let end = loop {
-        let is_new = !backups(base).is_empty();
         let is_over = !journal(base).exists();
+        // In this order: the backup is there before the journal goes.
+        let is_new = !backups(base).is_empty();
         // A restart for the exchange may be under way.
         let seen = match node.client() {
             Some(asking) => asking.status().await.ok(),
@@ -192,6 +257,11 @@ async fn goes_on(world: &World, base: &Path, moment: Moment) -> End {
                 break End::New;
             }
             if !is_new {
+                assert!(
+                    !was_begun,
+                    "{moment:?}: the run is forgotten\n{}",
+                    node.log_tail(4_000).join("\n")
+                );
                 assert_eq!(view.best, world.daves_tip(), "{moment:?}: as it was");
                 break End::Old;
             }

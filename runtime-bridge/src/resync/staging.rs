@@ -29,7 +29,7 @@ use sync_component::{
 const HEADROOM: u64 = 64 << 20;
 
 /// How long it may take until a staged chain that is given up is closed. Shorter: a run ends that could have gone on with other
-/// sources; longer: it takes longer to say so.
+/// sources, or one that begins right after another; longer: it takes longer to say so.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// Opens the stores of one chain in whatever folder.
@@ -123,15 +123,31 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
         }
     }
 
-    /// A new run begins: what an earlier one has open is not its chain.
+    /// A new run begins: what an earlier one has open is not its chain. Whoever opens the new one waits until that is closed.
     pub fn forget(&self) {
-        *self.opened() = None;
+        if let Some((staged, _)) = self.opened().as_mut() {
+            *staged = Weak::new();
+        }
     }
 
     /// Whether what was opened last is closed.
     pub fn is_closed(&self) -> bool {
         let open = self.opened();
         open.as_ref().is_none_or(|(_, closing)| closing.is_closed())
+    }
+
+    /// Waits until what was opened last is closed, for [`CLOSING`] at most: the last one to hold it may be a request that is being
+    /// answered from it, or work of a run that was given up.
+    fn await_closing(&self) {
+        let waiting = Instant::now();
+        while !self.is_closed() && waiting.elapsed() < CLOSING {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn held(&self) -> Option<Arc<RuntimeBridge<B, R>>> {
+        let open = self.opened();
+        open.as_ref().and_then(|(staged, _)| staged.upgrade())
     }
 
     fn opened(&self) -> MutexGuard<'_, Opened<B, R>> {
@@ -146,6 +162,10 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
 
 impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
     fn open(&self) -> Result<Arc<dyn Bridge<B>>, BridgeError> {
+        if let Some(staged) = self.held() {
+            return Ok(staged);
+        }
+        self.await_closing();
         let mut open = self.opened();
         if let Some(staged) = open.as_ref().and_then(|(staged, _)| staged.upgrade()) {
             return Ok(staged);
@@ -159,11 +179,7 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
 
     fn renew(&self) -> Result<(), BridgeError> {
         let staging = &self.files.places().staging;
-        let waiting = Instant::now();
-        // The last one to hold it may be a request that is being answered from it.
-        while !self.is_closed() && waiting.elapsed() < CLOSING {
-            thread::sleep(Duration::from_millis(10));
-        }
+        self.await_closing();
         let mut open = self.opened();
         if open
             .as_ref()

@@ -168,6 +168,19 @@ pub enum ResyncError<B: BlockT> {
         /// The sources that hold it.
         strays: Vec<PeerId>,
     },
+    /// All sources failed, and one that is there holds a block that the voters, or the operator, want and the staged chain does not
+    /// hold: nobody who showed that chain is left.
+    #[error(
+        "the chain staged up to {staged} is not the wanted one, whoever showed it is lost, and {holder} holds {wanted}, which is not in it; the present chain stays: order the resync again"
+    )]
+    Forsaken {
+        /// The staged tip.
+        staged: BlockId<B>,
+        /// The block.
+        wanted: BlockId<B>,
+        /// The source that holds it.
+        holder: PeerId,
+    },
     /// The staged chain holds another block at the operator's checkpoint.
     #[error(
         "the staged chain does not hold the checkpoint {checkpoint}; check it, and resync from a peer on that chain"

@@ -17,8 +17,9 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 /// tip forks; higher: one whose sources stay behind ends late.
 const VOTE_ROUNDS: u32 = 5;
 
-/// How often the blocks of a short chain are given up for a snapshot of a longer one. Lower: a source that is emptied at the wrong
-/// moment ends the run; higher: sources that say now this and now that hold it up for longer.
+/// How often what is staged is given up for a snapshot of a longer chain, or for the voters' chain where whoever showed it is lost.
+/// Lower: a source that is emptied, or lost, at the wrong moment ends the run; higher: sources that say now this and now that hold it
+/// up for longer.
 const MOST_RENEWALS: u32 = 3;
 
 /// The second store of a run, and its journal. Implemented by `runtime-bridge`; all calls may take long.
@@ -57,7 +58,7 @@ pub struct ChainSyncManager<B: BlockT> {
     pub(super) context: SyncContext<B>,
     strategy: Arc<dyn ResyncStrategy<B>>,
     pub(super) declared: BTreeSet<PeerId>,
-    voters: Voters,
+    pub(super) voters: Voters,
     pub(super) watch: ResyncWatch,
 }
 
@@ -120,19 +121,22 @@ impl<B: BlockT> ChainSyncManager<B> {
         let mut renewals = 0..MOST_RENEWALS;
         loop {
             let staging = self.open(&files).await?;
-            let end = self.build(request, &files, &staging, &strays).await;
+            let end = match self.build(request, &files, &staging, &strays).await {
+                Err(error) => Err(self.unless_forsaken(error, request, staging.as_ref()).await),
+                end => end,
+            };
             let (refused, staged) = match end {
                 Err(ResyncError::NotVoted(refused)) => match refused {
                     NotVoted::OtherChain { staged, .. } => (refused, staged),
                     refused => return Err(refused.into()),
                 },
-                Err(short @ ResyncError::BegunShort { .. }) => {
-                    tracing::warn!(%short, "these blocks are given up");
+                Err(why @ (ResyncError::BegunShort { .. } | ResyncError::Forsaken { .. })) => {
+                    tracing::warn!(%why, "what is staged is given up");
                     drop(staging);
                     if renewals.next().is_some() && self.renew(&files).await {
                         continue;
                     }
-                    return Err(short);
+                    return Err(why);
                 }
                 end => return end,
             };

@@ -6,6 +6,7 @@
 mod asking;
 mod end;
 mod error;
+mod forsaken;
 mod full_chain;
 mod guides;
 mod journal;

@@ -152,7 +152,7 @@ impl<B: BlockT> ChainSyncManager<B> {
     }
 
     /// Whether `peer` says that `block` is in its chain.
-    async fn holds(&self, peer: &PeerId, block: BlockId<B>) -> bool {
+    pub(super) async fn holds(&self, peer: &PeerId, block: BlockId<B>) -> bool {
         let settings = &self.context.settings;
         for _ in 0..settings.tier2.max_retries.get() {
             let within = settings.tier1.timeout;

@@ -442,3 +442,23 @@ fn authorities_on_another_chain_are_that_however_short_it_is() {
         })
     ));
 }
+
+#[test]
+fn voters_that_share_a_block_and_not_the_staged_tip_are_elsewhere() {
+    let elsewhere = |ballot: &Ballot<SmallBlock>, heard: usize| {
+        let votes = Votes {
+            electorate: Electorate::Authorities,
+            heard: vec![ballot.clone(); heard],
+            silent: 4 - heard,
+        };
+        votes.elsewhere(&staged(), "0.67".parse().unwrap())
+    };
+    // Far above the staged tip nobody knows whether they come from there.
+    let far = told(40, 4, 0);
+    assert_eq!(elsewhere(&far, 3), Some(BlockId::new(40, hash(40))));
+    assert_eq!(elsewhere(&far, 2), None);
+    let other = told(12, 4, 100);
+    assert_eq!(elsewhere(&other, 3), Some(BlockId::new(12, hash(112))));
+    // They hold the staged tip.
+    assert_eq!(elsewhere(&told(14, 4, 0), 4), None);
+}

@@ -60,6 +60,17 @@ impl<B: BlockT> Votes<B> {
         self.heard.len().saturating_add(self.silent)
     }
 
+    /// The highest block that need(n) of the voters tell of who do not hold the staged tip.
+    pub fn elsewhere(&self, staged: &StagedChain<B>, threshold: Threshold) -> Option<BlockId<B>> {
+        let need = threshold.need(self.voters());
+        let tip = staged.top.first()?;
+        let holds_tip = |ballot: &&Ballot<B>| ballot.hashes.first() == Some(&Some(tip.hash));
+        let elsewhere = self.heard.iter().filter(|ballot| !holds_tip(ballot));
+        let told = count(elsewhere.flat_map(|ballot| &ballot.told).copied());
+        let shared = told.into_iter().filter(|(_, holders)| *holders >= need);
+        shared.map(|(block, _)| block).max()
+    }
+
     /// How many were heard of whom any block is known that all of them have, within what they told.
     fn agreeing(&self) -> usize {
         let heard = || self.heard.iter();

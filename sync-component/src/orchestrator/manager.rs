@@ -249,6 +249,11 @@ impl<B: BlockT> NetworkSyncManager<B> {
         }
     }
 
+    /// Who brings blocks to this chain.
+    pub fn fetching(&self) -> Fetching {
+        self.fetching
+    }
+
     /// What peers can grow: name, size now, and the most that the settings allow (invariant I6).
     #[cfg(feature = "test-kit")]
     pub fn footprint(&self) -> Vec<(&'static str, usize, usize)> {

@@ -9,6 +9,7 @@ use std::{
 use sync_component::{
     BlockId, NetworkSyncManager,
     chain_sync::{Journal, ResyncError, ResyncStage, ResyncWatch, Stage, Staging},
+    orchestrator::Fetching,
     ports::{Bridge, BridgeError},
 };
 
@@ -58,7 +59,7 @@ impl ResyncDesk {
         };
         if outcome.is_ok() {
             let voted = Instant::now();
-            self.prepare().await;
+            self.prepare(manager.fetching()).await;
             // At the exchange the vote is no older than a slot.
             if voted.elapsed() > chain_sync.slot() {
                 outcome = tokio::select! {
@@ -117,9 +118,10 @@ impl ResyncDesk {
         std::future::pending::<()>().await;
     }
 
-    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be.
-    async fn prepare(&self) {
-        if !within_patience(|| self.is_closed()).await {
+    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be. Without a
+    /// node nobody is away, and the manager keeps the staged chain open until its tasks have stopped: all of it is done then.
+    async fn prepare(&self, fetching: Fetching) {
+        if fetching == Fetching::Tier3 || !within_patience(|| self.is_closed()).await {
             return;
         }
         let files = self.files.clone();

@@ -12,6 +12,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use sync_component::{
     chain_sync::{BackupName, ResyncRun, Run, Stage, Staging},
@@ -296,4 +297,22 @@ fn staged_chain_that_is_given_up_begins_with_genesis_and_the_live_one_stays() {
     let report = chain.import(world.maker.run(world.maker.genesis(), 1..10));
     assert!(report.failure.is_none(), "{report:?}");
     assert_eq!(world.live_tip(), before);
+}
+
+/// Work that an aborted run had given to another thread ends a moment later.
+#[test]
+fn run_that_begins_right_after_an_abort_waits_until_the_aborted_ones_chain_is_closed() {
+    let world = World::new();
+    let staged = world.stage();
+    let working = staged.open().unwrap();
+    world.files.abort().unwrap();
+    world.files.begin(run("full-chain")).unwrap();
+    staged.forget();
+    let work = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(working);
+    });
+    let next = staged.open().unwrap();
+    assert_eq!(next.best().number, 0, "it begins with genesis");
+    work.join().unwrap();
 }

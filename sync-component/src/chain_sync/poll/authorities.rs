@@ -4,7 +4,7 @@ use super::Poll;
 use crate::{
     attestation::{AttestationBook, Intake, Validity, is_genuine},
     block_id::{BlockId, number},
-    chain_sync::{Ballot, NotVoted, Place, Votes, voted_block},
+    chain_sync::{Ballot, Place, Votes},
     height_sync::{Electorate, attested_blocks},
     peers::{Offence, RangeAnswer},
     ports::{BridgeError, PeerId},
@@ -19,9 +19,7 @@ impl<B: BlockT> Poll<'_, B> {
     /// Asks all peers for the attestations that they hold. An authority votes with its newest one that counted when it arrived,
     /// whoever brought it, and silent ones are voters. n is known before anybody answers, so nobody is waited for once need(n) of
     /// them hold a block of the staged chain.
-    pub(super) async fn of_authorities(
-        &self,
-    ) -> Result<Result<BlockId<B>, NotVoted<B>>, BridgeError> {
+    pub(super) async fn of_authorities(&self) -> Result<Votes<B>, BridgeError> {
         // The live chain may be a dead fork, or not open at all.
         let authorities = self.staging.authorities_at(self.staging.best().hash)?;
         let electors: BTreeSet<_> = authorities.into_iter().map(sr25519::Public::from).collect();
@@ -41,16 +39,16 @@ impl<B: BlockT> Poll<'_, B> {
             if self.hear(&peer, told, &electors, &mut book) == Heard::Nothing {
                 continue;
             }
-            let voted = self.count(self.ballots(&book)?, &electors);
-            if voted.is_ok() {
-                return Ok(voted);
+            let votes = votes(self.ballots(&book)?, &electors);
+            if self.voted(&votes).is_ok() {
+                return Ok(votes);
             }
         }
         let mut heard = self.ballots(&book)?;
         for ballot in &mut heard {
             self.look_below(ballot, &asked).await?;
         }
-        Ok(self.count(heard, &electors))
+        Ok(votes(heard, &electors))
     }
 
     /// Takes in what `peer` brought. A forged one costs it, as nobody passes on what it did not check.
@@ -90,19 +88,6 @@ impl<B: BlockT> Poll<'_, B> {
         let others = others.filter(|held| !self.voters.own.contains(&held.authority));
         let told = others.map(|held| self.ballot_of(attested_blocks(&held.tip)));
         told.collect()
-    }
-
-    fn count(
-        &self,
-        heard: Vec<Ballot<B>>,
-        electors: &BTreeSet<sr25519::Public>,
-    ) -> Result<BlockId<B>, NotVoted<B>> {
-        let votes = Votes {
-            electorate: Electorate::Authorities,
-            silent: electors.len().saturating_sub(heard.len()),
-            heard,
-        };
-        voted_block(&self.staged, &votes, self.context.settings.tier1.threshold)
     }
 
     /// Where an authority signed no block of the staged chain, but its chain may leave that within the reach of the vote:
@@ -147,6 +132,14 @@ impl<B: BlockT> Poll<'_, B> {
             return Ok(());
         }
         Ok(())
+    }
+}
+
+fn votes<B: BlockT>(heard: Vec<Ballot<B>>, electors: &BTreeSet<sr25519::Public>) -> Votes<B> {
+    Votes {
+        electorate: Electorate::Authorities,
+        silent: electors.len().saturating_sub(heard.len()),
+        heard,
     }
 }
 

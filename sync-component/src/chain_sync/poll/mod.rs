@@ -3,7 +3,7 @@
 mod authorities;
 mod peers;
 
-use super::{Ballot, NotVoted, StagedChain};
+use super::{Ballot, NotVoted, StagedChain, Votes, voted_block};
 use crate::{
     block_id::{BlockId, number},
     context::SyncContext,
@@ -62,10 +62,34 @@ impl<'a, B: BlockT> Poll<'a, B> {
 
     /// The voted block of the staged chain.
     pub(super) async fn take(&self) -> Result<Result<BlockId<B>, NotVoted<B>>, BridgeError> {
+        let votes = self.votes().await?;
+        Ok(votes.and_then(|votes| self.voted(&votes)))
+    }
+
+    /// A block that the voters are on, and the staged chain is not; `None` if they do not say so, or are on the staged chain.
+    pub(super) async fn elsewhere(&self) -> Result<Option<BlockId<B>>, BridgeError> {
+        let Ok(votes) = self.votes().await? else {
+            return Ok(None);
+        };
+        let threshold = self.context.settings.tier1.threshold;
+        let Some(theirs) = votes.elsewhere(&self.staged, threshold) else {
+            return Ok(None);
+        };
+        // Whoever is a little behind the staged tip tells of blocks below it.
+        let staged = self.staging.canonical_hash(theirs.number)?;
+        Ok((staged != Some(theirs.hash)).then_some(theirs))
+    }
+
+    async fn votes(&self) -> Result<Result<Votes<B>, NotVoted<B>>, BridgeError> {
         match self.voters.electorate {
             Electorate::Peers => self.of_peers().await,
-            Electorate::Authorities => self.of_authorities().await,
+            Electorate::Authorities => self.of_authorities().await.map(Ok),
         }
+    }
+
+    /// What these votes say of the staged chain.
+    fn voted(&self, votes: &Votes<B>) -> Result<BlockId<B>, NotVoted<B>> {
+        voted_block(&self.staged, votes, self.context.settings.tier1.threshold)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Poll;
 use crate::{
     block_id::{BlockId, number},
-    chain_sync::{Ballot, NotVoted, Votes, voted_block},
+    chain_sync::{Ballot, NotVoted, Votes},
     height_sync::Electorate,
     ports::{BridgeError, PeerId},
     wire::{Activity, Standing},
@@ -22,7 +22,7 @@ enum Answer<B: BlockT> {
 impl<B: BlockT> Poll<'_, B> {
     /// Asks all peers. One that does not answer, or is syncing itself, has no vote; a round needs as many answers as one of
     /// Tier 1.
-    pub(super) async fn of_peers(&self) -> Result<Result<BlockId<B>, NotVoted<B>>, BridgeError> {
+    pub(super) async fn of_peers(&self) -> Result<Result<Votes<B>, NotVoted<B>>, BridgeError> {
         let (asked, expected) = {
             let table = self.context.peers.table();
             let asked: Vec<PeerId> = table.iter().map(|(peer, _)| peer.clone()).collect();
@@ -47,13 +47,11 @@ impl<B: BlockT> Poll<'_, B> {
                 heard.push(self.ballot(&standing, hashes)?);
             }
         }
-        let votes = Votes {
+        Ok(Ok(Votes {
             electorate: Electorate::Peers,
             heard,
             silent: 0,
-        };
-        let threshold = self.context.settings.tier1.threshold;
-        Ok(voted_block(&self.staged, &votes, threshold))
+        }))
     }
 
     async fn ask(&self, peer: &PeerId) -> Option<Answer<B>> {

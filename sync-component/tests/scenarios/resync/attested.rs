@@ -162,3 +162,42 @@ fn r04_voted_block_below_the_signed_hashes_is_found_by_headers() {
         }
     });
 }
+
+/// What authorities attest lies far above what is staged.
+#[test]
+fn r05_chain_of_a_stray_source_that_is_lost_gives_way_to_the_attested_one() {
+    run(Setup::chain(60).authorities(4).idle(400), async |sim| {
+        let (nodes, ours) = network(sim).await;
+        let nobody = PeerId::from_bytes(b"lost");
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let half = sim.branch(20, 10, 1, 77);
+            assert!(staging.chain.import(half).failure.is_none());
+            let named = order(&[&nobody, &nodes[0].id], None);
+            insist(&ours, &named, &staging).await.unwrap();
+            assert!(is_of(&staging, &nodes[0]), "{kind:?}");
+        }
+    });
+}
+
+/// The attested chain is half staged, and whoever is left is on another one.
+#[test]
+fn r05_attested_chain_that_is_half_staged_stays_where_only_a_stray_source_is_left() {
+    run(Setup::chain(60).authorities(4).idle(400), async |sim| {
+        let (_nodes, ours) = network(sim).await;
+        let other = sim.branch(20, 300, 1, 77);
+        let stray = sim.peer("S", &other, Misbehaviour::Nothing);
+        sim.connect(&ours.id, [&stray.id]);
+        sim.slots(2).await;
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let half = sim.chain(40).to_vec();
+            assert!(staging.chain.import(half).failure.is_none());
+            let named = order(&[&stray.id], None);
+            let end = resync(&ours, &named, &staging).await.unwrap_err();
+            assert!(end.is_resumable(), "{kind:?}: {end}");
+            let tip = BlockId::of(sim.chain(40)[39].header());
+            assert_eq!(staging.chain.best(), tip, "{kind:?}");
+        }
+    });
+}

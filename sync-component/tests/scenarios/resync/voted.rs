@@ -101,3 +101,158 @@ fn r05_trusted_source_on_a_stray_chain_is_left_for_one_on_the_voted_chain() {
         }
     });
 }
+
+/// How a source is lost.
+#[derive(Clone, Copy, Debug)]
+enum Loss {
+    /// Its connection ends.
+    Vanishes,
+    /// It answers nothing any more.
+    GoesMute,
+}
+
+impl Loss {
+    const ALL: [Self; 2] = [Self::Vanishes, Self::GoesMute];
+
+    fn befalls(self, source: &Peer, sim: &Sim, ours: &Node) {
+        match self {
+            Self::Vanishes => sim.network.cut(&ours.id, &source.id),
+            Self::GoesMute => source.turns_to(Misbehaviour::Silent),
+        }
+    }
+
+    async fn is_over(self, source: &Peer, sim: &Sim, ours: &Node) {
+        match self {
+            Self::Vanishes => sim.connect(&ours.id, [&source.id]),
+            Self::GoesMute => source.turns_to(Misbehaviour::Nothing),
+        }
+        sim.slots(4).await;
+    }
+}
+
+/// What is staged is deeper than the fork choice goes back, and nobody who showed it is left.
+#[test]
+fn r05_chain_of_a_stray_source_that_is_lost_half_way_gives_way_to_the_voted_one() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours, stray) = with_a_trusted_stray(sim, 50);
+        sim.slots(4).await;
+        for (kind, loss) in each(&Kind::ALL, &Loss::ALL) {
+            let staging = InMemory::by(sim, &ours, kind);
+            let half = sim.branch(20, 20, 1, 77);
+            assert!(staging.chain.import(half).failure.is_none());
+            loss.befalls(&stray, sim, &ours);
+            let both = order(&[&stray.id, &peers[0].id], None);
+            let staged = insist(&ours, &both, &staging).await.unwrap();
+            let tip = BlockId::of(sim.chain(60)[59].header());
+            assert_eq!(staged, tip, "{kind:?}, {loss:?}");
+            loss.is_over(&stray, sim, &ours).await;
+        }
+    });
+}
+
+/// The same where the chain begins with a snapshot already.
+#[test]
+fn r05_snapshot_of_a_stray_source_that_is_lost_gives_way_to_the_voted_chain() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours, stray) = with_a_trusted_stray(sim, 50);
+        for loss in Loss::ALL {
+            let staging = InMemory::by(sim, &ours, Kind::Snapshot);
+            let refused = insist(&ours, &order(&[&stray.id], None), &staging).await;
+            assert!(is_refusal(refused.as_ref().unwrap_err()), "{refused:?}");
+            assert!(staging.chain.lowest_served() > 20);
+            loss.befalls(&stray, sim, &ours);
+            let both = order(&[&stray.id, &peers[0].id], None);
+            let staged = insist(&ours, &both, &staging).await.unwrap();
+            assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()), "{loss:?}");
+            loss.is_over(&stray, sim, &ours).await;
+        }
+    });
+}
+
+/// Whoever is left is the one that strays: what is staged is good, and waits for the others.
+#[test]
+fn r05_voted_chain_that_is_half_staged_stays_where_only_a_stray_source_is_left() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours, stray) = with_a_trusted_stray(sim, 50);
+        sim.slots(4).await;
+        for (kind, loss) in each(&Kind::ALL, &Loss::ALL) {
+            let staging = InMemory::by(sim, &ours, kind);
+            let half = sim.chain(40).to_vec();
+            assert!(staging.chain.import(half).failure.is_none());
+            loss.befalls(&peers[0], sim, &ours);
+            let both = order(&[&peers[0].id, &stray.id], None);
+            let end = resync(&ours, &both, &staging).await.unwrap_err();
+            assert!(end.is_resumable(), "{kind:?}, {loss:?}: {end}");
+            let tip = BlockId::of(sim.chain(40)[39].header());
+            assert_eq!(staging.chain.best(), tip, "{kind:?}, {loss:?}");
+            loss.is_over(&peers[0], sim, &ours).await;
+        }
+    });
+}
+
+/// A staged chain that its own manager holds, as it is without a node: it cannot be begun anew.
+#[derive(Debug)]
+struct Held(Arc<InMemory>);
+
+impl Staging<SmallBlock> for Held {
+    fn open(&self) -> Result<Arc<dyn Bridge<SmallBlock>>, BridgeError> {
+        self.0.open()
+    }
+
+    fn renew(&self) -> Result<(), BridgeError> {
+        let held = std::io::Error::from(std::io::ErrorKind::ResourceBusy);
+        Err(BridgeError::new(held))
+    }
+
+    fn room(&self) -> Result<(), BridgeError> {
+        self.0.room()
+    }
+
+    fn enter(&self, stage: Stage) -> Result<(), BridgeError> {
+        self.0.enter(stage)
+    }
+
+    fn exchange(&self) -> Result<Swap, BridgeError> {
+        self.0.exchange()
+    }
+}
+
+#[test]
+fn r05_run_that_cannot_begin_anew_ends_for_good_where_its_stray_source_is_lost() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        sim.slots(4).await;
+        let staging = InMemory::by(sim, &ours, Kind::MultiSource);
+        let half = sim.branch(20, 20, 1, 77);
+        assert!(staging.chain.import(half).failure.is_none());
+        let named = order(&[&peers[0].id], None);
+        let chain_sync = ours.manager().chain_sync(
+            Arc::clone(&staging.strategy),
+            BTreeSet::new(),
+            ResyncWatch::default(),
+        );
+        let mut attempts = 0..10;
+        let end = loop {
+            assert!(attempts.next().is_some());
+            let held = Arc::new(Held(staging.clone()));
+            match chain_sync.run(&named, held).await.unwrap_err() {
+                // Lost answers.
+                ResyncError::SourcesFailed { .. } | ResyncError::NamedPeersAway(_) => {}
+                end => break end,
+            }
+        };
+        assert!(
+            matches!(&end, ResyncError::Forsaken { holder, .. } if *holder == peers[0].id),
+            "{end}"
+        );
+        assert!(
+            !end.is_resumable(),
+            "what is staged is of no use to anybody"
+        );
+    });
+}
+
+fn each<'a, A: Copy, B: Copy>(some: &'a [A], others: &'a [B]) -> impl Iterator<Item = (A, B)> {
+    some.iter()
+        .flat_map(move |one| others.iter().map(move |other| (*one, *other)))
+}

@@ -1,0 +1,89 @@
+//! A staged chain that nobody shows any more and that is not the wanted one.
+
+use super::{
+    ChainSyncManager, ResyncError, ResyncRequest, SourceFault,
+    poll::{self, Poll},
+};
+use crate::{
+    block_id::BlockId,
+    ports::{Bridge, PeerId},
+};
+use sp_runtime::traits::Block as BlockT;
+
+impl<B: BlockT> ChainSyncManager<B> {
+    /// What a download that ended with `error` ends with: with [`ResyncError::Forsaken`] where all sources failed, and one that is
+    /// there is on the wanted chain, which is another than the staged one. From what is staged no source would ever go on.
+    pub(super) async fn unless_forsaken(
+        &self,
+        error: ResyncError<B>,
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+    ) -> ResyncError<B> {
+        let ResyncError::SourcesFailed { reached, faults } = &error else {
+            return error;
+        };
+        let elsewhere = self.elsewhere(faults);
+        match self.on_the_wanted_chain(&elsewhere, request, staging).await {
+            Ok(Some((holder, wanted))) => ResyncError::Forsaken {
+                staged: *reached,
+                wanted,
+                holder,
+            },
+            Ok(None) => error,
+            Err(local) => local,
+        }
+    }
+
+    /// The sources that are there, and on another chain than the staged one.
+    fn elsewhere(&self, faults: &[(PeerId, SourceFault<B>)]) -> Vec<PeerId> {
+        let table = self.context.peers.table();
+        let elsewhere = faults.iter().filter(|(peer, fault)| {
+            matches!(fault, SourceFault::OtherChain { .. }) && table.get(peer).is_some()
+        });
+        elsewhere.map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// One of these sources that is on the chain that the operator or the voters want, and the block of that which shows it.
+    async fn on_the_wanted_chain(
+        &self,
+        elsewhere: &[PeerId],
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<Option<(PeerId, BlockId<B>)>, ResyncError<B>> {
+        if elsewhere.is_empty() {
+            return Ok(None);
+        }
+        let Some(wanted) = self.wanted_elsewhere(request, staging).await? else {
+            return Ok(None);
+        };
+        for peer in elsewhere {
+            if self.holds(peer, wanted).await {
+                return Ok(Some((peer.clone(), wanted)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A block of the wanted chain that the staged one does not hold: the checkpoint, or what the voters tell of. `None` if they do
+    /// not say, or hold the staged chain.
+    async fn wanted_elsewhere(
+        &self,
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<Option<BlockId<B>>, ResyncError<B>> {
+        if let Some(checkpoint) = request.checkpoint {
+            let staged = staging.canonical_hash(checkpoint.number)?;
+            return Ok((staged != Some(checkpoint.hash)).then_some(checkpoint));
+        }
+        poll::await_known_peers(&self.context).await;
+        // Answers may be lost, and this is asked where the run would end.
+        for _ in 0..self.context.settings.tier2.max_retries.get() {
+            let poll = Poll::of(&self.context, staging, &self.voters)?;
+            if let Some(theirs) = poll.elsewhere().await? {
+                return Ok(Some(theirs));
+            }
+            self.sleep_a_slot().await;
+        }
+        Ok(None)
+    }
+}
