@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) target: Option<u64>,
     /// Peers that are asked.
     pub(crate) peers: usize,
+    /// Of good blocks that came; where they are counted.
+    pub(crate) bytes: Option<u64>,
 }
 
 impl Session {
@@ -38,6 +40,7 @@ impl Session {
                 eta: progress.eta,
                 target: report.target.map(|target| target.height()),
                 peers: progress.peers,
+                bytes: Some(progress.bytes),
             });
         }
         let resync = resync?;
@@ -62,6 +65,7 @@ impl Session {
             eta: resync.eta,
             target: total.filter(|total| *total > 0),
             peers: resync.sources,
+            bytes: None,
         })
     }
 }

@@ -196,6 +196,22 @@ fn text_says_why_and_what_to_do_where_the_health_line_does_not() {
 }
 
 #[test]
+fn catching_up_shows_blocks_rate_time_left_peers_and_bytes() {
+    let mut behind = report(Verdict::Known(SyncStatus::SmallGap(5)));
+    behind.progress = Some(sync_component::status::Progress {
+        done: 3,
+        total: Some(8),
+        rate: Some(2.5),
+        eta: Some(Duration::from_secs(2)),
+        peers: 4,
+        bytes: 3 << 19,
+    });
+    let text = StatusView::new(&behind, None).to_string();
+    let line = "3 of 8 blocks from 4 peers, 2.5 blocks/s, about 2 s left, 1.5 MiB received";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
 fn resync_beside_the_live_chain_is_tier_3_with_its_progress_and_stage() {
     let in_sync = report(Verdict::Known(SyncStatus::InSync));
     let mut resync = Progress {

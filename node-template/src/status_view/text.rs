@@ -124,6 +124,11 @@ impl fmt::Display for ProgressView {
         if let Some(eta) = self.eta_secs {
             write!(f, ", about {eta} s left")?;
         }
+        if let Some(bytes) = self.bytes {
+            #[expect(clippy::cast_precision_loss, reason = "shown to people, in MiB")]
+            let mib = bytes as f64 / (1024.0 * 1024.0);
+            write!(f, ", {mib:.1} MiB received")?;
+        }
         Ok(())
     }
 }

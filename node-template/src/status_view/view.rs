@@ -127,6 +127,9 @@ pub struct ProgressView {
     pub eta_secs: Option<u64>,
     /// Peers that are being asked.
     pub peers: usize,
+    /// Bytes of good blocks that Tier 2's session got; absent in Tier 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// What Tier 3 is doing, unless it fetches blocks; then it is headers or entries that are counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -140,6 +143,7 @@ impl From<&Session> for ProgressView {
             rate: session.rate,
             eta_secs: session.eta.map(|eta| eta.as_secs()),
             peers: session.peers,
+            bytes: session.bytes,
             stage: session.stage.map(str::to_owned),
         }
     }

@@ -74,6 +74,7 @@ fn syncing_line_adds_tier_percent_and_estimate() {
         rate: Some(950.44),
         eta: Some(Duration::from_secs(62)),
         peers: 3,
+        bytes: 0,
     });
     let line = StateLine {
         report: &report,
@@ -96,6 +97,7 @@ fn session_of_no_length_shows_no_percent_and_no_estimate() {
         rate: None,
         eta: None,
         peers: 0,
+        bytes: 0,
     });
     let line = StateLine {
         report: &report,
@@ -117,6 +119,7 @@ fn session_without_a_target_that_holds_us_up_is_syncing_all_the_same() {
         rate: Some(2.0),
         eta: None,
         peers: 1,
+        bytes: 0,
     });
     let line = StateLine {
         report: &report,

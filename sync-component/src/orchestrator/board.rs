@@ -54,6 +54,8 @@ struct Session {
     extent: Extent,
     progressed_at: MonoTime,
     speed: Speed,
+    /// How many bytes of blocks had come before it.
+    bytes_before: u64,
 }
 
 /// How far a session goes.
@@ -160,13 +162,16 @@ impl<B: BlockT> Board<B> {
         }
     }
 
-    pub(super) fn session_started(&self, from: u64, extent: Extent, now: MonoTime) {
+    pub(super) fn session_started(&self, context: &SyncContext<B>, from: u64, extent: Extent) {
+        let now = context.clock.now();
+        let bytes_before = context.peers.deliveries().bytes();
         self.state().session = Some(Session {
             since: now,
             from,
             extent,
             progressed_at: now,
             speed: Speed::begin(from, now),
+            bytes_before,
         });
     }
 
@@ -207,6 +212,7 @@ impl<B: BlockT> Board<B> {
         let peers = context.peers.table().len();
         let now = context.clock.now();
         let time_notes = self.time_notes(context, now);
+        let bytes = context.peers.deliveries().bytes();
         let state = self.state();
         let not_signed = state.not_signed.iter().map(|(duty, why)| Note::NotSigned {
             duty: *duty,
@@ -231,7 +237,7 @@ impl<B: BlockT> Board<B> {
             progress: state
                 .session
                 .as_ref()
-                .map(|session| session.progress(best.height(), peers, now)),
+                .map(|session| session.progress(best.height(), peers, bytes, now)),
             notes: (state.notes.iter().cloned())
                 .chain(not_signed)
                 .chain(time_notes)
@@ -281,7 +287,8 @@ impl<B: BlockT> Board<B> {
 }
 
 impl Session {
-    fn progress(&self, best: u64, peers: usize, now: MonoTime) -> Progress {
+    /// With so many `bytes` of blocks all in all.
+    fn progress(&self, best: u64, peers: usize, bytes: u64, now: MonoTime) -> Progress {
         let total = match self.extent {
             Extent::To(end) => Some(end.saturating_sub(self.from)),
             Extent::Open => None,
@@ -300,6 +307,7 @@ impl Session {
             rate,
             eta,
             peers,
+            bytes: bytes.saturating_sub(self.bytes_before),
         }
     }
 }

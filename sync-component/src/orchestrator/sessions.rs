@@ -311,7 +311,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.target = Some(target.clone());
         self.ahead = judgement.goes_ahead(target);
         let from = context.bridge.best().height();
-        manager.board.session_started(from, extent, now);
+        manager.board.session_started(context, from, extent);
         tracing::debug!(from, target = %job.target(), "catching up");
         let session = AssertUnwindSafe(manager.blocks.run(job))
             .catch_unwind()

@@ -309,7 +309,8 @@ impl<B: BlockT> PeerClient<B> {
         took: Duration,
     ) {
         self.table().delivered(peer, bytes, took);
-        self.deliveries.arrived(highest, self.inner.clock.now());
+        let now = self.inner.clock.now();
+        self.deliveries.arrived(highest, bytes, now);
     }
 
     /// Asks for a piece of a state. What comes back is nodes of a trie, of which nothing is known yet.

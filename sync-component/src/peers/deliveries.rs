@@ -15,6 +15,8 @@ pub(crate) struct Deliveries<B: BlockT>(Mutex<Lately<B>>);
 #[derive(Debug)]
 struct Lately<B: BlockT> {
     last: Option<MonoTime>,
+    /// Of all blocks that arrived so far.
+    bytes: u64,
     /// The highest block that arrived since that was last asked.
     highest: Option<(BlockId<B>, MonoTime)>,
     /// When a peer last said that it was busy.
@@ -30,6 +32,7 @@ impl<B: BlockT> Default for Deliveries<B> {
     fn default() -> Self {
         Self(Mutex::new(Lately {
             last: None,
+            bytes: 0,
             highest: None,
             busy: None,
             imports: 0,
@@ -45,10 +48,11 @@ impl<B: BlockT> Deliveries<B> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Blocks that were asked for are here, and `highest` is the highest of them.
-    pub(super) fn arrived(&self, highest: BlockId<B>, now: MonoTime) {
+    /// Blocks that were asked for are here, so many bytes, and `highest` is the highest of them.
+    pub(super) fn arrived(&self, highest: BlockId<B>, bytes: usize, now: MonoTime) {
         let mut lately = self.lately();
         lately.last = Some(now);
+        lately.bytes = lately.bytes.saturating_add(bytes as u64);
         if lately
             .highest
             .is_none_or(|(known, _)| known.number <= highest.number)
@@ -60,6 +64,11 @@ impl<B: BlockT> Deliveries<B> {
     /// A peer was too busy to deliver.
     pub(super) fn busy(&self, now: MonoTime) {
         self.lately().busy = Some(now);
+    }
+
+    /// How many bytes of blocks that were asked for have arrived so far, all in all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lately().bytes
     }
 
     /// When blocks arrived last.

@@ -230,6 +230,8 @@ pub struct Progress {
     pub eta: Option<Duration>,
     /// Connected peers.
     pub peers: usize,
+    /// Bytes of the good blocks that came since it began.
+    pub bytes: u64,
 }
 
 /// A condition shown beside the status; it never changes it (SPEC section 5).

@@ -400,8 +400,11 @@ impl<'a, B: BlockT> Session<'a, B> {
         {
             let span = Span { start: head, count };
             let (mut blocks, suppliers) = self.take_ready(span);
-            // A piece may reach above the span; what does not fit is on no shelf, and is fetched again.
-            drop(blocks.split_off(usize::try_from(count).unwrap_or(usize::MAX)));
+            // A piece may reach above the span: that part is kept.
+            let most = usize::try_from(count).unwrap_or(usize::MAX);
+            let above = blocks.split_off(most);
+            let above = waiting(span.start, suppliers.clone(), most, above);
+            self.ready.extend(above);
             let headers = self.chain.run_from(span.start);
             let imported = import_from(self.context, self.terms, blocks, headers, suppliers);
             if let Err((error, left)) = imported.await {

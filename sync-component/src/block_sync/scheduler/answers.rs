@@ -102,7 +102,7 @@ impl Scheduler {
             return nothing;
         }
         let is_short = self.is_short(good, bytes, &gap);
-        if is_short && self.is_under_way(twin) {
+        if is_short && twin.is_some_and(|twin| self.flights.contains_key(&twin)) {
             self.wanted_still(gap, twin, peer, tried.unwrap_or(Try::Short));
             return nothing;
         }
@@ -129,11 +129,6 @@ impl Scheduler {
     /// sends less.
     fn is_short(&self, good: u64, bytes: usize, gap: &Gap) -> bool {
         good < gap.count.div_ceil(2) && bytes < self.bounds.reply_bytes / 2
-    }
-
-    fn is_under_way(&self, id: Option<FlightId>) -> bool {
-        let flight = id.and_then(|id| self.flights.get(&id));
-        flight.is_some_and(|flight| flight.stage == Stage::UnderWay)
     }
 
     /// The other request for the blocks that `id` brought is over. Returns it if it is under way.

@@ -172,6 +172,21 @@ fn of_two_answers_that_are_read_at_once_one_counts() {
 }
 
 #[test]
+fn of_two_answers_that_are_read_at_once_the_full_one_counts() {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    meet(&mut scheduler, &[up_to(10), up_to(10)]);
+    let first = poll(&mut scheduler, 0).remove(0);
+    let hedge = poll(&mut scheduler, 1_000).remove(0);
+    scheduler.arrived(first.id, 200, at(1_001));
+    scheduler.arrived(hedge.id, 20, at(1_001));
+    let short = scheduler.checked(hedge.id, Worth::Good(1), 20, at(1_002));
+    let full = scheduler.checked(first.id, Worth::Good(10), 200, at(1_003));
+    assert_eq!((short.goods, full.goods), (Goods::Unwanted, Goods::Wanted));
+    assert_eq!(poll(&mut scheduler, 1_004), []);
+    assert_eq!(import_all(&mut scheduler), 11);
+}
+
+#[test]
 fn the_head_is_asked_of_a_slower_peer_in_one_piece() {
     let mut settings = SyncSettings::default();
     settings.limits.blocks_per_request = 256;
