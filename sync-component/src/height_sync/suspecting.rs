@@ -7,7 +7,6 @@ use crate::{
     ports::BridgeError,
 };
 use sp_runtime::traits::Block as BlockT;
-use std::time::Duration;
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
@@ -42,17 +41,15 @@ impl<B: BlockT> HeightSyncManager<B> {
             && self.is_by_few(run)?)
     }
 
-    /// For how long `run` may hold us up, if no gate can have cleared it, whatever comes of it: as long as its author would be suspect.
-    pub(crate) fn longest_hold_up(
-        &self,
-        run: &VerifiedTip<B>,
-    ) -> Result<Option<Duration>, BridgeError> {
+    /// For how many slots `run` may hold us up, if no gate can have cleared it, whatever comes of it: as many as its author would be
+    /// suspect.
+    pub(crate) fn longest_hold_up(&self, run: &VerifiedTip<B>) -> Result<Option<u32>, BridgeError> {
         if !self.is_of_no_gate(run)? {
             return Ok(None);
         }
         let authorities = self.context.bridge.authorities_at(run.base.hash)?;
-        let slots = u32::try_from(suspicion_slots(authorities.len())).unwrap_or(u32::MAX);
-        Ok(Some(self.slot().saturating_mul(slots)))
+        let slots = suspicion_slots(authorities.len());
+        Ok(Some(u32::try_from(slots).unwrap_or(u32::MAX)))
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

@@ -224,7 +224,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
             return;
         };
         match height.longest_hold_up(target) {
-            Ok(Some(longest)) if self.hold_up.is_too_long(longest, now) => {
+            Ok(Some(slots)) if self.hold_up.is_too_long(slots, height.slot(), now) => {
                 note_local(height.withheld(target));
             }
             Ok(_) => {}

@@ -7,6 +7,7 @@
 mod catch_up;
 mod forks;
 mod gate;
+mod hold_up;
 mod missing;
 mod proofs;
 
