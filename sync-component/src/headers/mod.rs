@@ -21,6 +21,6 @@ pub use claims::{Claim, ClaimBook, ClaimState, Lack, Pauses};
 pub use probe::{ProbeError, ProbeOutcome, probe};
 pub(crate) use probe::{confirm, probe_far};
 pub use suspects::{Misdeed, Suspects};
-pub(crate) use suspects::{author, is_by_few, suspicion_slots};
+pub(crate) use suspects::{author, authors, is_by_few};
 pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};

@@ -202,7 +202,7 @@ impl Suspects {
 }
 
 /// For how many slots one of so many authorities stays suspect.
-pub(crate) fn suspicion_slots(authorities: usize) -> u64 {
+fn suspicion_slots(authorities: usize) -> u64 {
     4 * authorities as u64
 }
 
@@ -219,6 +219,20 @@ pub(crate) fn is_by_few<B: BlockT>(
         authors.len() <= few
     });
     left == 0
+}
+
+/// Who sealed `run`.
+pub(crate) fn authors<B: BlockT>(
+    run: &VerifiedTip<B>,
+    authorities: &[AuthorityId],
+    chain: &dyn Bridge<B>,
+) -> BTreeSet<AuthorityId> {
+    let mut authors = BTreeSet::new();
+    run.below_last(authorities.len(), chain, |turn| {
+        authors.extend(turn.and_then(|turn| authorities.get(turn)).cloned());
+        true
+    });
+    authors
 }
 
 /// Whose turn `slot` is.

@@ -3,10 +3,11 @@
 use super::{Electorate, HeightSyncManager, judging::may_be_faulty};
 use crate::{
     block_id::BlockId,
-    headers::{Beyond, Misdeed, VerifiedTip, is_by_few, suspicion_slots},
+    headers::{Beyond, Misdeed, VerifiedTip, author, authors, is_by_few},
     ports::BridgeError,
 };
-use sp_runtime::traits::Block as BlockT;
+use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::time::Duration;
 
 impl<B: BlockT> HeightSyncManager<B> {
     /// Nobody delivered the blocks of `run` although its claimants were asked: its author is suspect.
@@ -41,15 +42,39 @@ impl<B: BlockT> HeightSyncManager<B> {
             && self.is_by_few(run)?)
     }
 
-    /// For how many slots `run` may hold us up, if no gate can have cleared it, whatever comes of it: as many as its author would be
-    /// suspect.
-    pub(crate) fn longest_hold_up(&self, run: &VerifiedTip<B>) -> Result<Option<u32>, BridgeError> {
+    /// How long a round of slots is, if no gate can have cleared `run`, and with what is stored below it it is so long that as many blocks in a row
+    /// by no more authorities than may be faulty come from no network that works. Where there are many authorities a few blocks to catch up
+    /// with are by few, too.
+    pub(crate) fn round_of_few(
+        &self,
+        run: &VerifiedTip<B>,
+    ) -> Result<Option<Duration>, BridgeError> {
         if !self.is_of_no_gate(run)? {
             return Ok(None);
         }
-        let authorities = self.context.bridge.authorities_at(run.base.hash)?;
-        let slots = suspicion_slots(authorities.len());
-        Ok(Some(u32::try_from(slots).unwrap_or(u32::MAX)))
+        let chain = self.context.bridge.as_ref();
+        let authorities = chain.authorities_at(run.base.hash)?;
+        let few = may_be_faulty(authorities.len(), self.context.settings.tier1.threshold);
+        let most = self.context.settings.tier2.max_reorg.max(1);
+        let least = most.saturating_add(2 * few as u64);
+        let mut authors = authors(run, &authorities, chain);
+        let (mut count, mut at) = (run.headers().len() as u64, run.base.hash);
+        while count < least {
+            let Some(header) = chain.header(at)? else {
+                return Ok(None);
+            };
+            // Nobody sealed genesis.
+            let Some((author, _)) = author(&authorities, &header, chain) else {
+                return Ok(None);
+            };
+            authors.insert(author);
+            if authors.len() > few {
+                return Ok(None);
+            }
+            (count, at) = (count + 1, *header.parent_hash());
+        }
+        let slots = u32::try_from(authorities.len()).unwrap_or(u32::MAX);
+        Ok(Some(self.slot().saturating_mul(slots)))
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

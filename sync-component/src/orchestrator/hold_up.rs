@@ -1,36 +1,40 @@
 //! For how long chains of few hold us up in all.
 
 use super::missing::Moment;
+use crate::ports::MonoTime;
 use std::time::Duration;
 
-/// How long chains that no gate can have cleared have held us up, whatever came of them. On a fresh network whoever is faulty has any
-/// number of past slots: it would keep everybody from authoring for months with a chain of its own that it deals out just quickly
-/// enough. Where there are many authorities a few blocks to catch up with are such a chain, too; so what was long ago counts less. I/O-free.
+/// How long chains of few have held us up, whatever came of them. On a fresh network whoever is faulty has any number of past slots: it would
+/// keep everybody from authoring for months with a chain of its own that it deals out just quickly enough. I/O-free.
 #[derive(Debug, Default)]
 pub(super) struct HoldUp {
     held: Duration,
     /// When one did last.
     last: Option<Moment>,
+    /// When it was last said to be too long.
+    told: Option<MonoTime>,
 }
 
 impl HoldUp {
-    /// Such a chain holds us up now. Whether that makes so many slots in all, imports left out; of each as many slots one is forgiven. Then
-    /// it begins anew.
-    pub(super) fn is_too_long(&mut self, slots: u32, slot: Duration, now: Moment) -> bool {
+    /// Such a chain holds us up now. Whether that makes four times a `round` of slots in all, imports left out; then it is said again in each slot.
+    /// Of each four rounds a slot is forgiven.
+    pub(super) fn is_too_long(&mut self, round: Duration, slot: Duration, now: Moment) -> bool {
+        let longest = round.saturating_mul(4);
         if let Some(last) = self.last {
             let passed = now.at.since(last.at);
-            // Between two of its parts none holds us up for a moment.
-            if passed < slot {
-                self.held = self.held.saturating_add(last.elapsed(now));
+            // Whoever went ahead waits for the others until its next turn.
+            if passed <= round {
+                self.held = self.held.saturating_add(last.elapsed(now)).min(longest);
             }
-            let forgiven = passed.checked_div(slots).unwrap_or_default();
-            self.held = self.held.saturating_sub(forgiven);
+            let forgiven = passed.div_duration_f64(longest);
+            self.held = self.held.saturating_sub(slot.mul_f64(forgiven));
         }
         self.last = Some(now);
-        let is_over = self.held >= slot.saturating_mul(slots);
-        if is_over {
-            self.held = Duration::ZERO;
+        let is_over = self.held + slot >= longest;
+        let is_told = self.told.is_some_and(|told| now.at.since(told) < slot);
+        if is_over && !is_told {
+            self.told = Some(now.at);
         }
-        is_over
+        is_over && !is_told
     }
 }

@@ -223,8 +223,8 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let Some(target) = &judgement.target else {
             return;
         };
-        match height.longest_hold_up(target) {
-            Ok(Some(slots)) if self.hold_up.is_too_long(slots, height.slot(), now) => {
+        match height.round_of_few(target) {
+            Ok(Some(round)) if self.hold_up.is_too_long(round, height.slot(), now) => {
                 note_local(height.withheld(target));
             }
             Ok(_) => {}
