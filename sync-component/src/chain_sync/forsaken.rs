@@ -5,7 +5,7 @@ use super::{
     poll::{self, Poll},
 };
 use crate::{
-    block_id::BlockId,
+    block_id::{BlockId, number},
     ports::{Bridge, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -56,12 +56,23 @@ impl<B: BlockT> ChainSyncManager<B> {
         let Some(wanted) = self.wanted_elsewhere(request, staging).await? else {
             return Ok(None);
         };
+        let lowest = self.lowest_to_leave(staging)?;
         for peer in elsewhere {
-            if self.holds(peer, wanted).await {
+            if self.holds(peer, wanted).await && !self.holds(peer, lowest).await {
                 return Ok(Some((peer.clone(), wanted)));
             }
         }
         Ok(None)
+    }
+
+    /// The staged block up to which the staged chain may be left: whoever holds it can be followed from there.
+    fn lowest_to_leave(&self, staging: &dyn Bridge<B>) -> Result<BlockId<B>, ResyncError<B>> {
+        let best = staging.best();
+        let reach = self.context.settings.tier2.max_reorg;
+        let lowest = best.height().saturating_sub(reach);
+        let lowest = number::<B>(lowest.max(staging.finalized().height()));
+        let hash = staging.canonical_hash(lowest)?;
+        Ok(hash.map_or(best, |hash| BlockId::new(lowest, hash)))
     }
 
     /// A block of the wanted chain that the staged one does not hold: the checkpoint, or what the voters tell of. `None` if they do

@@ -6,6 +6,7 @@ use crate::{
     headers::{Beyond, Misdeed, VerifiedTip, author, authors, is_by_few},
     ports::BridgeError,
 };
+use sp_consensus_aura::sr25519::AuthorityId;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// How long a round of slots is, if no gate can have cleared `run`, and with what is stored below it it is so long that as many blocks in a row
     /// by no more authorities than may be faulty come from no network that works. Where there are many authorities a few blocks to catch up
-    /// with are by few, too.
+    /// with are by few, too. `None` also without a key among them: whoever does not author loses no slot by it, and takes its time over a slow
+    /// line.
     pub(crate) fn round_of_few(
         &self,
         run: &VerifiedTip<B>,
@@ -54,12 +56,18 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let chain = self.context.bridge.as_ref();
         let authorities = chain.authorities_at(run.base.hash)?;
+        let own = self.state().attesting.to_come.clone();
+        if !authorities.iter().any(|key| own.contains(key.as_ref())) {
+            return Ok(None);
+        }
         let few = may_be_faulty(authorities.len(), self.context.settings.tier1.threshold);
         let most = self.context.settings.tier2.max_reorg.max(1);
         let least = most.saturating_add(2 * few as u64);
+        let is_own = |author: &AuthorityId| own.contains(author.as_ref());
         let mut authors = authors(run, &authorities, chain);
         let (mut count, mut at) = (run.headers().len() as u64, run.base.hash);
-        while count < least {
+        // A chain with a block of ours is no stranger's.
+        while count < least && !authors.iter().any(is_own) {
             let Some(header) = chain.header(at)? else {
                 return Ok(None);
             };
@@ -74,7 +82,8 @@ impl<B: BlockT> HeightSyncManager<B> {
             (count, at) = (count + 1, *header.parent_hash());
         }
         let slots = u32::try_from(authorities.len()).unwrap_or(u32::MAX);
-        Ok(Some(self.slot().saturating_mul(slots)))
+        let is_strange = !authors.iter().any(is_own);
+        Ok(is_strange.then(|| self.slot().saturating_mul(slots)))
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

@@ -16,6 +16,11 @@ pub(super) struct HoldUp {
 }
 
 impl HoldUp {
+    /// That one holds us up until now is our own fault.
+    pub(super) fn excuse(&mut self, now: Moment) {
+        self.last = self.last.and(Some(now));
+    }
+
     /// Such a chain holds us up now. Whether that makes four times a `round` of slots in all, imports left out; then it is said again in each slot.
     /// Of each four rounds a slot is forgiven.
     pub(super) fn is_too_long(&mut self, round: Duration, slot: Duration, now: Moment) -> bool {

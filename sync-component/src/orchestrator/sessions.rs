@@ -174,6 +174,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         // A store that fails, or a line that is down, is nobody's fault but ours.
         if now.at < self.not_before || manager.context.peers.table().is_empty() {
             self.missing.excuse(now);
+            self.hold_up.excuse(now);
             return;
         }
         let first = judgement

@@ -50,3 +50,12 @@ fn it_is_said_once_in_a_slot() {
     let over = (0..200).filter(|n| hold_up.is_too_long(ROUND, SLOT, at(n * 600, 0)));
     assert_eq!(over.count(), 4);
 }
+
+#[test]
+fn fault_of_our_own_does_not_count() {
+    let mut hold_up = HoldUp::default();
+    for slot in 0..1_000 {
+        assert!(!hold_up.is_too_long(ROUND, SLOT, at(slot * 6_000, 0)));
+        hold_up.excuse(at(slot * 6_000 + 5_999, 0));
+    }
+}
