@@ -65,11 +65,12 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         let (mut stored, mut failure, mut left) = (0, None, Vec::new());
         let mut blocks = blocks.into_iter();
         for block in blocks.by_ref() {
-            match validation.validate(&mut batch, &block) {
+            let id = block.id();
+            match validation.validate(&mut batch, id, &block) {
                 Ok(author) => {
                     stored += 1;
                     if let Some(author) = author {
-                        batch.add(block.id(), author, block.into_block());
+                        batch.add(id, author, block.into_block());
                     }
                 }
                 Err(error) => {

@@ -111,17 +111,17 @@ struct Executed {
 }
 
 impl<R> Validation<'_, R> {
-    /// Checks everything about a block that is not known to be good, and adds the trie nodes that it makes to `batch`, to which the block
+    /// Checks everything about the block `id` that is not known to be good, and adds the trie nodes that it makes to `batch`, to which the block
     /// is to be added with its author; `None` if it is stored or added already.
     pub(crate) fn validate<B: ChainBlock>(
         &self,
         batch: &mut Batch<'_, B>,
+        id: BlockId<B>,
         candidate: &Candidate<B>,
     ) -> Result<Option<AuthorityId>, ImportError<B>>
     where
         R: Runtime<B>,
     {
-        let id = candidate.id();
         let parent = *candidate.block().header().parent_hash();
         let is_known = batch.has_child(parent, id.hash);
         if is_known.map_err(BridgeError::new)? {

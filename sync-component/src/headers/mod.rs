@@ -14,6 +14,7 @@ mod suspects;
 #[cfg(test)]
 mod tests;
 mod tips;
+mod verified;
 
 pub(crate) use ahead::{Above, Extended, Fetched, Skeleton, extend, extend_by, fetch, further};
 pub(crate) use claimants::{Claimant, Claimants, Lagging};

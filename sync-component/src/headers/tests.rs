@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     BlockId,
-    ports::{MonoTime, PeerId, VerifyHeaders},
+    ports::{ImportBlocks, MonoTime, PeerId, VerifyHeaders},
     test_kit::{Forge, ReferenceBridge, SLOT, SmallBlock, VirtualClock},
 };
 use sp_runtime::{
@@ -247,6 +247,46 @@ fn world(
         chain,
         VerifiedTip::new(base, base, headers, Beyond::Nothing).unwrap(),
     )
+}
+
+/// How many headers are left below those at the end whose turn is one of `turns`, and how many turns that asked for.
+fn left_below(
+    run: &VerifiedTip<SmallBlock>,
+    chain: &ReferenceBridge<SmallBlock>,
+    authorities: usize,
+    turns: &[usize],
+) -> (usize, usize) {
+    let mut asked = 0;
+    let left = run.below_last(authorities, chain, |turn| {
+        asked += 1;
+        turns.contains(&turn.unwrap())
+    });
+    (left, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_of_a_run_are_those_of_its_own_headers_however_many_authorities_there_are() {
+    // In slots 1 to 6.
+    let (chain, run) = world(1, 6);
+    assert_eq!(left_below(&run, &chain, 1, &[0]), (0, 1));
+    assert_eq!(left_below(&run, &chain, 3, &[0]), (5, 2));
+    assert_eq!(left_below(&run, &chain, 3, &[0, 2]), (4, 3));
+    assert_eq!(left_below(&run, &chain, 3, &[0, 1, 2]), (0, 6));
+    let first = run.first(4).unwrap();
+    assert_eq!(left_below(&first, &chain, 1, &[0]), (0, 1));
+    assert_eq!(left_below(&first, &chain, 1, &[]), (4, 1));
+    assert_eq!(left_below(&first, &chain, 3, &[1]), (3, 2));
+    chain.import(blocks_of(3));
+    let above = run.advance(&chain).unwrap().unwrap();
+    assert_eq!(left_below(&above, &chain, 1, &[0]), (0, 1));
+    assert_eq!(left_below(&above, &chain, 3, &[0, 1, 2]), (0, 3));
+    assert_eq!(left_below(&above, &chain, 3, &[0, 2]), (1, 3));
+}
+
+/// The first so many blocks of the run in [`world`] with one authority.
+fn blocks_of(length: u64) -> Vec<SmallBlock> {
+    let genesis: SmallBlock = Forge::genesis();
+    Forge::new(1).chain(genesis.header(), 1.into(), length, 0)
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-use super::suspects::author;
+use super::{suspects::author, verified::Verified};
 use crate::{
     block_id::BlockId,
     height_sync::Lineage,
@@ -6,13 +6,7 @@ use crate::{
 };
 use sp_consensus_aura::Slot;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
-use std::{
-    borrow::Cow,
-    cmp::Reverse,
-    collections::BTreeSet,
-    ops::Range,
-    sync::{Arc, OnceLock},
-};
+use std::{cmp::Reverse, collections::BTreeSet, ops::Range, sync::Arc};
 
 /// A run of verified headers above a block that we hold. Never empty; cheap to clone and to shorten.
 #[derive(Clone, Debug)]
@@ -26,55 +20,6 @@ pub struct VerifiedTip<B: BlockT> {
     range: Range<usize>,
     /// Whether its claimant has more above.
     pub beyond: Beyond,
-}
-
-/// Linked headers and their ids, both rising and of one length.
-#[derive(Debug)]
-struct Verified<B: BlockT> {
-    headers: Vec<B::Header>,
-    ids: Arc<[BlockId<B>]>,
-    /// Of the headers, once somebody asks.
-    slots: OnceLock<Vec<Option<Slot>>>,
-    /// How many authorities there are, and who sealed how many in a row, once somebody asks: every judgement does, and one may have
-    /// sealed all.
-    stretches: OnceLock<(usize, Vec<Stretch>)>,
-}
-
-/// Headers in a row that are of one turn.
-#[derive(Clone, Debug)]
-struct Stretch {
-    /// The place of the first one.
-    from: usize,
-    /// Whose: that place among the authorities. `None` for a header without slot, which is never a verified one.
-    turn: Option<usize>,
-}
-
-impl<B: BlockT> Verified<B> {
-    fn new(headers: Vec<B::Header>, ids: Arc<[BlockId<B>]>) -> Arc<Self> {
-        Arc::new(Self {
-            headers,
-            ids,
-            slots: OnceLock::new(),
-            stretches: OnceLock::new(),
-        })
-    }
-
-    fn slots(&self, chain: &dyn Bridge<B>) -> &[Option<Slot>] {
-        self.slots.get_or_init(|| {
-            let slots = self.headers.iter();
-            slots.map(|header| chain.slot_of(header).ok()).collect()
-        })
-    }
-
-    fn stretches(&self, authorities: usize, chain: &dyn Bridge<B>) -> Cow<'_, [Stretch]> {
-        let of = || stretches(self.slots(chain), authorities);
-        let (counted, known) = self.stretches.get_or_init(|| (authorities, of()));
-        if *counted == authorities {
-            Cow::Borrowed(known)
-        } else {
-            Cow::Owned(of())
-        }
-    }
 }
 
 /// Whether the chain goes on above the highest header that was verified.
@@ -161,18 +106,12 @@ impl<B: BlockT> VerifiedTip<B> {
         &self,
         authorities: usize,
         chain: &dyn Bridge<B>,
-        mut is_one: impl FnMut(Option<usize>) -> bool,
+        is_one: impl FnMut(Option<usize>) -> bool,
     ) -> usize {
-        let stretches = self.verified.stretches(authorities, chain);
-        let count = stretches.partition_point(|stretch| stretch.from < self.range.end);
-        let mut left = self.range.end;
-        for stretch in stretches.iter().take(count).rev() {
-            if left <= self.range.start || !is_one(stretch.turn) {
-                break;
-            }
-            left = stretch.from;
-        }
-        left.saturating_sub(self.range.start)
+        let below = self
+            .verified
+            .below_last(&self.range, authorities, chain, is_one);
+        below.saturating_sub(self.range.start)
     }
 
     /// The chain of whoever has `block`, a block of this run; `None` if it is not.
@@ -305,19 +244,6 @@ impl<B: BlockT> VerifiedTip<B> {
         }
         Ok(stored)
     }
-}
-
-/// Which of them are of one turn in a row.
-fn stretches(slots: &[Option<Slot>], authorities: usize) -> Vec<Stretch> {
-    let mut found: Vec<Stretch> = Vec::new();
-    for (from, slot) in slots.iter().enumerate() {
-        let turn = slot.and_then(|slot| slot.checked_rem(authorities as u64));
-        let turn = turn.and_then(|turn| usize::try_from(turn).ok());
-        if found.last().is_none_or(|last| last.turn != turn) {
-            found.push(Stretch { from, turn });
-        }
-    }
-    found
 }
 
 /// The ids of linked headers: each is named by the one that follows it, so that only the last is hashed.

@@ -63,16 +63,20 @@ impl<B: BlockT> HeightSyncManager<B> {
         let few = may_be_faulty(authorities.len(), self.context.settings.tier1.threshold);
         let most = self.context.settings.tier2.max_reorg.max(1);
         let least = most.saturating_add(2 * few as u64);
+        // A chain with a block of ours is no stranger's.
         let is_own = |author: &AuthorityId| own.contains(author.as_ref());
         let mut authors = authors(run, &authorities, chain);
+        if authors.iter().any(is_own) {
+            return Ok(None);
+        }
         let (mut count, mut at) = (run.headers().len() as u64, run.base.hash);
-        // A chain with a block of ours is no stranger's.
-        while count < least && !authors.iter().any(is_own) {
+        while count < least {
             let Some(header) = chain.header(at)? else {
                 return Ok(None);
             };
             // Nobody sealed genesis.
-            let Some((author, _)) = author(&authorities, &header, chain) else {
+            let author = author(&authorities, &header, chain).map(|(author, _)| author);
+            let Some(author) = author.filter(|author| !is_own(author)) else {
                 return Ok(None);
             };
             authors.insert(author);
@@ -82,8 +86,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             (count, at) = (count + 1, *header.parent_hash());
         }
         let slots = u32::try_from(authorities.len()).unwrap_or(u32::MAX);
-        let is_strange = !authors.iter().any(is_own);
-        Ok(is_strange.then(|| self.slot().saturating_mul(slots)))
+        Ok(Some(self.slot().saturating_mul(slots)))
     }
 
     /// Whether no more authorities sealed `run` than may be faulty.

@@ -1,6 +1,7 @@
 //! `pipelined`: ranges from many peers at once. The scheduler decides; here its commands are performed.
 
 mod chain;
+mod importing;
 mod read;
 mod session;
 mod shelf;

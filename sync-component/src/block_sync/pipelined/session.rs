@@ -1,5 +1,6 @@
 use super::{
-    chain::{Chain, Headers},
+    chain::Chain,
+    importing::{Import, Imported, Suppliers, Waiting, import_from, waiting},
     read::{Read, Unread},
     shelf::{Ready, Shelf},
 };
@@ -7,7 +8,6 @@ use crate::{
     block_id::{BlockId, number},
     block_sync::{
         FetchError, FetchJob, Terms,
-        delivered::{Stopped, import},
         scheduler::{
             Ask, Bounds, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
         },
@@ -18,7 +18,6 @@ use crate::{
     ports::{BridgeError, CheckedBlocks, JobLost, MonoTime, PeerId, RequestFailure, cores, heavy},
     wire::RangeRequest,
 };
-use codec::Encode;
 use futures::{
     FutureExt, StreamExt,
     future::{AbortHandle, Abortable, Aborted, BoxFuture, OptionFuture},
@@ -45,14 +44,6 @@ struct Asked<B: BlockT> {
     abort: AbortHandle,
 }
 
-/// Who delivered what of a batch that is imported: so many blocks each.
-type Suppliers = Vec<(usize, PeerId)>;
-
-/// What waits for import, by the height of its first block.
-type Waiting<B> = BTreeMap<u64, Ready<B>>;
-
-type Import<'a, B> = BoxFuture<'a, Result<(), (FetchError<B>, Waiting<B>)>>;
-
 /// One session.
 pub(super) struct Session<'a, B: BlockT> {
     context: &'a SyncContext<B>,
@@ -74,7 +65,7 @@ pub(super) struct Session<'a, B: BlockT> {
 
 /// What happened.
 enum Happened<B: BlockT> {
-    Imported(Result<(), (FetchError<B>, Waiting<B>)>),
+    Imported(Imported<B>),
     Checked(Checked<B>),
     Arrived(Result<(FlightId, Result<Vec<u8>, RequestError>), Aborted>),
     Nothing,
@@ -352,10 +343,7 @@ impl<'a, B: BlockT> Session<'a, B> {
         (blocks, suppliers)
     }
 
-    fn imported(
-        &mut self,
-        result: Result<(), (FetchError<B>, Waiting<B>)>,
-    ) -> Result<(), FetchError<B>> {
+    fn imported(&mut self, result: Imported<B>) -> Result<(), FetchError<B>> {
         self.import = None;
         if let Err((error, left)) = result {
             self.ready.extend(left);
@@ -428,66 +416,6 @@ impl<B: BlockT> Drop for Session<'_, B> {
         let window = Bounds::of(&self.context.settings).window;
         self.shelf.keep(ready, self.scheduler.learnt(), window);
     }
-}
-
-fn import_from<'a, B: BlockT>(
-    context: &'a SyncContext<B>,
-    terms: &'a Terms,
-    blocks: CheckedBlocks<B>,
-    headers: Headers<B>,
-    suppliers: Suppliers,
-) -> Import<'a, B> {
-    let total = blocks.len();
-    let told = {
-        let (headers, suppliers) = (headers.clone(), suppliers.clone());
-        move |at: usize| {
-            let mut left = at;
-            let supplier = suppliers.into_iter().find_map(|(count, peer)| {
-                let found = left < count;
-                left = left.saturating_sub(count);
-                found.then_some(peer)
-            });
-            (headers.at(at).cloned(), supplier)
-        }
-    };
-    let job = async move {
-        let imported = import(context, terms, blocks, told).await;
-        imported.map_err(|Stopped { error, left }| {
-            let from = total.saturating_sub(left.len());
-            (error, waiting(headers.start(), suppliers, from, left))
-        })
-    };
-    job.boxed()
-}
-
-/// The last blocks of a batch that begins at the height `start`, those from the position `from` on, by who delivered them.
-fn waiting<B: BlockT>(
-    start: u64,
-    suppliers: Suppliers,
-    from: usize,
-    mut blocks: CheckedBlocks<B>,
-) -> Waiting<B> {
-    let mut all = Waiting::new();
-    let (mut at, mut skip) = (start.saturating_add(from as u64), from);
-    for (count, peer) in suppliers {
-        let keep = count.saturating_sub(skip);
-        skip = skip.saturating_sub(count);
-        let rest = blocks.split_off(keep);
-        let mine = std::mem::replace(&mut blocks, rest);
-        if mine.is_empty() {
-            continue;
-        }
-        let bytes = mine.blocks().iter().map(Encode::encoded_size).sum();
-        let ready = Ready {
-            blocks: mine,
-            from: peer,
-            bytes,
-        };
-        let next = at.saturating_add(ready.blocks.len() as u64);
-        all.insert(at, ready);
-        at = next;
-    }
-    all
 }
 
 /// What a request that brought nothing says of its peer.

@@ -56,7 +56,7 @@ async fn nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed<B: Test
         .map(|n| world.node(&format!("peer {n}"), 2_300))
         .collect();
     world.link(&ours, &peers.iter().collect::<Vec<_>>());
-    let (mut open, mut ends) = (0, Vec::new());
+    let (mut open, mut ends, mut bytes) = (0, Vec::new(), 0);
     while ours.best() != peers[0].best() {
         if let Some(progress) = ours.manager.report().progress {
             match progress.total {
@@ -64,10 +64,12 @@ async fn nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed<B: Test
                 Some(_) => ends.push(ours.best().height()),
             }
             assert!(progress.total.is_some() || progress.eta.is_none());
+            bytes = progress.bytes.max(bytes);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert!(open > 0, "the end was known at once");
+    assert!(bytes > 0, "none of the blocks is counted");
     // 400 headers ahead at most, and as many that are on their way.
     assert!(ends.iter().all(|best| *best >= 1_500), "{ends:?}");
 }

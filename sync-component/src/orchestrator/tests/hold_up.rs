@@ -25,18 +25,19 @@ fn over_in(slots: impl Iterator<Item = u64>, imports: u64) -> Option<u64> {
 
 #[test]
 fn chain_that_holds_us_up_all_the_time_does_so_for_four_rounds() {
-    assert_eq!(over_in(0..100, 0), Some(16));
+    // And what is forgiven meanwhile.
+    assert_eq!(over_in(0..100, 0), Some(17));
 }
 
 #[test]
 fn imports_do_not_count() {
-    assert_eq!(over_in(0..1_000, 50), Some(34));
+    assert_eq!(over_in(0..1_000, 50), Some(36));
     assert_eq!(over_in(0..1_000, 100), None);
 }
 
 #[test]
 fn waiting_for_the_next_turn_counts() {
-    assert_eq!(over_in((0..100).step_by(4), 0), Some(16));
+    assert_eq!(over_in((0..100).step_by(4), 0), Some(20));
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn short_times_far_apart_are_forgiven() {
 fn it_is_said_once_in_a_slot() {
     let mut hold_up = HoldUp::default();
     let over = (0..200).filter(|n| hold_up.is_too_long(ROUND, SLOT, at(n * 600, 0)));
-    assert_eq!(over.count(), 4);
+    assert_eq!(over.count(), 3);
 }
 
 #[test]
