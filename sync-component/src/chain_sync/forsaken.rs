@@ -56,23 +56,36 @@ impl<B: BlockT> ChainSyncManager<B> {
         let Some(wanted) = self.wanted_elsewhere(request, staging).await? else {
             return Ok(None);
         };
-        let lowest = self.lowest_to_leave(staging)?;
         for peer in elsewhere {
-            if self.holds(peer, wanted).await && !self.holds(peer, lowest).await {
+            if self.holds(peer, wanted).await {
                 return Ok(Some((peer.clone(), wanted)));
             }
         }
         Ok(None)
     }
 
-    /// The staged block up to which the staged chain may be left: whoever holds it can be followed from there.
-    fn lowest_to_leave(&self, staging: &dyn Bridge<B>) -> Result<BlockId<B>, ResyncError<B>> {
-        let best = staging.best();
+    /// Whether a download that ended with `error` may go on with what is staged in a while: a source that is there left the staged chain no
+    /// further below its tip than a fork may heal, and is to be followed once its own chain is the better one.
+    pub(super) async fn may_go_on(
+        &self,
+        error: &ResyncError<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<bool, ResyncError<B>> {
+        let ResyncError::SourcesFailed { faults, .. } = error else {
+            return Ok(false);
+        };
         let reach = self.context.settings.tier2.max_reorg;
-        let lowest = best.height().saturating_sub(reach);
+        let lowest = staging.best().height().saturating_sub(reach);
         let lowest = number::<B>(lowest.max(staging.finalized().height()));
-        let hash = staging.canonical_hash(lowest)?;
-        Ok(hash.map_or(best, |hash| BlockId::new(lowest, hash)))
+        let Some(hash) = staging.canonical_hash(lowest)? else {
+            return Ok(false);
+        };
+        for peer in self.elsewhere(faults) {
+            if self.holds(&peer, BlockId::new(lowest, hash)).await {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A block of the wanted chain that the staged one does not hold: the checkpoint, or what the voters tell of. `None` if they do

@@ -185,9 +185,8 @@ impl<B: BlockT> ChainSyncManager<B> {
         staging: &Arc<dyn Bridge<B>>,
         strays: &BTreeSet<PeerId>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
-        let mut rounds = 0;
+        let (mut rounds, mut waits) = (0, 1..VOTE_ROUNDS);
         loop {
-            rounds += 1;
             self.enter(files, Stage::Downloading).await?;
             let mut sources = self.sources_above(&request.peers, staging.best());
             sources.retain(|source| !strays.contains(&source.peer));
@@ -197,7 +196,15 @@ impl<B: BlockT> ChainSyncManager<B> {
                 sources,
                 watch: self.watch.clone(),
             };
-            self.download_full_chain(&job).await?;
+            if let Err(error) = self.download_full_chain(&job).await {
+                if waits.next().is_some() && self.may_go_on(&error, staging.as_ref()).await? {
+                    tracing::info!(%error, "a source is on a branch that is no better; it is asked again in a slot");
+                    self.sleep_a_slot().await;
+                    continue;
+                }
+                return Err(error);
+            }
+            rounds += 1;
             self.watch.stage(ResyncStage::Voting);
             if rounds == 1 {
                 poll::await_known_peers(&self.context).await;

@@ -252,6 +252,45 @@ fn r05_run_that_cannot_begin_anew_ends_for_good_where_its_stray_source_is_lost()
     });
 }
 
+/// The end alone of what is staged is another than the voters': they leave it once they have gone on.
+#[test]
+fn r05_staged_chain_whose_end_is_another_is_kept_while_the_voters_go_on() {
+    run(Setup::chain(62).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        sim.slots(4).await;
+        let staging = InMemory::by(sim, &ours, Kind::MultiSource);
+        let forked = sim.branch(58, 2, 1, 77);
+        assert!(staging.chain.import(forked.clone()).failure.is_none());
+        let more = sim.chain(62)[60..].to_vec();
+        let goes_on = async {
+            sim.slots(1).await;
+            for peer in &peers {
+                peer.chain.import(more.clone());
+            }
+        };
+        let named = order(&[&peers[0].id], None);
+        let (staged, ()) = futures::join!(insist(&ours, &named, &staging), goes_on);
+        assert_eq!(staged.unwrap(), BlockId::of(more[1].header()));
+        let left = staging.chain.presence(forked[59].hash()).unwrap();
+        assert_eq!(left, Presence::Fork, "it was fetched anew");
+    });
+}
+
+/// The same where they do not go on: nobody would ever follow what is staged.
+#[test]
+fn r05_staged_chain_whose_end_is_another_gives_way_where_the_voters_stand() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        sim.slots(4).await;
+        let staging = InMemory::by(sim, &ours, Kind::MultiSource);
+        let forked = sim.branch(58, 2, 1, 77);
+        assert!(staging.chain.import(forked).failure.is_none());
+        let named = order(&[&peers[0].id], None);
+        let staged = insist(&ours, &named, &staging).await.unwrap();
+        assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+    });
+}
+
 fn each<'a, A: Copy, B: Copy>(some: &'a [A], others: &'a [B]) -> impl Iterator<Item = (A, B)> {
     some.iter()
         .flat_map(move |one| others.iter().map(move |other| (*one, *other)))
