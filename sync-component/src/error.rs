@@ -42,7 +42,9 @@ pub enum NetworkError {
         number: u64,
     },
     /// More blocks than one call of Tier 2 covers (`tier2_max_gap`).
-    #[error("a gap of {0} blocks is more than one catch-up covers (tier2_max_gap)")]
+    #[error(
+        "a gap of {0} blocks is more than one call covers (tier2_max_gap); the node closes it by itself, in windows; where join_windows is off, run `node-template resync`"
+    )]
     SyncGapTooLarge(u64),
     /// Only the operator can mend this: Tier 3.
     #[error("only a new sync can mend this: {reason}; run `node-template resync`")]
@@ -164,6 +166,16 @@ pub enum NoConsensus {
         /// `tier1_max_gap`.
         max_gap: u64,
     },
+}
+
+impl NoConsensus {
+    /// Whoever is missing for good: no waiting ends it then.
+    pub fn apart(&self) -> Option<&Apart> {
+        match self {
+            Self::Split { apart, .. } | Self::Attestations { apart, .. } => apart.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// Voters on branches that left ours deeper than `tier2_max_reorg` on both sides, so many that those who are left are no need(n) with us.

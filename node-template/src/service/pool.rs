@@ -10,10 +10,10 @@ use sync_component::{NetworkSyncManager, ports::Clock};
 use tokio::sync::mpsc;
 
 /// What waited in a pool, and whence each came.
-pub(super) type Kept = Vec<(Extrinsic, Origin)>;
+pub(super) type InPool = Vec<(Extrinsic, Origin)>;
 
 /// What waited when the stores were exchanged waits again, as far as it applies.
-pub(super) async fn put_back(pool: Pool, waiting: Kept) -> Arc<Pool> {
+pub(super) async fn put_back(pool: Pool, waiting: InPool) -> Arc<Pool> {
     let pool = Arc::new(pool);
     if !waiting.is_empty() {
         let into = Arc::clone(&pool);

@@ -3,10 +3,9 @@ use super::{
     doors::Doors,
     folder::{Base, ChainFolder},
     onlookers::{Telemetry, Watched},
-    pool::Kept,
     resync::{ResyncDesk, declared},
     signals::Signals,
-    start::{Entrance, Ports, Running, start},
+    start::{Entrance, Kept, Ports, Running, start},
     stdin_guard,
 };
 use crate::{Block, network, rpc::Server, status_view::NodeFile, telemetry::start_log};

@@ -6,7 +6,7 @@ use super::{
     meeting::network_plan,
     onlookers::{Attended, Watched},
     peers::{PeerKeeper, PeerMemory, remembered},
-    pool::{self, Kept},
+    pool::{self, InPool},
     production::{self, AuthorityKey, Circumstances, StoreState},
     resync::{ResyncDesk, tip_of},
     run::Stopping,
@@ -31,6 +31,7 @@ use std::{
 };
 use sync_component::{
     NetworkSyncManager, StrategyRegistry, SyncStatus,
+    attestation::Equivocation,
     orchestrator::{Fetching, ProductionMode},
     ports::{
         Bridge, Clock, Executor, NetworkEvent, ReadChain, SystemClock, TokioExecutor, VerifyHeaders,
@@ -61,8 +62,15 @@ pub(super) struct Ports {
 pub(super) enum Entrance {
     /// Ports behind which nothing answers yet.
     Closed(Ports),
-    /// Doors that stayed open through an exchange of the stores, and what was in the pool before it.
+    /// Doors that stayed open through an exchange of the stores.
     Open(Box<Doors>, Kept),
+}
+
+/// What is no part of a chain and outlives an exchange of the stores.
+#[derive(Default)]
+pub(super) struct Kept {
+    in_pool: InPool,
+    evidence: Vec<Equivocation<Block>>,
 }
 
 impl Running {
@@ -83,16 +91,21 @@ impl Running {
         }
     }
 
-    /// Ends everything behind the doors and waits for it. Returns what is left in the pool: whoever was told that a transfer is
+    /// Ends everything behind the doors and waits for it. Returns what is left in the pool, too: whoever was told that a transfer is
     /// in it was told the truth.
     pub(super) async fn leave(self) -> (Doors, Kept) {
         self.doors.present().take_away();
         self.exposed.runs(None);
         let peers = self.peers;
+        let manager = Arc::clone(&peers.manager);
         // A panic in it is logged by the runtime.
         let _ = tokio::task::spawn_blocking(move || peers.save_or_warn()).await;
         self.tasks.stop().await;
-        (self.doors, self.pool.close())
+        let kept = Kept {
+            in_pool: self.pool.close(),
+            evidence: manager.evidence(),
+        };
+        (self.doors, kept)
     }
 
     /// Ends everything and waits for it; the node can no longer be found from its first moment on.
@@ -137,8 +150,8 @@ pub(super) async fn start(
     let executor: Arc<dyn Executor> = Arc::new(executor);
     let bridge: Arc<dyn Bridge<Block>> = chain.clone();
     let roles = authority::roles(authority.as_ref());
-    let (doors, waiting) = match entrance {
-        Entrance::Open(doors, waiting) => (*doors, waiting),
+    let (doors, kept) = match entrance {
+        Entrance::Open(doors, kept) => (*doors, kept),
         Entrance::Closed(ports) => {
             let opening = Opening {
                 ports,
@@ -154,7 +167,7 @@ pub(super) async fn start(
             // On the heap, as the network is.
             (
                 Box::pin(Doors::open(opening, folder, facts)).await?,
-                Kept::new(),
+                Kept::default(),
             )
         }
     };
@@ -174,7 +187,9 @@ pub(super) async fn start(
     })?;
     greet(&config, doors.facts(), &chain, authority.as_ref());
 
-    let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), waiting).await;
+    manager.remember(kept.evidence);
+    let pool = pool_of(&config, &chain, &clock, &watched);
+    let pool = pool::put_back(pool, kept.in_pool).await;
 
     let mut tasks = Tasks::default();
     let keys = authority.as_ref().map(Authority::public);

@@ -78,9 +78,11 @@ impl Suspects {
         }
         let most = (authorities - 1) / 2;
         let known = self.0.get(author);
+        let left_alone = known.and_then(|known| known.left_alone);
         let left_alone = match misdeed {
-            Misdeed::Equivocated | Misdeed::WithheldOwnChain => Some(slot),
-            Misdeed::Withheld | Misdeed::SealedInvalid => known.and_then(|known| known.left_alone),
+            // Of a slot long past it may show as many as it likes.
+            Misdeed::Equivocated | Misdeed::WithheldOwnChain => left_alone.max(Some(slot)),
+            Misdeed::Withheld | Misdeed::SealedInvalid => left_alone,
         };
         let since = known.map_or(slot, |known| known.since.max(slot));
         self.0

@@ -380,6 +380,20 @@ async fn suspect_shortens_its_term_with_nothing_that_it_did_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn equivocator_is_left_alone_for_no_shorter_because_of_what_it_did_before() {
+    // Slots 2, 6 and 10 are of the same authority.
+    let (chain, run) = world(4, 10);
+    let author = Forge::new(4).authorities()[Forge::new(4).turn(10.into())].clone();
+    let mut suspects = Suspects::default();
+    for slot in [6_u64, 2] {
+        suspects.suspect(&author, slot.into(), Misdeed::Equivocated, 4, &[]);
+        // Until slot 22: two blocks of slot 6 must not split the votes, nor those that follow.
+        let part = suspects.fetchable_part(&run, &chain, &|_, _| false);
+        assert_eq!(part.unwrap().unwrap().headers().len(), 9, "{slot}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn headers_of_one_slot_push_no_other_tip_out() {
     let (chain, run) = world(4, 2);
     let forge = Forge::new(4);

@@ -234,6 +234,19 @@ impl<B: BlockT> HeightSyncManager<B> {
         )
     }
 
+    /// The newest equivocation of each authority that was seen.
+    pub(crate) fn evidence(&self) -> Vec<Equivocation<B>> {
+        self.state().evidence.iter().cloned().collect()
+    }
+
+    /// Keeps what is known already.
+    pub(crate) fn remember(&self, evidence: Vec<Equivocation<B>>) {
+        let mut state = self.state();
+        for known in evidence {
+            state.evidence.keep(known);
+        }
+    }
+
     /// Looks for a second header of one slot among headers whose seals were checked, and which follow the stored `base`.
     pub(super) fn note_seals(
         &self,

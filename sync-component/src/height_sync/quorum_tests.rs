@@ -195,12 +195,17 @@ proptest! {
     }
 
     #[test]
-    fn honest_vote_with_us_never_takes_away_a_clearance(votes in votes(), quiet in 1_usize..4) {
+    fn honest_vote_with_us_never_takes_away_a_clearance(
+        votes in votes(),
+        quiet in 1_usize..4,
+        // Further below, and more than half may be (row 4).
+        lag in 0..=u32::try_from(SyncSettings::default().tier1.max_gap).unwrap(),
+    ) {
         for (of, strategy) in quorums() {
             let quiet = silent(of, quiet);
             let before = judged(strategy.as_ref(), of, &ballot(&votes, quiet)).1.is_in_sync();
             let mut more = votes.clone();
-            more.push((OURS, 0));
+            more.push((OURS - lag, 0));
             // An authority that speaks was silent before.
             let after = ballot(&more, quiet.saturating_sub(1));
             let after = judged(strategy.as_ref(), of, &after).1.is_in_sync();
@@ -233,15 +238,25 @@ proptest! {
     #[test]
     fn early_decision_equals_the_late_one(
         (votes, late) in prop_oneof![1 => (votes(), vec(vote(), 0..5)), 2 => grouped()],
+        // How many of those stay silent to the end.
+        mute in 0_usize..3,
+        required in prop_oneof![2 => Just(0), 1 => 1_usize..8],
     ) {
         let settings = SyncSettings::default();
         for (of, strategy) in strategies() {
-            let now = ballot(&votes, silent(of, late.len()));
-            let (facts, verdict) = judged(strategy.as_ref(), of, &now);
-            let round = Round { ballot: &now, facts: &facts, open: late.len(), genesis: genesis() };
+            let judged = |ballot: &Ballot<SmallBlock>| {
+                let mut facts = facts(ballot, strategy.tally(ballot), of);
+                facts.turnout.required = required;
+                let verdict = outcome(&facts, &settings);
+                (facts, verdict)
+            };
+            let open = late.len() + mute;
+            let now = ballot(&votes, silent(of, open));
+            let (facts, verdict) = judged(&now);
+            let round = Round { ballot: &now, facts: &facts, open, genesis: genesis() };
             if round.is_decided(strategy.as_ref(), &settings, &verdict) {
-                let all = ballot(&[votes.clone(), late.clone()].concat(), 0);
-                let (_, later) = judged(strategy.as_ref(), of, &all);
+                let all = ballot(&[votes.clone(), late.clone()].concat(), silent(of, mute));
+                let (_, later) = judged(&all);
                 prop_assert!(same_row(&later, &verdict), "{of:?}: {verdict:?}, then {later:?}");
             }
         }

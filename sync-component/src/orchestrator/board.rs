@@ -336,7 +336,11 @@ fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
         (
             Verdict::Unverified(NetworkError::NoConsensusReached(a)),
             Verdict::Unverified(NetworkError::NoConsensusReached(b)),
-        ) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        ) => {
+            std::mem::discriminant(a) == std::mem::discriminant(b)
+                // Waiting does not end it any more.
+                && a.apart().is_some() == b.apart().is_some()
+        }
         (Verdict::Unverified(a), Verdict::Unverified(b)) => {
             std::mem::discriminant(a) == std::mem::discriminant(b)
         }

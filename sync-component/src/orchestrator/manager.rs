@@ -5,6 +5,7 @@ use super::{
     inbound::Inbound,
 };
 use crate::{
+    attestation::Equivocation,
     block_sync::BlockSyncManager,
     chain_sync::{ChainSyncManager, ResyncWatch},
     context::SyncContext,
@@ -234,6 +235,16 @@ impl<B: BlockT> NetworkSyncManager<B> {
     /// The node signed what was due.
     pub fn signed(&self, duty: Duty) {
         self.board.signed(duty);
+    }
+
+    /// The newest equivocation of each authority that was seen: what is to outlive this manager.
+    pub fn evidence(&self) -> Vec<Equivocation<B>> {
+        self.height.evidence()
+    }
+
+    /// Keeps what an earlier manager had kept. Nobody is told of it again.
+    pub fn remember(&self, evidence: Vec<Equivocation<B>>) {
+        self.height.remember(evidence);
     }
 
     /// What happens from now on. A receiver that lags misses the oldest.

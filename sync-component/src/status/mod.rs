@@ -120,7 +120,7 @@ impl<B: BlockT> fmt::Display for CriticalReason<B> {
                 voters,
             } => write!(
                 f,
-                "our tip {ours} is far above {behind} of {voters} voters; check that they are on our chain and not stalled"
+                "our tip {ours} is far above {behind} of {voters} voters; check that they are on our chain and not stalled; where they are on the chain that goes on and this node is not, run `node-template resync`"
             ),
         }
     }

@@ -54,8 +54,13 @@ fn h03_round_waits_for_no_mute_peer_and_ends_at_its_time_out() {
         for peer in &peers {
             sim.network.connect(&ours.id, &peer.id, link);
         }
-        sim.run_for(3 * SECOND).await;
-        // The nine have answered once; the tenth is in its first round, which ends at the time-out.
+        // The nine say who they are and where they stand, in a second each; the tenth is in its first round, which ends at the time-out.
+        sim.until(
+            3 * SECOND,
+            "the first round ends with the ninth answer",
+            || ours.is_in_sync(),
+        )
+        .await;
         for round in 0..4 {
             let start = sim.elapsed();
             let height_sync = ours.manager().height_sync();
@@ -128,17 +133,15 @@ fn h05_the_silent_and_the_foreign_do_not_count() {
             .round(Duration::ZERO, sim.settings.tier1.timeout)
             .await
             .unwrap();
-        assert!(
-            matches!(
-                judgement.verdict,
-                Verdict::Unverified(
-                    NetworkError::NoConsensusReached(NoConsensus::TooFewResponses { .. })
-                        | NetworkError::Timeout { .. }
-                )
-            ),
-            "{:?}",
-            judgement.verdict
-        );
+        let is_expected = match judgement.verdict {
+            Verdict::Unverified(NetworkError::NoConsensusReached(
+                NoConsensus::TooFewResponses { responses, .. },
+            )) => responses == 1,
+            // The one answer was lost.
+            Verdict::Unverified(NetworkError::Timeout { .. }) => !sim.is_calm(),
+            _ => false,
+        };
+        assert!(is_expected, "{:?}", judgement.verdict);
     });
 }
 
@@ -216,9 +219,10 @@ fn h06_claim_alone_moves_no_target() {
                 ours.health()
             );
         }
-        // It is an impossible height, or has no headers.
+        // It is an impossible height, or has no headers: that one is possible, and asked about again and again.
         let probes = sim.network.requests(&ours.id, &liar.id, Protocol::Headers);
-        assert!(probes <= 12, "{probes} probes in ten slots");
+        let most = if height == 101 { 12 } else { 1 };
+        assert!(probes <= most, "{probes} probes in ten slots");
         // The gate goes on clearing in its turns, of which it has every fourth.
         let sealed = sim.oracle.seals();
         assert!(sealed >= 2, "{sealed} blocks in ten slots");
@@ -279,6 +283,24 @@ fn h07_a_block_more_is_no_gap_and_a_step_back_is_seen() {
             .await;
         let next = sim.chain(11)[10].clone();
         sync_component::ports::ImportBlocks::import(ours.chain.as_ref(), vec![next]);
+        // The peers are told, and for a moment O is above them.
+        for _ in 0..20 {
+            sim.run_for(SECOND / 10).await;
+            assert_eq!(ours.best().height(), 11);
+            assert!(
+                !matches!(
+                    ours.manager().report().verdict,
+                    Verdict::Known(
+                        SyncStatus::SmallGap(_)
+                            | SyncStatus::MediumGap(_)
+                            | SyncStatus::LargeGap(_)
+                            | SyncStatus::Critical(_)
+                    )
+                ),
+                "{}",
+                ours.health()
+            );
+        }
         sim.until(2 * MINUTE, "all at 11", || {
             agree(&peers) && peers[0].best().height() == 11
         })
@@ -546,7 +568,10 @@ fn h20_free_peers_that_lie_lose_their_vote_and_no_slot() {
         // O's turn comes every third slot.
         if sim.is_calm() {
             let before = sim.oracle.seals();
-            sim.slots(9).await;
+            for _ in 0..9 {
+                sim.slots(1).await;
+                assert!(ours.is_in_sync(), "{}", ours.health());
+            }
             assert_eq!(sim.oracle.seals() - before, 3);
         }
     });

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use sync_component::{
     NetworkError,
     error::NoConsensus,
-    orchestrator::{FirstAnswer, ProductionMode},
+    orchestrator::{FirstAnswer, Hold, ProductionMode, SyncEvent},
     ports::{ImportBlocks, Presence, Protocol, ReadChain},
     status::CriticalReason,
     test_kit::{Link, SLOT},
@@ -37,10 +37,19 @@ fn h01_nothing_is_authored_before_the_height_is_known() {
         let mut ours = sim.validator("O", 0, sim.chain(1));
         sim.network.mute(&ours.id, &peers[0].id);
         ours.start();
+        let mut events = ours.manager().events();
         sim.connect(&ours.id, node_ids(&peers));
         sim.slots(7).await;
         assert!(nobody_sealed(sim));
         assert!(matches!(verdict(&ours), Verdict::Unverified(_)));
+        let mut refusals = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let SyncEvent::GateHeld(hold) = event {
+                refusals.push(hold);
+            }
+        }
+        let is_unverified = |hold: &Hold<_>| matches!(hold, Hold::Unverified(_));
+        assert!(!refusals.is_empty() && refusals.iter().all(is_unverified));
         let tip = peers[0].best();
         sim.network.unmute(&ours.id, &peers[0].id);
         sim.until(3 * MINUTE, "the peer's block 4", || {
@@ -81,6 +90,10 @@ fn h10_equal_nodes_that_restart_together_go_on() {
     run(Setup::chain(1_185).authorities(4), async |sim| {
         let nodes = four(sim, [1_185; 4]);
         if sim.is_calm() {
+            sim.until(SECOND, "all are cleared within a round", || {
+                nodes.iter().all(Node::is_in_sync)
+            })
+            .await;
             sim.slots(2).await;
             assert!(all_at_least(&nodes, 1_186), "{:?}", nodes[0].best());
             assert!(

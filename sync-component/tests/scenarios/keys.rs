@@ -8,6 +8,7 @@ use super::{
 };
 use sp_runtime::traits::{Block as _, Header as _};
 use sync_component::{
+    orchestrator::SyncEvent,
     ports::{AttestationCounter, ReadChain, VerifyHeaders},
     status::Note,
 };
@@ -41,6 +42,20 @@ fn two_headers_for_one_slot_are_kept_as_evidence() {
         })
         .await;
         assert!(nodes.iter().all(|node| !refuses(sim, node, &carrier.id)));
+
+        // It outlives the exchange of a store, and nobody is told of it twice.
+        let evidence = |node: &Node| node.manager().evidence();
+        let kept = nodes.iter().map(evidence).find(|kept| !kept.is_empty());
+        let kept = kept.expect("it is shown");
+        let mut after = sim.node("after", sim.chain(8));
+        after.start();
+        let mut events = after.manager().events();
+        after.manager().remember(kept.clone());
+        sim.slots(1).await;
+        assert_eq!(evidence(&after), kept);
+        while let Ok(event) = events.try_recv() {
+            assert!(!matches!(event, SyncEvent::Equivocation(_)));
+        }
     });
 }
 

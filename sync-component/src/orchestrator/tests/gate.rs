@@ -10,6 +10,8 @@ with_both_block_types!(
     single_authority_without_peers_is_in_sync,
     cached_view_answers_without_asking,
     claim_of_an_impossible_height_stops_nobody,
+    whoever_knows_nobody_is_offline,
+    gate_takes_no_more_than_its_share_of_the_slot,
 );
 
 async fn equal_nodes_are_in_sync_and_cleared<B: TestBlock>() {
@@ -223,4 +225,39 @@ async fn claim_of_an_impossible_height_stops_nobody<B: TestBlock>() {
         0,
         "an impossible claim is not probed"
     );
+}
+
+async fn whoever_knows_nobody_is_offline<B: TestBlock>() {
+    let world = World::<B>::with_chain(4);
+    let (ours, peer) = (world.node("ours", 4), world.node("peer", 4));
+    assert!(ours.manager.is_offline());
+    world.link(&ours, &[&peer]);
+    until(MINUTE, "in sync", || in_sync(&ours)).await;
+    assert!(!ours.manager.is_offline());
+    world.network.cut(&ours.id, &peer.id);
+    until(MINUTE, "offline", || ours.manager.is_offline()).await;
+}
+
+/// Whatever it waits for: peers that never answer, some or all of them.
+async fn gate_takes_no_more_than_its_share_of_the_slot<B: TestBlock>() {
+    for mute in [1, 2, 3] {
+        let world = World::<B>::with_chain(24);
+        let ours = world.node("ours", 24);
+        let peers: Vec<_> = (0..3)
+            .map(|n| world.node(&format!("peer {n}"), 24))
+            .collect();
+        for peer in &peers[..mute] {
+            world.network.mute(&ours.id, &peer.id);
+        }
+        world.link(&ours, &peers.iter().collect::<Vec<_>>());
+        let share = ours.manager.height_sync().slot_share();
+        for _ in 0..8 {
+            let start = tokio::time::Instant::now();
+            let answer = ours.manager.sync_before_production().await.unwrap();
+            let took = start.elapsed();
+            assert!(took <= share, "{mute} mute: {took:?} of {share:?}");
+            assert!(!answer.is_cleared() || mute < 3, "{answer:?}");
+            tokio::time::sleep(share).await;
+        }
+    }
 }

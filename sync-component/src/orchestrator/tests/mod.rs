@@ -18,6 +18,7 @@ use crate::{
     status::{CriticalReason, SyncStatus},
     test_kit::{BigBlock, Forge, Link, MemoryNetwork, SmallBlock, TestBlock, TestNode},
 };
+use sp_consensus::SyncOracle as _;
 use sp_consensus_aura::Slot;
 use sp_runtime::traits::Block as BlockT;
 use std::time::Duration;

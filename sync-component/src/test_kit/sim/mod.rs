@@ -55,6 +55,9 @@ use std::{sync::Arc, time::Duration};
 /// The slot of block 1.
 pub const FIRST_SLOT: u64 = 1_000;
 
+/// The networks of so many first seeds are calm: of the two or three cases that a scenario chooses from by its seed, each once.
+const CALM: u64 = 3;
+
 /// Makes a node's registry at each start.
 pub type Registrar<B> = Arc<dyn Fn() -> StrategyRegistry<B> + Send + Sync>;
 
@@ -103,7 +106,7 @@ impl<B: TestBlock> Sim<B> {
         let network = MemoryNetwork::new(seed);
         network.tap(oracle.clone());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let link = if seed == 0 {
+        let link = if seed < CALM {
             Link::lan()
         } else {
             rough(&mut rng)
@@ -147,7 +150,7 @@ impl<B: TestBlock> Sim<B> {
 
     /// Whether the network is calm: only then do exact times mean anything.
     pub fn is_calm(&self) -> bool {
-        self.seed == 0
+        self.seed < CALM
     }
 
     /// How messages travel in this run.
