@@ -17,6 +17,7 @@
 )]
 
 mod authorities;
+mod breaking;
 mod clocks;
 mod equivocating;
 mod fetching;
