@@ -103,6 +103,12 @@ impl Bounds {
         waiting.saturating_add(pace.bytes_of(in_flight)) < self.window.bytes
     }
 
+    /// How many attempts at the same blocks may fail until nobody is asked for them again: strangers may have used up those that there are,
+    /// and as many more are for those who delivered before.
+    pub(super) fn most_failures(&self) -> u32 {
+        self.attempts.get().saturating_mul(2)
+    }
+
     /// How long to wait for an answer that usually takes `usual`, from a peer that was silent `doubts` times in a row.
     pub(super) fn patience(&self, usual: Duration, doubts: u32) -> Duration {
         let usual = usual.saturating_mul(PATIENCE).max(SHORTEST_PATIENCE);
