@@ -1,23 +1,12 @@
 //! Fetching, where peers lie and stores fail.
 
 use super::{traffic::Blocks, *};
-use async_trait::async_trait;
 use sp_runtime::traits::Block as _;
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 use sync_component::{
-    BlockId, NetworkError, StrategyRegistry, SyncContext,
-    block_sync::{FetchError, FetchJob, Pipelined, Sequential},
+    BlockId, NetworkError,
     orchestrator::SyncEvent,
-    ports::{BridgeError, Presence, Protocol, ReadChain},
-    registry::FetchStrategy,
-    wire::Activity,
+    ports::{Presence, Protocol, ReadChain},
 };
 
 #[test]
@@ -58,130 +47,6 @@ fn f07_future_block_is_put_off_and_a_wrong_one_is_charged() {
             .await;
             assert_eq!(node.best().height(), 20);
         }
-    });
-}
-
-/// A strategy with a fault at one of its awaits, once.
-#[derive(Debug)]
-struct Brittle {
-    inner: Arc<dyn FetchStrategy<SmallBlock>>,
-    polls: Arc<AtomicU64>,
-    fails_at: u64,
-    how: Fault,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    Panics,
-    Fails,
-    Hangs,
-}
-
-#[async_trait]
-impl FetchStrategy<SmallBlock> for Brittle {
-    async fn fetch(
-        &self,
-        context: &SyncContext<SmallBlock>,
-        job: FetchJob<SmallBlock>,
-    ) -> Result<BlockId<SmallBlock>, FetchError<SmallBlock>> {
-        Breaking {
-            strategy: self,
-            inner: self.inner.fetch(context, job),
-            state: State::Works,
-        }
-        .await
-    }
-}
-
-struct Breaking<'a, F> {
-    strategy: &'a Brittle,
-    inner: F,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Works,
-    Hangs,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the scenario breaks this session")]
-struct Broken;
-
-impl<F, T> Future for Breaking<'_, F>
-where
-    F: Future<Output = Result<T, FetchError<SmallBlock>>> + Unpin,
-{
-    type Output = Result<T, FetchError<SmallBlock>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let strategy = self.strategy;
-        let poll = strategy.polls.fetch_add(1, Ordering::Relaxed);
-        if poll == strategy.fails_at {
-            match strategy.how {
-                Fault::Panics => panic!("the scenario panics here"),
-                Fault::Fails => return Poll::Ready(Err(BridgeError::new(Broken).into())),
-                Fault::Hangs => self.state = State::Hangs,
-            }
-        }
-        // Whatever wakes it: only the watchdog can end it.
-        if self.state == State::Hangs {
-            return Poll::Pending;
-        }
-        Pin::new(&mut self.inner).poll(cx)
-    }
-}
-
-#[test]
-fn f09_session_that_breaks_anywhere_leaves_nothing_stuck() {
-    run(Setup::chain(40), async |sim| {
-        sim.oracle.expect_panics();
-        let is_sequential = sim.pick(2) == 0;
-        // Blocks one by one take many more awaits.
-        let fails_at = sim.pick(if is_sequential { 60 } else { 6 });
-        let how =
-            [Fault::Panics, Fault::Fails, Fault::Hangs][usize::try_from(sim.pick(3)).unwrap()];
-        let polls = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&polls);
-        sim.registry = Arc::new(move || {
-            let mut registry = StrategyRegistry::with_builtins();
-            let polls = Arc::clone(&counted);
-            registry
-                .register_fetch(
-                    "brittle",
-                    Arc::new(move |_: &_| {
-                        let polls = Arc::clone(&polls);
-                        let inner: Arc<dyn FetchStrategy<SmallBlock>> = if is_sequential {
-                            Arc::new(Sequential)
-                        } else {
-                            Arc::new(Pipelined::default())
-                        };
-                        Ok(Arc::new(Brittle {
-                            inner,
-                            polls,
-                            fails_at,
-                            how,
-                        }))
-                    }),
-                )
-                .unwrap();
-            registry
-        });
-        sim.settings.strategies.tier2 = Some("brittle".to_owned());
-        // Several requests, or a session is over before it breaks.
-        sim.settings.limits.blocks_per_request = 10;
-        let peers = sim.servers(3, "P", 40);
-        let mut ours = sim.node("O", sim.chain(10));
-        ours.start();
-        sim.connect(&ours.id, ids(&peers));
-        sim.until(10 * MINUTE, "O at 40", || ours.best().height() == 40)
-            .await;
-        sim.until(2 * MINUTE, "in sync, and not syncing", || {
-            ours.is_in_sync() && ours.manager().activity() != Activity::Syncing
-        })
-        .await;
-        assert!(polls.load(Ordering::Relaxed) > fails_at, "nothing broke");
     });
 }
 

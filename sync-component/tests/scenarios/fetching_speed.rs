@@ -1,11 +1,11 @@
 //! Fetching, where time counts: silent and lying peers, long ways.
 
-use super::*;
+use super::{traffic::Blocks, *};
 use codec::Decode;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -42,18 +42,6 @@ async fn time_of(sim: &Sim, reach: &Reach, name: &str, peers: &[&Peer]) -> Durat
     end[0].saturating_sub(begin)
 }
 
-/// How long a fresh node takes from these peers, and how long with one more that delivers nothing instead of the last `less`.
-async fn times_of(sim: &Sim, reach: &Reach, peers: &[Peer], less: usize) -> (Duration, Duration) {
-    let silent = Misbehaviour::SilentOn(Protocol::Blocks);
-    let top = usize::try_from(sim.length()).unwrap();
-    let mute = sim.peer("S", sim.chain(top), silent);
-    let all: Vec<_> = peers.iter().collect();
-    let normal = time_of(sim, reach, "O1", &all).await;
-    let mut with_mute = all[..peers.len() - less].to_vec();
-    with_mute.push(&mute);
-    (normal, time_of(sim, reach, "O2", &with_mute).await)
-}
-
 /// How far above its best block any node asked for blocks.
 #[derive(Default)]
 struct Reach {
@@ -74,6 +62,40 @@ impl Tap for Reach {
     }
 }
 
+/// Whoever is asked first for a node's first block falls silent in that moment.
+struct OwnerFallsSilent {
+    node: PeerId,
+    peers: Weak<Vec<Peer>>,
+    owner: Mutex<Option<PeerId>>,
+}
+
+impl OwnerFallsSilent {
+    fn before(node: &str, peers: &Arc<Vec<Peer>>) -> Self {
+        Self {
+            node: PeerId::from_bytes(node.as_bytes()),
+            peers: Arc::downgrade(peers),
+            owner: Mutex::new(None),
+        }
+    }
+}
+
+impl Tap for OwnerFallsSilent {
+    fn arrived(&self, message: &Message<'_>) {
+        let is_its = *message.from == self.node;
+        if !is_its || (message.protocol, message.way) != (Protocol::Blocks, Way::Request) {
+            return;
+        }
+        let request = RangeRequest::<SmallBlock>::decode(&mut &*message.bytes).unwrap();
+        let mut owner = self.owner.lock().unwrap();
+        if request.start == 1 && owner.is_none() {
+            let peers = self.peers.upgrade().unwrap();
+            let asked = peers.iter().find(|peer| peer.id == *message.to).unwrap();
+            asked.turns_to(Misbehaviour::SilentOn(Protocol::Blocks));
+            *owner = Some(asked.id.clone());
+        }
+    }
+}
+
 #[test]
 fn f05_silent_owner_of_the_head_costs_one_timeout_at_most() {
     run(Setup::chain(1_000), async |sim| {
@@ -84,8 +106,18 @@ fn f05_silent_owner_of_the_head_costs_one_timeout_at_most() {
         limits.window_blocks = 100;
         let reach = Arc::new(Reach::default());
         sim.network.tap(reach.clone());
-        let honest = sim.servers(4, "P", 1_000);
-        let (normal, slower) = times_of(sim, &reach, &honest, 0).await;
+        let peers = Arc::new(sim.servers(5, "P", 1_000));
+        let all: Vec<_> = peers.iter().collect();
+        let normal = time_of(sim, &reach, "O1", &all).await;
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
+        let falls_silent = Arc::new(OwnerFallsSilent::before("O2", &peers));
+        sim.network.tap(falls_silent.clone());
+        let slower = time_of(sim, &reach, "O2", &all).await;
+        let owner = falls_silent.owner.lock().unwrap().clone();
+        let owner = owner.expect("somebody owned the first range when it fell silent");
+        let mut others = ids(&peers).filter(|peer| **peer != owner);
+        assert!(others.any(|peer| blocks.was_asked_for(peer, 1)));
         if sim.is_calm() {
             let timeout = sim.settings.tier2.timeout_per_block;
             assert!(slower <= normal + timeout, "{slower:?}, {normal:?} without");
@@ -101,7 +133,12 @@ fn f11_one_mute_peer_of_four_costs_two_seconds_at_most() {
     run(Setup::chain(1_000), async |sim| {
         sim.import_time = Duration::from_millis(1);
         let peers = sim.servers(4, "P", 1_000);
-        let (normal, slower) = times_of(sim, &Reach::default(), &peers, 1).await;
+        let silent = Misbehaviour::SilentOn(Protocol::Blocks);
+        let mute = sim.peer("S", sim.chain(1_000), silent);
+        let all: Vec<_> = peers.iter().collect();
+        let normal = time_of(sim, &Reach::default(), "O1", &all).await;
+        let with_mute = [&all[..3], &[&mute]].concat();
+        let slower = time_of(sim, &Reach::default(), "O2", &with_mute).await;
         if sim.is_calm() {
             assert!(
                 slower <= normal + 2 * SECOND,

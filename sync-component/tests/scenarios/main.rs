@@ -17,6 +17,7 @@
 )]
 
 mod authorities;
+mod breaking;
 mod clocks;
 mod equivocating;
 mod fetching;
@@ -32,6 +33,7 @@ mod keys;
 mod latency;
 mod malicious;
 mod past_slots;
+mod promised;
 mod resync;
 mod traffic;
 mod withholding;

@@ -39,6 +39,15 @@ impl Room {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
+    /// The larger of both, by blocks and by bytes.
+    #[cfg(feature = "test-kit")]
+    pub(in crate::block_sync) fn or_more(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks.max(other.blocks),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
+
     pub(in crate::block_sync) fn fits(&self, most: Self) -> bool {
         self.blocks <= most.blocks && self.bytes <= most.bytes
     }
@@ -101,6 +110,12 @@ impl Bounds {
     /// Whether more may be asked for while so much waits and so many blocks are under way.
     pub(super) fn has_bytes(&self, waiting: usize, in_flight: u64, pace: &Pace) -> bool {
         waiting.saturating_add(pace.bytes_of(in_flight)) < self.window.bytes
+    }
+
+    /// How many attempts at the same blocks may fail until nobody is asked for them again: strangers may have used up those that there are,
+    /// and as many more are for those who delivered before.
+    pub(super) fn most_failures(&self) -> u32 {
+        self.attempts.get().saturating_mul(2)
     }
 
     /// How long to wait for an answer that usually takes `usual`, from a peer that was silent `doubts` times in a row.

@@ -255,17 +255,19 @@ impl Scheduler {
 
     /// When all who may have the lowest missing block were asked, those that were silent may be asked once more: an answer may be lost.
     /// So may those that sent little while somebody else was to send all. Whoever lost a single answer does not wait for that if the others are
-    /// all mute.
+    /// all mute. Once the attempts are used up, strangers may have done that: so may only who delivered before and lost a single answer.
     fn forgive(&mut self) {
         let missing = self.lowest_missing();
         let attempts = self.bounds.attempts.get();
         let Some(gap) = self.gaps.get_mut(missing) else {
             return;
         };
+        let may_serve = self.suppliers.may_serve(missing, gap);
         if gap.failures() >= attempts {
-            return;
-        }
-        if self.suppliers.may_serve(missing, gap) {
+            if !may_serve && gap.failures() < self.bounds.most_failures() {
+                self.suppliers.forgive_proven(gap);
+            }
+        } else if may_serve {
             self.suppliers.forgive_one_silence(missing, gap);
         } else {
             gap.forgive();
@@ -453,7 +455,11 @@ impl Scheduler {
             None => return None,
         };
         let tried_enough = gap.failures() >= self.bounds.attempts.get();
-        let hopeless = tried_enough || !self.suppliers.may_serve(missing, gap);
+        let hopeless = if tried_enough {
+            !self.suppliers.proven_may_serve(missing, gap)
+        } else {
+            !self.suppliers.may_serve(missing, gap)
+        };
         hopeless.then(|| Stuck {
             at: missing,
             attempts: gap.failures(),

@@ -130,6 +130,11 @@ impl Supplier {
         self.doubts > 1
     }
 
+    /// Whether it ever delivered blocks, in this session or before.
+    fn is_proven(&self) -> bool {
+        self.rate.is_some() || self.standing.proof == Proof::Delivered
+    }
+
     fn high(&self) -> u32 {
         self.width.min(self.standing.most_requests).max(1)
     }
@@ -290,6 +295,23 @@ impl Suppliers {
         self.0
             .iter()
             .any(|(peer, supplier)| supplier.claims(height) && gap.may_ask(peer))
+    }
+
+    /// Whether anybody may still deliver it who delivered before and is not mute.
+    pub(super) fn proven_may_serve(&self, height: u64, gap: &Gap) -> bool {
+        let mut left = self
+            .0
+            .iter()
+            .filter(|(peer, supplier)| supplier.claims(height) && gap.may_ask(peer));
+        left.any(|(_, supplier)| supplier.is_proven() && !supplier.is_mute())
+    }
+
+    /// Whoever delivered before and lost a single answer may be asked again.
+    pub(super) fn forgive_proven(&self, gap: &mut Gap) {
+        gap.forgive_if(|peer| {
+            let known = self.0.get(peer);
+            known.is_some_and(|supplier| supplier.is_proven() && !supplier.is_mute())
+        });
     }
 
     /// Whether all who may still deliver it are mute.

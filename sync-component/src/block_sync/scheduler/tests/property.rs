@@ -72,11 +72,22 @@ proptest! {
         manners in prop::collection::vec(manner(), 0..5),
         choices in prop::collection::vec(any::<prop::sample::Index>(), 64),
         extended in 0_u64..100,
+        stands in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 5),
     ) {
         let bounds = bounds();
         let mut scheduler = Scheduler::new(1, blocks + 1, bounds.clone());
         let end = blocks + extended;
-        let standings = vec![up_to(end); manners.len() + 1];
+        // One honest peer has all of it, the others what each says.
+        let mut standings: Vec<_> = manners
+            .iter()
+            .zip(&stands)
+            .map(|(_, (best, lowest))| {
+                let best = best.index(usize::try_from(end).unwrap() + 1) as u64;
+                let lowest = lowest.index(usize::try_from(best).unwrap() + 1) as u64;
+                Standing { lowest, ..up_to(best) }
+            })
+            .collect();
+        standings.push(up_to(end));
         let (mut under_way, mut now, mut step) = (Vec::<Ask>::new(), 0_u64, 0_usize);
         while !scheduler.is_done() {
             step += 1;
@@ -97,6 +108,8 @@ proptest! {
                 continue;
             }
             let ask = under_way.remove(choices[step % choices.len()].index(under_way.len()));
+            let (_, asked) = (1..).zip(&standings).find(|(number, _)| peer(*number) == ask.peer).unwrap();
+            prop_assert!(asked.lowest <= ask.span.start && ask.span.end() <= asked.best + 1, "{ask:?}, {asked:?}");
             let manner = (1..).zip(&manners).find(|(number, _)| peer(*number) == ask.peer);
             let manner = manner.map_or(Manner::Delivers, |(_, manner)| *manner);
             let worth = match manner {

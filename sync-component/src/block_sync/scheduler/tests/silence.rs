@@ -143,3 +143,84 @@ fn a_silent_peer_gets_less_to_do_and_a_steady_one_more() {
     let second = poll(&mut scheduler, 1_003);
     assert!(second.iter().all(|ask| ask.peer == peer(2)), "{second:?}");
 }
+
+/// The scheduler after one who delivered before lost an answer with all blocks, and two strangers were silent for them, too.
+fn attempts_used_up() -> Scheduler {
+    let mut scheduler = Scheduler::new(1, 11, bounds());
+    let known = Standing {
+        proof: Proof::Delivered,
+        ..up_to(10)
+    };
+    meet(&mut scheduler, &[known, up_to(10), up_to(10)]);
+    for number in 1..=3 {
+        let asked = poll(&mut scheduler, 1);
+        let [ask] = asked.as_slice() else {
+            panic!("one request at a time: {asked:?}")
+        };
+        assert_eq!(ask.peer, peer(number));
+        scheduler.failed(ask.id, Failure::Silent, at(1));
+    }
+    scheduler
+}
+
+#[test]
+fn strangers_that_use_up_the_attempts_do_not_end_what_one_who_delivered_may_bring() {
+    let mut scheduler = attempts_used_up();
+    assert_eq!(poll(&mut scheduler, 2), [], "it has a pause");
+    assert_eq!(scheduler.stuck(), None);
+    let mut now = 501;
+    while !scheduler.is_done() {
+        let asked = poll(&mut scheduler, now);
+        assert!(!asked.is_empty(), "{scheduler:#?}");
+        for ask in asked {
+            assert_eq!(ask.peer, peer(1));
+            deliver(&mut scheduler, &ask, now);
+        }
+        import_all(&mut scheduler);
+        now += 1;
+    }
+}
+
+#[test]
+fn one_who_delivered_and_is_silent_again_is_given_up() {
+    let mut scheduler = attempts_used_up();
+    let (mut now, mut again) = (501, 0);
+    let stuck = loop {
+        for ask in poll(&mut scheduler, now) {
+            again += u32::from(ask.span.start == 1);
+            scheduler.failed(ask.id, Failure::Silent, at(now));
+        }
+        if let Some(stuck) = scheduler.stuck() {
+            break stuck;
+        }
+        now += 500;
+        assert!(now < 60_000, "for ever: {scheduler:#?}");
+    };
+    assert_eq!((stuck.at, stuck.attempts, again), (1, 4, 1));
+}
+
+/// Whoever delivers all else and never this block.
+#[test]
+fn one_block_that_never_comes_is_given_up_however_much_else_comes() {
+    let mut scheduler = Scheduler::new(1, 41, bounds());
+    let known = Standing {
+        proof: Proof::Delivered,
+        ..up_to(40)
+    };
+    meet(&mut scheduler, &[known]);
+    let (mut now, mut in_vain) = (0, 0);
+    while scheduler.stuck().is_none() {
+        assert!(now < 60_000, "for ever: {scheduler:#?}");
+        for ask in poll(&mut scheduler, now) {
+            if ask.span.start == 1 {
+                in_vain += 1;
+                scheduler.failed(ask.id, Failure::Silent, at(now));
+            } else {
+                // Little by little, so that it is never silent twice in a row.
+                answer(&mut scheduler, &ask, Worth::Good(1), now);
+            }
+        }
+        now += 500;
+    }
+    assert!(in_vain <= 6, "asked {in_vain} times");
+}
