@@ -2,6 +2,8 @@
 
 mod backoff;
 mod delivered;
+#[cfg(feature = "test-kit")]
+mod footprint;
 mod job;
 mod manager;
 mod pipelined;
@@ -13,6 +15,8 @@ mod terms;
 mod tests;
 
 pub use backoff::Backoff;
+#[cfg(feature = "test-kit")]
+pub(crate) use footprint::Buffers;
 pub(crate) use job::Onward;
 pub use job::{FetchError, FetchJob};
 pub use manager::BlockSyncManager;

@@ -254,7 +254,8 @@ impl<B: BlockT> NetworkSyncManager<B> {
         self.fetching
     }
 
-    /// What peers can grow: name, size now, and the most that the settings allow (invariant I6).
+    /// What peers can grow: name, size now, and the most that the settings allow (invariant I6). Of the buffers of Tier 2 the largest size
+    /// since the last call.
     #[cfg(feature = "test-kit")]
     pub fn footprint(&self) -> Vec<(&'static str, usize, usize)> {
         let limits = &self.context.settings.limits;
@@ -285,6 +286,8 @@ impl<B: BlockT> NetworkSyncManager<B> {
             ),
             ("missing blocks", sizes.missing, most_tips),
         ]);
+        let buffers = self.context.peers.buffers();
+        all.extend(buffers.footprint(&self.context.settings));
         all
     }
 

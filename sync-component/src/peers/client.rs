@@ -27,6 +27,8 @@ use tokio::sync::mpsc;
 pub struct PeerClient<B: BlockT> {
     inner: Arc<Inner<B>>,
     deliveries: Arc<Deliveries<B>>,
+    #[cfg(feature = "test-kit")]
+    buffers: Arc<crate::block_sync::Buffers>,
 }
 
 struct Inner<B: BlockT> {
@@ -43,6 +45,8 @@ impl<B: BlockT> Clone for PeerClient<B> {
         Self {
             inner: Arc::clone(&self.inner),
             deliveries: Arc::clone(&self.deliveries),
+            #[cfg(feature = "test-kit")]
+            buffers: Arc::clone(&self.buffers),
         }
     }
 }
@@ -80,6 +84,8 @@ impl<B: BlockT> PeerClient<B> {
         Self {
             inner: Arc::new(inner),
             deliveries: Arc::default(),
+            #[cfg(feature = "test-kit")]
+            buffers: Arc::default(),
         }
     }
 
@@ -94,12 +100,20 @@ impl<B: BlockT> PeerClient<B> {
         Self {
             inner: Arc::clone(&self.inner),
             deliveries: Arc::default(),
+            #[cfg(feature = "test-kit")]
+            buffers: Arc::default(),
         }
     }
 
     /// What became of requests for blocks lately.
     pub(crate) fn deliveries(&self) -> &Deliveries<B> {
         &self.deliveries
+    }
+
+    /// How much of what they delivered is held (invariant I6).
+    #[cfg(feature = "test-kit")]
+    pub(crate) fn buffers(&self) -> &crate::block_sync::Buffers {
+        &self.buffers
     }
 
     /// The table. Held only for short, synchronous work.

@@ -318,6 +318,36 @@ fn f14_blocks_of_all_sizes_arrive_within_the_byte_budget() {
     });
 }
 
+/// Many more bytes than may wait: that no more of them do is what the oracle checks after every import (I6).
+#[test]
+fn f14_large_blocks_wait_within_the_bytes_of_the_window() {
+    run(Setup::chain(3).idle(80), async |sim| {
+        sim.import_time = Duration::from_millis(50);
+        let limits = &mut sim.settings.limits;
+        limits.block_bytes = 100_000;
+        limits.reply_soft_bytes = 100_000;
+        limits.reply_hard_bytes = 200_000;
+        limits.window_bytes = 300_000;
+        limits.requests_in_flight = 2;
+        let mut blocks = sim.chain(3).to_vec();
+        for n in 0..60 {
+            let parent = blocks.last().unwrap().header().clone();
+            let slot = sim::FIRST_SLOT + 4 + n;
+            blocks.push(sim.forge.block(&parent, slot.into(), &vec![7; 90_000]));
+        }
+        sim.oracle.knows(&blocks);
+        let peers: Vec<_> = (0..2)
+            .map(|n| sim.peer(&format!("P{n}"), &blocks, Misbehaviour::Nothing))
+            .collect();
+        let mut ours = sim.node("O", sim.chain(3));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        let top = BlockId::<SmallBlock>::of(blocks.last().unwrap().header());
+        sim.until(10 * MINUTE, "all arrived", || ours.best() == top)
+            .await;
+    });
+}
+
 #[test]
 fn f17_a_sleeper_wakes_and_catches_up_by_itself() {
     run(Setup::chain(1_300), async |sim| {

@@ -29,6 +29,11 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "test-kit")]
+use super::shelf::room;
+#[cfg(feature = "test-kit")]
+use crate::block_sync::footprint::Sizes;
+
 /// How often the peers are looked at when nothing else happens: what they claim changes without a word to us.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -155,6 +160,8 @@ impl<'a, B: BlockT> Session<'a, B> {
 
     async fn work(&mut self) -> Result<BlockId<B>, FetchError<B>> {
         loop {
+            #[cfg(feature = "test-kit")]
+            self.measure();
             self.go_on();
             self.send();
             self.check();
@@ -178,6 +185,17 @@ impl<'a, B: BlockT> Session<'a, B> {
 
     fn now(&self) -> MonoTime {
         self.context.clock.now()
+    }
+
+    /// Says how much is held that peers can grow (invariant I6).
+    #[cfg(feature = "test-kit")]
+    fn measure(&self) {
+        let unread = self.unread.iter().map(|(_, unread)| unread.body.len());
+        self.context.peers.buffers().hold(Sizes {
+            unread: (self.unread.len(), unread.sum()),
+            ready: room(self.ready.values()),
+            shelf: self.shelf.holds(),
+        });
     }
 
     /// Takes in what was verified of the chain since.
@@ -412,9 +430,13 @@ impl<'a, B: BlockT> Session<'a, B> {
 
 impl<B: BlockT> Drop for Session<'_, B> {
     fn drop(&mut self) {
+        #[cfg(feature = "test-kit")]
+        self.measure();
         let ready = std::mem::take(&mut self.ready);
         let window = Bounds::of(&self.context.settings).window;
         self.shelf.keep(ready, self.scheduler.learnt(), window);
+        #[cfg(feature = "test-kit")]
+        self.measure();
     }
 }
 

@@ -59,13 +59,16 @@ impl<B: BlockT> Shelf<B> {
         let mut kept = self.kept();
         let left = std::mem::take(&mut kept.ready);
         kept.ready.extend(ready);
-        let mut lies = Room::default();
-        for (_, ready) in &kept.ready {
-            lies.add(ready.blocks.len() as u64, ready.bytes);
-        }
+        let lies = room(kept.ready.iter().map(|(_, ready)| ready));
         kept.ready.extend(fitting(left, lies, window));
         kept.window = window;
         kept.experience = experience;
+    }
+
+    /// How much lies here.
+    #[cfg(feature = "test-kit")]
+    pub(super) fn holds(&self) -> Room {
+        room(self.kept().ready.iter().map(|(_, ready)| ready))
     }
 
     /// Takes out what was learnt.
@@ -103,6 +106,15 @@ impl<B: BlockT> Shelf<B> {
         kept.ready = fitting(left, wanted, kept.window);
         taken
     }
+}
+
+/// How much all of it is.
+pub(super) fn room<'a, B: BlockT>(all: impl Iterator<Item = &'a Ready<B>>) -> Room {
+    let mut room = Room::default();
+    for ready in all {
+        room.add(ready.blocks.len() as u64, ready.bytes);
+    }
+    room
 }
 
 /// Of `ready` as much as fits in `window` beside what `lies` there.

@@ -39,6 +39,15 @@ impl Room {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
+    /// The larger of both, by blocks and by bytes.
+    #[cfg(feature = "test-kit")]
+    pub(in crate::block_sync) fn or_more(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks.max(other.blocks),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
+
     pub(in crate::block_sync) fn fits(&self, most: Self) -> bool {
         self.blocks <= most.blocks && self.bytes <= most.bytes
     }
