@@ -306,44 +306,6 @@ fn k05_fork_deeper_than_the_limit_is_the_operators() {
     });
 }
 
-#[test]
-fn k06_promised_branch_that_does_not_hold_changes_nothing() {
-    run(Setup::chain(20).idle(20), async |sim| {
-        // It leaves our chain late, so that it loses every tie, and is better only with its last block.
-        let mut branch = sim.chain(18).to_vec();
-        for n in 0..3 {
-            let parent = branch.last().unwrap().header().clone();
-            let slot = sim::FIRST_SLOT + 22 + n;
-            branch.push(sim.forge.block(&parent, slot.into(), b"branch"));
-        }
-        let last_is_invalid = sim.seed % 2 == 0;
-        sim.oracle.knows(&branch);
-        let liar = sim.peer(
-            "L",
-            sim.chain(20),
-            Misbehaviour::ServesBranch(branch.clone()),
-        );
-        liar.claims(BlockId::of(branch[20].header()));
-        let mut ours = sim.node("O", sim.chain(20));
-        if last_is_invalid {
-            ours.chain.refuse_in_execution(branch[20].hash());
-        } else {
-            // It shows its headers and keeps its blocks.
-            liar.keeps_bodies();
-        }
-        let before = ours.best();
-        let mut switches = ours.chain.events();
-        ours.start();
-        sim.connect(&ours.id, [&liar.id]);
-        sim.slots(30).await;
-        drop(liar);
-        sim.slots(5).await;
-        assert_eq!(ours.best(), before);
-        assert!(switches.try_recv().is_err());
-        assert_eq!(ours.chain.blocks().len(), 20);
-    });
-}
-
 /// Replies overtake each other and get lost, and one peer sends each item twice, in reverse, or cuts its replies short.
 #[test]
 fn k07_the_ancestor_that_is_found_is_the_true_one() {

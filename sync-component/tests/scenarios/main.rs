@@ -33,6 +33,7 @@ mod keys;
 mod latency;
 mod malicious;
 mod past_slots;
+mod promised;
 mod resync;
 mod traffic;
 mod withholding;
