@@ -20,4 +20,5 @@ mod resync;
 mod revert;
 mod rules;
 mod snapshot;
+mod strategies;
 mod support;
