@@ -333,7 +333,7 @@ fn f14_large_blocks_wait_within_the_bytes_of_the_window() {
         for n in 0..60 {
             let parent = blocks.last().unwrap().header().clone();
             let slot = sim::FIRST_SLOT + 4 + n;
-            blocks.push(sim.forge.block(&parent, slot.into(), &[7; 90_000]));
+            blocks.push(sim.forge.block(&parent, slot.into(), &vec![7; 90_000]));
         }
         sim.oracle.knows(&blocks);
         let peers: Vec<_> = (0..2)

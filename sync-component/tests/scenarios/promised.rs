@@ -29,7 +29,7 @@ fn flaw_in_turn(sim: &mut Sim) -> Flaw {
     if sim.seed / 2 % 2 == 1 {
         sim.settings.strategies.tier2 = Some("sequential".to_owned());
     }
-    if sim.seed % 2 == 0 {
+    if sim.seed.is_multiple_of(2) {
         Flaw::LastIsInvalid
     } else {
         Flaw::Vanishes
