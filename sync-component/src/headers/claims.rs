@@ -1,3 +1,4 @@
+use super::VerifiedTip;
 use crate::{
     block_id::BlockId,
     ports::{MonoTime, PeerId},
@@ -294,6 +295,12 @@ impl<B: BlockT> ClaimBook<B> {
             .values()
             .filter(|claim| claim.tip == *tip)
             .find_map(Claim::shown)
+    }
+
+    /// Whether somebody claims a chain that goes on above blocks of `run`, and was shown up to there.
+    pub(crate) fn goes_on_above(&self, run: &VerifiedTip<B>) -> bool {
+        let mut shown = self.0.values().filter_map(Claim::shown);
+        shown.any(|shown| run.contains(&shown))
     }
 
     /// Blocks below claimed tips that do not execute here.

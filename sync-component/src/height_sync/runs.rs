@@ -118,7 +118,10 @@ impl<'a, B: BlockT> Runs<'a, B> {
     ) -> Result<Vec<VerifiedTip<B>>, BridgeError> {
         // What nobody claims any more, nobody has.
         let claimed = self.near.iter();
-        let claimed = claimed.filter(|tip| voters_on(tip, &heard.ballot) > 0);
+        let claimed = claimed.filter(|tip| {
+            // Authorities attest their newest block. Where the authorities change, a window ends however far that is above it.
+            voters_on(tip, &heard.ballot) > 0 || state.claims.goes_on_above(tip)
+        });
         let rivals = claimed.filter(|tip| !self.is_ruled_out(tip)).map(|tip| {
             if self.is_voted(tip) {
                 return Ok(Some(tip.clone()));

@@ -1,11 +1,12 @@
 //! Fetching, where nothing worse happens than silence.
 
-use super::{traffic::Blocks, *};
+use super::{authorities::by_authorities, traffic::Blocks, *};
 use sp_runtime::traits::Block as _;
 use std::sync::Arc;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, PeerId, Protocol},
+    status::Note,
     test_kit::Link,
 };
 
@@ -62,6 +63,34 @@ fn change_of_the_authorities_costs_nobody_anything() {
         sim.until(10 * MINUTE, "O at 300", || ours.best().height() == 300)
             .await;
         assert!(peers.iter().all(|peer| !refuses(sim, &ours, &peer.id)));
+    });
+}
+
+/// No header above it can be verified before it is stored, so it is all that is known of the chain that goes on. Its author is suspect because
+/// the answers with it were lost; nobody need wait for it, but it is what leads on.
+#[test]
+fn block_that_changes_the_authorities_is_fetched_although_its_author_is_suspect() {
+    run(Setup::chain(60).authorities(4), async |sim| {
+        by_authorities(sim);
+        sim.rotate_at(30);
+        let swallows = Misbehaviour::Swallows(vec![30]);
+        let peer = sim.peer("P", sim.chain(60), swallows);
+        let mut ours = sim.node("O", sim.chain(29));
+        ours.start();
+        sim.connect(&ours.id, [&peer.id]);
+        sim.until(5 * MINUTE, "an author is suspect", || {
+            let notes = ours.manager().report().notes;
+            notes
+                .iter()
+                .any(|note| matches!(note, Note::Suspect { .. }))
+        })
+        .await;
+        peer.turns_to(Misbehaviour::Nothing);
+        // Nobody attests the last one here, and it may be the suspect's.
+        sim.until(10 * MINUTE, "O has what lies above it", || {
+            ours.best().height() >= 59
+        })
+        .await;
     });
 }
 
