@@ -18,6 +18,8 @@ pub struct Claim<B: BlockT> {
     pub tip: BlockId<B>,
     /// What became of it.
     pub state: ClaimState<B>,
+    /// How far the last probe that did not reach it did.
+    reached: Option<BlockId<B>>,
 }
 
 /// What became of a claim.
@@ -191,7 +193,25 @@ impl<B: BlockT> ClaimBook<B> {
             },
             _ => ClaimState::Probing { since },
         };
-        self.0.insert(peer, Claim { tip, state });
+        self.put(peer, tip, state);
+    }
+
+    fn put(&mut self, peer: PeerId, tip: BlockId<B>, state: ClaimState<B>) {
+        let known = self.0.get(&peer).filter(|claim| claim.tip == tip);
+        let reached = known.and_then(|claim| claim.reached);
+        let claim = Claim {
+            tip,
+            state,
+            reached,
+        };
+        self.0.insert(peer, claim);
+    }
+
+    /// A probe of `peer`'s claim ended at `block`, below it.
+    pub(crate) fn reached(&mut self, peer: &PeerId, block: BlockId<B>) {
+        if let Some(claim) = self.0.get_mut(peer) {
+            claim.reached = Some(block);
+        }
     }
 
     /// `peer`'s claim, whatever its tip.
@@ -201,13 +221,7 @@ impl<B: BlockT> ClaimBook<B> {
 
     /// The claim holds up to `run`, and goes on above it.
     pub fn partial(&mut self, peer: PeerId, tip: BlockId<B>, run: BlockId<B>) {
-        self.0.insert(
-            peer,
-            Claim {
-                tip,
-                state: ClaimState::Partial { run },
-            },
-        );
+        self.put(peer, tip, ClaimState::Partial { run });
     }
 
     /// Whoever claims `tip` and was verified in part: the chain holds up to `run`.
@@ -222,24 +236,18 @@ impl<B: BlockT> ClaimBook<B> {
     /// The claim cannot be true, as far as our clock tells.
     pub fn impossible(&mut self, peer: PeerId, tip: BlockId<B>) {
         let state = ClaimState::Impossible;
-        self.0.insert(peer, Claim { tip, state });
+        self.put(peer, tip, state);
     }
 
     /// The headers of the claim are wrong.
     pub fn refute(&mut self, peer: PeerId, tip: BlockId<B>) {
-        self.0.insert(
-            peer,
-            Claim {
-                tip,
-                state: ClaimState::Refuted,
-            },
-        );
+        self.put(peer, tip, ClaimState::Refuted);
     }
 
     /// The claim's headers hold, and `block` below it does not execute here.
     pub fn parked(&mut self, peer: PeerId, tip: BlockId<B>, block: BlockId<B>) {
         let state = ClaimState::Parked { block };
-        self.0.insert(peer, Claim { tip, state });
+        self.put(peer, tip, state);
     }
 
     /// Whether the last probe of `peer`'s claim of `tip` ended at a header of our future.
@@ -281,7 +289,7 @@ impl<B: BlockT> ClaimBook<B> {
             failures,
             lack,
         };
-        self.0.insert(peer, Claim { tip, state });
+        self.put(peer, tip, state);
     }
 
     /// The claim holds, or the peer is gone.
@@ -299,8 +307,10 @@ impl<B: BlockT> ClaimBook<B> {
 
     /// Whether somebody claims a chain that goes on above blocks of `run`, and was shown up to there.
     pub(crate) fn goes_on_above(&self, run: &VerifiedTip<B>) -> bool {
-        let mut shown = self.0.values().filter_map(Claim::shown);
-        shown.any(|shown| run.contains(&shown))
+        self.0.values().any(|claim| {
+            let shown = claim.shown().or(claim.reached);
+            shown.is_some_and(|shown| run.contains(&shown))
+        })
     }
 
     /// Blocks below claimed tips that do not execute here.

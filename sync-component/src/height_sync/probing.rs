@@ -242,7 +242,10 @@ impl<B: BlockT> HeightSyncManager<B> {
             beyond,
         ) {
             (Inserted::Parked(block), ..) => state.claims.parked(peer.clone(), tip, block),
-            (_, Some(lack), _) => self.probe_again(&mut state, peer, tip, lack),
+            (_, Some(lack), _) => {
+                self.probe_again(&mut state, peer, tip, lack);
+                state.claims.reached(peer, reached);
+            }
             // Its author has too many others that nobody delivers.
             (Inserted::Crowded, ..) => self.probe_again(&mut state, peer, tip, Lack::Answer),
             (_, None, Beyond::Nothing | Beyond::Unvoted) => state.claims.forget(peer),

@@ -119,7 +119,7 @@ impl<'a, B: BlockT> Runs<'a, B> {
         // What nobody claims any more, nobody has.
         let claimed = self.near.iter();
         let claimed = claimed.filter(|tip| {
-            // Authorities attest their newest block. Where the authorities change, a window ends however far that is above it.
+            // Authorities attest their newest block, and nothing above a block that changes the authorities is verified before that one is stored.
             voters_on(tip, &heard.ballot) > 0 || state.claims.goes_on_above(tip)
         });
         let rivals = claimed.filter(|tip| !self.is_ruled_out(tip)).map(|tip| {

@@ -85,6 +85,8 @@ fn block_that_changes_the_authorities_is_fetched_although_its_author_is_suspect(
                 .any(|note| matches!(note, Note::Suspect { .. }))
         })
         .await;
+        // The session that lost them is over.
+        sim.run_for(2 * MINUTE).await;
         peer.turns_to(Misbehaviour::Nothing);
         // Nobody attests the last one here, and it may be the suspect's.
         sim.until(10 * MINUTE, "O has what lies above it", || {
