@@ -38,6 +38,7 @@ mod rpc;
 mod rpc_input;
 mod rpc_provider;
 mod seals;
+mod snapshot_kept;
 mod start_files;
 mod status_codes;
 mod stored;
