@@ -33,6 +33,7 @@ mod metrics;
 mod public_addr;
 mod quorum;
 mod resync;
+mod resync_twice;
 mod resync_voted;
 mod rpc;
 mod rpc_input;
