@@ -19,7 +19,7 @@ fn lowest_in(text: &str) -> u64 {
 }
 
 /// The error, or the result, of a call.
-fn answer(node: &NodeClient, method: &str, params: &Value) -> Value {
+pub(crate) fn answer(node: &NodeClient, method: &str, params: &Value) -> Value {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let answer = ask(node.url(), "POST / HTTP/1.1", &body.to_string());
     let answer = answer.split("\r\n\r\n").nth(1).unwrap();

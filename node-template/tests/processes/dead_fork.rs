@@ -1,6 +1,6 @@
 //! A network, and the files of a node that was alone for too long.
 
-use crate::harness::{PATIENCE, chain_folder, client, serving, until_status};
+use crate::harness::{LOOK_EVERY, PATIENCE, chain_folder, client, serving, until_status};
 use node_template::{
     localnet::NodeProcess,
     status_view::{BlockView, NodeClient, StatusView, VerdictKind},
@@ -43,6 +43,12 @@ impl World {
     }
 
     pub(crate) async fn with(finality: Finality) -> Self {
+        // Not all of the four authorities run: by their own word they would hardly go on.
+        Self::voting(finality, "tip-quorum").await
+    }
+
+    /// With this strategy of Tier 1.
+    pub(crate) async fn voting(finality: Finality, tier1: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spec = folder.path().join("quick.toml");
         let mut quick = chain_spec::Preset::Local.spec();
@@ -52,8 +58,7 @@ impl World {
         // Disks of these tests lie in memory.
         quick.sync.limits.disk_reserve_bytes = 16 << 20;
         quick.sync.tier2.max_reorg = MAX_REORG;
-        // Not all of the four authorities run: by their own word they would hardly go on.
-        quick.sync.strategies.tier1 = Some("tip-quorum".to_owned());
+        quick.sync.strategies.tier1 = Some(tier1.to_owned());
         fs::write(&spec, quick.to_toml()).unwrap();
         let chain = format!("--chain {}", spec.display());
         let base = |name: &str| {
@@ -160,6 +165,22 @@ impl World {
     /// Alice's hash at a height.
     pub(crate) async fn alice_holds(&self, number: u64) -> Option<String> {
         client(&self.alice).block_hash(number).await.unwrap()
+    }
+
+    /// Waits until the node is in sync at a block of Alice's. The newest one may come there before it comes to her, or give way to
+    /// another one.
+    pub(crate) async fn until_joined(&self, node: &NodeProcess) -> StatusView {
+        let asking = client(node);
+        let joined = async {
+            loop {
+                let view = until_status(&asking, "in sync", in_sync).await;
+                if self.is_alices(&view.best).await {
+                    return view;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, joined).await.unwrap()
     }
 
     pub(crate) async fn is_alices(&self, best: &BlockView) -> bool {

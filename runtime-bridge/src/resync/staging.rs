@@ -170,6 +170,10 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         if let Some(staged) = open.as_ref().and_then(|(staged, _)| staged.upgrade()) {
             return Ok(staged);
         }
+        // Work of a run that was given up may come here late, or be here when it is given up: its files neither come back nor go
+        // while a store is being made of them.
+        let _writing = self.files.writing();
+        self.files.run_under_way().map_err(BridgeError::new)?;
         let staged = self.stores.open(&self.files.places().staging);
         let staged = staged.map_err(|source| ResyncFileError::Staged { source });
         let staged = Arc::new(staged.map_err(BridgeError::new)?);

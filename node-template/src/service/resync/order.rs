@@ -139,8 +139,13 @@ impl ResyncDesk {
             Phase::Running => state.phase = Phase::Aborting,
             Phase::Aborting => {}
             Phase::Idle | Phase::Wanted(_) => {
+                // Nobody takes the order up while its files go: the task may look at any time.
+                let waiting = std::mem::replace(&mut state.phase, Phase::Aborting);
                 drop(state);
-                self.files.give_up()?;
+                if let Err(error) = self.files.give_up() {
+                    self.enter(waiting);
+                    return Err(error.into());
+                }
                 self.ended(LastRun::Aborted);
                 drop(deciding);
                 self.sweep();
