@@ -140,8 +140,7 @@ pub(super) async fn start(
     let key = identity(&config, folder)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let chain = open_chain(&config, folder, &watched, &clock)?;
-    let limits = &config.settings.limits;
-    let memory = PeerMemory::open(&folder.network(), limits, &clock)?;
+    let memory = PeerMemory::open(&folder.network(), &config.settings.limits, &clock)?;
     let plan = network_plan(&config, key, remembered(&memory.ledger));
     let remembered = plan.known.remembered.len();
     let (mode, authority) = open_authority(&config, &chain, folder, remembered)?;
@@ -188,8 +187,7 @@ pub(super) async fn start(
     greet(&config, doors.facts(), &chain, authority.as_ref());
 
     manager.remember(kept.evidence);
-    let pool = pool_of(&config, &chain, &clock, &watched);
-    let pool = pool::put_back(pool, kept.in_pool).await;
+    let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), kept.in_pool).await;
 
     let mut tasks = Tasks::default();
     let keys = authority.as_ref().map(Authority::public);

@@ -24,6 +24,8 @@ type Strategies = Vec<(Electorate, Box<dyn HeightStrategy<SmallBlock>>)>;
 
 const OURS: u32 = 20;
 const FORK: u32 = 12;
+/// `tier1_max_gap`, by default.
+const MAX_GAP: u32 = 5;
 
 fn id(number: u32, branch: u8) -> Id {
     let mut hash = [branch; 32];
@@ -199,7 +201,7 @@ proptest! {
         votes in votes(),
         quiet in 1_usize..4,
         // Further below, and more than half may be (row 4).
-        lag in 0..=u32::try_from(SyncSettings::default().tier1.max_gap).unwrap(),
+        lag in 0..=MAX_GAP,
     ) {
         for (of, strategy) in quorums() {
             let quiet = silent(of, quiet);

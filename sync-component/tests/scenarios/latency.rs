@@ -184,7 +184,6 @@ fn h18_gate_keeps_as_many_slots_as_aura_without_one() {
                 gated,
                 bare,
             } = of(&counts);
-            println!("{counts:?}, {late} % late: {gated} and {bare} in {networks} networks");
             assert!(
                 networks < ENOUGH || gated >= bare,
                 "{counts:?} authorities, {late} % late: {gated} slots kept with the gate, {bare} without"
