@@ -91,8 +91,8 @@ impl Running {
         }
     }
 
-    /// Ends everything behind the doors and waits for it. Returns what is left in the pool, too: whoever was told that a transfer is
-    /// in it was told the truth.
+    /// Ends everything behind the doors and waits for it. What it returns is to come back: whoever was told that a transfer is in the
+    /// pool was told the truth.
     pub(super) async fn leave(self) -> (Doors, Kept) {
         self.doors.present().take_away();
         self.exposed.runs(None);

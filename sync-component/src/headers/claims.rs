@@ -18,7 +18,7 @@ pub struct Claim<B: BlockT> {
     pub tip: BlockId<B>,
     /// What became of it.
     pub state: ClaimState<B>,
-    /// How far the last probe that did not reach it did.
+    /// How far a probe did that did not reach it, while it is open.
     reached: Option<BlockId<B>>,
 }
 
@@ -197,7 +197,12 @@ impl<B: BlockT> ClaimBook<B> {
     }
 
     fn put(&mut self, peer: PeerId, tip: BlockId<B>, state: ClaimState<B>) {
-        let known = self.0.get(&peer).filter(|claim| claim.tip == tip);
+        let is_open = matches!(
+            state,
+            ClaimState::Retrying { .. } | ClaimState::Unanswered { .. }
+        );
+        let known = self.0.get(&peer);
+        let known = known.filter(|claim| is_open && claim.tip == tip);
         let reached = known.and_then(|claim| claim.reached);
         let claim = Claim {
             tip,

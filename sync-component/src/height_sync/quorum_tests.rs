@@ -240,7 +240,7 @@ proptest! {
     #[test]
     fn early_decision_equals_the_late_one(
         (votes, late) in prop_oneof![1 => (votes(), vec(vote(), 0..5)), 2 => grouped()],
-        // How many of those stay silent to the end.
+        // How many more are silent to the end.
         mute in 0_usize..3,
         required in prop_oneof![2 => Just(0), 1 => 1_usize..8],
     ) {

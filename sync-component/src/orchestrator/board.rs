@@ -330,7 +330,7 @@ fn fork_of<B: BlockT>(verdict: &Verdict<B>) -> Option<BlockId<B>> {
     }
 }
 
-fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
+pub(super) fn same<B: BlockT>(a: &Verdict<B>, b: &Verdict<B>) -> bool {
     match (a, b) {
         (Verdict::Known(a), Verdict::Known(b)) => a == b,
         (

@@ -320,32 +320,38 @@ fn f08_fifty_announcements_start_one_session() {
     });
 }
 
+/// Two peers have a block of each of these sizes above the chain, in bytes, and a node that follows gets them all.
+async fn all_arrive(sim: &Sim, sizes: &[usize]) {
+    let mut blocks = sim.chain(3).to_vec();
+    for (slot, size) in (sim::FIRST_SLOT + 4..).zip(sizes) {
+        let parent = blocks.last().unwrap().header().clone();
+        blocks.push(sim.forge.block(&parent, slot.into(), &vec![7; *size]));
+    }
+    sim.oracle.knows(&blocks);
+    let peers: Vec<_> = (0..2)
+        .map(|n| sim.peer(&format!("P{n}"), &blocks, Misbehaviour::Nothing))
+        .collect();
+    let mut ours = sim.node("O", sim.chain(3));
+    ours.start();
+    sim.connect(&ours.id, ids(&peers));
+    let top = BlockId::<SmallBlock>::of(blocks.last().unwrap().header());
+    sim.until(10 * MINUTE, "all arrived", || ours.best() == top)
+        .await;
+}
+
 #[test]
 fn f14_blocks_of_all_sizes_arrive_within_the_byte_budget() {
     run(Setup::chain(3).idle(20), async |sim| {
         let largest = sim.settings.limits.block_bytes - 1_000;
-        let mut blocks = sim.chain(3).to_vec();
-        for n in 0..8_u64 {
-            let size = match n % 4 {
+        let sizes: Vec<_> = (0..8)
+            .map(|n| match n % 4 {
                 0 => 1,
                 1 => largest,
                 2 => 1 + usize::try_from(sim.pick(100_000)).unwrap(),
                 _ => 1 + usize::try_from(sim.pick(3_000_000)).unwrap(),
-            };
-            let parent = blocks.last().unwrap().header().clone();
-            let slot = sim::FIRST_SLOT + 4 + n;
-            blocks.push(sim.forge.block(&parent, slot.into(), &vec![7; size]));
-        }
-        sim.oracle.knows(&blocks);
-        let peers: Vec<_> = (0..2)
-            .map(|n| sim.peer(&format!("P{n}"), &blocks, Misbehaviour::Nothing))
+            })
             .collect();
-        let mut ours = sim.node("O", sim.chain(3));
-        ours.start();
-        sim.connect(&ours.id, ids(&peers));
-        let top = BlockId::<SmallBlock>::of(blocks.last().unwrap().header());
-        sim.until(10 * MINUTE, "all arrived", || ours.best() == top)
-            .await;
+        all_arrive(sim, &sizes).await;
     });
 }
 
@@ -360,22 +366,7 @@ fn f14_large_blocks_wait_within_the_bytes_of_the_window() {
         limits.reply_hard_bytes = 200_000;
         limits.window_bytes = 300_000;
         limits.requests_in_flight = 2;
-        let mut blocks = sim.chain(3).to_vec();
-        for n in 0..60 {
-            let parent = blocks.last().unwrap().header().clone();
-            let slot = sim::FIRST_SLOT + 4 + n;
-            blocks.push(sim.forge.block(&parent, slot.into(), &vec![7; 90_000]));
-        }
-        sim.oracle.knows(&blocks);
-        let peers: Vec<_> = (0..2)
-            .map(|n| sim.peer(&format!("P{n}"), &blocks, Misbehaviour::Nothing))
-            .collect();
-        let mut ours = sim.node("O", sim.chain(3));
-        ours.start();
-        sim.connect(&ours.id, ids(&peers));
-        let top = BlockId::<SmallBlock>::of(blocks.last().unwrap().header());
-        sim.until(10 * MINUTE, "all arrived", || ours.best() == top)
-            .await;
+        all_arrive(sim, &[90_000; 60]).await;
     });
 }
 

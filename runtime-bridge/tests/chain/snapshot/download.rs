@@ -7,7 +7,7 @@ mod lowest;
 mod pace;
 
 use super::{Bridge, MAX_REORG, World, over};
-use crate::support::{Block, id, memory, rocksdb, spec};
+use crate::support::{Block, honest, id, memory, rocksdb, spec};
 use codec::{Decode, Encode};
 use kvdb::KeyValueDB;
 use std::{
@@ -31,9 +31,9 @@ use sync_component::{
         StateStanding, UnixMillis,
     },
     registry::ResyncStrategy,
-    serving::{Server, Told},
+    serving::Server,
     test_kit::{InlineExecutor, Link, MemoryNetwork, SeededRandomness, VirtualClock},
-    wire::{Activity, Roles, StateReply, StateRequest},
+    wire::{Roles, StateReply, StateRequest},
 };
 use tokio::sync::mpsc;
 
@@ -175,15 +175,7 @@ impl Net {
                     .unwrap()
                     .entry((me.clone(), protocol))
                     .or_default() += 1;
-                let chain: &dyn ReadChain<Block> = chain.as_ref();
-                let honest = match protocol {
-                    Protocol::Headers => server.headers(chain, &body),
-                    Protocol::Blocks => server.blocks(chain, &body),
-                    Protocol::State => server.state(chain, &body),
-                    Protocol::Status | Protocol::Announce => {
-                        server.status(chain, Told::doing(Activity::Serving), &body)
-                    }
-                };
+                let honest = honest(&server, chain.as_ref(), protocol, &body);
                 let Some(answer) = bend(protocol, &body, honest) else {
                     continue;
                 };

@@ -1,6 +1,6 @@
 //! Peers that serve a chain, and what they make of their answers with blocks.
 
-use crate::support::{Block, Bridge, Call};
+use crate::support::{Block, Bridge, Call, honest};
 use codec::{Decode, Encode};
 use proptest::prelude::*;
 use sp_runtime::{
@@ -13,10 +13,10 @@ use std::sync::{
 };
 use sync_component::{
     SyncSettings,
-    ports::{NetworkEvent, PeerId, Protocol, ReadChain},
-    serving::{Server, Told},
+    ports::{NetworkEvent, PeerId, Protocol},
+    serving::Server,
     test_kit::MemoryNetwork,
-    wire::{Activity, BlocksReply, Roles},
+    wire::{BlocksReply, Roles},
 };
 use tokio::sync::mpsc;
 
@@ -119,15 +119,7 @@ async fn answer_all(
         else {
             continue;
         };
-        let chain: &dyn ReadChain<Block> = chain.as_ref();
-        let honest = match protocol {
-            Protocol::Headers => server.headers(chain, &body),
-            Protocol::Blocks => server.blocks(chain, &body),
-            Protocol::State => server.state(chain, &body),
-            Protocol::Status | Protocol::Announce => {
-                server.status(chain, Told::doing(Activity::Serving), &body)
-            }
-        };
+        let honest = honest(&server, chain.as_ref(), protocol, &body);
         let bends = habit.filter(|habit| luck.below(100) < habit.percent);
         let answer = match bends {
             Some(Habit { way, .. }) if protocol == Protocol::Blocks => bent(way, honest, &luck),

@@ -15,7 +15,9 @@ use runtime_bridge::RuntimeBridge;
 use std::sync::Arc;
 use sync_component::{
     BlockId,
-    ports::{ImportBlocks, ReadChain, SystemClock},
+    ports::{ImportBlocks, Protocol, ReadChain, SystemClock},
+    serving::{Server, Told},
+    wire::Activity,
 };
 
 pub(crate) type Bridge = RuntimeBridge<Block, TestRuntime>;
@@ -55,4 +57,21 @@ pub(crate) fn canonical_chain(bridge: &Bridge) -> Vec<sp_core::H256> {
     (0..=bridge.best().number)
         .map(|number| bridge.canonical_hash(number).unwrap().unwrap())
         .collect()
+}
+
+/// What a peer on `chain` that keeps to the protocol answers.
+pub(crate) fn honest(
+    server: &Server,
+    chain: &dyn ReadChain<Block>,
+    protocol: Protocol,
+    body: &[u8],
+) -> Vec<u8> {
+    match protocol {
+        Protocol::Headers => server.headers(chain, body),
+        Protocol::Blocks => server.blocks(chain, body),
+        Protocol::State => server.state(chain, body),
+        Protocol::Status | Protocol::Announce => {
+            server.status(chain, Told::doing(Activity::Serving), body)
+        }
+    }
 }

@@ -1,5 +1,8 @@
-use super::*;
-use crate::status::Note;
+use super::{super::board::same, *};
+use crate::{
+    error::{Apart, NetworkError, NoConsensus},
+    status::{Note, Verdict},
+};
 
 with_both_block_types!(
     deep_fork_is_critical_and_names_both_tips_and_the_ancestor,
@@ -124,4 +127,23 @@ async fn even_split_ends_by_the_tie_rule<B: TestBlock>() {
     for node in &nodes {
         until(MINUTE, "in sync", || in_sync(node)).await;
     }
+}
+
+#[test]
+fn that_waiting_no_longer_ends_a_split_is_a_change_of_status_and_one_vote_more_is_none() {
+    let split = |with_us, apart| {
+        let split = NoConsensus::Split {
+            with_us,
+            voters: 4,
+            need: 3,
+            apart,
+        };
+        Verdict::<SmallBlock>::Unverified(NetworkError::NoConsensusReached(split))
+    };
+    let apart = Some(Apart {
+        voters: 2,
+        ancestor: 7,
+    });
+    assert!(same(&split(1, None), &split(2, None)));
+    assert!(!same(&split(2, None), &split(2, apart)));
 }
