@@ -19,7 +19,7 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
-    /// The most voters that hold one other block at the height of ours.
+    /// The most authorities, our own apart, that attest one other block at the height of ours.
     pub most_against: usize,
     /// The highest block of ours that as many voters hold as are needed.
     pub held: Option<BlockId<B>>,

@@ -48,6 +48,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let voters = count.target.iter().chain(&count.rivals);
         let voters = voters.map(|tip| (tip.tip(), voters_on(tip, &count.heard.ballot)));
         let held = held_by(&count.heard.ballot, count.facts.tally.need_of_electors);
+        let most_against = most_against(&count.heard, &self.state().attesting.own);
         Ok(Judgement {
             voters: voters.collect(),
             notes: self.notes(&count.facts, &verdict),
@@ -57,7 +58,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             beginning: self.beginning(count.facts.tally.electors),
             tally: count.facts.tally,
             heard: count.heard.ballot.voters.len(),
-            most_against: most_against(&count.heard.ballot),
+            most_against,
             held,
             turnout: count.facts.turnout,
             reach: count.heard.reach,
@@ -401,15 +402,18 @@ fn held_by<B: BlockT>(ballot: &Ballot<B>, need: usize) -> Option<BlockId<B>> {
     shared.get(need.checked_sub(1)?).copied()
 }
 
-/// The most voters that hold one other block at the height of ours.
-fn most_against<B: BlockT>(ballot: &Ballot<B>) -> usize {
-    let mut voters = BTreeMap::new();
-    for voter in &ballot.voters {
-        if let Some(block) = voter.chain.above_at(ballot.ours.height()) {
-            *voters.entry(block).or_insert(0) += 1;
+/// The most authorities that attest one other block at the height of ours. Our own follow what we hold, and until they have they are not
+/// against us: between two blocks with as many of the others each we would go to and fro.
+pub(super) fn most_against<B: BlockT>(heard: &Heard<B>, own: &[sr25519::Public]) -> usize {
+    let mut attesters = BTreeMap::new();
+    for attester in &heard.attesters {
+        if let Some(block) = attester.chain.above_at(heard.ballot.ours.height())
+            && !own.contains(&attester.authority)
+        {
+            *attesters.entry(block).or_insert(0) += 1;
         }
     }
-    voters.into_values().max().unwrap_or(0)
+    attesters.into_values().max().unwrap_or(0)
 }
 
 /// The chain below the stored block `tip`; `None` if it is not stored.

@@ -1,5 +1,8 @@
 use super::{
     Ballot, Electorate, HeightMajority, Lineage, Side, Tally, Voter,
+    attested::Attester,
+    heard::Heard,
+    judging::most_against,
     rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
 };
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     test_kit::SmallBlock,
 };
 use proptest::prelude::*;
-use sp_core::H256;
+use sp_core::{H256, sr25519};
 use std::time::Duration;
 
 type Id = BlockId<SmallBlock>;
@@ -383,4 +386,24 @@ fn clock_is_suspect_when_most_peers_blocks_lie_in_the_future() {
         ),
         "{verdict:?}"
     );
+}
+
+/// With one other authority on each of two blocks, and our last word for the one that we have just left, both would outvote us in turn.
+#[test]
+fn own_word_for_the_block_that_we_left_is_not_against_us() {
+    let key = |number: u8| sr25519::Public::from_raw([number; 32]);
+    let mut heard = Heard::nobody(id(10, 1), Threshold::default(), 3, Electorate::Authorities);
+    heard.attesters = [(1, 2), (2, 2), (3, 3)]
+        .map(|(authority, branch)| {
+            let voter = against(10, branch);
+            Attester {
+                authority: key(authority),
+                tip: voter.tip,
+                chain: voter.chain,
+            }
+        })
+        .into();
+    assert_eq!(most_against(&heard, &[]), 2);
+    assert_eq!(most_against(&heard, &[key(1)]), 1);
+    assert_eq!(most_against(&heard, &[key(1), key(2), key(3)]), 0);
 }

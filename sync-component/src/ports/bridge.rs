@@ -361,8 +361,8 @@ pub enum VoteStanding {
     WithUs,
     /// They are not, or it is not known: the longest chain, then the tie rule.
     NotWithUs,
-    /// Nor are they, and one other block at the height of ours has more votes than ours, and more than there may be faulty
-    /// voters: the longest chain, and of those as long as ours any other before ours, then the tie rule. Those who outvote us
+    /// Nor are they, and one other block at the height of ours has more votes than ours, our own apart, and more than there may be
+    /// faulty voters: the longest chain, and of those as long as ours any other before ours, then the tie rule. Those who outvote us
     /// cannot know that we are honest, so it is for us to give way.
     Outvoted,
 }
