@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// A file system in memory, seen through the process that mounted it in a namespace of its own; gone when dropped.
 pub(crate) struct SmallDisk {
@@ -45,7 +45,7 @@ impl SmallDisk {
     }
 
     /// Fills the disk until this many bytes are left.
-    fn fill(&self, left: u64) -> PathBuf {
+    pub(crate) fn fill(&self, left: u64) -> PathBuf {
         let path = self.root.join("filler");
         let mut file = fs::File::create(&path).unwrap();
         let disk = rustix::fs::statvfs(&self.root).unwrap();

@@ -23,6 +23,7 @@ mod discovery;
 mod doors;
 mod exposition;
 mod full_disk;
+mod full_disk_running;
 mod harness;
 mod keys;
 mod kill_loop;

@@ -74,7 +74,7 @@ async fn second_order_is_refused_until_the_first_is_given_up() {
 }
 
 /// A node with the network's chain that nobody else needs, and its address.
-async fn source(world: &World) -> (NodeProcess, String) {
+pub(crate) async fn source(world: &World) -> (NodeProcess, String) {
     let base = world.base("source");
     fs::create_dir_all(&base).unwrap();
     let node = world.connected(&base).await;
@@ -84,7 +84,7 @@ async fn source(world: &World) -> (NodeProcess, String) {
 }
 
 /// The order to fetch from this peer.
-fn from(peer: &str) -> ResyncParams {
+pub(crate) fn from(peer: &str) -> ResyncParams {
     ResyncParams {
         peers: vec![peer.to_owned()],
         checkpoint: None,
@@ -94,7 +94,7 @@ fn from(peer: &str) -> ResyncParams {
 }
 
 /// Waits until the peers that the order names are connected.
-async fn connected(asking: &NodeClient, order: &ResyncParams) {
+pub(crate) async fn connected(asking: &NodeClient, order: &ResyncParams) {
     let dry = ResyncParams {
         dry_run: true,
         ..order.clone()

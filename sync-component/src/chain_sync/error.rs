@@ -168,8 +168,8 @@ pub enum ResyncError<B: BlockT> {
         /// The sources that hold it.
         strays: Vec<PeerId>,
     },
-    /// All sources failed, and one that is there holds a block that the voters, or the operator, want and the staged chain does not
-    /// hold: nobody who showed that chain is left.
+    /// No source shows the staged chain any more, and one that is there holds a block that the voters, or the operator, want and that
+    /// chain does not hold.
     #[error(
         "the chain staged up to {staged} is not the wanted one, whoever showed it is lost, and {holder} holds {wanted}, which is not in it; the present chain stays: order the resync again"
     )]

@@ -1,37 +1,70 @@
 //! A staged chain that nobody shows any more and that is not the wanted one.
 
 use super::{
-    ChainSyncManager, ResyncError, ResyncRequest, SourceFault,
+    ChainSyncManager, NotVoted, ResyncError, ResyncRequest, SourceFault,
     poll::{self, Poll},
 };
 use crate::{
     block_id::{BlockId, number},
     ports::{Bridge, PeerId},
 };
+use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
+use std::collections::BTreeSet;
 
 impl<B: BlockT> ChainSyncManager<B> {
-    /// What a download that ended with `error` ends with: with [`ResyncError::Forsaken`] where all sources failed, and one that is
-    /// there is on the wanted chain, which is another than the staged one. From what is staged no source would ever go on.
+    /// What a download, or a vote on it, that ended with `error` ends with: with [`ResyncError::Forsaken`] where no source but `strays`
+    /// shows the staged chain, and one that is there is on the wanted chain, which is another. From what is staged no source would ever go
+    /// on.
     pub(super) async fn unless_forsaken(
         &self,
         error: ResyncError<B>,
         request: &ResyncRequest<B>,
         staging: &dyn Bridge<B>,
+        strays: &BTreeSet<PeerId>,
     ) -> ResyncError<B> {
-        let ResyncError::SourcesFailed { reached, faults } = &error else {
-            return error;
+        let holder = match &error {
+            ResyncError::SourcesFailed { faults, .. } => {
+                let elsewhere = self.elsewhere(faults);
+                self.on_the_wanted_chain(&elsewhere, request, staging).await
+            }
+            ResyncError::NotVoted(NotVoted::OtherChain { staged, theirs, .. }) => {
+                let mut others = self.sources(&request.peers);
+                others.retain(|source| !strays.contains(&source.peer));
+                let others = others.into_iter().map(|source| source.peer);
+                Ok(self.on_theirs_alone(others, *staged, *theirs).await)
+            }
+            _ => return error,
         };
-        let elsewhere = self.elsewhere(faults);
-        match self.on_the_wanted_chain(&elsewhere, request, staging).await {
+        match holder {
             Ok(Some((holder, wanted))) => ResyncError::Forsaken {
-                staged: *reached,
+                staged: staging.best(),
                 wanted,
                 holder,
             },
             Ok(None) => error,
             Err(local) => local,
         }
+    }
+
+    /// One of these sources that holds the voters' block; `None` if any holds the staged one in its place.
+    async fn on_theirs_alone(
+        &self,
+        sources: impl Iterator<Item = PeerId>,
+        staged: BlockId<B>,
+        theirs: BlockId<B>,
+    ) -> Option<(PeerId, BlockId<B>)> {
+        let asked = sources.map(|peer| async move {
+            let is_staged = self.holds(&peer, staged).await;
+            let is_theirs = !is_staged && self.holds(&peer, theirs).await;
+            (peer, is_staged, is_theirs)
+        });
+        let told = join_all(asked).await;
+        if told.iter().any(|(_, is_staged, _)| *is_staged) {
+            return None;
+        }
+        let holder = told.into_iter().find(|(.., is_theirs)| *is_theirs);
+        holder.map(|(peer, ..)| (peer, theirs))
     }
 
     /// The sources that are there, and on another chain than the staged one.

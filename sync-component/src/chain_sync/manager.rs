@@ -122,7 +122,10 @@ impl<B: BlockT> ChainSyncManager<B> {
         loop {
             let staging = self.open(&files).await?;
             let end = match self.build(request, &files, &staging, &strays).await {
-                Err(error) => Err(self.unless_forsaken(error, request, staging.as_ref()).await),
+                Err(error) => {
+                    let sure = self.unless_forsaken(error, request, staging.as_ref(), &strays);
+                    Err(sure.await)
+                }
                 end => end,
             };
             let (refused, staged) = match end {
@@ -150,7 +153,6 @@ impl<B: BlockT> ChainSyncManager<B> {
                 .sources(&request.peers)
                 .iter()
                 .any(|source| !strays.contains(&source.peer));
-            // A command without a node holds the staged chain itself, so that it cannot be begun anew.
             drop(staging);
             let is_renewed = news > 0 && is_any_left && self.renew(&files).await;
             if !is_renewed {

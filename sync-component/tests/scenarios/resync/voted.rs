@@ -70,21 +70,24 @@ fn r04_chain_that_was_voted_for_and_is_no_more_is_refused_under_each_strategy() 
     });
 }
 
+/// Whoever takes the nearest first takes this one.
+async fn is_nearer(near: &Peer, far: &[Peer], sim: &Sim, ours: &Node) {
+    let far = far.iter().map(|peer| (peer, 200));
+    for (peer, latency) in far.chain([(near, 1)]) {
+        sim.network.cut(&ours.id, &peer.id);
+        let link = Link::with_latency(Duration::from_millis(latency));
+        sim.network.connect(&ours.id, &peer.id, link);
+    }
+    sim.slots(4).await;
+}
+
 /// The stray one is nearer, and claims less than the network has, as much, or more.
 #[test]
 fn r05_trusted_source_on_a_stray_chain_is_left_for_one_on_the_voted_chain() {
     run(Setup::chain(60).authorities(4).idle(160), async |sim| {
         let length = [30, 40, 50][usize::try_from(sim.seed / 3 % 3).unwrap()];
         let (peers, ours, trusted) = with_a_trusted_stray(sim, length);
-        for peer in ids(&peers) {
-            sim.network.cut(&ours.id, peer);
-            let far = Link::with_latency(Duration::from_millis(200));
-            sim.network.connect(&ours.id, peer, far);
-        }
-        let near = Link::with_latency(Duration::from_millis(1));
-        sim.network.cut(&ours.id, &trusted.id);
-        sim.network.connect(&ours.id, &trusted.id, near);
-        sim.slots(4).await;
+        is_nearer(&trusted, &peers, sim, &ours).await;
         for kind in Kind::ALL {
             let staging = InMemory::by(sim, &ours, kind);
             let both = order(&[&trusted.id, &peers[0].id], None);
@@ -146,6 +149,46 @@ fn r05_chain_of_a_stray_source_that_is_lost_half_way_gives_way_to_the_voted_one(
             let tip = BlockId::of(sim.chain(60)[59].header());
             assert_eq!(staged, tip, "{kind:?}, {loss:?}");
             loss.is_over(&stray, sim, &ours).await;
+        }
+    });
+}
+
+/// All that it showed is staged, and the voters are being asked, when it is lost.
+#[test]
+fn r05_whole_chain_of_a_stray_source_that_is_lost_gives_way_to_the_voted_one() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        let other = sim.branch(20, 50, 1, 77);
+        for (kind, loss) in each(&Kind::ALL, &Loss::ALL) {
+            // One that was lost before is not the first to be asked.
+            let name = format!("{kind:?}, {loss:?}");
+            let stray = sim.peer(&name, &other, Misbehaviour::Nothing);
+            let both = order(&[&stray.id, &peers[0].id], None);
+            is_nearer(&stray, &peers, sim, &ours).await;
+            let staging = InMemory::by(sim, &ours, kind);
+            let watch = ResyncWatch::default();
+            let strategy = Arc::clone(&staging.strategy);
+            let chain_sync = ours
+                .manager()
+                .chain_sync(strategy, BTreeSet::new(), watch.clone());
+            let losing = async {
+                while watch.progress().stage != ResyncStage::Voting {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                loss.befalls(&stray, sim, &ours);
+                staging.height()
+            };
+            let run = chain_sync.run(&both, staging.clone());
+            let (end, height) = futures::join!(run, losing);
+            assert_eq!(height, 70, "{name}: all of it is staged");
+            let staged = match end {
+                // Lost answers.
+                Err(ResyncError::SourcesFailed { .. }) => insist(&ours, &both, &staging).await,
+                end => end,
+            };
+            let tip = BlockId::of(sim.chain(60)[59].header());
+            assert_eq!(staged.unwrap(), tip, "{name}");
+            sim.network.cut(&ours.id, &stray.id);
         }
     });
 }
