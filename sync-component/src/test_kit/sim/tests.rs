@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::{SimSigner, counters::Counters};
+use super::{EventLog, Keep, SimSigner, counters::Counters};
 use crate::{
     BlockId,
     attestation::attest,
@@ -9,6 +9,7 @@ use crate::{
     wire::Attestation,
 };
 use sp_core::H256;
+use std::time::Duration;
 
 #[test]
 fn second_statement_with_one_counter_is_seen_where_it_leaves_its_node() {
@@ -30,4 +31,13 @@ fn second_statement_with_one_counter_is_seen_where_it_leaves_its_node() {
     let carrier = PeerId::from_bytes(b"C");
     assert_eq!(counters.left(&carrier, &other), None, "not by its node");
     assert_eq!(counters.left(&node, &other), Some(first.tip));
+}
+
+#[test]
+#[should_panic(expected = "time stands still")]
+fn run_that_goes_round_in_a_circle_ends() {
+    let log = EventLog::new(Keep::Newest);
+    for _ in 0..2_000_000 {
+        log.note(Duration::from_secs(1), format_args!("to and fro"));
+    }
 }
