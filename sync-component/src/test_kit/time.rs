@@ -9,12 +9,18 @@ use std::{
 };
 use tokio::sync::mpsc;
 
+/// Nobody asks for the time more often at one instant: whoever does goes round in a circle, and time would never go on.
+const MOST_AT_ONCE: u64 = 1_000_000;
+
 /// Tokio's paused time, with a wall clock that starts at a given moment and can be set.
 #[derive(Debug)]
 pub struct VirtualClock {
     start: tokio::time::Instant,
     wall_start: UnixMillis,
     set_by_millis: AtomicI64,
+    /// When the time was asked for last, in nanoseconds since the start.
+    asked_at: AtomicU64,
+    asked_at_once: AtomicU64,
 }
 
 impl VirtualClock {
@@ -24,6 +30,8 @@ impl VirtualClock {
             start: tokio::time::Instant::now(),
             wall_start,
             set_by_millis: AtomicI64::new(0),
+            asked_at: AtomicU64::new(0),
+            asked_at_once: AtomicU64::new(0),
         }
     }
 
@@ -41,8 +49,17 @@ impl Clock for VirtualClock {
         UnixMillis(true_time.saturating_add_signed(self.set_by_millis.load(Ordering::Relaxed)))
     }
 
+    /// # Panics
+    /// If asked a million times at one instant.
     fn now(&self) -> MonoTime {
-        MonoTime(self.start.elapsed())
+        let elapsed = self.start.elapsed();
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        if self.asked_at.swap(nanos, Ordering::Relaxed) != nanos {
+            self.asked_at_once.store(0, Ordering::Relaxed);
+        }
+        let asked = self.asked_at_once.fetch_add(1, Ordering::Relaxed);
+        assert!(asked < MOST_AT_ONCE, "time stands still at {elapsed:?}");
+        MonoTime(elapsed)
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -9,9 +9,6 @@ use std::{
 /// How many of the newest lines are kept for the report of a failure.
 const KEPT_LINES: usize = 400;
 
-/// More than this happens at no one instant: whoever gets there goes round in a circle, and time would never go on.
-const MOST_AT_ONCE: u64 = 1_000_000;
-
 /// Everything that happened in a run, in order. Two runs are the same if their digests are.
 #[derive(Debug)]
 pub struct EventLog(Mutex<Lines>);
@@ -20,9 +17,6 @@ pub struct EventLog(Mutex<Lines>);
 struct Lines {
     digest: [u8; 32],
     count: u64,
-    now: Duration,
-    /// Of them at this instant.
-    at_once: u64,
     kept: VecDeque<String>,
     most: usize,
 }
@@ -46,17 +40,12 @@ impl EventLog {
         Self(Mutex::new(Lines {
             digest: [0; 32],
             count: 0,
-            now: Duration::ZERO,
-            at_once: 0,
             kept: VecDeque::new(),
             most,
         }))
     }
 
     /// Notes that `what` happened at `at`, virtual time since the start of the run.
-    ///
-    /// # Panics
-    /// If a million things happened at one instant.
     pub fn note(&self, at: Duration, what: fmt::Arguments<'_>) {
         let line = format!("{:>10.3}s {what}", at.as_secs_f64());
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,16 +53,10 @@ impl EventLog {
         hashed.extend_from_slice(line.as_bytes());
         lines.digest = BlakeTwo256::hash(&hashed).0;
         lines.count += 1;
-        lines.at_once = if lines.now == at { lines.at_once + 1 } else { 1 };
-        lines.now = at;
         if lines.kept.len() >= lines.most {
             lines.kept.pop_front();
         }
         lines.kept.push_back(line);
-        assert!(
-            lines.at_once <= MOST_AT_ONCE,
-            "time stands still: {MOST_AT_ONCE} events at {at:?}"
-        );
     }
 
     /// Hash over all lines so far.
