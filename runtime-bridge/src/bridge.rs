@@ -149,7 +149,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
     }
 
     /// The chain in an open database of [`column::COUNT`](crate::store::column::COUNT) columns; an empty one gets its
-    /// genesis. For tests over other databases than `RocksDB`.
+    /// genesis. For other databases than `RocksDB`: in tests, and where the chain is to be gone with its process.
     pub fn over(
         db: Arc<dyn KeyValueDB>,
         spec: &ChainSpec,

@@ -16,10 +16,14 @@ use crate::{
         self, Admission, DialLimits, KnownNodes, LocalDiscovery, NetworkPlan, SlotCount,
         ToldAddresses,
     },
+    runtime::TemplateRuntime,
 };
 use chain_spec::ChainSpec;
 use libp2p::Multiaddr;
-use runtime_bridge::store::Lock;
+use runtime_bridge::{
+    RuntimeBridge,
+    store::{Lock, column},
+};
 use std::sync::Arc;
 use sync_component::{
     StrategyRegistry,
@@ -27,7 +31,7 @@ use sync_component::{
     observer::Unobserved,
     orchestrator::{Fetching, ProductionMode},
     peers::Ledger,
-    ports::{Bridge, BridgeError, Clock, PeerId, SystemClock, TokioExecutor},
+    ports::{Bridge, Clock, PeerId, SystemClock, TokioExecutor},
     wire::Roles,
 };
 
@@ -37,9 +41,6 @@ pub enum AloneError {
     /// What a node would fail with, too.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The staged store.
-    #[error(transparent)]
-    Staged(BridgeError),
     /// Nobody to ask.
     #[error(
         "no address of any peer is known; give one with --bootnodes, or add it to bootnodes in the chain spec"
@@ -170,12 +171,7 @@ impl Alone {
         bootnodes: Vec<Multiaddr>,
     ) -> Result<Option<LastRun>, AloneError> {
         let mut signals = Signals::listen()?;
-        let desk = Arc::clone(&self.desk);
-        let opening = tokio::task::spawn_blocking(move || desk.staged_chain()).await;
-        let staged = opening
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-            .map_err(AloneError::Staged)?;
-        let (linked, Met { manager, peers }) = self.link(staged, bootnodes).await?;
+        let (linked, Met { manager, peers }) = self.link(bootnodes).await?;
         let Linked { node, events, .. } = linked;
         let mut tasks = Tasks::default();
         tasks.spawn("network", node.run());
@@ -204,15 +200,20 @@ impl Alone {
         }
     }
 
-    async fn link(
-        &self,
-        bridge: Arc<dyn Bridge<Block>>,
-        bootnodes: Vec<Multiaddr>,
-    ) -> Result<(Linked, Met), AloneError> {
+    /// A chain that has only begun, in memory. The live one may not open, and the staged one is the run's alone: whoever else held it
+    /// open would keep it from being begun anew.
+    fn beginning(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Bridge<Block>>, ServiceError> {
+        let db = Arc::new(kvdb_memorydb::create(column::COUNT));
+        let bridge = RuntimeBridge::<Block, _>::over(db, &self.spec, TemplateRuntime, clock)?;
+        Ok(Arc::new(bridge))
+    }
+
+    async fn link(&self, bootnodes: Vec<Multiaddr>) -> Result<(Linked, Met), AloneError> {
         self.folder.create()?;
         let key =
             network::load_or_create(&self.folder.network_key()).map_err(ServiceError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let bridge = self.beginning(Arc::clone(&clock))?;
         let plan = NetworkPlan {
             key,
             listen: Vec::new(),

@@ -104,6 +104,11 @@ async fn resync_that_was_stopped_before_it_had_begun_to_build_goes_on() {
     until_status(&client(&node), "a block", |view| view.best.number >= 1).await;
     node.stop(PATIENCE).await.unwrap();
 
+    // A command that has come to its network has a key again.
+    let key = chain_folder(base, "dev")
+        .join("network")
+        .join("secret_ed25519");
+    fs::remove_file(&key).unwrap();
     let nobody = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
     let resync = command(&format!(
         "resync --dev -y --peer {nobody} --bootnodes /ip4/127.0.0.1/tcp/1/p2p/{nobody} -d {}",
@@ -116,7 +121,7 @@ async fn resync_that_was_stopped_before_it_had_begun_to_build_goes_on() {
     let chain = chain_folder(base, "dev");
     let journal = || fs::read_to_string(chain.join("journal")).unwrap_or_default();
     until("a journal, and a network", || {
-        journal().contains("preparing") && chain.join("staging").exists()
+        journal().contains("preparing") && key.exists()
     });
     kill_process(Pid::from_child(&resync), Signal::TERM).unwrap();
     let output = resync.wait_with_output().unwrap();

@@ -14,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Deeper than this a fork is the operator's.
-const MAX_REORG: u64 = 3;
+pub(crate) const MAX_REORG: u64 = 3;
 
 /// All strategies of Tier 3.
 pub(crate) const STRATEGIES: [&str; 3] = ["full-chain", "multi-source", "snapshot"];
@@ -188,7 +188,7 @@ impl World {
     }
 }
 
-fn address(node: &NodeProcess) -> String {
+pub(crate) fn address(node: &NodeProcess) -> String {
     let file = node
         .node_file()
         .expect("a node that serves has a node.json");

@@ -2,7 +2,7 @@
 //!
 //! While the vote is with us nothing of ours is taken back. Otherwise the longest chain; among equals the branch whose
 //! first block after the common ancestor has the lower slot, then the lower hash. Never below the final block, never
-//! more than `max_reorg` of our blocks. Where others outvote us, ours loses every tie.
+//! more than `max_reorg` of our blocks. Where a block outvotes ours, a branch that holds it wins every tie.
 //!
 //! The tie rule compares two chains at the first height at which they differ, as a dictionary compares words: it is a
 //! total order, so the outcome does not depend on the order in which branches arrived. What may be taken back is
@@ -12,7 +12,10 @@ use super::{Batch, batch::Branch, finality};
 use crate::{chain_block::ChainBlock, execute::Runtime, store::StoreError, verify::slot_of};
 use sp_core::H256;
 use std::cmp::Ordering;
-use sync_component::ports::{BridgeError, Retracted, Vote, VoteStanding};
+use sync_component::{
+    BlockId,
+    ports::{BridgeError, Retracted, Vote, VoteStanding},
+};
 
 /// Most leaves that are kept. Each costs its author a seal, so more is a flood; the lowest go. Lower, and an honest
 /// branch may be forgotten in a flood until its next block arrives; higher, and each import writes a longer record
@@ -48,7 +51,7 @@ fn choose<B: ChainBlock>(
     let best = batch.head.best;
     let floor = match vote.standing {
         VoteStanding::WithUs => best.height(),
-        VoteStanding::NotWithUs | VoteStanding::Outvoted => best.height().saturating_sub(max_reorg),
+        VoteStanding::NotWithUs => best.height().saturating_sub(max_reorg),
     };
     let held = match vote.held {
         Some(held) if batch.canonical(held.height())? == Some(held.hash) => held.height(),
@@ -61,7 +64,7 @@ fn choose<B: ChainBlock>(
             continue;
         }
         if let Some(branch) = batch.branch(*leaf, floor)?
-            && beats(batch, &branch, &winner, vote.standing)?
+            && beats(batch, &branch, &winner, vote.outvoted_by)?
         {
             winner = branch;
         }
@@ -73,17 +76,21 @@ fn beats<B: ChainBlock>(
     batch: &Batch<'_, B>,
     challenger: &Branch<B>,
     holder: &Branch<B>,
-    standing: VoteStanding,
+    outvoting: Option<BlockId<B>>,
 ) -> Result<bool, StoreError> {
-    let is_ours = |branch: &Branch<B>| branch.blocks.is_empty();
     match challenger.tip().number.cmp(&holder.tip().number) {
-        Ordering::Greater => Ok(true),
-        Ordering::Less => Ok(false),
-        // Ours gives way, to whichever of the others wins.
-        Ordering::Equal if standing == VoteStanding::Outvoted && is_ours(challenger) => Ok(false),
-        Ordering::Equal if standing == VoteStanding::Outvoted && is_ours(holder) => Ok(true),
-        Ordering::Equal => wins_tie(batch, challenger, holder),
+        Ordering::Greater => return Ok(true),
+        Ordering::Less => return Ok(false),
+        Ordering::Equal => {}
     }
+    if let Some(block) = outvoting {
+        let theirs = challenger.at(batch, block.height())? == Some(block.hash);
+        let ours = holder.at(batch, block.height())? == Some(block.hash);
+        if theirs != ours {
+            return Ok(theirs);
+        }
+    }
+    wins_tie(batch, challenger, holder)
 }
 
 fn wins_tie<B: ChainBlock>(

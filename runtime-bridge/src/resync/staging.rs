@@ -136,8 +136,8 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
         open.as_ref().is_none_or(|(_, closing)| closing.is_closed())
     }
 
-    /// Waits until what was opened last is closed, for [`CLOSING`] at most: the last one to hold it may be a request that is being
-    /// answered from it, or work of a run that was given up.
+    /// Waits until what was opened last is closed, for [`CLOSING`] at most: the last one to hold it may be work of a run that was given
+    /// up.
     fn await_closing(&self) {
         let waiting = Instant::now();
         while !self.is_closed() && waiting.elapsed() < CLOSING {

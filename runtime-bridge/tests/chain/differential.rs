@@ -36,8 +36,8 @@ enum Step {
     Again(prop::sample::Index, prop::sample::Index),
     /// An own block on the best one, and the best one as the gate saw it one step earlier.
     Author,
-    /// With a block so far below the best one that the voters hold.
-    Vote(VoteStanding, Option<u32>),
+    /// With a block so far below the best one that the voters hold, and with one that outvotes the best one.
+    Vote(VoteStanding, Option<u32>, Option<prop::sample::Index>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,18 +49,15 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Flaw::SlotTooLow),
         Just(Flaw::WrongNumber),
     ];
-    let vote = prop_oneof![
-        Just(VoteStanding::WithUs),
-        Just(VoteStanding::NotWithUs),
-        Just(VoteStanding::Outvoted)
-    ];
+    let vote = prop_oneof![Just(VoteStanding::WithUs), Just(VoteStanding::NotWithUs)];
     let index = any::<prop::sample::Index>;
     prop_oneof![
         6 => (index(), prop::collection::vec(1_u64..4, 1..6), prop::option::weighted(0.2, flaw))
             .prop_map(|(at, slots, flaw)| Step::Grow(at, slots, flaw)),
         2 => (index(), index()).prop_map(|(run, from)| Step::Again(run, from)),
         1 => Just(Step::Author),
-        1 => (vote, prop::option::of(0_u32..6)).prop_map(|(standing, below)| Step::Vote(standing, below)),
+        1 => (vote, prop::option::of(0_u32..6), prop::option::of(index()))
+            .prop_map(|(standing, below, by)| Step::Vote(standing, below, by)),
     ]
 }
 
@@ -119,7 +116,7 @@ impl Pair {
                 self.import(&run[from..])
             }
             Step::Author => self.author(),
-            Step::Vote(standing, below) => {
+            Step::Vote(standing, below, by) => {
                 let held = below.and_then(|below| {
                     let number = self.real.best().number.saturating_sub(below);
                     let hash = self.real.canonical_hash(number).unwrap()?;
@@ -128,6 +125,7 @@ impl Pair {
                 let vote = Vote {
                     standing: *standing,
                     held,
+                    outvoted_by: by.map(|by| self.places[by.index(self.places.len())].0),
                 };
                 self.real.set_vote(vote).unwrap();
                 self.reference.set_vote(vote).unwrap();

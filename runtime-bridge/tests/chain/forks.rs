@@ -158,8 +158,8 @@ fn what_the_voters_hold_stays_whatever_is_built_on_it() {
     // All hold our last block but one; the last one nobody takes but we.
     let held = id(&ours[ours.len() - 2]);
     let vote = Vote {
-        standing: VoteStanding::NotWithUs,
         held: Some(held),
+        ..VoteStanding::NotWithUs.into()
     };
     bridge.set_vote(vote).unwrap();
     import_all(&bridge, &theirs);
@@ -170,13 +170,43 @@ fn what_the_voters_hold_stays_whatever_is_built_on_it() {
     // A block that is not ours any more holds nothing.
     bridge
         .set_vote(Vote {
-            standing: VoteStanding::NotWithUs,
             held: Some(tip(&ours)),
+            ..VoteStanding::NotWithUs.into()
         })
         .unwrap();
     let longer = maker.run(tip(&theirs), [200, 201]);
     import_all(&bridge, &longer);
     assert_eq!(bridge.best(), tip(&longer));
+}
+
+#[test]
+fn block_that_outvotes_ours_is_taken_and_no_other() {
+    let maker = Maker::new(4);
+    let bridge = in_memory(4, 5);
+    let base = maker.run(maker.genesis(), [1]);
+    import_all(&bridge, &base);
+    // In the order of the tie rule.
+    let [ours, third, theirs] = [2, 3, 4].map(|slot| maker.run(tip(&base), [slot, slot + 4]));
+    for branch in [&theirs, &third, &ours] {
+        import_all(&bridge, branch);
+    }
+    assert_eq!(bridge.best(), tip(&ours));
+    let outvoted_by = |block| Vote {
+        outvoted_by: Some(block),
+        ..VoteStanding::NotWithUs.into()
+    };
+    // It is not here: the tie rule stands.
+    let unknown = maker.run(tip(&base), [5, 9]);
+    bridge.set_vote(outvoted_by(tip(&unknown))).unwrap();
+    assert_eq!(bridge.best(), tip(&ours));
+    bridge.set_vote(outvoted_by(tip(&theirs))).unwrap();
+    assert_eq!(bridge.best(), tip(&theirs));
+    // Where it is ours it stays.
+    bridge.set_vote(outvoted_by(id(&theirs[0]))).unwrap();
+    assert_eq!(bridge.best(), tip(&theirs));
+    let longer = maker.run(tip(&third), [20]);
+    import_all(&bridge, &longer);
+    assert_eq!(bridge.best(), tip(&longer), "the longest chain comes first");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     ports::{BlockFault, BridgeError, HeadersRefused, JobLost, NoSnapshots, PeerId, ProofFault},
 };
 use sp_runtime::traits::{Block as BlockT, NumberFor};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The longest that a busy source is waited for at once.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -171,7 +171,7 @@ pub enum ResyncError<B: BlockT> {
     /// No source shows the staged chain any more, and one that is there holds a block that the voters, or the operator, want and that
     /// chain does not hold.
     #[error(
-        "the chain staged up to {staged} is not the wanted one, whoever showed it is lost, and {holder} holds {wanted}, which is not in it; the present chain stays: order the resync again"
+        "the chain staged up to {staged} is not the wanted one, no source shows it any more, and {holder} holds {wanted}, which is not in it; the present chain stays: order the resync again"
     )]
     Forsaken {
         /// The staged tip.
@@ -285,6 +285,19 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::BegunShort { .. }
                 | Self::CheckpointTooOld { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
+    }
+}
+
+impl<B: BlockT> ResyncError<B> {
+    /// The same, with the sources that are on the chain which the voters refused.
+    pub(super) fn with_strays(self, strays: BTreeSet<PeerId>) -> Self {
+        match self {
+            Self::NotVoted(refused @ NotVoted::OtherChain { .. }) => Self::Stray {
+                refused,
+                strays: strays.into_iter().collect(),
+            },
+            other => other,
+        }
     }
 }
 

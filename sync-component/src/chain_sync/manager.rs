@@ -2,6 +2,7 @@ use super::{
     NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Source, Stage,
     Swap, Voters,
     poll::{self, Poll},
+    stray::Apart,
 };
 use crate::{
     block_id::{BlockId, height},
@@ -121,45 +122,36 @@ impl<B: BlockT> ChainSyncManager<B> {
         let mut renewals = 0..MOST_RENEWALS;
         loop {
             let staging = self.open(&files).await?;
-            let end = match self.build(request, &files, &staging, &strays).await {
-                Err(error) => {
-                    let sure = self.unless_forsaken(error, request, staging.as_ref(), &strays);
-                    Err(sure.await)
-                }
-                end => end,
+            let Err(mut why) = self.build(request, &files, &staging, &strays).await else {
+                return Ok(staging.best());
             };
-            let (refused, staged) = match end {
-                Err(ResyncError::NotVoted(refused)) => match refused {
-                    NotVoted::OtherChain { staged, .. } => (refused, staged),
-                    refused => return Err(refused.into()),
-                },
-                Err(why @ (ResyncError::BegunShort { .. } | ResyncError::Forsaken { .. })) => {
-                    tracing::warn!(%why, "what is staged is given up");
-                    drop(staging);
-                    if renewals.next().is_some() && self.renew(&files).await {
-                        continue;
+            let apart = self.apart(&why, request, staging.as_ref(), &strays).await?;
+            let may_renew = match apart {
+                Apart::Strays(found) => {
+                    for peer in &found {
+                        tracing::warn!(%peer, %why, "this source is on another chain than the wanted one");
                     }
-                    return Err(why);
+                    strays.extend(found);
+                    let sources = self.sources(&request.peers);
+                    sources.iter().any(|source| !strays.contains(&source.peer))
                 }
-                end => return end,
+                Apart::Forsaken { holder, wanted } => {
+                    why = ResyncError::Forsaken {
+                        staged: staging.best(),
+                        wanted,
+                        holder,
+                    };
+                    renewals.next().is_some()
+                }
+                Apart::Unknown => {
+                    matches!(why, ResyncError::BegunShort { .. }) && renewals.next().is_some()
+                }
             };
-            let found = self.strays(&request.peers, staged).await;
-            let news = found.difference(&strays).count();
-            strays.extend(found);
-            for peer in &strays {
-                tracing::warn!(%peer, %refused, "this source is on another chain than the voters");
-            }
-            let is_any_left = self
-                .sources(&request.peers)
-                .iter()
-                .any(|source| !strays.contains(&source.peer));
             drop(staging);
-            let is_renewed = news > 0 && is_any_left && self.renew(&files).await;
-            if !is_renewed {
-                let strays = strays.into_iter().collect();
-                return Err(ResyncError::Stray { refused, strays });
+            if !(may_renew && self.renew(&files).await) {
+                return Err(why.with_strays(strays));
             }
-            tracing::warn!("what was fetched is given up; the other sources are followed");
+            tracing::warn!(%why, "what is staged is given up, and begun anew");
         }
     }
 

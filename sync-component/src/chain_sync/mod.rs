@@ -6,7 +6,6 @@
 mod asking;
 mod end;
 mod error;
-mod forsaken;
 mod full_chain;
 mod guides;
 mod journal;
@@ -17,6 +16,7 @@ mod poll;
 mod progress;
 mod snapshot;
 mod sources;
+mod stray;
 mod vote;
 
 #[cfg(test)]

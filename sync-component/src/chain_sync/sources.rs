@@ -2,7 +2,6 @@
 
 use super::{ChainSyncManager, OperatorsOrder, ResyncError};
 use crate::{block_id::BlockId, peers::Record, ports::PeerId, wire::Activity};
-use futures::future::join_all;
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -140,27 +139,5 @@ impl<B: BlockT> ChainSyncManager<B> {
         let mut records = table.ledger().iter();
         let hours = self.context.settings.tier3.trust_hours;
         !self.declared.is_empty() || records.any(|(_, record)| record.is_trusted(hours))
-    }
-
-    /// The sources that hold the block `staged`, where the voters hold another one. Each is asked, as it may have changed its mind.
-    pub(super) async fn strays(&self, named: &[PeerId], staged: BlockId<B>) -> BTreeSet<PeerId> {
-        let asked = self.sources(named).into_iter().map(|source| async move {
-            let is_on_it = self.holds(&source.peer, staged).await;
-            is_on_it.then_some(source.peer)
-        });
-        join_all(asked).await.into_iter().flatten().collect()
-    }
-
-    /// Whether `peer` says that `block` is in its chain.
-    pub(super) async fn holds(&self, peer: &PeerId, block: BlockId<B>) -> bool {
-        let settings = &self.context.settings;
-        for _ in 0..settings.tier2.max_retries.get() {
-            let within = settings.tier1.timeout;
-            let told = self.context.peers.hashes(peer, vec![block.number], within);
-            if let Ok(hashes) = told.await {
-                return hashes.first() == Some(&Some(block.hash));
-            }
-        }
-        false
     }
 }

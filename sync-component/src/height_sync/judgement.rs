@@ -19,8 +19,8 @@ pub struct Judgement<B: BlockT> {
     pub tally: Tally<B>,
     /// Voters that were heard.
     pub heard: usize,
-    /// The most authorities, our own apart, that attest one other block at the height of ours.
-    pub most_against: usize,
+    /// The other block at the height of ours that most authorities attest, our own apart, and how many do.
+    pub most_against: Option<(BlockId<B>, usize)>,
     /// The highest block of ours that as many voters hold as are needed.
     pub held: Option<BlockId<B>>,
     /// Authorities of which nothing that counted was heard since the start.
@@ -93,14 +93,33 @@ impl<B: BlockT> Judgement<B> {
     /// What the fork choice is to know of it.
     pub fn vote(&self) -> Vote<B> {
         let standing = self.standing();
-        let held = match standing {
+        let (held, outvoted_by) = match standing {
             // All of ours stays.
-            VoteStanding::WithUs => None,
-            VoteStanding::NotWithUs | VoteStanding::Outvoted => self.held,
+            VoteStanding::WithUs => (None, None),
+            VoteStanding::NotWithUs => (self.held, self.outvoted_by()),
         };
-        // Where too few answered they decide nothing, not even that something stays.
-        let held = held.filter(|_| self.is_heard());
-        Vote { standing, held }
+        Vote {
+            standing,
+            // Where too few answered they decide nothing, not even that something stays.
+            held: held.filter(|_| self.is_heard()),
+            outvoted_by,
+        }
+    }
+
+    /// The block that takes the place of ours shortly after the start, where authorities vote. Those who are on it are more than the
+    /// faulty ones, so an honest one is among them; and they do not move, as long as others may be starting. If both sides could
+    /// move, they would change places for ever. For the same reason it is this block, and not just any other: the vote that we
+    /// find where we land would send us back.
+    fn outvoted_by(&self) -> Option<BlockId<B>> {
+        let Tally { electors, need, .. } = self.tally;
+        let (block, authorities) = self.most_against?;
+        let they_stay = self.beginning == Beginning::Recent
+            && authorities.saturating_add(self.never_heard) >= need;
+        let outvotes = self.electorate == Electorate::Authorities
+            && they_stay
+            && authorities > self.tally.with_us
+            && authorities > electors.saturating_sub(need);
+        outvotes.then_some(block)
     }
 
     /// Whether as many peers answered as are needed, where peers vote.
@@ -114,7 +133,7 @@ impl<B: BlockT> Judgement<B> {
     }
 
     fn standing(&self) -> VoteStanding {
-        let Tally { electors, need, .. } = self.tally;
+        let need = self.tally.need;
         let holds = match self.electorate {
             Electorate::Peers => self.is_heard() && self.tally.is_with_us(),
             // Nobody authors before need(n) are heard, so nothing of ours is taken back either. Shortly after the start it
@@ -128,18 +147,8 @@ impl<B: BlockT> Judgement<B> {
                     || (self.beginning == Beginning::Recent && may_be_with_us)
             }
         };
-        // More than the faulty ones, so an honest one is among them; and they do not move, as long as others may be starting. If
-        // both sides could move, they would change places for ever.
-        let they_stay = self.beginning == Beginning::Recent
-            && self.most_against.saturating_add(self.never_heard) >= need;
-        let outvoted = self.electorate == Electorate::Authorities
-            && they_stay
-            && self.most_against > self.tally.with_us
-            && self.most_against > electors.saturating_sub(need);
         if holds {
             VoteStanding::WithUs
-        } else if outvoted {
-            VoteStanding::Outvoted
         } else {
             VoteStanding::NotWithUs
         }

@@ -48,7 +48,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         let voters = count.target.iter().chain(&count.rivals);
         let voters = voters.map(|tip| (tip.tip(), voters_on(tip, &count.heard.ballot)));
         let held = held_by(&count.heard.ballot, count.facts.tally.need_of_electors);
-        let most_against = most_against(&count.heard, &self.state().attesting.own);
+        let most_against = most_against(&count.heard, &self.state().attesting.to_come);
         Ok(Judgement {
             voters: voters.collect(),
             notes: self.notes(&count.facts, &verdict),
@@ -402,9 +402,12 @@ fn held_by<B: BlockT>(ballot: &Ballot<B>, need: usize) -> Option<BlockId<B>> {
     shared.get(need.checked_sub(1)?).copied()
 }
 
-/// The most authorities that attest one other block at the height of ours. Our own follow what we hold, and until they have they are not
-/// against us: between two blocks with as many of the others each we would go to and fro.
-pub(super) fn most_against<B: BlockT>(heard: &Heard<B>, own: &[sr25519::Public]) -> usize {
+/// The block, other than ours, that most authorities attest at the height of ours, and how many do. Our own follow what we hold, and
+/// until they have they are not against us: between two blocks with as many of the others each we would go to and fro.
+pub(super) fn most_against<B: BlockT>(
+    heard: &Heard<B>,
+    own: &[sr25519::Public],
+) -> Option<(BlockId<B>, usize)> {
     let mut attesters = BTreeMap::new();
     for attester in &heard.attesters {
         if let Some(block) = attester.chain.above_at(heard.ballot.ours.height())
@@ -413,7 +416,7 @@ pub(super) fn most_against<B: BlockT>(heard: &Heard<B>, own: &[sr25519::Public])
             *attesters.entry(block).or_insert(0) += 1;
         }
     }
-    attesters.into_values().max().unwrap_or(0)
+    attesters.into_iter().max_by_key(|(_, count)| *count)
 }
 
 /// The chain below the stored block `tip`; `None` if it is not stored.

@@ -403,7 +403,11 @@ fn own_word_for_the_block_that_we_left_is_not_against_us() {
             }
         })
         .into();
-    assert_eq!(most_against(&heard, &[]), 2);
-    assert_eq!(most_against(&heard, &[key(1)]), 1);
-    assert_eq!(most_against(&heard, &[key(1), key(2), key(3)]), 0);
+    let against = |own: &[u8]| {
+        let own: Vec<_> = own.iter().copied().map(key).collect();
+        most_against(&heard, &own)
+    };
+    assert_eq!(against(&[]), Some((id(10, 2), 2)));
+    assert_eq!(against(&[1, 2]), Some((id(10, 3), 1)));
+    assert_eq!(against(&[1, 2, 3]), None);
 }

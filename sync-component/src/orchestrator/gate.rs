@@ -56,7 +56,7 @@ impl<B: BlockT> std::fmt::Display for HoldStatus<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             SyncStatus::InSync => f.write_str(
-                "in sync as far as is known, but answers are missing that could change that; they are asked for by themselves",
+                "in sync as far as is known, but answers are missing that could change that; they are asked for without your doing anything",
             ),
             SyncStatus::SmallGap(gap) | SyncStatus::MediumGap(gap) | SyncStatus::LargeGap(gap) => {
                 write!(f, "{gap} blocks behind; catching up")

@@ -260,11 +260,6 @@ impl<B: BlockT> NetworkSyncManager<B> {
         }
     }
 
-    /// Who brings blocks to this chain.
-    pub fn fetching(&self) -> Fetching {
-        self.fetching
-    }
-
     /// What peers can grow: name, size now, and the most that the settings allow (invariant I6). Of the buffers of Tier 2 the largest size
     /// since the last call.
     #[cfg(feature = "test-kit")]

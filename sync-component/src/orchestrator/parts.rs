@@ -42,8 +42,8 @@ pub struct Parts<B: BlockT> {
 pub enum Fetching {
     /// Tier 2, by itself.
     Tier2,
-    /// Nothing but a run of Tier 3: the chain is the staged one of an operator who resyncs without a node. It says of
-    /// itself that it is syncing, so that nobody counts its vote.
+    /// Nothing but a run of Tier 3, for an operator who resyncs without a node. It says of itself that it is syncing, so that
+    /// nobody counts its vote.
     Tier3,
 }
 

@@ -328,7 +328,7 @@ impl<'a, B: BlockT> Loop<'a, B> {
     fn observe_peers(&mut self, poll: Duration) {
         let context = &self.manager.context;
         let now = context.clock.now();
-        // The chain of a run of Tier 3 settles nothing before it was voted on.
+        // Whoever only resyncs has no chain to compare with.
         if now.since(self.observed) < poll || self.manager.fetching == Fetching::Tier3 {
             return;
         }
@@ -353,7 +353,7 @@ impl<'a, B: BlockT> Loop<'a, B> {
     /// Has our keys attest what we hold, where that is due.
     fn attest(&mut self) {
         let manager = self.manager;
-        // A chain that an operator still builds is nobody's word.
+        // Whoever only resyncs holds no chain that could be attested.
         if manager.fetching == Fetching::Tier3 || self.signing > 0 {
             return;
         }

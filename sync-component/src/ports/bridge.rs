@@ -341,6 +341,10 @@ pub struct Vote<B: BlockT> {
     /// chain, neither it nor anything below it is taken back, whatever is built above it: our own last block may be one that
     /// nobody else takes.
     pub held: Option<BlockId<B>>,
+    /// Another block at the height of ours on which more authorities are than on ours, and more than may be faulty, and which they do
+    /// not leave: of chains that are equally long one that holds it comes before all others, ours among them. Those who outvote us
+    /// cannot know that we are honest, so it is for us to give way. `None` if there is none.
+    pub outvoted_by: Option<BlockId<B>>,
 }
 
 impl<B: BlockT> Copy for Vote<B> {}
@@ -350,6 +354,7 @@ impl<B: BlockT> From<VoteStanding> for Vote<B> {
         Self {
             standing,
             held: None,
+            outvoted_by: None,
         }
     }
 }
@@ -361,10 +366,6 @@ pub enum VoteStanding {
     WithUs,
     /// They are not, or it is not known: the longest chain, then the tie rule.
     NotWithUs,
-    /// Nor are they, and one other block at the height of ours has more votes than ours, our own apart, and more than there may be
-    /// faulty voters: the longest chain, and of those as long as ours any other before ours, then the tie rule. Those who outvote us
-    /// cannot know that we are honest, so it is for us to give way.
-    Outvoted,
 }
 
 /// Changing the chain.

@@ -39,19 +39,8 @@ impl VirtualClock {
     pub fn set_by(&self, millis: i64) {
         self.set_by_millis.fetch_add(millis, Ordering::Relaxed);
     }
-}
 
-#[async_trait]
-impl Clock for VirtualClock {
-    fn wall(&self) -> UnixMillis {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let true_time = self.wall_start.0.saturating_add(elapsed);
-        UnixMillis(true_time.saturating_add_signed(self.set_by_millis.load(Ordering::Relaxed)))
-    }
-
-    /// # Panics
-    /// If asked a million times at one instant.
-    fn now(&self) -> MonoTime {
+    fn elapsed(&self) -> Duration {
         let elapsed = self.start.elapsed();
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         if self.asked_at.swap(nanos, Ordering::Relaxed) != nanos {
@@ -59,7 +48,24 @@ impl Clock for VirtualClock {
         }
         let asked = self.asked_at_once.fetch_add(1, Ordering::Relaxed);
         assert!(asked < MOST_AT_ONCE, "time stands still at {elapsed:?}");
-        MonoTime(elapsed)
+        elapsed
+    }
+}
+
+#[async_trait]
+impl Clock for VirtualClock {
+    /// # Panics
+    /// If asked a million times at one instant.
+    fn wall(&self) -> UnixMillis {
+        let elapsed = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let true_time = self.wall_start.0.saturating_add(elapsed);
+        UnixMillis(true_time.saturating_add_signed(self.set_by_millis.load(Ordering::Relaxed)))
+    }
+
+    /// # Panics
+    /// If asked a million times at one instant.
+    fn now(&self) -> MonoTime {
+        MonoTime(self.elapsed())
     }
 
     async fn sleep(&self, duration: Duration) {

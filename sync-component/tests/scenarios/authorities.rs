@@ -5,7 +5,7 @@ use sp_runtime::traits::Block as _;
 use std::ops::Range;
 use sync_component::{
     BlockId,
-    ports::{ReadChain, VerifyHeaders},
+    ports::{ImportBlocks, ReadChain, VerifyHeaders},
     test_kit::{Link, SLOT},
 };
 
@@ -388,15 +388,9 @@ fn k08_authors_that_fork_at_the_tip_end_on_one_chain() {
 fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
     run(Setup::chain(20).authorities(4).idle(4), async |sim| {
         by_authorities(sim);
-        let parent = sim.chain(20)[19].header().clone();
-        let sides = [20, 21].map(|slot| {
-            let slot = sim::FIRST_SLOT + slot;
-            let block: SmallBlock = sim.forge.block(&parent, slot.into(), b"the last");
-            [sim.chain(20), &[block]].concat()
-        });
-        for side in &sides {
-            sim.oracle.knows(side);
-        }
+        let [early, aside, late] =
+            [20, 21, 22].map(|slot| above(sim, sim.chain(20), slot..slot + 1));
+        let sides = [early, late];
         // The tie rule prefers the first of them: in every other run it is that of the one.
         let turn = usize::try_from(sim.seed % 2).unwrap();
         let mut nodes: Vec<_> = [turn, turn, 1 - turn]
@@ -404,16 +398,56 @@ fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
             .enumerate()
             .map(|(n, side)| sim.validator(&format!("V{n}"), n, &sides[*side]))
             .collect();
-        nodes.iter_mut().for_each(Node::start);
-        sim.mesh(node_ids(&nodes));
-        let start = sim.elapsed();
-        sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
-            .await;
-        let took = sim.elapsed().saturating_sub(start);
-        // The slot of the one that is down may come first, and in a bad network an answer is lost.
-        let most = if sim.is_calm() { 3 } else { 6 };
-        assert!(took <= SLOT.as_duration() * most, "{took:?}");
-        sim.until(3 * MINUTE, "one chain", || one_chain(&nodes))
-            .await;
+        // It has one more, which the tie rule puts between the two, and which nobody is on.
+        assert!(nodes[2].chain.import(aside).failure.is_none());
+        goes_on_soon(sim, &mut nodes).await;
+    });
+}
+
+/// Starts them. They author within three slots, and all are on one chain.
+async fn goes_on_soon(sim: &mut Sim, nodes: &mut [Node]) {
+    nodes.iter_mut().for_each(Node::start);
+    sim.mesh(node_ids(nodes));
+    let start = sim.elapsed();
+    sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
+        .await;
+    let took = sim.elapsed().saturating_sub(start);
+    // The slot of the one that is down may come first, and in a bad network an answer is lost.
+    let most = if sim.is_calm() { 3 } else { 6 };
+    assert!(took <= SLOT.as_duration() * most, "{took:?}");
+    sim.until(3 * MINUTE, "one chain", || one_chain(nodes))
+        .await;
+}
+
+/// `blocks`, and one above for each of these slots after the first.
+fn above(sim: &Sim, blocks: &[SmallBlock], slots: Range<u64>) -> Vec<SmallBlock> {
+    let mut blocks = blocks.to_vec();
+    for slot in slots {
+        let parent = blocks.last().unwrap().header().clone();
+        let slot = sim::FIRST_SLOT + slot;
+        blocks.push(sim.forge.block(&parent, slot.into(), b"above"));
+    }
+    sim.oracle.knows(&blocks);
+    blocks
+}
+
+/// One has two branches at one height, and the others attest what is far above one of them and not known yet: which branch they
+/// outvote depends on the one that is held.
+#[test]
+fn h21_tie_of_two_branches_below_what_the_others_attest_is_no_circle() {
+    run(Setup::chain(18).authorities(4).idle(14), async |sim| {
+        by_authorities(sim);
+        let first = above(sim, sim.chain(18), 18..19);
+        let ours = above(sim, &first, 19..20);
+        let aside = above(sim, sim.chain(18), 19..21);
+        let theirs = above(sim, &first, 20..28);
+        let mut nodes: Vec<_> = [&theirs, &theirs, &ours]
+            .into_iter()
+            .enumerate()
+            .map(|(n, chain)| sim.validator(&format!("V{n}"), n, chain))
+            .collect();
+        assert!(nodes[2].chain.import(aside).failure.is_none());
+        assert_eq!(nodes[2].best(), BlockId::of(ours[19].header()));
+        goes_on_soon(sim, &mut nodes).await;
     });
 }

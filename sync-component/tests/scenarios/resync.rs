@@ -83,6 +83,10 @@ impl InMemory {
         self.chain.best().height()
     }
 
+    fn holds(&self, block: BlockId<SmallBlock>) -> bool {
+        self.chain.canonical_hash(block.number).unwrap() == Some(block.hash)
+    }
+
     fn stages(&self) -> Vec<&'static str> {
         self.stages.lock().unwrap().clone()
     }

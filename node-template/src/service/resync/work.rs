@@ -8,9 +8,7 @@ use std::{
 };
 use sync_component::{
     BlockId, NetworkSyncManager,
-    chain_sync::{Journal, ResyncError, ResyncStage, ResyncWatch, Stage, Staging},
-    orchestrator::Fetching,
-    ports::{Bridge, BridgeError},
+    chain_sync::{Journal, ResyncError, ResyncStage, ResyncWatch, Stage},
 };
 
 /// How much later than a run that ends without sources one that waits for them is told of. Lower: of both.
@@ -59,7 +57,7 @@ impl ResyncDesk {
         };
         if outcome.is_ok() {
             let voted = Instant::now();
-            self.prepare(manager.fetching()).await;
+            self.prepare().await;
             // At the exchange the vote is no older than a slot.
             if voted.elapsed() > chain_sync.slot() {
                 outcome = tokio::select! {
@@ -118,10 +116,9 @@ impl ResyncDesk {
         std::future::pending::<()>().await;
     }
 
-    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be. Without a
-    /// node nobody is away, and the manager keeps the staged chain open until its tasks have stopped: all of it is done then.
-    async fn prepare(&self, fetching: Fetching) {
-        if fetching == Fetching::Tier3 || !within_patience(|| self.is_closed()).await {
+    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be.
+    async fn prepare(&self) {
+        if !within_patience(|| self.is_closed()).await {
             return;
         }
         let files = self.files.clone();
@@ -175,11 +172,6 @@ impl ResyncDesk {
             }
             changed.await;
         }
-    }
-
-    /// The chain that the run under way builds.
-    pub(crate) fn staged_chain(&self) -> Result<Arc<dyn Bridge<Block>>, BridgeError> {
-        self.staged.open()
     }
 
     /// Returns when no run is worked on any more, with the end of the last one.

@@ -15,9 +15,7 @@ impl<B: BlockT> ReferenceBridge<B> {
         let old_best = state.best();
         let floor = match state.vote.standing {
             VoteStanding::WithUs => old_best.height(),
-            VoteStanding::NotWithUs | VoteStanding::Outvoted => {
-                old_best.height().saturating_sub(self.max_reorg)
-            }
+            VoteStanding::NotWithUs => old_best.height().saturating_sub(self.max_reorg),
         };
         let held = state
             .vote
@@ -27,12 +25,13 @@ impl<B: BlockT> ReferenceBridge<B> {
         let floor = floor.max(state.finalized.height());
         let candidates = state.leaves.iter().chain([&old_best]);
         let paths = candidates.filter_map(|leaf| state.path(*leaf, floor));
-        // The longest; among equals the lower slot, then the lower hash, where they first differ.
+        // The longest; among equals one with the block that outvotes ours; then the lower slot, then the lower hash, where they first
+        // differ.
+        let outvoting = state.vote.outvoted_by;
         let best_path = paths.min_by_key(|path| {
             let keys = path.iter().map(|id| (self.slot_at(state, id), id.hash));
-            let is_ours = path.last() == Some(&old_best);
-            let gives_way = is_ours && state.vote.standing == VoteStanding::Outvoted;
-            (Reverse(path.len()), gives_way, keys.collect::<Vec<_>>())
+            let outvotes = outvoting.is_some_and(|block| path.contains(&block));
+            (Reverse(path.len()), !outvotes, keys.collect::<Vec<_>>())
         });
         let Some(path) = best_path else { return };
         state

@@ -180,6 +180,35 @@ fn r05_chain_of_a_stray_source_that_is_lost_gives_way_to_the_attested_one() {
     });
 }
 
+/// The stray source is still there. What it showed ends far below what authorities attest.
+#[test]
+fn r05_stray_source_far_below_what_is_attested_is_left() {
+    run(Setup::chain(60).authorities(4).idle(400), async |sim| {
+        let (nodes, ours) = network(sim).await;
+        let other = sim.branch(20, 10, 1, 77);
+        let stray = sim.peer("S", &other, Misbehaviour::Nothing);
+        sim.connect(&ours.id, [&stray.id]);
+        sim.slots(2).await;
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            assert!(staging.chain.import(other.clone()).failure.is_none());
+            let named = order(&[&stray.id, &nodes[0].id], None);
+            insist(&ours, &named, &staging).await.unwrap();
+            assert!(is_of(&staging, &nodes[0]), "{kind:?}");
+        }
+        // One that is on the attested chain, and only behind, is waited for.
+        let behind = sim.peer("B", sim.chain(40), Misbehaviour::Nothing);
+        sim.connect(&ours.id, [&behind.id]);
+        sim.slots(2).await;
+        let staging = InMemory::beside(sim, &ours);
+        let named = order(&[&behind.id], None);
+        let end = insist(&ours, &named, &staging).await.unwrap_err();
+        let is_behind = matches!(end, ResyncError::NotVoted(NotVoted::Behind { .. }));
+        assert!(is_behind && end.is_resumable(), "{end}");
+        assert_eq!(staging.height(), 40);
+    });
+}
+
 /// The attested chain is half staged, and whoever is left is on another one.
 #[test]
 fn r05_attested_chain_that_is_half_staged_stays_where_only_a_stray_source_is_left() {

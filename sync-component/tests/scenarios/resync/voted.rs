@@ -1,6 +1,7 @@
 //! What the voters have to say of a chain that is valid in itself, under each strategy.
 
 use super::*;
+use std::cell::Cell;
 
 /// O on a dead fork; the network is at 60, and T, whom the operator trusts, on a branch above 20, `length` blocks long, sealed by all.
 fn with_a_trusted_stray(sim: &mut Sim, length: u64) -> (Vec<Peer>, Node, Peer) {
@@ -93,6 +94,15 @@ fn r05_trusted_source_on_a_stray_chain_is_left_for_one_on_the_voted_chain() {
             let both = order(&[&trusted.id, &peers[0].id], None);
             let staged = insist(&ours, &both, &staging).await.unwrap();
             assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()), "{kind:?}");
+            // By the operator's word as well as by the voters'.
+            for height in [25, 60] {
+                let staging = InMemory::by(sim, &ours, kind);
+                let checkpoint = BlockId::of(sim.chain(60)[height - 1].header());
+                let both = order(&[&trusted.id, &peers[0].id], Some(checkpoint));
+                let staged = insist(&ours, &both, &staging).await.unwrap();
+                assert_eq!(staged.height(), 60, "{kind:?}, {checkpoint}");
+                assert!(staging.holds(checkpoint), "{kind:?}, {checkpoint}");
+            }
             // Alone it is named.
             let staging = InMemory::by(sim, &ours, kind);
             let alone = order(&[&trusted.id], None);
@@ -171,23 +181,25 @@ fn r05_whole_chain_of_a_stray_source_that_is_lost_gives_way_to_the_voted_one() {
             let chain_sync = ours
                 .manager()
                 .chain_sync(strategy, BTreeSet::new(), watch.clone());
+            let is_lost = Cell::new(false);
             let losing = async {
                 while watch.progress().stage != ResyncStage::Voting {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
+                assert_eq!(staging.height(), 70, "{name}: all of it is staged");
                 loss.befalls(&stray, sim, &ours);
-                staging.height()
+                is_lost.set(true);
+                // The run is to end by itself now.
+                std::future::pending::<()>().await;
             };
             let run = chain_sync.run(&both, staging.clone());
-            let (end, height) = futures::join!(run, losing);
-            assert_eq!(height, 70, "{name}: all of it is staged");
-            let staged = match end {
-                // Lost answers.
-                Err(ResyncError::SourcesFailed { .. }) => insist(&ours, &both, &staging).await,
-                end => end,
+            let staged = tokio::select! {
+                staged = run => staged.unwrap(),
+                () = losing => unreachable!("it only loses"),
             };
             let tip = BlockId::of(sim.chain(60)[59].header());
-            assert_eq!(staged.unwrap(), tip, "{name}");
+            assert_eq!(staged, tip, "{name}");
+            assert!(is_lost.get(), "{name}: it was never lost");
             sim.network.cut(&ours.id, &stray.id);
         }
     });
@@ -233,7 +245,7 @@ fn r05_voted_chain_that_is_half_staged_stays_where_only_a_stray_source_is_left()
     });
 }
 
-/// A staged chain that its own manager holds, as it is without a node: it cannot be begun anew.
+/// A staged chain whose store cannot be removed, so that it cannot be begun anew.
 #[derive(Debug)]
 struct Held(Arc<InMemory>);
 

@@ -1,0 +1,187 @@
+//! A staged chain that is not the wanted one: which sources are on it, and which on the wanted one.
+
+use super::{
+    ChainSyncManager, NotVoted, ResyncError, ResyncRequest, SourceFault,
+    poll::{self, Poll},
+};
+use crate::{
+    block_id::{BlockId, number},
+    ports::{Bridge, PeerId},
+};
+use futures::future::join_all;
+use sp_runtime::traits::Block as BlockT;
+use std::collections::BTreeSet;
+
+/// Where the sources stand where what is staged is not the wanted chain.
+pub(super) enum Apart<B: BlockT> {
+    /// These are on the staged chain.
+    Strays(BTreeSet<PeerId>),
+    /// None is, and this one holds this block of the wanted chain: from what is staged no source would ever go on.
+    Forsaken { holder: PeerId, wanted: BlockId<B> },
+    /// It is the wanted chain for all that is known, or nobody is there who is on that.
+    Unknown,
+}
+
+impl<B: BlockT> ChainSyncManager<B> {
+    /// How the sources stand, `strays` aside, where a download, or the vote on it, ended with `error`.
+    pub(super) async fn apart(
+        &self,
+        error: &ResyncError<B>,
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+        strays: &BTreeSet<PeerId>,
+    ) -> Result<Apart<B>, ResyncError<B>> {
+        let (staged, wanted) = match error {
+            ResyncError::SourcesFailed { faults, .. } => {
+                return self.forsaken(faults, request, staging).await;
+            }
+            ResyncError::NotVoted(NotVoted::OtherChain { staged, theirs, .. }) => {
+                (Some(*staged), Some(*theirs))
+            }
+            ResyncError::OffCheckpoint { checkpoint } => {
+                let staged = staging.canonical_hash(checkpoint.number)?;
+                let staged = staged.map(|hash| BlockId::new(checkpoint.number, hash));
+                (staged, Some(*checkpoint))
+            }
+            // What ends below the voters, or the checkpoint, may be of another chain as well.
+            ResyncError::NotVoted(NotVoted::Behind { .. })
+            | ResyncError::BelowCheckpoint { .. } => {
+                let wanted = self.wanted_elsewhere(request, staging).await?;
+                (self.settled(staging)?, wanted)
+            }
+            _ => (None, None),
+        };
+        let (Some(staged), Some(wanted)) = (staged, wanted) else {
+            return Ok(Apart::Unknown);
+        };
+        let mut others = self.sources(&request.peers);
+        others.retain(|source| !strays.contains(&source.peer));
+        let asked = others.into_iter().map(|source| async move {
+            // In one question: it may change its mind, or be lost, between two.
+            let told = self.holds(&source.peer, [staged, wanted]).await;
+            Some((source.peer, told?))
+        });
+        let told: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        // Whoever has both goes on above the staged chain.
+        let is_one_chain = told.iter().any(|(_, held)| *held == [Some(true); 2]);
+        let holder = told
+            .iter()
+            .find(|(_, held)| *held == [Some(false), Some(true)]);
+        let holder = holder.map(|(peer, _)| peer.clone());
+        let on_it = told
+            .into_iter()
+            .filter(|(_, [is_staged, _])| *is_staged == Some(true));
+        let on_it: BTreeSet<_> = on_it.map(|(peer, _)| peer).collect();
+        let is_refused = staged.number == wanted.number;
+        Ok(match holder {
+            _ if is_one_chain => Apart::Unknown,
+            Some(holder) if on_it.is_empty() => Apart::Forsaken { holder, wanted },
+            holder if !on_it.is_empty() && (is_refused || holder.is_some()) => Apart::Strays(on_it),
+            _ => Apart::Unknown,
+        })
+    }
+
+    /// Whether all sources failed because nobody shows the staged chain any more, and one that is there is on the wanted one.
+    async fn forsaken(
+        &self,
+        faults: &[(PeerId, SourceFault<B>)],
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<Apart<B>, ResyncError<B>> {
+        let elsewhere = self.elsewhere(faults);
+        if elsewhere.is_empty() {
+            return Ok(Apart::Unknown);
+        }
+        let Some(wanted) = self.wanted_elsewhere(request, staging).await? else {
+            return Ok(Apart::Unknown);
+        };
+        for holder in elsewhere {
+            if self.holds(&holder, [wanted]).await == Some([Some(true)]) {
+                return Ok(Apart::Forsaken { holder, wanted });
+            }
+        }
+        Ok(Apart::Unknown)
+    }
+
+    /// The sources that are there, and on another chain than the staged one.
+    fn elsewhere(&self, faults: &[(PeerId, SourceFault<B>)]) -> Vec<PeerId> {
+        let table = self.context.peers.table();
+        let elsewhere = faults.iter().filter(|(peer, fault)| {
+            matches!(fault, SourceFault::OtherChain { .. }) && table.get(peer).is_some()
+        });
+        elsewhere.map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// Whether a download that ended with `error` may go on with what is staged in a while: a source that is there left the staged chain no
+    /// further below its tip than a fork may heal, and is to be followed once its own chain is the better one.
+    pub(super) async fn may_go_on(
+        &self,
+        error: &ResyncError<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<bool, ResyncError<B>> {
+        let ResyncError::SourcesFailed { faults, .. } = error else {
+            return Ok(false);
+        };
+        let Some(settled) = self.settled(staging)? else {
+            return Ok(false);
+        };
+        for peer in self.elsewhere(faults) {
+            if self.holds(&peer, [settled]).await == Some([Some(true)]) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The highest block of the staged chain that no fork takes back any more.
+    fn settled(&self, staging: &dyn Bridge<B>) -> Result<Option<BlockId<B>>, ResyncError<B>> {
+        let reach = self.context.settings.tier2.max_reorg;
+        let lowest = staging.best().height().saturating_sub(reach);
+        let lowest = number::<B>(lowest.max(staging.finalized().height()));
+        let hash = staging.canonical_hash(lowest)?;
+        Ok(hash.map(|hash| BlockId::new(lowest, hash)))
+    }
+
+    /// A block of the wanted chain that the staged one does not hold: the checkpoint, or what the voters tell of. `None` if they do
+    /// not say, or hold the staged chain.
+    async fn wanted_elsewhere(
+        &self,
+        request: &ResyncRequest<B>,
+        staging: &dyn Bridge<B>,
+    ) -> Result<Option<BlockId<B>>, ResyncError<B>> {
+        if let Some(checkpoint) = request.checkpoint {
+            let staged = staging.canonical_hash(checkpoint.number)?;
+            return Ok((staged != Some(checkpoint.hash)).then_some(checkpoint));
+        }
+        poll::await_known_peers(&self.context).await;
+        // Answers may be lost, and this is asked where the run would end.
+        for _ in 0..self.context.settings.tier2.max_retries.get() {
+            let poll = Poll::of(&self.context, staging, &self.voters)?;
+            if let Some(theirs) = poll.elsewhere().await? {
+                return Ok(Some(theirs));
+            }
+            self.sleep_a_slot().await;
+        }
+        Ok(None)
+    }
+
+    /// Whether `peer` says that each of these blocks is in its chain, or `None` where it tells of no block at that height; `None` if
+    /// it does not answer.
+    async fn holds<const COUNT: usize>(
+        &self,
+        peer: &PeerId,
+        blocks: [BlockId<B>; COUNT],
+    ) -> Option<[Option<bool>; COUNT]> {
+        let settings = &self.context.settings;
+        for _ in 0..settings.tier2.max_retries.get() {
+            let numbers = blocks.map(|block| block.number).to_vec();
+            let within = settings.tier1.timeout;
+            let told = self.context.peers.hashes(peer, numbers, within);
+            if let Ok(hashes) = told.await {
+                let mut hashes = hashes.into_iter();
+                return Some(blocks.map(|block| Some(hashes.next()?? == block.hash)));
+            }
+        }
+        None
+    }
+}
