@@ -406,7 +406,8 @@ fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
 
 /// Starts them. They author within three slots, and all are on one chain.
 async fn goes_on_soon(sim: &mut Sim, nodes: &mut [Node]) {
-    nodes.iter_mut().for_each(Node::start);
+    let asleep = nodes.iter_mut().filter(|node| !node.is_running());
+    asleep.for_each(Node::start);
     sim.mesh(node_ids(nodes));
     let start = sim.elapsed();
     sim.until(3 * MINUTE, "the first block", || sim.oracle.seals() > 0)
@@ -431,23 +432,27 @@ fn above(sim: &Sim, blocks: &[SmallBlock], slots: Range<u64>) -> Vec<SmallBlock>
     blocks
 }
 
-/// One has two branches at one height, and the others attest what is far above one of them and not known yet: which branch they
-/// outvote depends on the one that is held.
+/// O has two branches at one height. One authority is on one of them, and two attest what is far above the other one and not known to
+/// O yet: whether they outvote its tip depends on which of the two that is.
 #[test]
-fn h21_tie_of_two_branches_below_what_the_others_attest_is_no_circle() {
+fn h21_tie_of_two_branches_below_what_others_attest_is_no_circle() {
     run(Setup::chain(18).authorities(4).idle(14), async |sim| {
         by_authorities(sim);
         let first = above(sim, sim.chain(18), 18..19);
         let ours = above(sim, &first, 19..20);
         let aside = above(sim, sim.chain(18), 19..21);
         let theirs = above(sim, &first, 20..28);
-        let mut nodes: Vec<_> = [&theirs, &theirs, &ours]
+        let mut nodes: Vec<_> = [&theirs, &theirs, &aside]
             .into_iter()
             .enumerate()
             .map(|(n, chain)| sim.validator(&format!("V{n}"), n, chain))
             .collect();
-        assert!(nodes[2].chain.import(aside).failure.is_none());
-        assert_eq!(nodes[2].best(), BlockId::of(ours[19].header()));
+        nodes.push(sim.node("O", &ours));
+        assert!(nodes[3].chain.import(aside).failure.is_none());
+        assert_eq!(nodes[3].best(), BlockId::of(ours[19].header()));
+        nodes[2..].iter_mut().for_each(Node::start);
+        sim.mesh(node_ids(&nodes[2..]));
+        sim.slots(1).await;
         goes_on_soon(sim, &mut nodes).await;
     });
 }
