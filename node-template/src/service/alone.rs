@@ -201,7 +201,7 @@ impl Alone {
     }
 
     /// A chain that has only begun, in memory. The live one may not open, and the staged one is the run's alone: whoever else held it
-    /// open would keep it from being begun anew.
+    /// open would keep it from being begun anew (ADR 7).
     fn beginning(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Bridge<Block>>, ServiceError> {
         let db = Arc::new(kvdb_memorydb::create(column::COUNT));
         let bridge = RuntimeBridge::<Block, _>::over(db, &self.spec, TemplateRuntime, clock)?;

@@ -290,11 +290,11 @@ impl<B: BlockT> ResyncError<B> {
 
 impl<B: BlockT> ResyncError<B> {
     /// The same, with the sources that are on the chain which the voters refused.
-    pub(super) fn with_strays(self, strays: BTreeSet<PeerId>) -> Self {
+    pub(super) fn with_strays(self, strays: &BTreeSet<PeerId>) -> Self {
         match self {
             Self::NotVoted(refused @ NotVoted::OtherChain { .. }) => Self::Stray {
                 refused,
-                strays: strays.into_iter().collect(),
+                strays: strays.iter().cloned().collect(),
             },
             other => other,
         }

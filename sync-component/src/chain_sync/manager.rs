@@ -125,12 +125,18 @@ impl<B: BlockT> ChainSyncManager<B> {
             let Err(mut why) = self.build(request, &files, &staging, &strays).await else {
                 return Ok(staging.best());
             };
-            let apart = self.apart(&why, request, staging.as_ref(), &strays).await?;
+            let apart = self.apart(&why, request, staging.as_ref(), &strays).await;
+            let apart = apart.unwrap_or_else(|error| {
+                tracing::warn!(%error, "which sources are on the staged chain is not known");
+                Apart::Unknown
+            });
             let may_renew = match apart {
                 Apart::Strays(found) => {
                     for peer in &found {
-                        tracing::warn!(%peer, %why, "this source is on another chain than the wanted one");
+                        let staged = staging.best();
+                        tracing::warn!(%peer, %staged, "this source is on another chain than the wanted one");
                     }
+                    why = why.with_strays(&found);
                     strays.extend(found);
                     let sources = self.sources(&request.peers);
                     sources.iter().any(|source| !strays.contains(&source.peer))
@@ -149,9 +155,9 @@ impl<B: BlockT> ChainSyncManager<B> {
             };
             drop(staging);
             if !(may_renew && self.renew(&files).await) {
-                return Err(why.with_strays(strays));
+                return Err(why);
             }
-            tracing::warn!(%why, "what is staged is given up, and begun anew");
+            tracing::warn!("what is staged is given up, and begun anew");
         }
     }
 

@@ -62,8 +62,9 @@ impl<B: BlockT> ChainSyncManager<B> {
             Some((source.peer, told?))
         });
         let told: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-        // Whoever has both goes on above the staged chain.
-        let is_one_chain = told.iter().any(|(_, held)| *held == [Some(true); 2]);
+        // Whoever has both goes on above the staged chain; of one height nobody has both.
+        let is_one_chain =
+            staged.number != wanted.number && told.iter().any(|(_, held)| *held == [Some(true); 2]);
         let holder = told
             .iter()
             .find(|(_, held)| *held == [Some(false), Some(true)]);
@@ -72,7 +73,8 @@ impl<B: BlockT> ChainSyncManager<B> {
             .into_iter()
             .filter(|(_, [is_staged, _])| *is_staged == Some(true));
         let on_it: BTreeSet<_> = on_it.map(|(peer, _)| peer).collect();
-        let is_refused = staged.number == wanted.number;
+        // A checkpoint may be wrong, and then nobody holds it.
+        let is_refused = matches!(error, ResyncError::NotVoted(NotVoted::OtherChain { .. }));
         Ok(match holder {
             _ if is_one_chain => Apart::Unknown,
             Some(holder) if on_it.is_empty() => Apart::Forsaken { holder, wanted },
@@ -155,12 +157,14 @@ impl<B: BlockT> ChainSyncManager<B> {
         }
         poll::await_known_peers(&self.context).await;
         // Answers may be lost, and this is asked where the run would end.
-        for _ in 0..self.context.settings.tier2.max_retries.get() {
+        for attempt in 0..self.context.settings.tier2.max_retries.get() {
+            if attempt > 0 {
+                self.sleep_a_slot().await;
+            }
             let poll = Poll::of(&self.context, staging, &self.voters)?;
             if let Some(theirs) = poll.elsewhere().await? {
                 return Ok(Some(theirs));
             }
-            self.sleep_a_slot().await;
         }
         Ok(None)
     }

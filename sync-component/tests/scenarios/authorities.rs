@@ -398,7 +398,7 @@ fn h21_tie_at_the_restart_with_one_authority_down_is_settled_at_once() {
             .enumerate()
             .map(|(n, side)| sim.validator(&format!("V{n}"), n, &sides[*side]))
             .collect();
-        // It has one more, which the tie rule puts between the two, and which nobody is on.
+        // It has one more, which the tie rule puts between the two: where its own is the early one it may give way to the wrong one.
         assert!(nodes[2].chain.import(aside).failure.is_none());
         goes_on_soon(sim, &mut nodes).await;
     });

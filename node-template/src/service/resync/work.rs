@@ -116,7 +116,8 @@ impl ResyncDesk {
         std::future::pending::<()>().await;
     }
 
-    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be.
+    /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be, and the vote is
+    /// not old by the time of the exchange.
     async fn prepare(&self) {
         if !within_patience(|| self.is_closed()).await {
             return;

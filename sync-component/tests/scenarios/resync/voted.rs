@@ -115,6 +115,26 @@ fn r05_trusted_source_on_a_stray_chain_is_left_for_one_on_the_voted_chain() {
     });
 }
 
+/// What the operator said is wrong: all have another block there, but for one that is not so far.
+#[test]
+fn r04_wrong_checkpoint_names_nobody_a_stray() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        let behind = sim.peer("B", sim.chain(59), Misbehaviour::Nothing);
+        is_nearer(&peers[0], std::slice::from_ref(&behind), sim, &ours).await;
+        let other = sim.branch(20, 40, 1, 77);
+        let wrong = BlockId::of(other[59].header());
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let named = order(&[&peers[0].id, &behind.id], Some(wrong));
+            let end = insist(&ours, &named, &staging).await.unwrap_err();
+            let is_told = matches!(&end, ResyncError::OffCheckpoint { .. });
+            assert!(is_told && !end.is_resumable(), "{kind:?}: {end}");
+            assert_eq!(staging.height(), 60, "{kind:?}: it is not begun anew");
+        }
+    });
+}
+
 /// How a source is lost.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
@@ -194,6 +214,7 @@ fn r05_whole_chain_of_a_stray_source_that_is_lost_gives_way_to_the_voted_one() {
             };
             let run = chain_sync.run(&both, staging.clone());
             let staged = tokio::select! {
+                biased;
                 staged = run => staged.unwrap(),
                 () = losing => unreachable!("it only loses"),
             };
