@@ -286,9 +286,7 @@ impl<B: BlockT> ResyncError<B> {
                 | Self::CheckpointTooOld { .. }
         ) || matches!(self, Self::NotVoted(refused) if refused.may_pass())
     }
-}
 
-impl<B: BlockT> ResyncError<B> {
     /// The same, with the sources that are on the chain which the voters refused.
     pub(super) fn with_strays(self, strays: &BTreeSet<PeerId>) -> Self {
         match self {

@@ -13,6 +13,7 @@ use sp_runtime::traits::Block as BlockT;
 use std::collections::BTreeSet;
 
 /// Where the sources stand where what is staged is not the wanted chain.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Apart<B: BlockT> {
     /// These are on the staged chain.
     Strays(BTreeSet<PeerId>),
@@ -20,6 +21,39 @@ pub(super) enum Apart<B: BlockT> {
     Forsaken { holder: PeerId, wanted: BlockId<B> },
     /// It is the wanted chain for all that is known, or nobody is there who is on that.
     Unknown,
+}
+
+/// Whether a source says that each block is in its chain; `None` where it tells of no block at that height.
+type Held<const COUNT: usize> = [Option<bool>; COUNT];
+
+impl<B: BlockT> Apart<B> {
+    /// By what the sources told of a staged and a wanted block. `is_refused`: the staged one is known not to be wanted; else a source
+    /// that holds the wanted one has to show that.
+    pub(super) fn of_told(
+        told: &[(PeerId, Held<2>)],
+        [staged, wanted]: [BlockId<B>; 2],
+        is_refused: bool,
+    ) -> Self {
+        // Whoever has both goes on above the staged chain; of one height nobody has both.
+        let is_one_chain =
+            staged.number != wanted.number && told.iter().any(|(_, held)| *held == [Some(true); 2]);
+        if is_one_chain {
+            return Self::Unknown;
+        }
+        let holder = told
+            .iter()
+            .find(|(_, held)| *held == [Some(false), Some(true)]);
+        let on_it = told.iter().filter(|(_, held)| held[0] == Some(true));
+        let on_it: BTreeSet<_> = on_it.map(|(peer, _)| peer.clone()).collect();
+        match holder {
+            Some((holder, _)) if on_it.is_empty() => Self::Forsaken {
+                holder: holder.clone(),
+                wanted,
+            },
+            None if on_it.is_empty() || !is_refused => Self::Unknown,
+            _ => Self::Strays(on_it),
+        }
+    }
 }
 
 impl<B: BlockT> ChainSyncManager<B> {
@@ -62,25 +96,9 @@ impl<B: BlockT> ChainSyncManager<B> {
             Some((source.peer, told?))
         });
         let told: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
-        // Whoever has both goes on above the staged chain; of one height nobody has both.
-        let is_one_chain =
-            staged.number != wanted.number && told.iter().any(|(_, held)| *held == [Some(true); 2]);
-        let holder = told
-            .iter()
-            .find(|(_, held)| *held == [Some(false), Some(true)]);
-        let holder = holder.map(|(peer, _)| peer.clone());
-        let on_it = told
-            .into_iter()
-            .filter(|(_, [is_staged, _])| *is_staged == Some(true));
-        let on_it: BTreeSet<_> = on_it.map(|(peer, _)| peer).collect();
         // A checkpoint may be wrong, and then nobody holds it.
         let is_refused = matches!(error, ResyncError::NotVoted(NotVoted::OtherChain { .. }));
-        Ok(match holder {
-            _ if is_one_chain => Apart::Unknown,
-            Some(holder) if on_it.is_empty() => Apart::Forsaken { holder, wanted },
-            holder if !on_it.is_empty() && (is_refused || holder.is_some()) => Apart::Strays(on_it),
-            _ => Apart::Unknown,
-        })
+        Ok(Apart::of_told(&told, [staged, wanted], is_refused))
     }
 
     /// Whether all sources failed because nobody shows the staged chain any more, and one that is there is on the wanted one.
@@ -169,13 +187,12 @@ impl<B: BlockT> ChainSyncManager<B> {
         Ok(None)
     }
 
-    /// Whether `peer` says that each of these blocks is in its chain, or `None` where it tells of no block at that height; `None` if
-    /// it does not answer.
+    /// What `peer` says of these blocks; `None` if it does not answer.
     async fn holds<const COUNT: usize>(
         &self,
         peer: &PeerId,
         blocks: [BlockId<B>; COUNT],
-    ) -> Option<[Option<bool>; COUNT]> {
+    ) -> Option<Held<COUNT>> {
         let settings = &self.context.settings;
         for _ in 0..settings.tier2.max_retries.get() {
             let numbers = blocks.map(|block| block.number).to_vec();

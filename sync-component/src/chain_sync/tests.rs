@@ -1,8 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::*;
+use super::{stray::Apart, *};
 use crate::{
-    BlockId, height_sync::Electorate, ports::UnixMillis, settings::Threshold, test_kit::SmallBlock,
+    BlockId,
+    height_sync::Electorate,
+    ports::{PeerId, UnixMillis},
+    settings::Threshold,
+    test_kit::SmallBlock,
 };
 use sp_core::H256;
 
@@ -461,4 +465,41 @@ fn voters_that_share_a_block_and_not_the_staged_tip_are_elsewhere() {
     assert_eq!(elsewhere(&other, 3), Some(BlockId::new(12, hash(112))));
     // They hold the staged tip.
     assert_eq!(elsewhere(&told(14, 4, 0), 4), None);
+}
+
+#[test]
+fn what_sources_tell_of_two_blocks_says_who_is_on_another_chain() {
+    let block = |number, branch| BlockId::<SmallBlock>::new(number, H256::repeat_byte(branch));
+    let peer = |name: &str| PeerId::from_bytes(name.as_bytes());
+    let (yes, no) = (Some(true), Some(false));
+    let strays = |names: &[&str]| Apart::Strays(names.iter().map(|name| peer(name)).collect());
+    let forsaken = |wanted| Apart::Forsaken {
+        holder: peer("a"),
+        wanted,
+    };
+    let (staged, rival, above) = (block(10, 1), block(10, 2), block(20, 2));
+    let cases = [
+        // Refused: whoever is on it strays, whether or not another one is there by now.
+        (rival, true, vec![[yes, no]], strays(&["a"])),
+        (rival, true, vec![[no, yes], [yes, no]], strays(&["b"])),
+        (rival, true, vec![[no, yes], [None, None]], forsaken(rival)),
+        (rival, true, vec![[no, no], [None, None]], Apart::Unknown),
+        // Of one height nobody has both: who says so spares no stray.
+        (rival, true, vec![[no, yes], [yes, yes]], strays(&["b"])),
+        // A checkpoint that nobody holds may be wrong.
+        (rival, false, vec![[yes, no], [None, None]], Apart::Unknown),
+        (rival, false, vec![[no, yes], [yes, no]], strays(&["b"])),
+        // What ends below is another chain only where somebody has the one block and not the other.
+        (above, false, vec![[yes, None]], Apart::Unknown),
+        (above, false, vec![[yes, yes], [yes, None]], Apart::Unknown),
+        (above, false, vec![[no, yes], [yes, None]], strays(&["b"])),
+        (above, false, vec![[no, yes]], forsaken(above)),
+        // A source that begins above the staged block tells nothing of it.
+        (above, false, vec![[None, yes], [yes, None]], Apart::Unknown),
+    ];
+    for (wanted, is_refused, held, expected) in cases {
+        let told: Vec<_> = ["a", "b"].map(peer).into_iter().zip(held).collect();
+        let apart = Apart::of_told(&told, [staged, wanted], is_refused);
+        assert_eq!(apart, expected, "{told:?}");
+    }
 }
