@@ -283,6 +283,23 @@ async fn turns_of_a_run_are_those_of_its_own_headers_however_many_authorities_th
     assert_eq!(left_below(&above, &chain, 3, &[0, 2]), (1, 3));
 }
 
+#[tokio::test(start_paused = true)]
+async fn run_of_which_the_store_cannot_tell_keeps_no_other_from_being_brought_up_to_date() {
+    let (chain, read) = world(1, 6);
+    let unreadable = run(6, 1);
+    let mut store = TipStore::new(4);
+    store.insert_current(unreadable.clone());
+    store.insert_current(read.clone());
+    chain.import(blocks_of(3));
+    for block in unreadable.ids() {
+        chain.make_unreadable(block.hash);
+    }
+    store.advance(&chain).unwrap_err();
+    let kept: Vec<_> = store.iter().map(|run| (run.base, run.tip())).collect();
+    let of_unreadable = (unreadable.base, unreadable.tip());
+    assert_eq!(kept, [of_unreadable, (read.ids()[2], read.tip())]);
+}
+
 /// The first so many blocks of the run in [`world`] with one authority.
 fn blocks_of(length: u64) -> Vec<SmallBlock> {
     let genesis: SmallBlock = Forge::genesis();

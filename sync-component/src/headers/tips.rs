@@ -420,22 +420,26 @@ impl<B: BlockT> TipStore<B> {
             .find(|tip| tip.tip().hash == *header.parent_hash())
     }
 
-    /// Brings all runs up to date after the chain changed: what is stored leaves them.
+    /// Brings all runs up to date after the chain changed: what is stored leaves them. A run of which the store cannot tell stays as it
+    /// is, and keeps no other from being brought up to date. Returns the first such error.
     pub fn advance(&mut self, chain: &dyn Bridge<B>) -> Result<(), BridgeError> {
-        // All or nothing: a store that fails in the middle must not make us forget a higher tip.
-        let advanced: Vec<_> = self
-            .tips
-            .iter()
-            .map(|run| run.advance(chain))
-            .collect::<Result<_, _>>()?;
-        self.tips.clear();
-        for run in advanced.into_iter().flatten() {
-            self.insert_current(run);
+        let mut fault = None;
+        for run in std::mem::take(&mut self.tips) {
+            let left = match run.advance(chain) {
+                Ok(left) => left,
+                Err(error) => {
+                    fault.get_or_insert(error);
+                    Some(run)
+                }
+            };
+            if let Some(left) = left {
+                self.insert_current(left);
+            }
         }
         let finalized = chain.finalized();
         self.parked
             .retain(|(block, _)| block.number > finalized.number);
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 
     /// Forgets every run that holds `block`.

@@ -395,7 +395,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     pub fn chain_changed(&self, header: Option<&B::Header>) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let mut state = self.state();
-        state.tips.advance(chain)?;
+        let told = state.tips.advance(chain);
         if let Some(header) = header {
             let base = BlockId::new(
                 header.number().saturating_sub(One::one()),
@@ -406,7 +406,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         drop(state);
         self.touch();
-        Ok(())
+        told
     }
 
     /// The verified run that holds `block`, above what is stored.

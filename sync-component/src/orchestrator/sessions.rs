@@ -470,11 +470,18 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         let target = self.target.take();
         match end {
             SessionEnd::Reached(best) => {
-                self.backoff.worked();
-                self.not_before = now;
                 // What the fork choice did not take changed no best block, so no event said that it is stored now: it would be
                 // fetched again and again.
-                note_local(manager.height.chain_changed(None));
+                let told = manager.height.chain_changed(None);
+                // Nor is it known as stored while the store cannot be read: fetched again without a pause.
+                self.not_before = match &told {
+                    Ok(()) => {
+                        self.backoff.worked();
+                        now
+                    }
+                    Err(_) => now.plus(self.backoff.failed()),
+                };
+                note_local(told);
                 manager.board.tell(SyncEvent::CaughtUp { best });
                 // The target may have moved meanwhile.
                 manager.height.ask(Duration::ZERO);

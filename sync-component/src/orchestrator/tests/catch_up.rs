@@ -11,6 +11,7 @@ with_both_block_types!(
     one_honest_peer_is_enough_beside_two_silent_ones,
     only_peers_that_claim_a_block_are_asked_for_it,
     failing_store_costs_no_peer_anything_and_recovers,
+    block_that_cannot_be_read_keeps_no_other_from_being_known_as_stored,
     block_that_fails_in_execution_is_parked_and_nobody_charged,
     new_block_travels_by_announcement,
 );
@@ -131,6 +132,30 @@ async fn failing_store_costs_no_peer_anything_and_recovers<B: TestBlock>() {
     );
     ours.chain.repair_store();
     until(2 * MINUTE, "caught up", || ours.best() == peer.best()).await;
+}
+
+async fn block_that_cannot_be_read_keeps_no_other_from_being_known_as_stored<B: TestBlock>() {
+    let world = World::<B>::with_chain(12);
+    let ours = world.node("ours", 4);
+    let peer = world.node("peer", 12);
+    let branch = world.branch(4, 6);
+    let rival = world.node_with("rival", &branch);
+    let far = Link::with_latency(Duration::from_millis(200));
+    for other in [&peer, &rival] {
+        world.network.connect(&ours.id, &other.id, far);
+    }
+    let height = &ours.manager.height;
+    let both = || {
+        [&peer, &rival]
+            .iter()
+            .all(|node| height.is_verified(&node.best()))
+    };
+    until(MINUTE, "both branches are verified", both).await;
+    for block in &branch[4..] {
+        ours.chain.make_unreadable(block.hash());
+    }
+    until(MINUTE, "caught up", || ours.best() == peer.best()).await;
+    assert!(!height.is_verified(&peer.best()));
 }
 
 async fn block_that_fails_in_execution_is_parked_and_nobody_charged<B: TestBlock>() {

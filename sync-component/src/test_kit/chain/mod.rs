@@ -60,6 +60,8 @@ struct State<B: BlockT> {
     health: Health,
     /// Blocks that fail in execution.
     refused: BTreeSet<B::Hash>,
+    /// Blocks of which the store cannot tell.
+    unreadable: BTreeSet<B::Hash>,
     /// Blocks of which only the header is stored.
     bare: BTreeSet<B::Hash>,
     shot: Shot<B>,
@@ -109,6 +111,7 @@ impl<B: TestBlock> ReferenceBridge<B> {
             heed: Heed::Votes,
             health: Health::Working,
             refused: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
             bare: BTreeSet::new(),
             shot: Shot::default(),
         };
@@ -131,6 +134,15 @@ impl<B: TestBlock> ReferenceBridge<B> {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the test broke this store")]
 struct BrokenByTest;
+
+impl<B: BlockT> State<B> {
+    fn check_readable(&self, block: B::Hash) -> Result<(), BridgeError> {
+        if self.unreadable.contains(&block) {
+            return Err(BridgeError::new(BrokenByTest));
+        }
+        Ok(())
+    }
+}
 
 impl<B: BlockT> ReferenceBridge<B> {
     fn state(&self) -> MutexGuard<'_, State<B>> {
@@ -158,6 +170,11 @@ impl<B: BlockT> ReferenceBridge<B> {
     /// From now on this block fails in execution.
     pub fn refuse_in_execution(&self, block: B::Hash) {
         self.state().refused.insert(block);
+    }
+
+    /// From now on nobody can tell whether this block is stored, nor read it, as on a damaged disk.
+    pub fn make_unreadable(&self, block: B::Hash) {
+        self.state().unreadable.insert(block);
     }
 
     /// Where the work of imports is counted, for an executor that charges virtual time for it.
@@ -330,6 +347,7 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
 
     fn header(&self, hash: B::Hash) -> Result<Option<B::Header>, BridgeError> {
         let state = self.state();
+        state.check_readable(hash)?;
         let stored = state.blocks.get(&hash);
         let stored = stored.map(|block| block.header().clone());
         Ok(stored.or_else(|| state.shot.header(hash)))
@@ -343,6 +361,7 @@ impl<B: BlockT> ReadChain<B> for ReferenceBridge<B> {
 
     fn presence(&self, hash: B::Hash) -> Result<Presence, BridgeError> {
         let state = self.state();
+        state.check_readable(hash)?;
         let Some(block) = state.blocks.get(&hash) else {
             return Ok(Presence::Absent);
         };
