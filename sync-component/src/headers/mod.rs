@@ -23,5 +23,5 @@ pub use probe::{ProbeError, ProbeOutcome, probe};
 pub(crate) use probe::{confirm, probe_far};
 pub use suspects::{Misdeed, Suspects};
 pub(crate) use suspects::{author, authors, is_by_few};
-pub(crate) use tips::canonical_ancestor;
 pub use tips::{Beyond, Delivery, Inserted, TipStore, VerifiedTip};
+pub(crate) use tips::{canonical_ancestor, is_stored};

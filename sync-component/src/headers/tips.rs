@@ -274,6 +274,18 @@ pub(crate) fn canonical_ancestor<B: BlockT>(
     Ok(Some(block))
 }
 
+/// Whether `block` is stored. Its hash alone does not say so: whoever names it may put any height beside it.
+pub(crate) fn is_stored<B: BlockT>(
+    chain: &dyn Bridge<B>,
+    block: &BlockId<B>,
+) -> Result<bool, BridgeError> {
+    if chain.presence(block.hash)? == Presence::Absent {
+        return Ok(false);
+    }
+    let header = chain.header(block.hash)?;
+    Ok(header.is_some_and(|header| *header.number() == block.number))
+}
+
 /// The verified tips that are worth keeping: at most `most`, or two for each authority where that is more. The highest ones stay,
 /// but of those that one authority sealed more of than any other did, the lowest go first, and among equals what came later:
 /// whoever seals many headers, for one slot or for many, pushes nobody else's out. What an authority attests stays: it has that block,

@@ -6,8 +6,8 @@ use super::{
 use crate::{
     attestation::Validity,
     block_id::{BlockId, number},
-    headers::ClaimState,
-    ports::{BridgeError, Presence},
+    headers::{ClaimState, is_stored},
+    ports::BridgeError,
     wire::AttestedTip,
 };
 use sp_core::sr25519;
@@ -107,7 +107,7 @@ impl<B: BlockT> HeightSyncManager<B> {
     ) -> Result<bool, BridgeError> {
         if tip.number <= ours.number
             || state.tips.holding(tip).is_some()
-            || self.context.bridge.presence(tip.hash)? != Presence::Absent
+            || is_stored(self.context.bridge.as_ref(), tip)?
         {
             return Ok(false);
         }
@@ -148,7 +148,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             if let Some(chain) = run.and_then(|run| run.lineage_to(id)) {
                 return Ok(Some(voter(tip.best, chain, ours)));
             }
-            if bridge.presence(id.hash)? != Presence::Absent
+            if is_stored(bridge, id)?
                 && let Some(chain) = stored_lineage(bridge, *id)?
             {
                 return Ok(Some(voter(tip.best, chain, ours)));

@@ -16,7 +16,7 @@ use crate::{
     peers::Sighting,
     ports::{Bridge, BridgeError, MonoTime, PeerId},
     settings::Threshold,
-    status::{Note, SyncStatus, Verdict},
+    status::{CriticalReason, Note, SyncStatus, Verdict},
     wire::Activity,
 };
 use sp_core::sr25519;
@@ -419,7 +419,7 @@ pub(super) fn most_against<B: BlockT>(
     attesters.into_iter().max_by_key(|(_, count)| *count)
 }
 
-/// The chain below the stored block `tip`; `None` if it is not stored.
+/// The chain below the stored block `tip`; `None` if it is not stored, or not at that height.
 pub(super) fn stored_lineage<B: BlockT>(
     bridge: &dyn Bridge<B>,
     tip: BlockId<B>,
@@ -428,8 +428,9 @@ pub(super) fn stored_lineage<B: BlockT>(
     let mut at = tip;
     while bridge.canonical_hash(at.number)? != Some(at.hash) {
         // Ends at the final block at the latest: stored branches start above it.
-        let (Some(header), Some(below)) = (bridge.header(at.hash)?, at.height().checked_sub(1))
-        else {
+        let header = bridge.header(at.hash)?;
+        let header = header.filter(|header| *header.number() == at.number);
+        let (Some(header), Some(below)) = (header, at.height().checked_sub(1)) else {
             return Ok(None);
         };
         above.push(at);
@@ -474,8 +475,13 @@ fn patience(silent_rounds: u32, latency: Option<Duration>, asked: Duration) -> b
     silent_rounds == 0 || latency.is_some_and(|usual| asked <= usual.saturating_mul(3))
 }
 
-fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
-    let is_the_fork = matches!(verdict, Verdict::Known(SyncStatus::Critical(_)));
+/// What is told of a deep fork, unless it is the one that the verdict is about.
+pub(super) fn minority<B: BlockT>(fork: &DeepFork<B>, verdict: &Verdict<B>) -> Option<Note<B>> {
+    let is_the_fork = matches!(
+        verdict,
+        Verdict::Known(SyncStatus::Critical(CriticalReason::Fork { ancestor, .. }))
+            if *ancestor == fork.ancestor
+    );
     (!is_the_fork && fork.voters > 0).then_some(Note::Minority {
         tip: fork.tip,
         voters: fork.voters,

@@ -6,7 +6,7 @@ use crate::{
     error::LocalFault,
     headers::{
         Beyond, Claim, ClaimState, Inserted, Lack, Pauses, ProbeError, ProbeOutcome, Skeleton,
-        VerifiedTip, confirm, probe_far,
+        VerifiedTip, confirm, is_stored, probe_far,
     },
     peers::RequestError,
     ports::{Bridge, BridgeError, PeerId, Presence, RequestFailure},
@@ -99,20 +99,14 @@ impl<B: BlockT> HeightSyncManager<B> {
                 return Ok(false);
             }
         }
-        Ok(self.context.bridge.presence(tip.hash)? == Presence::Absent)
+        Ok(!is_stored(self.context.bridge.as_ref(), tip)?)
     }
 
-    /// A claim with more blocks above us than slots have passed since our tip is impossible. Counted from our final block,
-    /// where there is one above genesis: on a fork of our own making our tip is young and low, and an honest claim on another
-    /// branch has its blocks since the fork.
+    /// A claim with more blocks above us than slots have passed since is impossible. Counted from our final block: on a fork of our own
+    /// making our tip is young and low, and an honest claim on another branch has its blocks since the fork.
     fn is_impossible(&self, tip: &BlockId<B>) -> Result<bool, BridgeError> {
         let bridge = &self.context.bridge;
-        let finalized = bridge.finalized();
-        let ours = if finalized.height() > 0 {
-            finalized
-        } else {
-            bridge.best()
-        };
+        let ours = bridge.finalized();
         let Some(above) = tip.height().checked_sub(ours.height()) else {
             return Ok(false);
         };

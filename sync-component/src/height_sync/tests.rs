@@ -2,7 +2,7 @@ use super::{
     Ballot, Electorate, HeightMajority, Lineage, Side, Tally, Voter,
     attested::Attester,
     heard::Heard,
-    judging::most_against,
+    judging::{minority, most_against},
     rows::{Alarms, DeepFork, Facts, Future, Turnout, VoteRule, outcome},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     error::{Apart, NetworkError, NoConsensus},
     registry::HeightStrategy,
     settings::{JoinWindows, Threshold},
-    status::{CriticalReason, SyncStatus, Verdict},
+    status::{CriticalReason, GapRemedy, SyncStatus, Verdict},
     test_kit::SmallBlock,
 };
 use proptest::prelude::*;
@@ -222,6 +222,38 @@ fn deep_fork_is_critical_only_with_need_of_the_voters() {
         few,
         Verdict::Unverified(NetworkError::NoConsensusReached(NoConsensus::Split { .. }))
     ));
+}
+
+#[test]
+fn only_the_fork_that_the_verdict_is_about_is_no_minority() {
+    let fork = |ancestor| DeepFork {
+        tip: id(40, 7),
+        ancestor: id(ancestor, 1),
+        voters: 1,
+    };
+    let critical = |reason| Verdict::Known(SyncStatus::Critical(reason));
+    let of_two = critical(CriticalReason::Fork {
+        ours: id(10, 1),
+        theirs: id(41, 8),
+        ancestor: id(2, 1),
+    });
+    assert_eq!(minority(&fork(2), &of_two), None);
+    assert!(minority(&fork(3), &of_two).is_some());
+    let behind = critical(CriticalReason::Gap {
+        gap: 2_000,
+        remedy: GapRemedy::Windows,
+    });
+    assert!(minority(&fork(2), &behind).is_some());
+    assert_eq!(
+        minority(
+            &DeepFork {
+                voters: 0,
+                ..fork(3)
+            },
+            &behind
+        ),
+        None
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{HeightSyncManager, attested::attested_blocks, manager::State, rows::
 use crate::{
     block_id::BlockId,
     headers::{Claim, ClaimState, VerifiedTip},
+    wire::ATTESTED_HASHES,
 };
 use sp_runtime::traits::Block as BlockT;
 
@@ -43,7 +44,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         })
     }
 
-    /// Whether an authority attests a chain that holds the end of `run`, or may hold it below all that it names.
+    /// Whether an authority attests a chain that holds the end of `run`, or may hold it below all that it names. Whoever names fewer blocks
+    /// than it could leaves nothing open by that.
     fn is_attested(&self, state: &State<B>, run: &VerifiedTip<B>) -> bool {
         let (wall, now) = (self.context.clock.wall(), self.context.clock.now());
         let end = run.tip();
@@ -52,10 +54,11 @@ impl<B: BlockT> HeightSyncManager<B> {
             .counting(self.validity(), wall, now)
             .any(|(attestation, _)| {
                 let named = attested_blocks(&attestation.tip);
-                let goes_below = named
+                let is_above = named
                     .last()
-                    .is_some_and(|lowest| lowest.number <= end.number);
-                named.iter().any(|block| run.contains(block)) || !goes_below
+                    .is_some_and(|lowest| lowest.number > end.number);
+                let is_full = named.len() > ATTESTED_HASHES;
+                named.iter().any(|block| run.contains(block)) || (is_above && is_full)
             })
     }
 }

@@ -57,8 +57,10 @@ impl<B: BlockT> Missing<B> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Clock {
     Runs,
-    /// Nobody is to ask for it for now.
-    Stands,
+    /// Nobody asks for it for now. By then it had been missing for so long, which counts once it is asked for again.
+    Stands {
+        missing_for: Duration,
+    },
 }
 
 /// A moment, and for how long imports had run then: while what arrived is imported, nothing is withheld.
@@ -161,8 +163,8 @@ impl<B: BlockT> MissingBlocks<B> {
         // The run may have grown since, or another part of it may be taken.
         let entry = entry.and_modify(|missing| {
             missing.worth = worth;
-            if missing.clock == Clock::Stands {
-                (missing.clock, missing.quiet) = (Clock::Runs, now);
+            if let Clock::Stands { missing_for } = missing.clock {
+                (missing.clock, missing.quiet) = (Clock::Runs, now.earlier(missing_for));
             }
         });
         entry.or_insert_with(|| Missing {
@@ -180,7 +182,21 @@ impl<B: BlockT> MissingBlocks<B> {
     /// Nobody is to ask for the first block of `run` until it is asked for again: meanwhile it is not withheld.
     pub(super) fn put_off(&mut self, run: &VerifiedTip<B>) {
         if let Some(missing) = self.blocks.get_mut(&first(run)) {
-            missing.clock = Clock::Stands;
+            missing.clock = Clock::Stands {
+                missing_for: Duration::ZERO,
+            };
+        }
+    }
+
+    /// Nobody asks for the first block of `run` any more, because another chain is fetched: meanwhile it is not withheld, but nothing
+    /// that was is forgiven, or whoever shows one chain after the other would withhold none of them.
+    pub(super) fn withdrawn(&mut self, run: &VerifiedTip<B>, now: Moment) {
+        if let Some(missing) = self.blocks.get_mut(&first(run))
+            && missing.clock == Clock::Runs
+        {
+            missing.clock = Clock::Stands {
+                missing_for: missing.quiet.elapsed(now),
+            };
         }
     }
 
@@ -205,7 +221,7 @@ impl<B: BlockT> MissingBlocks<B> {
         let Some(missing) = self.blocks.get_mut(&first(run)) else {
             return false;
         };
-        if missing.clock == Clock::Stands {
+        if missing.clock != Clock::Runs {
             return false;
         }
         let is_busy = last_busy.is_some_and(|busy| busy >= missing.quiet.at);
@@ -244,6 +260,11 @@ impl<B: BlockT> MissingBlocks<B> {
     pub(super) fn excuse(&mut self, now: Moment) {
         for missing in self.blocks.values_mut() {
             missing.quiet = now;
+            if missing.clock != Clock::Runs {
+                missing.clock = Clock::Stands {
+                    missing_for: Duration::ZERO,
+                };
+            }
         }
     }
 

@@ -389,6 +389,16 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         self.manager.board.session_ended(&self.manager.context);
     }
 
+    /// Nobody asks any more for what is left of the chain that the session under way fetches.
+    fn withdraw(&mut self) {
+        let fetching = self.target.as_ref();
+        let left = fetching.and_then(|run| self.manager.height.verified(&run.tip()));
+        if let Some(left) = left {
+            let now = self.now();
+            self.missing.withdrawn(&left, now);
+        }
+    }
+
     /// The session for `target` is over. If it went ahead, nobody asks for what is left of it until it is somebody's turn again.
     fn ends_being_ahead(&mut self, target: &VerifiedTip<B>) {
         if self.ahead.take().is_some()
@@ -418,6 +428,7 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         });
         if off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
+            self.withdraw();
             self.stop();
         }
     }
@@ -515,13 +526,11 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     /// The session for `target` failed.
     fn failed(&mut self, target: &VerifiedTip<B>, error: &FetchError<B>) {
         let height = &self.manager.height;
-        match error {
-            FetchError::Unplaceable { id, delivery, .. } => {
-                note_local(height.invalid(target, id));
-                height.park(*id, *delivery);
-            }
-            FetchError::Overtaken { .. } => note_local(height.chain_changed(None)),
-            _ => {}
+        // What it stored of a branch that is not better yet changed no best block, so no event told of it.
+        note_local(height.chain_changed(None));
+        if let FetchError::Unplaceable { id, delivery, .. } = error {
+            note_local(height.invalid(target, id));
+            height.park(*id, *delivery);
         }
         let Some(left) = self.pause(target) else {
             return;

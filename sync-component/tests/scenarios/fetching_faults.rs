@@ -72,6 +72,38 @@ fn f10_two_branches_never_mix() {
 }
 
 #[test]
+fn f10_what_is_stored_of_a_branch_is_not_fetched_again() {
+    run(Setup::chain(60).idle(40), async |sim| {
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
+        // The end of the better branch comes from nobody for a while, and what is below it is no better than ours.
+        let peers: Vec<_> = (0..3)
+            .map(|n| {
+                sim.peer(
+                    &format!("P{n}"),
+                    sim.chain(60),
+                    Misbehaviour::Lacks(vec![32]),
+                )
+            })
+            .collect();
+        let mut ours = sim.node("O", &sim.dead_fork(30, 3));
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(2 * MINUTE, "the part below it is stored", || {
+            ours.chain.presence(sim.chain(60)[30].hash()).unwrap() == Presence::Fork
+        })
+        .await;
+        let asked = blocks.requests_for(31);
+        sim.slots(10).await;
+        assert!(
+            blocks.requests_for(32) > asked,
+            "it is asked for again and again"
+        );
+        assert_eq!(blocks.requests_for(31), asked);
+    });
+}
+
+#[test]
 fn f12_our_broken_store_costs_no_peer_anything() {
     run(Setup::chain(1_200), async |sim| {
         let blocks = Arc::new(Blocks::default());

@@ -2,7 +2,7 @@
 
 use super::{
     authorities::{by_authorities, highest, one_chain},
-    past_slots::own_chain,
+    past_slots::{chain_in, own_chain},
     *,
 };
 use sp_runtime::traits::Block as _;
@@ -108,5 +108,27 @@ fn force_leaves_a_chain_that_all_others_take_over_when_they_come() {
         })
         .await;
         assert!(!sim.is_calm() || nodes.iter().all(has_it));
+    });
+}
+
+#[test]
+fn force_ends_beside_a_network_that_went_far_ahead_while_nothing_was_final_here() {
+    run(Setup::chain(60).authorities(4), async |sim| {
+        // Nobody is with it, so nothing of its own chain is final; its tip is young, and the network's far above it.
+        let now = sim.oracle.wall_slot();
+        let turns: Vec<_> = (now - 11..now)
+            .filter(|slot| sim.forge.turn((*slot).into()) == 0)
+            .collect();
+        let own = chain_in(sim, 0, &turns);
+        let peers = sim.servers(3, "P", 60);
+        let mut ours = sim.lone_validator("O", &own, FORCED);
+        ours.start();
+        assert_eq!(ours.chain.finalized().height(), 0);
+        sim.connect(&ours.id, ids(&peers));
+        let top = sim.chain(60)[59].hash();
+        sim.until(5 * MINUTE, "O is on the network's chain", || {
+            ours.chain.canonical_hash(60).unwrap() == Some(top)
+        })
+        .await;
     });
 }

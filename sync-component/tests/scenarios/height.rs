@@ -227,6 +227,45 @@ fn h06_claim_alone_moves_no_target() {
 }
 
 #[test]
+fn h06_stored_block_at_another_height_is_no_vote_and_costs_no_walk() {
+    run(Setup::chain(100).authorities(4), async |sim| {
+        let peers = sim.servers(3, "P", 100);
+        let chain = sim.chain(100);
+        let (genesis, first, top) = (
+            *chain[0].header().parent_hash(),
+            chain[0].hash(),
+            chain[99].hash(),
+        );
+        let claim = match sim.seed % 3 {
+            0 => BlockId::new(101, top),
+            1 => BlockId::new(99, top),
+            _ => BlockId::new(5, genesis),
+        };
+        let liars: Vec<_> = (0..3)
+            .map(|n| {
+                sim.peer(
+                    &format!("L{n}"),
+                    sim.chain(100),
+                    Misbehaviour::ClaimsTip(claim),
+                )
+            })
+            .collect();
+        let mut ours = sim.node("O", sim.chain(100));
+        // Whoever goes down from such a claim to where it is on our chain goes down all of it.
+        ours.chain.make_unreadable(first);
+        ours.start();
+        sim.connect(&ours.id, ids(&peers));
+        sim.until(2 * MINUTE, "in sync", || ours.is_in_sync()).await;
+        sim.connect(&ours.id, ids(&liars));
+        for _ in 0..30 {
+            sim.run_for(SECOND).await;
+            assert_eq!(ours.manager().report().target, None);
+            assert!(ours.is_in_sync(), "{}", ours.health());
+        }
+    });
+}
+
+#[test]
 fn headers_that_the_wrong_authority_sealed_are_no_target_and_ban_their_sender() {
     run(Setup::chain(10).authorities(4).idle(9), async |sim| {
         let peers = sim.servers(3, "P", 10);

@@ -38,7 +38,7 @@ pub(super) fn own_chain(sim: &Sim, thief: usize, height: usize, length: usize) -
 }
 
 /// The chain of `height` blocks, and one more for each of these slots.
-fn chain_in(sim: &Sim, height: usize, slots: &[u64]) -> Vec<SmallBlock> {
+pub(super) fn chain_in(sim: &Sim, height: usize, slots: &[u64]) -> Vec<SmallBlock> {
     let genesis: SmallBlock = sync_component::test_kit::Forge::genesis();
     let mut chain = sim.chain(height).to_vec();
     for slot in slots {

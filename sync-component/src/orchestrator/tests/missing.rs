@@ -78,6 +78,19 @@ fn block_that_nobody_is_to_ask_for_is_not_withheld_until_it_is_asked_for_again()
 }
 
 #[test]
+fn block_whose_request_gave_way_to_another_chain_is_not_withheld_meanwhile_and_nothing_is_forgiven()
+{
+    let run = run(0);
+    let mut missing = asked(&run);
+    missing.withdrawn(&run, at(1_500));
+    missing.withdrawn(&run, at(1_800));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(20_000)));
+    again(&mut missing, &run, at(20_000));
+    assert!(!missing.is_withheld(&run, None, PATIENCE, at(20_499)));
+    assert!(missing.is_withheld(&run, None, PATIENCE, at(20_500)));
+}
+
+#[test]
 fn same_block_delivered_again_and_again_puts_nothing_off() {
     let run = run(0);
     let mut missing = asked(&run);
