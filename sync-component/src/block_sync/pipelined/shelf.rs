@@ -1,6 +1,6 @@
 use super::chain::Chain;
 use crate::{
-    block_sync::scheduler::{Experience, Room, Span},
+    block_sync::scheduler::{Experience, Room},
     ports::{CheckedBlocks, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
@@ -76,8 +76,8 @@ impl<B: BlockT> Shelf<B> {
         std::mem::take(&mut self.kept().experience)
     }
 
-    /// Takes out what is part of `chain` above its first block. What is not stays for a later session, unless it is low enough to
-    /// be stored by now, as far as the rest of `chain` leaves room for it.
+    /// Takes out what is part of `chain` above its first block. What is not stays for a later session, as far as the rest of `chain` leaves
+    /// room for it; what is low enough to be stored by now does not.
     pub(super) fn take(&self, chain: &Chain<B>, above: u64) -> BTreeMap<u64, Ready<B>> {
         let mut kept = self.kept();
         let (mut taken, mut left) = (BTreeMap::new(), Vec::new());
@@ -85,22 +85,31 @@ impl<B: BlockT> Shelf<B> {
         ready.sort_by_key(|(start, _)| *start);
         let mut free = above.saturating_add(1);
         for (start, ready) in ready {
-            let count = ready.blocks.len() as u64;
-            let end = Span { start, count }.end();
-            if end <= above.saturating_add(1) {
+            let blocks = || ready.blocks.blocks().iter().zip(start..);
+            let stored = blocks().take_while(|(_, at)| *at <= above).count();
+            if stored == ready.blocks.len() {
                 continue;
             }
-            // Linked as they are, the last one speaks for all.
-            let last = ready.blocks.blocks().last().map(BlockT::header);
-            if last.is_none() || chain.header(end.saturating_sub(1)) != last {
+            // Linked as they are, none above the first that is not of the chain is.
+            let of_chain = blocks()
+                .skip(stored)
+                .take_while(|(block, at)| chain.header(*at) == Some(block.header()))
+                .count();
+            if of_chain == 0 {
                 left.push((start, ready));
-            } else if end > free {
+                continue;
+            }
+            let end = start.saturating_add((stored + of_chain) as u64);
+            let (ready, others) = split(ready, stored + of_chain);
+            left.push((end, others));
+            if end > free {
                 // Two sessions may have fetched the same.
                 let (start, ready) = above_only(start, ready, free.saturating_sub(1));
                 taken.insert(start, ready);
                 free = end;
             }
         }
+        left.retain(|(_, ready)| !ready.blocks.is_empty());
         let mut wanted = Room::default();
         wanted.add(chain.last().height().saturating_sub(above), 0);
         kept.ready = fitting(left, wanted, kept.window);
@@ -136,9 +145,22 @@ fn fitting<B: BlockT>(
 }
 
 /// Without the blocks at `above` or below it, which are stored by now.
-fn above_only<B: BlockT>(start: u64, mut ready: Ready<B>, above: u64) -> (u64, Ready<B>) {
+fn above_only<B: BlockT>(start: u64, ready: Ready<B>, above: u64) -> (u64, Ready<B>) {
     let stored = above.saturating_add(1).saturating_sub(start);
     let at = usize::try_from(stored).unwrap_or(usize::MAX);
-    ready.blocks = ready.blocks.split_off(at);
-    (start.saturating_add(stored), ready)
+    (start.saturating_add(stored), split(ready, at).1)
+}
+
+/// The first `count` blocks, and the others. Which of them the bytes are of is not known any more.
+fn split<B: BlockT>(mut ready: Ready<B>, count: usize) -> (Ready<B>, Ready<B>) {
+    let all = ready.blocks.len().max(1);
+    let others = ready.blocks.split_off(count);
+    let bytes = ready.bytes.saturating_mul(others.len()) / all;
+    ready.bytes = ready.bytes.saturating_sub(bytes);
+    let others = Ready {
+        blocks: others,
+        from: ready.from.clone(),
+        bytes,
+    };
+    (ready, others)
 }

@@ -103,12 +103,26 @@ fn no_more_lies_there_than_fits_in_the_window() {
 
 #[test]
 fn blocks_that_two_sessions_fetched_are_taken_once() {
-    let (ours, shelf) = (blocks(0), Shelf::default());
+    let (ours, rival, shelf) = (blocks(0), blocks(1), Shelf::default());
     keep(&shelf, [ready(&ours, 10, 6)]);
-    // Its last block is above this session's end.
-    assert_eq!(take(&shelf, job(&ours, 8, 13)), []);
+    assert_eq!(take(&shelf, job(&rival, 8, 9)), []);
     keep(&shelf, [ready(&ours, 9, 4), ready(&ours, 13, 1)]);
     assert_eq!(take(&shelf, job(&ours, 8, 19)), [(10, 4), (14, 3)]);
+}
+
+#[test]
+fn two_chains_share_what_is_below_their_fork() {
+    let (ours, shelf) = (blocks(0), Shelf::default());
+    let parent = ours[13].header();
+    let others: Vec<SmallBlock> = Forge::new(1).chain(parent, 15.into(), 6, 1);
+    let rival = [&ours[..14], &others].concat();
+    keep(&shelf, [ready(&ours, 10, 6)]);
+    assert_eq!(take(&shelf, job(&rival, 8, 15)), [(11, 4)]);
+    // Nor is more lost by a chain that ends in the middle.
+    keep(&shelf, []);
+    assert_eq!(take(&shelf, job(&ours, 8, 14)), [(15, 1)]);
+    keep(&shelf, []);
+    assert_eq!(take(&shelf, job(&ours, 8, 19)), [(16, 1)]);
 }
 
 #[test]

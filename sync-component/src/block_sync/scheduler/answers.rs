@@ -91,7 +91,7 @@ impl Scheduler {
             Worth::Useless => (0, Some(Try::Failed)),
         };
         match worth {
-            Worth::NotFound => self.suppliers.lacks(&peer, gap.start, now),
+            Worth::NotFound | Worth::Good(0) => self.suppliers.lacks(&peer, gap.start, now),
             Worth::Busy(pause) => self.suppliers.busy(&peer, pause, now),
             Worth::Useless => self.suppliers.silent(&peer, gap.count, now),
             Worth::Good(_) | Worth::ThenWrong(_) => {}
