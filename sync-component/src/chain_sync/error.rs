@@ -26,6 +26,14 @@ pub enum SourceFault<B: BlockT> {
     /// The headers that it shows are not those of the chain that it claims.
     #[error("its headers do not lead to the chain that it claims")]
     Unproven,
+    /// What it has next lies in the future: this machine's clock is behind, or its own is ahead.
+    #[error(
+        "its chain above {above} lies in the future by this machine's clock: check that clock, and set it if it is behind"
+    )]
+    FromFuture {
+        /// The highest block of ours.
+        above: BlockId<B>,
+    },
     /// Its headers come slowly.
     #[error("it showed only {headers} headers in {} s", .within.as_secs())]
     Slow {
@@ -105,6 +113,7 @@ impl<B: BlockT> SourceFault<B> {
             Self::Busy
             | Self::Gone
             | Self::Unproven
+            | Self::FromFuture { .. }
             | Self::Slow { .. }
             | Self::NotDelivered { .. } => true,
             Self::Invalid { .. }
@@ -121,6 +130,11 @@ impl<B: BlockT> SourceFault<B> {
     /// Whether it said that it is busy.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Busy | Self::Request(RequestError::Busy(_)))
+    }
+
+    /// Whether only time brings what it has next: asking it once more now does not.
+    pub(super) fn is_of_the_future(&self) -> bool {
+        matches!(self, Self::FromFuture { .. })
     }
 
     /// For how long it wants to be left alone, if it said so; no longer than [`LONGEST_PAUSE`].

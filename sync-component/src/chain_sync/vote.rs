@@ -166,7 +166,7 @@ pub enum NotVoted<B: BlockT> {
     },
     /// Too few authorities attest one and the same block for any chain to be the voted one.
     #[error(
-        "no vote is possible: {heard} of {authorities} authorities attest their tips here now (this node's own key aside), {agreeing} of them one chain, and {need} are needed; wait until more of them run, or say with --checkpoint N:HASH which chain is the right one"
+        "no vote is possible: {heard} of {authorities} authorities attest their tips here now (this node's own key aside), {agreeing} of them one chain, and {need} are needed; wait until more of them run, check this machine's clock, or say with --checkpoint N:HASH which chain is the right one"
     )]
     TooFewAttest {
         /// Authorities whose attestation counts.
@@ -180,7 +180,7 @@ pub enum NotVoted<B: BlockT> {
     },
     /// The staged chain ends far below the voters.
     #[error(
-        "the staged chain ends at {tip}, and {ahead} of {voters} voters are at {theirs} or above: its sources are behind the network; wait until they have caught up, or name others with --peer"
+        "the staged chain ends at {tip}, and {ahead} of {voters} voters are at {theirs} or above: its sources are behind the network, or this machine's clock is; check that clock, wait until the sources have caught up, or name others with --peer"
     )]
     Behind {
         /// The staged tip.

@@ -2,6 +2,7 @@
 //! `node-template`.
 
 mod attested;
+mod clock;
 mod live;
 mod mute;
 mod snapshot;
