@@ -169,15 +169,13 @@ impl ResyncFiles {
         Ok(())
     }
 
-    /// A run begins. Refused while another is under way; what an aborted one left in staging is removed.
+    /// A run begins. Refused while another is under way; what an aborted one left in staging loses its place, and
+    /// [`ResyncFiles::sweep`] removes it: an error after the journal is written would look like a refusal of a run that goes on.
     pub fn begin(&self, run: Run) -> Result<Journal, ResyncFileError> {
-        let writing = self.writing();
+        let _writing = self.writing();
         self.nothing_is_under_way()?;
         self.discard_staged()?;
-        let journal = self.begin_on_empty(run)?;
-        drop(writing);
-        self.sweep()?;
-        Ok(journal)
+        self.begin_on_empty(run)
     }
 
     /// Called while writing, where no run is under way.
