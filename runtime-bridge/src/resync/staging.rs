@@ -277,9 +277,12 @@ impl ResyncFiles {
             }
         }
         let present = size_of(&places.live).map_err(at(&places.live))?;
-        // What an interrupted run has built counts as free: it is used.
-        let staged = size_of(&places.staging).map_err(at(&places.staging))?;
-        let needed = present.saturating_add(HEADROOM).saturating_sub(staged);
+        // What an interrupted run has built counts as free: it is used. So does what is being removed, as after an abort.
+        let mut free_soon = size_of(&places.staging).map_err(at(&places.staging))?;
+        for waiting in self.waiting_to_go()? {
+            free_soon = free_soon.saturating_add(size_of(&waiting).map_err(at(&waiting))?);
+        }
+        let needed = present.saturating_add(HEADROOM).saturating_sub(free_soon);
         let needed = needed.saturating_add(self.reserve().0);
         let free = self.free()?;
         let plan = Plan {

@@ -259,6 +259,26 @@ fn run_stops_where_only_the_reserve_is_left_and_a_plan_counts_it() {
     world.files.room().unwrap();
 }
 
+/// What was given up may still be there when the next order comes.
+#[test]
+fn plan_counts_what_is_being_removed_as_free() {
+    let world = World::new();
+    drop(world.stage());
+    world.files.give_up().unwrap();
+    let waiting = world.folder.path().join(".removing-staging");
+    assert!(waiting.exists());
+    let built = fs::File::create(waiting.join("built")).unwrap();
+    built.set_len(10 << 20).unwrap();
+    let planned = world.files.plan().unwrap();
+    world.files.sweep().unwrap();
+    let needed = world.files.plan().unwrap().needed;
+    assert!(
+        planned.needed + (10 << 20) <= needed,
+        "{} of {needed}",
+        planned.needed
+    );
+}
+
 #[test]
 fn longer_chain_is_estimated_by_its_length_and_a_claim_overflows_nothing() {
     let world = World::new();
