@@ -69,7 +69,8 @@ pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
     match last {
         Some(LastRunView::Swapped(backup)) => {
             print(&format!(
-                "done: the new chain is live, the old one is kept as backup {backup}\n"
+                "done: the new chain is live, {}\n",
+                kept(backup.as_deref())
             ))?;
             Ok(ExitCode::Done)
         }
@@ -83,6 +84,14 @@ pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
             "the node knows of no run; see its log".to_owned(),
         )),
     }
+}
+
+/// What became of the old chain.
+fn kept(backup: Option<&str>) -> String {
+    backup.map_or_else(
+        || "there was no old chain to keep".to_owned(),
+        |backup| format!("the old chain is kept as backup {backup}"),
+    )
 }
 
 /// The run under way, and the last one.
@@ -103,7 +112,7 @@ pub(super) fn describe(view: &ResyncView) -> String {
     let last = match &view.last {
         None => String::new(),
         Some(LastRunView::Swapped(backup)) => {
-            format!("last run: done, the old chain is kept as backup {backup}\n")
+            format!("last run: done, {}\n", kept(backup.as_deref()))
         }
         Some(LastRunView::Interrupted(why)) => format!("last run: interrupted: {why}\n"),
         Some(LastRunView::Failed(why)) => format!("last run: failed: {why}\n"),

@@ -41,6 +41,7 @@ async fn chain_whose_store_does_not_open_is_resynced_without_a_node_and_kept() {
     for strategy in STRATEGIES {
         broken_store(&world, strategy).await;
     }
+    no_store(&world);
     stopped_node(&world).await;
     peers_file(&world).await;
 }
@@ -93,6 +94,20 @@ async fn broken_store(world: &World, strategy: &str) {
     let node = world.connected(&base).await;
     let view = until_status(&client(&node), "in sync on the new chain", in_sync).await;
     assert!(world.is_alices(&view.best).await);
+}
+
+/// As after `purge-chain`: nothing is kept, and nothing is said to be.
+fn no_store(world: &World) {
+    let base = world.copy_of_daves_files("none");
+    fs::remove_dir_all(chain_folder(&base, "quick").join("db")).unwrap();
+    let (peer, bootnode) = (world.alice_id(), world.alice_address());
+    let order = format!("resync -y --peer {peer} --bootnodes {bootnode}");
+    let done = run(&world.line(&order, &base));
+    assert!(
+        stdout(&done).contains("live, there was no old chain to keep"),
+        "{done:?}"
+    );
+    assert!(backups(&base).is_empty());
 }
 
 /// Stopped while it still looks for its peer, a resync goes on as it said, and can be given up.
