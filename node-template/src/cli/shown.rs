@@ -64,9 +64,12 @@ pub(super) fn plan_text(plan: &PlanView) -> String {
     )
 }
 
+/// What may be done about an interrupted run.
+const GO_ON: &str = "`resync --resume` goes on, `resync --abort` gives it up";
+
 /// How a run ended.
-pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
-    match last {
+pub(super) fn ended(view: &ResyncView) -> Result<ExitCode, CliError> {
+    match &view.last {
         Some(LastRunView::Swapped(backup)) => {
             print(&format!(
                 "done: the new chain is live, {}\n",
@@ -77,6 +80,10 @@ pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
         Some(LastRunView::Aborted) => Err(CliError::ResyncEnded(
             "the run was given up; the present chain stays".to_owned(),
         )),
+        // Most say by themselves what to do; and a restore that did not come to its end is over.
+        Some(LastRunView::Interrupted(why)) if view.run.is_some() && !why.contains("--abort") => {
+            Err(CliError::ResyncEnded(format!("{why}; {GO_ON}")))
+        }
         Some(LastRunView::Interrupted(why) | LastRunView::Failed(why)) => {
             Err(CliError::ResyncEnded(why.clone()))
         }
@@ -101,7 +108,7 @@ pub(super) fn describe(view: &ResyncView) -> String {
             let how = if view.active {
                 moment(view).text()
             } else {
-                "interrupted: `resync --resume` goes on, `resync --abort` gives it up".to_owned()
+                format!("interrupted: {GO_ON}")
             };
             let of = view.total.map(|total| format!(" of {total}"));
             let (done, of, unit) = (view.done, of.unwrap_or_default(), unit(view).name());

@@ -103,7 +103,7 @@ pub enum ResyncFileError {
     },
     /// A store has no readable marker.
     #[error(
-        "the store in {path} has no readable marker file, so it cannot be told from other stores; the present chain stays"
+        "the store in {path} has no readable marker file, so it cannot be told from other stores; the present chain stays: put the file STORE back if there is a copy of it; a store that a resync built goes with `resync --abort`, and the next order builds it again"
     )]
     NoMarker {
         /// Its folder.

@@ -170,7 +170,7 @@ pub enum ResyncError<B: BlockT> {
         faults: Vec<(PeerId, SourceFault<B>)>,
     },
     /// The staged chain is not the voters'.
-    #[error("{0}; the present chain stays")]
+    #[error("{refused}; the present chain stays{}", what_may_follow(.0), refused = .0)]
     NotVoted(#[from] NotVoted<B>),
     /// The staged chain is another one than the voters', and no source is left that is not on it.
     #[error(
@@ -322,6 +322,14 @@ impl<B: BlockT> From<BridgeError> for ResyncError<B> {
 impl<B: BlockT> From<JobLost> for ResyncError<B> {
     fn from(error: JobLost) -> Self {
         Self::Local(error.into())
+    }
+}
+
+fn what_may_follow<B: BlockT>(refused: &NotVoted<B>) -> &'static str {
+    if refused.may_pass() {
+        "; what is fetched stays, too: `resync --resume` asks again, `resync --abort` gives it up, for another order"
+    } else {
+        ""
     }
 }
 

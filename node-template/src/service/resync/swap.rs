@@ -25,9 +25,10 @@ impl ResyncDesk {
                 self.state().last = Some(LastRun::Swapped { backup });
             }
             Started::StagedLost => {
-                let why = "the chain that was to become live is gone: the old chain runs, and the run is over";
+                let why = "the chain that was to become live is gone: the old chain runs, and the run is over; order it again";
                 tracing::warn!("{why}");
                 self.alert(why);
+                self.state().last = Some(LastRun::Failed(why.to_owned()));
             }
             Started::RolledBack { why } => {
                 tracing::error!(
