@@ -152,6 +152,14 @@ pub enum ResyncFileError {
         #[source]
         source: Box<OpenError>,
     },
+    /// Work that does not end holds the store that is being built.
+    #[error(
+        "the chain that is being built in {path} is still in use by work that does not end; the present chain stays, and nothing is lost: `resync --resume` goes on once it has ended, after a restart at the latest, `resync --abort` gives it up"
+    )]
+    StagedInUse {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// The store that is being built does not open.
     #[error(
         "the chain that is being built does not open: {source}; where that cannot be mended `resync --abort` removes it, and the present chain stays"

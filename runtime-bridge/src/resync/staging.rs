@@ -132,8 +132,21 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
 
     /// Whether what was opened last is closed.
     pub fn is_closed(&self) -> bool {
-        let open = self.opened();
-        open.as_ref().is_none_or(|(_, closing)| closing.is_closed())
+        !is_open(&self.opened())
+    }
+
+    /// An error if what was opened last is not closed.
+    pub fn closed(&self) -> Result<(), ResyncFileError> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        Err(self.in_use())
+    }
+
+    fn in_use(&self) -> ResyncFileError {
+        ResyncFileError::StagedInUse {
+            path: self.files.places().staging.clone(),
+        }
     }
 
     /// Waits until what was opened last is closed, for [`CLOSING`] at most: the last one to hold it may be work of a run that was given
@@ -170,6 +183,9 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         if let Some(staged) = open.as_ref().and_then(|(staged, _)| staged.upgrade()) {
             return Ok(staged);
         }
+        if is_open(&open) {
+            return Err(BridgeError::new(self.in_use()));
+        }
         // Work of a run that was given up may come here late, or be here when it is given up: its files neither come back nor go
         // while a store is being made of them.
         let _writing = self.files.writing();
@@ -185,12 +201,8 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         let staging = &self.files.places().staging;
         self.await_closing();
         let mut open = self.opened();
-        if open
-            .as_ref()
-            .is_some_and(|(_, closing)| !closing.is_closed())
-        {
-            let held = io::Error::from(io::ErrorKind::ResourceBusy);
-            return Err(BridgeError::new(at(staging)(held)));
+        if is_open(&open) {
+            return Err(BridgeError::new(self.in_use()));
         }
         *open = None;
         let discarded = {
@@ -214,6 +226,11 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         let old = *self.old.lock().unwrap_or_else(PoisonError::into_inner);
         self.files.swap(old).map_err(BridgeError::new)
     }
+}
+
+fn is_open<B: ChainBlock, R>(opened: &Opened<B, R>) -> bool {
+    let last = opened.as_ref();
+    last.is_some_and(|(_, closing)| !closing.is_closed())
 }
 
 /// What a resync would need and where. Made without writing anything.

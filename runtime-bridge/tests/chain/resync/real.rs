@@ -319,6 +319,23 @@ fn staged_chain_that_is_given_up_begins_with_genesis_and_the_live_one_stays() {
     assert_eq!(world.live_tip(), before);
 }
 
+/// Nobody would know of it any more, and the stores would be exchanged under it.
+#[test]
+fn staged_chain_is_not_opened_beside_one_that_work_does_not_let_go_of() {
+    let world = World::new();
+    let staged = world.stage();
+    let working = staged.open().unwrap();
+    world.files.abort().unwrap();
+    world.files.begin(run("full-chain")).unwrap();
+    staged.forget();
+    let refused = staged.open().unwrap_err().to_string();
+    assert!(refused.contains("--resume"), "{refused}");
+    staged.closed().unwrap_err();
+    drop(working);
+    staged.closed().unwrap();
+    assert_eq!(staged.open().unwrap().best().number, 0);
+}
+
 /// Work that an aborted run had given to another thread ends a moment later.
 #[test]
 fn run_that_begins_right_after_an_abort_waits_until_the_aborted_ones_chain_is_closed() {
