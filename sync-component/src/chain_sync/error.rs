@@ -203,6 +203,16 @@ pub enum ResyncError<B: BlockT> {
         /// The checkpoint.
         checkpoint: BlockId<B>,
     },
+    /// Every source that answers has another block at the operator's checkpoint: nothing was fetched.
+    #[error(
+        "none of the {sources} sources that answered has the checkpoint {checkpoint}: each holds another block there; nothing is fetched, and the present chain stays: check its number and hash, or order the resync again with sources on that chain, named with --peer"
+    )]
+    CheckpointDenied {
+        /// The checkpoint.
+        checkpoint: BlockId<B>,
+        /// How many answered.
+        sources: usize,
+    },
     /// The sources end below the operator's checkpoint.
     #[error(
         "the staged chain ends at {staged}, below the checkpoint {checkpoint}: its sources are behind it, or the checkpoint's number is wrong; what is fetched stays: `resync --resume` fetches on, `resync --abort` gives it up"
