@@ -81,8 +81,12 @@ fn keep_the_old_chain(place: &Place) -> Result<(), CliError> {
     if let Some(Stage::Swapping(_) | Stage::Committed(_)) = stage
         && let Started::Swapped { backup } = files.recover()?
     {
+        let kept = backup.map_or_else(
+            || "there was no old chain to keep".to_owned(),
+            |backup| format!("the old chain is kept as backup {backup}"),
+        );
         print(&format!(
-            "an interrupted exchange of the stores was finished; the old chain is kept as backup {backup}\n"
+            "an interrupted exchange of the stores was finished; {kept}\n"
         ))?;
     }
     Ok(files.sweep()?)

@@ -155,7 +155,7 @@ async fn follow(place: &Place, node: Operated) -> Result<ExitCode, CliError> {
         match node.client.resync_status().await {
             Ok(view) if !view.active => {
                 drop(shown);
-                return ended(view.last.as_ref());
+                return ended(&view);
             }
             Ok(view) => {
                 away_since = None;

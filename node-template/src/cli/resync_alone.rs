@@ -141,5 +141,5 @@ pub(super) fn end(alone: &Alone, last: Option<LastRun>) -> Result<ExitCode, CliE
         last,
         ..alone.desk().report()?
     };
-    ended(crate::rpc::ResyncView::from(report).last.as_ref())
+    ended(&crate::rpc::ResyncView::from(report))
 }

@@ -64,18 +64,26 @@ pub(super) fn plan_text(plan: &PlanView) -> String {
     )
 }
 
+/// What may be done about an interrupted run.
+const GO_ON: &str = "`resync --resume` goes on, `resync --abort` gives it up";
+
 /// How a run ended.
-pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
-    match last {
+pub(super) fn ended(view: &ResyncView) -> Result<ExitCode, CliError> {
+    match &view.last {
         Some(LastRunView::Swapped(backup)) => {
             print(&format!(
-                "done: the new chain is live, the old one is kept as backup {backup}\n"
+                "done: the new chain is live, {}\n",
+                kept(backup.as_deref())
             ))?;
             Ok(ExitCode::Done)
         }
         Some(LastRunView::Aborted) => Err(CliError::ResyncEnded(
             "the run was given up; the present chain stays".to_owned(),
         )),
+        // Most say by themselves what to do; and a restore that did not come to its end is over.
+        Some(LastRunView::Interrupted(why)) if view.run.is_some() && !why.contains("--abort") => {
+            Err(CliError::ResyncEnded(format!("{why}; {GO_ON}")))
+        }
         Some(LastRunView::Interrupted(why) | LastRunView::Failed(why)) => {
             Err(CliError::ResyncEnded(why.clone()))
         }
@@ -85,6 +93,14 @@ pub(super) fn ended(last: Option<&LastRunView>) -> Result<ExitCode, CliError> {
     }
 }
 
+/// What became of the old chain.
+fn kept(backup: Option<&str>) -> String {
+    backup.map_or_else(
+        || "there was no old chain to keep".to_owned(),
+        |backup| format!("the old chain is kept as backup {backup}"),
+    )
+}
+
 /// The run under way, and the last one.
 pub(super) fn describe(view: &ResyncView) -> String {
     let now = match (&view.run, &view.stage) {
@@ -92,7 +108,7 @@ pub(super) fn describe(view: &ResyncView) -> String {
             let how = if view.active {
                 moment(view).text()
             } else {
-                "interrupted: `resync --resume` goes on, `resync --abort` gives it up".to_owned()
+                format!("interrupted: {GO_ON}")
             };
             let of = view.total.map(|total| format!(" of {total}"));
             let (done, of, unit) = (view.done, of.unwrap_or_default(), unit(view).name());
@@ -103,7 +119,7 @@ pub(super) fn describe(view: &ResyncView) -> String {
     let last = match &view.last {
         None => String::new(),
         Some(LastRunView::Swapped(backup)) => {
-            format!("last run: done, the old chain is kept as backup {backup}\n")
+            format!("last run: done, {}\n", kept(backup.as_deref()))
         }
         Some(LastRunView::Interrupted(why)) => format!("last run: interrupted: {why}\n"),
         Some(LastRunView::Failed(why)) => format!("last run: failed: {why}\n"),

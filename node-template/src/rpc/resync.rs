@@ -124,8 +124,8 @@ impl From<Counted> for CountedView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LastRunView {
-    /// The new chain is live; the old one is this backup.
-    Swapped(String),
+    /// The new chain is live; the old one is this backup, if there was one.
+    Swapped(Option<String>),
     /// It failed and may go on later.
     Interrupted(String),
     /// It failed and was given up.
@@ -158,7 +158,7 @@ impl From<ResyncReport> for ResyncView {
             eta_seconds: progress.and_then(|progress| Some(progress.eta?.as_secs())),
             sources: progress.map_or(0, |progress| progress.sources),
             last: report.last.map(|last| match last {
-                LastRun::Swapped { backup } => LastRunView::Swapped(backup.0),
+                LastRun::Swapped { backup } => LastRunView::Swapped(backup.map(|name| name.0)),
                 LastRun::Interrupted(why) => LastRunView::Interrupted(why),
                 LastRun::Failed(why) => LastRunView::Failed(why),
                 LastRun::Aborted => LastRunView::Aborted,

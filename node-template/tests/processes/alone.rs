@@ -15,6 +15,10 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
+use sync_component::{
+    chain_sync::{BackupName, Journal, ResyncRun, Run, Stage, StoreId, Swap},
+    ports::UnixMillis,
+};
 
 /// Whoever signed a block, and when: never touched by a resync.
 fn signed(base: &Path) -> Vec<u8> {
@@ -41,6 +45,8 @@ async fn chain_whose_store_does_not_open_is_resynced_without_a_node_and_kept() {
     for strategy in STRATEGIES {
         broken_store(&world, strategy).await;
     }
+    no_store(&world);
+    lost_chain(&world);
     stopped_node(&world).await;
     peers_file(&world).await;
 }
@@ -93,6 +99,48 @@ async fn broken_store(world: &World, strategy: &str) {
     let node = world.connected(&base).await;
     let view = until_status(&client(&node), "in sync on the new chain", in_sync).await;
     assert!(world.is_alices(&view.best).await);
+}
+
+/// As after `purge-chain`: nothing is kept, and nothing is said to be.
+fn no_store(world: &World) {
+    let base = world.copy_of_daves_files("none");
+    fs::remove_dir_all(chain_folder(&base, "quick").join("db")).unwrap();
+    let (peer, bootnode) = (world.alice_id(), world.alice_address());
+    let order = format!("resync -y --peer {peer} --bootnodes {bootnode}");
+    let done = run(&world.line(&order, &base));
+    assert!(
+        stdout(&done).contains("live, there was no old chain to keep"),
+        "{done:?}"
+    );
+    assert!(backups(&base).is_empty());
+}
+
+/// In the middle of an exchange somebody removed the chain that was to become live.
+fn lost_chain(world: &World) {
+    let base = world.copy_of_daves_files("lost");
+    let swap = Swap {
+        live: None,
+        staged: StoreId("0xab".to_owned()),
+        backup: BackupName("20260201T000000000Z-9-cd".to_owned()),
+    };
+    let run_of = Run::Resync(ResyncRun {
+        strategy: "multi-source".to_owned(),
+        peers: Vec::new(),
+        checkpoint: None,
+    });
+    let stages = [Stage::Downloading, Stage::Validated, Stage::Swapping(swap)];
+    let journal = stages
+        .into_iter()
+        .fold(Journal::begin(run_of, UnixMillis(1)), |journal, stage| {
+            journal.next(stage, UnixMillis(2)).unwrap()
+        });
+    let folder = chain_folder(&base, "quick");
+    fs::remove_file(folder.join("db").join("full").join("STORE")).unwrap();
+    fs::write(folder.join("journal"), journal.to_text()).unwrap();
+    let resume = format!("resync --resume --bootnodes {}", world.alice_address());
+    let told = run(&world.line(&resume, &base));
+    assert!(error_line(&told).contains("order it again"), "{told:?}");
+    assert!(!folder.join("journal").exists());
 }
 
 /// Stopped while it still looks for its peer, a resync goes on as it said, and can be given up.

@@ -249,7 +249,7 @@ async fn refusals(world: &World) {
     let order = format!("resync -y --peer {peer} --checkpoint {off}");
     let output = run(&world.line(&order, &base));
     assert!(
-        error_line(&output).contains("does not hold the checkpoint"),
+        error_line(&output).contains("has the checkpoint"),
         "{output:?}"
     );
     let no = finish(command(

@@ -153,6 +153,13 @@ impl Backups<'_> {
         }
     }
 
+    /// The backup that a swap was to make; `None` if it made none, as there was no live store.
+    pub fn kept(&self, name: BackupName) -> Result<Option<BackupName>, ResyncFileError> {
+        let folder = self.0.places().backup(&name);
+        let is_there = self.0.disk().exists(&folder).map_err(at(&folder))?;
+        Ok(is_there.then_some(name))
+    }
+
     /// Gives a backup whose chain was not opened when it was live the name that its tip makes. One that does not open keeps
     /// its name, and all that it holds.
     pub fn name_after_tip(&self, name: BackupName) -> Result<BackupName, ResyncFileError> {

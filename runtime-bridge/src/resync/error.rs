@@ -103,7 +103,7 @@ pub enum ResyncFileError {
     },
     /// A store has no readable marker.
     #[error(
-        "the store in {path} has no readable marker file, so it cannot be told from other stores; the present chain stays"
+        "the store in {path} has no readable marker file, so it cannot be told from other stores; the present chain stays: put the file STORE back if there is a copy of it; a store that a resync built goes with `resync --abort`, and the next order builds it again"
     )]
     NoMarker {
         /// Its folder.
@@ -151,6 +151,14 @@ pub enum ResyncFileError {
         /// Why.
         #[source]
         source: Box<OpenError>,
+    },
+    /// Work that does not end holds the store that is being built.
+    #[error(
+        "the chain that is being built in {path} is still in use by work that does not end; the present chain stays, and nothing is lost: `resync --resume` goes on once it has ended, after a restart at the latest, `resync --abort` gives it up"
+    )]
+    StagedInUse {
+        /// Its folder.
+        path: PathBuf,
     },
     /// The store that is being built does not open.
     #[error(

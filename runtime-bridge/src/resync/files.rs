@@ -43,10 +43,10 @@ pub enum Started {
     Forgotten,
     /// A resync was under way: the old chain runs, and the run goes on.
     Resumes(Journal),
-    /// A swap was finished: the new chain runs, the old one is this backup.
+    /// A swap was finished: the new chain runs.
     Swapped {
-        /// The old chain's name among the backups.
-        backup: BackupName,
+        /// The old chain's name among the backups; `None` if there was no old chain.
+        backup: Option<BackupName>,
     },
     /// A swap waits for the operator: the old chain runs.
     AwaitsOperator(Journal),

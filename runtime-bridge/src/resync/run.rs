@@ -169,15 +169,13 @@ impl ResyncFiles {
         Ok(())
     }
 
-    /// A run begins. Refused while another is under way; what an aborted one left in staging is removed.
+    /// A run begins. Refused while another is under way; what an aborted one left in staging loses its place, and
+    /// [`ResyncFiles::sweep`] removes it: an error after the journal is written would look like a refusal of a run that goes on.
     pub fn begin(&self, run: Run) -> Result<Journal, ResyncFileError> {
-        let writing = self.writing();
+        let _writing = self.writing();
         self.nothing_is_under_way()?;
         self.discard_staged()?;
-        let journal = self.begin_on_empty(run)?;
-        drop(writing);
-        self.sweep()?;
-        Ok(journal)
+        self.begin_on_empty(run)
     }
 
     /// Called while writing, where no run is under way.
@@ -226,20 +224,26 @@ impl ResyncFiles {
         self.discard(&draft_of(&self.places.staging))
     }
 
+    /// The stores that have lost their place and are still there, or being removed.
+    pub(super) fn waiting_to_go(&self) -> Result<Vec<PathBuf>, ResyncFileError> {
+        let mut waiting = Vec::new();
+        for folder in [&self.places.folder, &self.places.backups] {
+            let names = self.disk.list(folder).map_err(at(folder))?;
+            let names = names.iter().filter(|name| name.starts_with(REMOVING));
+            waiting.extend(names.map(|name| folder.join(name)));
+        }
+        Ok(waiting)
+    }
+
     /// Removes the stores that have lost their place, also those of an earlier process that did not come to it. Takes as long as the
     /// disk needs; nothing else waits for it.
     pub fn sweep(&self) -> Result<(), ResyncFileError> {
         let _sweeping = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         let mut result = Ok(());
-        for folder in [&self.places.folder, &self.places.backups] {
-            for name in self.disk.list(folder).map_err(at(folder))? {
-                if name.starts_with(REMOVING) {
-                    let garbage = folder.join(name);
-                    let removed = self.disk.remove_tree(&garbage).map_err(at(&garbage));
-                    // One that cannot be removed keeps no other.
-                    result = result.and(removed);
-                }
-            }
+        for garbage in self.waiting_to_go()? {
+            let removed = self.disk.remove_tree(&garbage).map_err(at(&garbage));
+            // One that cannot be removed keeps no other.
+            result = result.and(removed);
         }
         result
     }

@@ -132,8 +132,21 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StagedStore<B, R> {
 
     /// Whether what was opened last is closed.
     pub fn is_closed(&self) -> bool {
-        let open = self.opened();
-        open.as_ref().is_none_or(|(_, closing)| closing.is_closed())
+        !is_open(&self.opened())
+    }
+
+    /// An error if what was opened last is not closed.
+    pub fn closed(&self) -> Result<(), ResyncFileError> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        Err(self.in_use())
+    }
+
+    fn in_use(&self) -> ResyncFileError {
+        ResyncFileError::StagedInUse {
+            path: self.files.places().staging.clone(),
+        }
     }
 
     /// Waits until what was opened last is closed, for [`CLOSING`] at most: the last one to hold it may be work of a run that was given
@@ -170,6 +183,9 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         if let Some(staged) = open.as_ref().and_then(|(staged, _)| staged.upgrade()) {
             return Ok(staged);
         }
+        if is_open(&open) {
+            return Err(BridgeError::new(self.in_use()));
+        }
         // Work of a run that was given up may come here late, or be here when it is given up: its files neither come back nor go
         // while a store is being made of them.
         let _writing = self.files.writing();
@@ -185,12 +201,8 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         let staging = &self.files.places().staging;
         self.await_closing();
         let mut open = self.opened();
-        if open
-            .as_ref()
-            .is_some_and(|(_, closing)| !closing.is_closed())
-        {
-            let held = io::Error::from(io::ErrorKind::ResourceBusy);
-            return Err(BridgeError::new(at(staging)(held)));
+        if is_open(&open) {
+            return Err(BridgeError::new(self.in_use()));
         }
         *open = None;
         let discarded = {
@@ -214,6 +226,11 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> Staging<B> for StagedStore<B, R> {
         let old = *self.old.lock().unwrap_or_else(PoisonError::into_inner);
         self.files.swap(old).map_err(BridgeError::new)
     }
+}
+
+fn is_open<B: ChainBlock, R>(opened: &Opened<B, R>) -> bool {
+    let last = opened.as_ref();
+    last.is_some_and(|(_, closing)| !closing.is_closed())
 }
 
 /// What a resync would need and where. Made without writing anything.
@@ -277,9 +294,12 @@ impl ResyncFiles {
             }
         }
         let present = size_of(&places.live).map_err(at(&places.live))?;
-        // What an interrupted run has built counts as free: it is used.
-        let staged = size_of(&places.staging).map_err(at(&places.staging))?;
-        let needed = present.saturating_add(HEADROOM).saturating_sub(staged);
+        // What an interrupted run has built counts as free: it is used. So does what is being removed, as after an abort.
+        let mut free_soon = size_of(&places.staging).map_err(at(&places.staging))?;
+        for waiting in self.waiting_to_go()? {
+            free_soon = free_soon.saturating_add(size_of(&waiting).map_err(at(&waiting))?);
+        }
+        let needed = present.saturating_add(HEADROOM).saturating_sub(free_soon);
         let needed = needed.saturating_add(self.reserve().0);
         let free = self.free()?;
         let plan = Plan {

@@ -232,9 +232,7 @@ impl ResyncFiles {
                 }
                 Recovery::Finish(swap) => {
                     self.finish(&journal, &swap)?;
-                    Started::Swapped {
-                        backup: swap.backup,
-                    }
+                    self.swapped(swap)?
                 }
                 Recovery::PutBack(swap) => {
                     self.roll_back(&journal, &swap)?;
@@ -250,11 +248,14 @@ impl ResyncFiles {
         )
     }
 
+    fn swapped(&self, swap: Swap) -> Result<Started, ResyncFileError> {
+        let backup = self.backups().kept(swap.backup)?;
+        Ok(Started::Swapped { backup })
+    }
+
     fn go_through(&self, journal: &Journal, swap: Swap) -> Result<Started, ResyncFileError> {
         Ok(match self.carry_through(journal, &swap)? {
-            Carried::Through => Started::Swapped {
-                backup: swap.backup,
-            },
+            Carried::Through => self.swapped(swap)?,
             Carried::Back(error) => Started::RolledBack {
                 why: error.to_string(),
             },

@@ -26,6 +26,14 @@ pub enum SourceFault<B: BlockT> {
     /// The headers that it shows are not those of the chain that it claims.
     #[error("its headers do not lead to the chain that it claims")]
     Unproven,
+    /// What it has next lies in the future: this machine's clock is behind, or its own is ahead.
+    #[error(
+        "its chain above {above} lies in the future by this machine's clock: check that clock, and set it if it is behind"
+    )]
+    FromFuture {
+        /// The highest block of ours.
+        above: BlockId<B>,
+    },
     /// Its headers come slowly.
     #[error("it showed only {headers} headers in {} s", .within.as_secs())]
     Slow {
@@ -105,6 +113,7 @@ impl<B: BlockT> SourceFault<B> {
             Self::Busy
             | Self::Gone
             | Self::Unproven
+            | Self::FromFuture { .. }
             | Self::Slow { .. }
             | Self::NotDelivered { .. } => true,
             Self::Invalid { .. }
@@ -121,6 +130,11 @@ impl<B: BlockT> SourceFault<B> {
     /// Whether it said that it is busy.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Busy | Self::Request(RequestError::Busy(_)))
+    }
+
+    /// Whether only time brings what it has next: asking it once more now does not.
+    pub(super) fn is_of_the_future(&self) -> bool {
+        matches!(self, Self::FromFuture { .. })
     }
 
     /// For how long it wants to be left alone, if it said so; no longer than [`LONGEST_PAUSE`].
@@ -156,7 +170,7 @@ pub enum ResyncError<B: BlockT> {
         faults: Vec<(PeerId, SourceFault<B>)>,
     },
     /// The staged chain is not the voters'.
-    #[error("{0}; the present chain stays")]
+    #[error("{refused}; the present chain stays{}", what_may_follow(.0), refused = .0)]
     NotVoted(#[from] NotVoted<B>),
     /// The staged chain is another one than the voters', and no source is left that is not on it.
     #[error(
@@ -188,6 +202,16 @@ pub enum ResyncError<B: BlockT> {
     OffCheckpoint {
         /// The checkpoint.
         checkpoint: BlockId<B>,
+    },
+    /// Every source that answers has another block at the operator's checkpoint: nothing was fetched.
+    #[error(
+        "none of the {sources} sources that answered has the checkpoint {checkpoint}: each holds another block there; nothing is fetched, and the present chain stays: check its number and hash, or order the resync again with sources on that chain, named with --peer"
+    )]
+    CheckpointDenied {
+        /// The checkpoint.
+        checkpoint: BlockId<B>,
+        /// How many answered.
+        sources: usize,
     },
     /// The sources end below the operator's checkpoint.
     #[error(
@@ -308,6 +332,14 @@ impl<B: BlockT> From<BridgeError> for ResyncError<B> {
 impl<B: BlockT> From<JobLost> for ResyncError<B> {
     fn from(error: JobLost) -> Self {
         Self::Local(error.into())
+    }
+}
+
+fn what_may_follow<B: BlockT>(refused: &NotVoted<B>) -> &'static str {
+    if refused.may_pass() {
+        "; what is fetched stays, too: `resync --resume` asks again, `resync --abort` gives it up, for another order"
+    } else {
+        ""
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     context::SyncContext,
     error::Blame,
     peers::Offence,
-    ports::{Bridge, ImportError, ImportReport, PeerId, heavy},
+    ports::{BlockFault, Bridge, HeaderFault, ImportError, ImportReport, PeerId, heavy},
     registry::ResyncStrategy,
     wire::RangeRequest,
 };
@@ -51,7 +51,7 @@ impl<B: BlockT> ResyncStrategy<B> for FullChain {
                 Err(End::Local(error)) => return Err(error),
             }
         }
-        Err(guides.all_failed(job.staging.best()))
+        guides.end(job.staging.best())
     }
 }
 
@@ -169,6 +169,13 @@ impl<B: BlockT> Download<'_, B> {
         match failure {
             None => Ok(()),
             Some(ImportError::Local(error)) => Err(ResyncError::from(error).into()),
+            Some(ImportError::Invalid {
+                fault: BlockFault::Header(HeaderFault::FromFuture { .. }),
+                ..
+            }) => {
+                let above = self.staging().best();
+                Err(SourceFault::FromFuture { above }.into())
+            }
             Some(ImportError::Invalid { id, fault }) => {
                 if fault.blame() == Blame::Peer {
                     self.context.peers.charge(self.peer, Offence::ProvablyWrong);

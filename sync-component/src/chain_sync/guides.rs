@@ -115,7 +115,8 @@ impl<'a, B: BlockT> Guides<'a, B> {
     }
 
     /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often; who is
-    /// busy withholds nothing and is given as long as the last one.
+    /// busy withholds nothing and is given as long as the last one. Where each new slot lets one more block in, waiting for what lies in
+    /// the future would never end.
     pub(super) async fn failed(&mut self, guide: PeerId, fault: SourceFault<B>) {
         let settings = &self.context.settings;
         let is_last = self.patience() == Patience::NobodyElse;
@@ -126,7 +127,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
         };
         let failed = self.attempts.entry(guide.clone()).or_insert(0);
         *failed += 1;
-        if fault.may_pass() && *failed < most {
+        if fault.may_pass() && !fault.is_of_the_future() && *failed < most {
             tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
             let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
             self.context.clock.sleep(pause).await;
@@ -141,6 +142,25 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.attempts.clear();
         self.faults
             .retain(|_, fault| !fault.may_pass() && !matches!(fault, SourceFault::NoState { .. }));
+    }
+
+    /// Nobody is left. That is the end of the chain as far as our clock lets it in, if what a source has above that is so little that the
+    /// voters may have it, too.
+    pub(super) fn end(self, reached: BlockId<B>) -> Result<BlockId<B>, ResyncError<B>> {
+        let highest = reached
+            .height()
+            .saturating_add(self.context.settings.tier1.max_gap);
+        let is_near = |peer| {
+            let table = self.context.peers.table();
+            let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
+            told.is_some_and(|told| told.standing.best.height() <= highest)
+        };
+        let mut faults = self.faults.iter();
+        if faults.any(|(peer, fault)| fault.is_of_the_future() && is_near(peer)) {
+            tracing::warn!(%reached, "what the sources have above this block lies in the future: this machine's clock may be behind");
+            return Ok(reached);
+        }
+        Err(self.all_failed(reached))
     }
 
     /// Nobody is left. Of all that were consistent once only those are named that were asked.

@@ -118,6 +118,7 @@ impl<B: BlockT> ChainSyncManager<B> {
         for Source { peer, voucher } in self.await_sources(order).await? {
             tracing::info!(%peer, %voucher, "resync from this peer");
         }
+        self.checkpoint_is_not_denied(order).await?;
         let mut strays = BTreeSet::new();
         let mut renewals = 0..MOST_RENEWALS;
         loop {

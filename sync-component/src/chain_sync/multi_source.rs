@@ -100,7 +100,7 @@ impl<B: BlockT> Download<'_, B> {
             // Whoever claims most, and of these whoever brought all headers that it was asked for.
             let place = |peer: &PeerId, height: u64| (Reverse(height), self.lagging().place(peer));
             let Some(guide) = guides.next(place).await else {
-                return Err(guides.all_failed(self.staging().best()));
+                return guides.end(self.staging().best());
             };
             let before = self.staging().best();
             let followed = self.follow(&guide, guides.within(&guide)).await;
@@ -157,8 +157,12 @@ impl<B: BlockT> Download<'_, B> {
             Err(FetchError::Unplaceable { id, fault, .. }) => {
                 Err(SourceFault::Invalid { id, fault }.into())
             }
-            Err(FetchError::Overtaken { .. } | FetchError::FromFuture { .. }) => {
+            Err(FetchError::Overtaken { .. }) => {
                 Err(SourceFault::OtherChain { staged: before }.into())
+            }
+            Err(FetchError::FromFuture { .. }) => {
+                let above = self.staging().best();
+                Err(SourceFault::FromFuture { above }.into())
             }
             Err(FetchError::Local(fault)) => Err(ResyncError::Local(fault).into()),
         }
@@ -216,8 +220,11 @@ impl<B: BlockT> Download<'_, B> {
             Ok(ProbeOutcome::Verified(run) | ProbeOutcome::Partly { run, .. }) => run,
             // It is stored, and the fork choice stayed with another branch.
             Ok(ProbeOutcome::Held) => return Err(other.into()),
-            Ok(ProbeOutcome::Wrong) | Err(ProbeError::Moved | ProbeError::FromFuture) => {
+            Ok(ProbeOutcome::Wrong) | Err(ProbeError::Moved) => {
                 return Err(SourceFault::Unproven.into());
+            }
+            Err(ProbeError::FromFuture) => {
+                return Err(SourceFault::FromFuture { above: before }.into());
             }
             Err(ProbeError::Request(error)) => return Err(SourceFault::from(error).into()),
             Err(ProbeError::Local(fault)) => return Err(ResyncError::Local(fault).into()),

@@ -1,7 +1,7 @@
 //! A staged chain that is not the wanted one: which sources are on it, and which on the wanted one.
 
 use super::{
-    ChainSyncManager, NotVoted, ResyncError, ResyncRequest, SourceFault,
+    ChainSyncManager, NotVoted, OperatorsOrder, ResyncError, ResyncRequest, SourceFault,
     poll::{self, Poll},
 };
 use crate::{
@@ -57,6 +57,38 @@ impl<B: BlockT> Apart<B> {
 }
 
 impl<B: BlockT> ChainSyncManager<B> {
+    /// An error if all sources that answer deny the checkpoint of a new order, and none comes within `tier1_timeout_secs` that does not: a
+    /// slip shows before the download. A run that goes on is not ended by whoever is back first.
+    pub(super) async fn checkpoint_is_not_denied(
+        &self,
+        order: &OperatorsOrder<B>,
+    ) -> Result<(), ResyncError<B>> {
+        let request = order.request();
+        let Some(checkpoint) = request.checkpoint.filter(|_| !order.is_of_journal()) else {
+            return Ok(());
+        };
+        let clock = &self.context.clock;
+        let until = clock.now().plus(self.context.settings.tier1.timeout);
+        loop {
+            let sources = self.sources(&request.peers);
+            let asked = sources
+                .iter()
+                .map(|source| self.holds(&source.peer, [checkpoint]));
+            let told: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+            // Whoever tells of no block there may only be behind.
+            if told.is_empty() || told.iter().any(|held| *held != [Some(false)]) {
+                return Ok(());
+            }
+            if clock.now() >= until {
+                return Err(ResyncError::CheckpointDenied {
+                    checkpoint,
+                    sources: told.len(),
+                });
+            }
+            self.sleep_a_slot().await;
+        }
+    }
+
     /// How the sources stand, `strays` aside, where a download, or the vote on it, ended with `error`.
     pub(super) async fn apart(
         &self,

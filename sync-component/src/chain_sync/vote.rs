@@ -151,12 +151,12 @@ fn count<T: Ord>(items: impl Iterator<Item = T>) -> BTreeMap<T, usize> {
 pub enum NotVoted<B: BlockT> {
     /// No peer has a vote.
     #[error(
-        "no peer has a vote; connect peers, or say with --checkpoint N:HASH which chain is the right one"
+        "no peer has a vote; connect peers, or order the resync again with --checkpoint N:HASH, which says which chain is the right one"
     )]
     NoVoters,
     /// Fewer peers answered than Tier 1 asks of a round.
     #[error(
-        "only {responses} of at least {required} peers answered; wait until more are connected, or say with --checkpoint N:HASH which chain is the right one"
+        "only {responses} of at least {required} peers answered; wait until more are connected, or order the resync again with --checkpoint N:HASH, which says which chain is the right one"
     )]
     TooFewAnswers {
         /// Peers that answered.
@@ -166,7 +166,7 @@ pub enum NotVoted<B: BlockT> {
     },
     /// Too few authorities attest one and the same block for any chain to be the voted one.
     #[error(
-        "no vote is possible: {heard} of {authorities} authorities attest their tips here now (this node's own key aside), {agreeing} of them one chain, and {need} are needed; wait until more of them run, or say with --checkpoint N:HASH which chain is the right one"
+        "no vote is possible: {heard} of {authorities} authorities attest their tips here now (this node's own key aside), {agreeing} of them one chain, and {need} are needed; wait until more of them run, check this machine's clock, or order the resync again with --checkpoint N:HASH, which says which chain is the right one"
     )]
     TooFewAttest {
         /// Authorities whose attestation counts.
@@ -180,7 +180,7 @@ pub enum NotVoted<B: BlockT> {
     },
     /// The staged chain ends far below the voters.
     #[error(
-        "the staged chain ends at {tip}, and {ahead} of {voters} voters are at {theirs} or above: its sources are behind the network; wait until they have caught up, or name others with --peer"
+        "the staged chain ends at {tip}, and {ahead} of {voters} voters are at {theirs} or above: its sources are behind the network, or this machine's clock is; check that clock, wait until the sources have caught up, or order the resync again with others, named with --peer"
     )]
     Behind {
         /// The staged tip.
@@ -222,7 +222,7 @@ pub enum NotVoted<B: BlockT> {
     },
     /// No block near the staged tip is shared by enough voters.
     #[error(
-        "only {most} of {voters} voters share a block of the staged chain at most {reach} blocks below its tip {tip}; {need} are needed"
+        "only {most} of {voters} voters share a block of the staged chain at most {reach} blocks below its tip {tip}; {need} are needed; wait until they agree; where they do not, find out with the other operators which chain goes on"
     )]
     NoConsensus {
         /// The staged tip.

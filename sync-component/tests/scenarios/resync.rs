@@ -2,6 +2,7 @@
 //! `node-template`.
 
 mod attested;
+mod clock;
 mod live;
 mod mute;
 mod snapshot;
@@ -176,6 +177,14 @@ fn is_refusal(error: &ResyncError<SmallBlock>) -> bool {
     matches!(error, ResyncError::NotVoted(_) | ResyncError::Stray { .. })
 }
 
+/// Whether the checkpoint is not in the sources' chain, where answers to whether it is may be lost.
+fn is_off(error: &ResyncError<SmallBlock>) -> bool {
+    matches!(
+        error,
+        ResyncError::CheckpointDenied { .. } | ResyncError::OffCheckpoint { .. }
+    )
+}
+
 /// O on a dead fork, connected to three peers at 60.
 fn stranded(sim: &mut Sim) -> (Vec<Peer>, Node) {
     // Several ranges, so that something can happen between two.
@@ -298,7 +307,7 @@ fn r04_where_nobody_votes_only_a_checkpoint_near_the_tip_will_do() {
         assert!(too_old.is_resumable());
         let elsewhere = BlockId::of(fork[20].header());
         let off = attempt(Some(elsewhere)).await.unwrap_err();
-        assert!(matches!(off, ResyncError::OffCheckpoint { .. }));
+        assert!(is_off(&off), "{off}");
         // Only another checkpoint would help, or another chain.
         assert!(!off.is_resumable());
         let above = BlockId::new(61, elsewhere.hash);

@@ -93,15 +93,17 @@ impl ResyncDesk {
         strategy: Option<&str>,
     ) -> Result<Plan, OrderError> {
         let strategy = self.strategy(strategy)?.name;
-        let _deciding = self.deciding();
+        let deciding = self.deciding();
         let plan = self.plan()?;
         let run = Run::Resync(order.request().written_down(&strategy));
         self.files.begin(run)?;
         if let Err(error) = self.files.try_exchange() {
-            self.files.abort()?;
+            self.files.give_up()?;
             return Err(error.into());
         }
         self.begin(Phase::Wanted(Job { order, strategy }));
+        drop(deciding);
+        self.sweep();
         Ok(plan)
     }
 

@@ -7,10 +7,10 @@ use sync_component::chain_sync::{BackupName, Journal, Progress};
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LastRun {
-    /// The new chain is live; the old one is this backup.
+    /// The new chain is live.
     Swapped {
-        /// Its name.
-        backup: BackupName,
+        /// The old one among the backups; `None` if there was none.
+        backup: Option<BackupName>,
     },
     /// It failed; it may go on later.
     Interrupted(String),

@@ -6,7 +6,7 @@ use runtime_bridge::{
     ChainTip,
     resync::{ResyncFileError, Started},
 };
-use sync_component::chain_sync::{Journal, ResyncStage, Run, Stage};
+use sync_component::chain_sync::{BackupName, Journal, ResyncStage, Run, Stage};
 
 impl ResyncDesk {
     /// Before the chain is opened: finishes or takes back what an earlier process began, and says so.
@@ -17,13 +17,18 @@ impl ResyncDesk {
                 "a restore was ordered and had touched nothing yet: it is forgotten; order it again"
             ),
             Started::Swapped { backup } => {
-                tracing::info!(%backup, "an interrupted swap is finished: the new chain runs");
+                let named = backup.as_ref().map(tracing::field::display);
+                tracing::info!(
+                    backup = named,
+                    "an interrupted swap is finished: the new chain runs"
+                );
                 self.state().last = Some(LastRun::Swapped { backup });
             }
             Started::StagedLost => {
-                let why = "the chain that was to become live is gone: the old chain runs, and the run is over";
+                let why = "the chain that was to become live is gone: the old chain runs, and the run is over; order it again";
                 tracing::warn!("{why}");
                 self.alert(why);
+                self.state().last = Some(LastRun::Failed(why.to_owned()));
             }
             Started::RolledBack { why } => {
                 tracing::error!(
@@ -72,12 +77,12 @@ impl ResyncDesk {
         self.state().watch.stage(ResyncStage::Swapping);
         match self.files.swap(old) {
             Ok(swap) => {
-                let backup = self.files.backups().name_after_tip(swap.backup.clone());
-                let backup = backup.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "the backup keeps the name that says nothing of its tip");
-                    swap.backup
-                });
-                tracing::info!(%backup, "the stores are exchanged; the old chain is kept as this backup");
+                let backup = self.backup_of(swap.backup);
+                if let Some(backup) = &backup {
+                    tracing::info!(%backup, "the stores are exchanged; the old chain is kept as this backup");
+                } else {
+                    tracing::info!("the new chain is live; there was no old one to keep");
+                }
                 self.ended(LastRun::Swapped { backup });
                 Ok(())
             }
@@ -100,6 +105,19 @@ impl ResyncDesk {
                 }
             }
         }
+    }
+
+    /// What a swap made of the old chain, under the name that its tip makes.
+    fn backup_of(&self, name: BackupName) -> Option<BackupName> {
+        let backups = self.files.backups();
+        let named = backups.kept(name.clone()).and_then(|kept| {
+            let named = kept.map(|kept| backups.name_after_tip(kept));
+            named.transpose()
+        });
+        named.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the backup keeps the name that says nothing of its tip");
+            Some(name)
+        })
     }
 
     /// Whether the store that a run builds is closed.

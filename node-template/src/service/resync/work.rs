@@ -9,6 +9,7 @@ use std::{
 use sync_component::{
     BlockId, NetworkSyncManager,
     chain_sync::{Journal, ResyncError, ResyncStage, ResyncWatch, Stage},
+    ports::BridgeError,
 };
 
 /// How much later than a run that ends without sources one that waits for them is told of. Lower: of both.
@@ -55,15 +56,19 @@ impl ResyncDesk {
             () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
             () = self.warn_of_absent_sources(&watch) => return,
         };
-        if outcome.is_ok() {
+        if let Ok(staged) = outcome {
             let voted = Instant::now();
-            self.prepare().await;
+            outcome = self.prepare().await.map(|()| staged);
             // At the exchange the vote is no older than a slot.
-            if voted.elapsed() > chain_sync.slot() {
+            if outcome.is_ok() && voted.elapsed() > chain_sync.slot() {
                 outcome = tokio::select! {
                     outcome = chain_sync.vote_again(&job.order, self.staged.clone()) => outcome,
                     () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
                 };
+                // The vote opened it once more.
+                if outcome.is_ok() {
+                    outcome = self.closed().await.and(outcome);
+                }
             }
         }
         self.on_disk(move |desk| desk.decide(outcome)).await;
@@ -117,17 +122,24 @@ impl ResyncDesk {
     }
 
     /// Does what can be done of the exchange while the old chain is live, so that the node is away for as short as may be, and the vote is
-    /// not old by the time of the exchange.
-    async fn prepare(&self) {
-        if !within_patience(|| self.is_closed()).await {
-            return;
-        }
+    /// not old by the time of the exchange. An error if nothing may be exchanged.
+    async fn prepare(&self) -> Result<(), ResyncError<Block>> {
+        self.closed().await?;
         let files = self.files.clone();
         let prepared = tokio::task::spawn_blocking(move || files.prepare_swap()).await;
         if let Ok(Err(error)) = prepared {
             // The exchange meets the same, and says so.
             tracing::debug!(%error, "the exchange is not prepared");
         }
+        Ok(())
+    }
+
+    /// Waits until nobody holds the staged store any more. While somebody does the node is not stopped for an exchange: it could not be
+    /// made, and the old chain would be down as well.
+    async fn closed(&self) -> Result<(), ResyncError<Block>> {
+        within_patience(|| self.is_closed()).await;
+        let closed = self.staged.closed().map_err(BridgeError::new);
+        Ok(closed?)
     }
 
     /// Called while deciding.

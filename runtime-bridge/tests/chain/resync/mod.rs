@@ -142,6 +142,10 @@ fn is_whole(model: &Model, live: Live, started: &Started) {
         Started::Swapped { .. } | Started::Clean => {
             assert_eq!(live_number(model), Some(NEW), "{}", context());
             assert_eq!(backup.is_some(), live != Live::Missing, "{}", context());
+            if let Started::Swapped { backup: named } = started {
+                let named = named.as_ref().map(|name| places().backup(name));
+                assert_eq!(named, backup, "{}", context());
+            }
             assert!(!model.exists(&places().staging).unwrap(), "{}", context());
             assert!(!model.exists(&places().journal).unwrap(), "{}", context());
             if let Some(backup) = backup {

@@ -55,7 +55,7 @@ struct Inner {
     steps: Vec<Step>,
     tree: Tree,
     exchanges: Exchanges,
-    /// A file that may not be removed.
+    /// A file or folder that may not be removed.
     kept: Option<PathBuf>,
 }
 
@@ -337,6 +337,9 @@ impl Disk for Model {
     }
 
     fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        if self.inner().kept.as_deref() == Some(path) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         self.step(Step::Remove(path.to_owned()));
         Ok(())
     }

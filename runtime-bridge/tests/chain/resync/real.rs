@@ -259,6 +259,26 @@ fn run_stops_where_only_the_reserve_is_left_and_a_plan_counts_it() {
     world.files.room().unwrap();
 }
 
+/// What was given up may still be there when the next order comes.
+#[test]
+fn plan_counts_what_is_being_removed_as_free() {
+    let world = World::new();
+    drop(world.stage());
+    world.files.give_up().unwrap();
+    let waiting = world.folder.path().join(".removing-staging");
+    assert!(waiting.exists());
+    let built = fs::File::create(waiting.join("built")).unwrap();
+    built.set_len(10 << 20).unwrap();
+    let planned = world.files.plan().unwrap();
+    world.files.sweep().unwrap();
+    let needed = world.files.plan().unwrap().needed;
+    assert!(
+        planned.needed + (10 << 20) <= needed,
+        "{} of {needed}",
+        planned.needed
+    );
+}
+
 #[test]
 fn longer_chain_is_estimated_by_its_length_and_a_claim_overflows_nothing() {
     let world = World::new();
@@ -297,6 +317,23 @@ fn staged_chain_that_is_given_up_begins_with_genesis_and_the_live_one_stays() {
     let report = chain.import(world.maker.run(world.maker.genesis(), 1..10));
     assert!(report.failure.is_none(), "{report:?}");
     assert_eq!(world.live_tip(), before);
+}
+
+/// Nobody would know of it any more, and the stores would be exchanged under it.
+#[test]
+fn staged_chain_is_not_opened_beside_one_that_work_does_not_let_go_of() {
+    let world = World::new();
+    let staged = world.stage();
+    let working = staged.open().unwrap();
+    world.files.abort().unwrap();
+    world.files.begin(run("full-chain")).unwrap();
+    staged.forget();
+    let refused = staged.open().unwrap_err().to_string();
+    assert!(refused.contains("--resume"), "{refused}");
+    staged.closed().unwrap_err();
+    drop(working);
+    staged.closed().unwrap();
+    assert_eq!(staged.open().unwrap().best().number, 0);
 }
 
 /// Work that an aborted run had given to another thread ends a moment later.

@@ -56,6 +56,23 @@ fn run_is_given_up_also_where_an_earlier_one_is_still_being_removed() {
 }
 
 #[test]
+fn run_begins_also_where_what_an_earlier_one_left_cannot_be_removed() {
+    let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
+    files(&model).abort().unwrap();
+    let waiting = places().folder.join(".removing-staging");
+    put_store(&model, &waiting, None, 1);
+    put_store(&model, &places().staging, None, NEW);
+    model.keep(&waiting);
+    files(&model).sweep().unwrap_err();
+    files(&model).begin(resync()).unwrap();
+    assert!(!model.exists(&places().staging).unwrap());
+    assert_eq!(
+        files(&model).journal().unwrap().unwrap().stage,
+        Stage::Preparing
+    );
+}
+
+#[test]
 fn aborted_run_leaves_the_old_chain_and_nothing_else() {
     let model = ready_to_swap(Exchanges::InOneStep, Live::Healthy);
     let before = model.steps();

@@ -2,16 +2,17 @@
 
 use super::{Build, Wanted};
 use crate::{
-    block_id::{BlockId, height_of},
+    block_id::{BlockId, height_of, number},
     chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
     error::Blame,
     headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
-    peers::Offence,
-    ports::{BridgeError, HeaderRejected, HeadersRefused, PeerId},
+    peers::{Offence, RangeAnswer},
+    ports::{BridgeError, HeaderFault, HeaderRejected, HeadersRefused, PeerId, heavy},
+    wire::RangeRequest,
 };
 use futures::future::join;
 use sp_runtime::traits::{Block as BlockT, Header as _};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What the requests for headers of one source's chain leave to the next ones.
 struct Asking<B: BlockT> {
@@ -61,6 +62,8 @@ impl<B: BlockT> Build<'_, B> {
             if let Some(last) = more.last() {
                 above.header = last.clone();
                 attempts = 0;
+            } else if self.is_future_next(guide, &above, within).await? {
+                return self.ends_now(tip, &above.header);
             } else {
                 attempts += 1;
                 if attempts > settings.tier2.max_retries.get() {
@@ -83,6 +86,47 @@ impl<B: BlockT> Build<'_, B> {
             }
         }
         self.add(guide, arrived).await
+    }
+
+    /// Whether the next header of `guide`'s chain lies in the future.
+    async fn is_future_next(
+        &self,
+        guide: &PeerId,
+        above: &Above<B>,
+        within: Duration,
+    ) -> Result<bool, End<B>> {
+        let below = BlockId::<B>::of(&above.header);
+        let request = RangeRequest {
+            start: number::<B>(below.height().saturating_add(1)),
+            count: 1,
+            parent: below.hash,
+        };
+        let answer = self.staged.peers.headers(guide, request, within).await;
+        let Some(next) = answer.ok().and_then(RangeAnswer::into_items) else {
+            return Ok(false);
+        };
+        let (base, parent) = (above.base, above.header.clone());
+        let (staging, now) = (Arc::clone(&self.job.staging), self.staged.clock.wall());
+        let checked = heavy(self.staged.executor.as_ref(), move || {
+            staging.verify_headers(base, &parent, &next, now)
+        });
+        Ok(matches!(
+            checked.await.map_err(ResyncError::from)?,
+            Err(HeaderRejected::Faulty {
+                fault: HeaderFault::FromFuture { .. },
+                ..
+            })
+        ))
+    }
+
+    /// What follows `last` lies in the future. That will do, unless the voters are too far above.
+    fn ends_now(&self, tip: BlockId<B>, last: &B::Header) -> Result<(), End<B>> {
+        let above = BlockId::<B>::of(last);
+        let most = self.staged.settings.tier1.max_gap;
+        if above.height().saturating_add(most) < tip.height() {
+            return Err(SourceFault::FromFuture { above }.into());
+        }
+        Ok(())
     }
 
     /// The next headers; none if nothing came, or the guide's chain does not go on above these.
@@ -145,6 +189,13 @@ impl<B: BlockT> Build<'_, B> {
             Err(HeadersRefused::NothingFinal { count }) => {
                 let above = self.standing().await?.finalized;
                 Err(SourceFault::NoFinality { above, count }.into())
+            }
+            Err(HeadersRefused::Rejected(HeaderRejected::Faulty {
+                fault: HeaderFault::FromFuture { .. },
+                ..
+            })) => {
+                let above = BlockId::of(&self.standing().await?.header);
+                Err(SourceFault::FromFuture { above }.into())
             }
             Err(refused) => {
                 if let HeadersRefused::Rejected(HeaderRejected::Faulty { fault, .. }) = &refused

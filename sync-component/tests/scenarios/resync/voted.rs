@@ -128,9 +128,34 @@ fn r04_wrong_checkpoint_names_nobody_a_stray() {
             let staging = InMemory::by(sim, &ours, kind);
             let named = order(&[&peers[0].id, &behind.id], Some(wrong));
             let end = insist(&ours, &named, &staging).await.unwrap_err();
-            let is_told = matches!(&end, ResyncError::OffCheckpoint { .. });
-            assert!(is_told && !end.is_resumable(), "{kind:?}: {end}");
-            assert_eq!(staging.height(), 60, "{kind:?}: it is not begun anew");
+            assert!(is_off(&end) && !end.is_resumable(), "{kind:?}: {end}");
+            let was_fetched = matches!(&end, ResyncError::OffCheckpoint { .. });
+            assert!(was_fetched || !sim.is_calm(), "{kind:?}: {end}");
+            let height = if was_fetched { 60 } else { 0 };
+            assert_eq!(staging.height(), height, "{kind:?}: it is not begun anew");
+        }
+    });
+}
+
+/// The same where all have another block there: a slip costs no download.
+#[test]
+fn r04_checkpoint_that_every_source_denies_ends_the_order_before_the_download() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours) = stranded(sim);
+        sim.slots(2).await;
+        let other = sim.branch(20, 40, 1, 77);
+        let wrong = BlockId::of(other[49].header());
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let named = order(&[&peers[0].id, &peers[1].id], Some(wrong));
+            let end = insist(&ours, &named, &staging).await.unwrap_err();
+            assert!(is_off(&end) && !end.is_resumable(), "{kind:?}: {end}");
+            if sim.is_calm() {
+                let is_told = matches!(end, ResyncError::CheckpointDenied { sources: 2, .. });
+                assert!(is_told, "{kind:?}: {end}");
+                assert!(staging.stages().is_empty(), "{kind:?}");
+                assert_eq!(staging.height(), 0, "{kind:?}");
+            }
         }
     });
 }
