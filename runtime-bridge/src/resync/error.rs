@@ -154,7 +154,7 @@ pub enum ResyncFileError {
     },
     /// Work that does not end holds the store that is being built.
     #[error(
-        "the chain that is being built in {path} is still in use by work that does not end; the present chain stays, and nothing is lost: `resync --resume` goes on once it has ended, after a restart at the latest, `resync --abort` gives it up"
+        "the chain that is being built in {path} is still in use by work that does not end; the present chain stays; once that work has ended, after a restart at the latest, `resync --resume` goes on (or order it again, if nothing was built yet), `resync --abort` gives it up"
     )]
     StagedInUse {
         /// Its folder.

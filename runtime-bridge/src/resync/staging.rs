@@ -293,6 +293,8 @@ impl ResyncFiles {
                 _ => {}
             }
         }
+        // First, as what is being removed must not count twice.
+        let free = self.free()?;
         let present = size_of(&places.live).map_err(at(&places.live))?;
         // What an interrupted run has built counts as free: it is used. So does what is being removed, as after an abort.
         let mut free_soon = size_of(&places.staging).map_err(at(&places.staging))?;
@@ -301,7 +303,6 @@ impl ResyncFiles {
         }
         let needed = present.saturating_add(HEADROOM).saturating_sub(free_soon);
         let needed = needed.saturating_add(self.reserve().0);
-        let free = self.free()?;
         let plan = Plan {
             places: places.clone(),
             present,

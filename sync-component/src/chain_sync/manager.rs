@@ -101,8 +101,17 @@ impl<B: BlockT> ChainSyncManager<B> {
         order: &OperatorsOrder<B>,
         files: Arc<dyn Staging<B>>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
+        self.watch.stage(ResyncStage::Preparing);
+        self.timed(async {
+            self.checkpoint_is_not_denied(order).await?;
+            self.run_up_to_swap(order, files).await
+        })
+        .await
+    }
+
+    async fn timed<T>(&self, work: impl Future<Output = T>) -> T {
         let begun = self.context.clock.now();
-        let outcome = self.run_up_to_swap(order, files).await;
+        let outcome = work.await;
         let took = self.context.clock.now().since(begun);
         self.context.observer.tier_ended(Tier::Resync, took);
         outcome
@@ -118,7 +127,6 @@ impl<B: BlockT> ChainSyncManager<B> {
         for Source { peer, voucher } in self.await_sources(order).await? {
             tracing::info!(%peer, %voucher, "resync from this peer");
         }
-        self.checkpoint_is_not_denied(order).await?;
         let mut strays = BTreeSet::new();
         let mut renewals = 0..MOST_RENEWALS;
         loop {
@@ -268,7 +276,7 @@ impl<B: BlockT> ChainSyncManager<B> {
         };
         tracing::info!(%refused, "the voters have gone on since they were asked");
         drop(staging);
-        self.run(order, files).await
+        self.timed(self.run_up_to_swap(order, files)).await
     }
 
     /// Length of a slot. A vote that is older is taken again before a swap.

@@ -188,8 +188,8 @@ impl<B: BlockT> MissingBlocks<B> {
         }
     }
 
-    /// Nobody asks for the first block of `run` any more, because another chain is fetched: meanwhile it is not withheld, but nothing
-    /// that was is forgiven, or whoever shows one chain after the other would withhold none of them.
+    /// Nobody asks for the first block of `run` any more, because another author's chain is fetched: meanwhile it is not withheld, but
+    /// nothing that was is forgiven.
     pub(super) fn withdrawn(&mut self, run: &VerifiedTip<B>, now: Moment) {
         if let Some(missing) = self.blocks.get_mut(&first(run))
             && missing.clock == Clock::Runs

@@ -11,7 +11,7 @@ use crate::{
     block_id::BlockId,
     block_sync::{Backoff, FetchError},
     error::Blame,
-    headers::{Beyond, VerifiedTip},
+    headers::{Beyond, VerifiedTip, author},
     height_sync::{Judgement, Purpose, Waiting},
     ports::{MonoTime, Presence},
     settings::JoinWindows,
@@ -387,6 +387,18 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         }
         self.manager.height.follow_nothing();
         self.manager.board.session_ended(&self.manager.context);
+        // It may have stored blocks of a branch that is not better yet, of which no event tells.
+        note_local(self.manager.height.chain_changed(None));
+    }
+
+    /// Whether one authority sealed both ends, for all that is known.
+    fn have_one_author(&self, one: &VerifiedTip<B>, other: &VerifiedTip<B>) -> bool {
+        let chain = self.manager.context.bridge.as_ref();
+        let author_of = |run: &VerifiedTip<B>| {
+            let authorities = chain.authorities_at(run.base.hash).ok()?;
+            Some(author(&authorities, run.tip_header(), chain)?.0)
+        };
+        author_of(one) == author_of(other)
     }
 
     /// Nobody asks any more for what is left of the chain that the session under way fetches.
@@ -423,12 +435,15 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         }
         let wanted = judgement.target.as_ref();
         let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
-        let off_course = fetching.zip(wanted).is_some_and(|(fetching, wanted)| {
+        let off_course = fetching.zip(wanted).filter(|(fetching, wanted)| {
             fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
         });
-        if off_course {
+        if let Some((fetching, wanted)) = off_course {
             tracing::debug!("the session under way fetches another chain than the one to follow");
-            self.withdraw();
+            // Whoever shows one chain of its own after the other withholds each of them.
+            if !self.have_one_author(fetching, wanted) {
+                self.withdraw();
+            }
             self.stop();
         }
     }
@@ -485,12 +500,12 @@ impl<'a, B: BlockT> Sessions<'a, B> {
                 // fetched again and again.
                 let told = manager.height.chain_changed(None);
                 // Nor is it known as stored while the store cannot be read: fetched again without a pause.
-                self.not_before = match &told {
-                    Ok(()) => {
-                        self.backoff.worked();
-                        now
-                    }
-                    Err(_) => now.plus(self.backoff.failed()),
+                let is_left = |run: &VerifiedTip<B>| manager.height.is_verified(&run.tip());
+                self.not_before = if told.is_err() && target.as_ref().is_some_and(is_left) {
+                    now.plus(self.backoff.failed())
+                } else {
+                    self.backoff.worked();
+                    now
                 };
                 note_local(told);
                 manager.board.tell(SyncEvent::CaughtUp { best });

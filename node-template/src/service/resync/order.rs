@@ -98,7 +98,9 @@ impl ResyncDesk {
         let run = Run::Resync(order.request().written_down(&strategy));
         self.files.begin(run)?;
         if let Err(error) = self.files.try_exchange() {
-            self.files.give_up()?;
+            if let Err(error) = self.files.give_up() {
+                tracing::error!(%error, "the order that was refused is still written down; `resync --abort` takes it back");
+            }
             return Err(error.into());
         }
         self.begin(Phase::Wanted(Job { order, strategy }));
