@@ -279,6 +279,9 @@ pub(crate) fn is_stored<B: BlockT>(
     chain: &dyn Bridge<B>,
     block: &BlockId<B>,
 ) -> Result<bool, BridgeError> {
+    if chain.canonical_hash(block.number)? == Some(block.hash) {
+        return Ok(true);
+    }
     if chain.presence(block.hash)? == Presence::Absent {
         return Ok(false);
     }

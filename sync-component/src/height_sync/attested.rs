@@ -148,9 +148,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             if let Some(chain) = run.and_then(|run| run.lineage_to(id)) {
                 return Ok(Some(voter(tip.best, chain, ours)));
             }
-            if is_stored(bridge, id)?
-                && let Some(chain) = stored_lineage(bridge, *id)?
-            {
+            if let Some(chain) = stored_lineage(bridge, *id)? {
                 return Ok(Some(voter(tip.best, chain, ours)));
             }
         }

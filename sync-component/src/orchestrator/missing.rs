@@ -260,10 +260,8 @@ impl<B: BlockT> MissingBlocks<B> {
     pub(super) fn excuse(&mut self, now: Moment) {
         for missing in self.blocks.values_mut() {
             missing.quiet = now;
-            if missing.clock != Clock::Runs {
-                missing.clock = Clock::Stands {
-                    missing_for: Duration::ZERO,
-                };
+            if let Clock::Stands { missing_for } = &mut missing.clock {
+                *missing_for = Duration::ZERO;
             }
         }
     }

@@ -18,6 +18,7 @@
 
 mod authorities;
 mod breaking;
+mod claims;
 mod clocks;
 mod equivocating;
 mod fetching;
@@ -74,6 +75,15 @@ fn verdict(node: &Node) -> Verdict<SmallBlock> {
 
 fn is_critical(node: &Node) -> bool {
     matches!(verdict(node), Verdict::Known(SyncStatus::Critical(_)))
+}
+
+/// Neither behind nor on a fork, as far as it says.
+fn assert_no_gap(node: &Node) {
+    let is_fine = match verdict(node) {
+        Verdict::Known(status) => matches!(status, SyncStatus::InSync),
+        Verdict::Unverified(_) => true,
+    };
+    assert!(is_fine, "{}", node.health());
 }
 
 /// Whether `node` has banned `peer`.

@@ -11,6 +11,7 @@ use sp_runtime::traits::Block as _;
 use sync_component::{
     BlockId,
     ports::{ImportBlocks, Protocol},
+    status::Note,
     test_kit::SLOT,
 };
 
@@ -298,5 +299,51 @@ fn h14_tip_is_not_forgotten_while_another_authority_builds_on_it() {
             assert!(nobody_sealed(sim), "{}", ours.health());
         }
         assert!(ours.manager().height_sync().is_verified(&tip));
+    });
+}
+
+/// One who has kept a block back shows it once it hears of the next author's, which is not asked for any more then.
+#[test]
+fn h14_author_whose_block_gave_way_to_another_is_not_suspect_before_that_ones_author() {
+    run(Setup::chain(12).authorities(4).idle(20), async |sim| {
+        by_authorities(sim);
+        let parent = sim.chain(12)[11].header().clone();
+        let slot = sim::FIRST_SLOT + 12;
+        let late: SmallBlock = sim.forge.block(&parent, (slot + 1).into(), b"late");
+        // Of two blocks of one height the one with the lower hash is fetched.
+        let mut of_before =
+            (0..=u8::MAX).map(|salt| sim.forge.block::<SmallBlock>(&parent, slot.into(), &[salt]));
+        let kept_back = of_before.find(|block| block.hash() < late.hash()).unwrap();
+        let theirs = BlockId::of(kept_back.header());
+        let holder = |name: &str, block: SmallBlock| {
+            sim.oracle.knows(std::slice::from_ref(&block));
+            let chain = [sim.chain(12), &[block]].concat();
+            sim.peer(name, &chain, Misbehaviour::SilentOn(Protocol::Blocks))
+        };
+        let (honest, evil) = (holder("H", late), holder("M", kept_back));
+        let mut ours = sim.node("O", sim.chain(12));
+        ours.start();
+        let is_asked = |peer: &Peer| sim.network.requests(&ours.id, &peer.id, Protocol::Blocks) > 0;
+        let suspects = || {
+            let notes = ours.manager().report().notes.into_iter();
+            let suspects = notes.filter(|note| matches!(note, Note::Suspect { .. }));
+            suspects.collect::<Vec<_>>()
+        };
+        sim.connect(&ours.id, [&honest.id]);
+        sim.until(MINUTE, "H is asked", || is_asked(&honest)).await;
+        let soon = sim.elapsed() + SECOND;
+        sim.connect(&ours.id, [&evil.id]);
+        let is_followed = || ours.manager().report().target == Some(theirs);
+        sim.until(MINUTE, "M is followed, or too late", || {
+            is_followed() || !suspects().is_empty()
+        })
+        .await;
+        // H is mute, too: later than that it had its time.
+        let in_time = suspects().is_empty() && sim.elapsed() < soon;
+        assert!(in_time || !sim.is_calm());
+        sim.until(MINUTE, "somebody is suspect", || !suspects().is_empty())
+            .await;
+        let authority = sim.forge.public(sim.forge.turn(slot.into()));
+        assert!(!in_time || suspects() == [Note::Suspect { authority }]);
     });
 }

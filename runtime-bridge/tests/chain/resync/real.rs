@@ -76,6 +76,21 @@ impl World {
     }
 }
 
+/// What a run builds that began right after one was aborted, and the chain of that one, which its work still holds.
+fn held_by_aborted_work(
+    world: &World,
+) -> (
+    StagedStore<Block, TestRuntime>,
+    Arc<dyn sync_component::ports::Bridge<Block>>,
+) {
+    let staged = world.stage();
+    let working = staged.open().unwrap();
+    world.files.abort().unwrap();
+    world.files.begin(run("full-chain")).unwrap();
+    staged.forget();
+    (staged, working)
+}
+
 fn run(strategy: &str) -> Run {
     Run::Resync(ResyncRun {
         strategy: strategy.to_owned(),
@@ -323,11 +338,7 @@ fn staged_chain_that_is_given_up_begins_with_genesis_and_the_live_one_stays() {
 #[test]
 fn staged_chain_is_not_opened_beside_one_that_work_does_not_let_go_of() {
     let world = World::new();
-    let staged = world.stage();
-    let working = staged.open().unwrap();
-    world.files.abort().unwrap();
-    world.files.begin(run("full-chain")).unwrap();
-    staged.forget();
+    let (staged, working) = held_by_aborted_work(&world);
     let refused = staged.open().unwrap_err().to_string();
     assert!(refused.contains("--resume"), "{refused}");
     staged.closed().unwrap_err();
@@ -340,11 +351,7 @@ fn staged_chain_is_not_opened_beside_one_that_work_does_not_let_go_of() {
 #[test]
 fn run_that_begins_right_after_an_abort_waits_until_the_aborted_ones_chain_is_closed() {
     let world = World::new();
-    let staged = world.stage();
-    let working = staged.open().unwrap();
-    world.files.abort().unwrap();
-    world.files.begin(run("full-chain")).unwrap();
-    staged.forget();
+    let (staged, working) = held_by_aborted_work(&world);
     let work = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         drop(working);

@@ -396,3 +396,31 @@ fn each<'a, A: Copy, B: Copy>(some: &'a [A], others: &'a [B]) -> impl Iterator<I
     some.iter()
         .flat_map(move |one| others.iter().map(move |other| (*one, *other)))
 }
+
+/// Whoever is still there by then may be on another chain: what was fetched stays.
+#[test]
+fn r04_vote_that_is_taken_again_asks_nobody_for_the_checkpoint_once_more() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (peers, ours, stray) = with_a_trusted_stray(sim, 40);
+        let kind = Kind::ALL[usize::try_from(sim.seed).unwrap() % Kind::ALL.len()];
+        let staging = InMemory::by(sim, &ours, kind);
+        let checkpoint = BlockId::of(sim.chain(60)[49].header());
+        let named = order(&[&peers[0].id, &stray.id], Some(checkpoint));
+        let staged = resume(&ours, &named, &staging).await;
+        let other = sim.branch(20, 40, 1, 78);
+        let elsewhere = sim.crowd(9, "E", &other, &Misbehaviour::Nothing);
+        for peer in &peers {
+            sim.network.cut(&ours.id, &peer.id);
+        }
+        sim.connect(&ours.id, ids(&elsewhere));
+        sim.slots(2).await;
+        let strategy = Arc::clone(&staging.strategy);
+        let watch = ResyncWatch::default();
+        let chain_sync = ours.manager().chain_sync(strategy, BTreeSet::new(), watch);
+        let refused = chain_sync.vote_again(&named, staging.clone()).await;
+        let refused = refused.unwrap_err();
+        let asked = matches!(refused, ResyncError::CheckpointDenied { .. });
+        assert!(!asked, "{kind:?}: {refused}");
+        assert_eq!(staging.chain.best(), staged, "{kind:?}");
+    });
+}

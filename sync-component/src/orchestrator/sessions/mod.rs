@@ -1,5 +1,7 @@
 //! Sessions of Tier 2: when one starts, what it fetches, and what its end means.
 
+mod course;
+
 use super::{
     NetworkSyncManager, SyncEvent,
     board::Extent,
@@ -11,9 +13,9 @@ use crate::{
     block_id::BlockId,
     block_sync::{Backoff, FetchError},
     error::Blame,
-    headers::{Beyond, VerifiedTip, author},
+    headers::{Beyond, VerifiedTip},
     height_sync::{Judgement, Purpose, Waiting},
-    ports::{MonoTime, Presence},
+    ports::MonoTime,
     settings::JoinWindows,
     status::{CriticalReason, SyncStatus, Verdict},
 };
@@ -381,34 +383,20 @@ impl<'a, B: BlockT> Sessions<'a, B> {
 
     /// Drops the session under way.
     fn stop(&mut self) {
-        self.current = None;
+        self.is_over();
         if let Some(target) = self.target.take() {
             self.ends_being_ahead(&target);
         }
-        self.manager.height.follow_nothing();
+    }
+
+    /// There is no session under way any more.
+    fn is_over(&mut self) {
+        self.current = None;
+        let height = &self.manager.height;
+        height.follow_nothing();
         self.manager.board.session_ended(&self.manager.context);
-        // It may have stored blocks of a branch that is not better yet, of which no event tells.
-        note_local(self.manager.height.chain_changed(None));
-    }
-
-    /// Whether one authority sealed both ends, for all that is known.
-    fn have_one_author(&self, one: &VerifiedTip<B>, other: &VerifiedTip<B>) -> bool {
-        let chain = self.manager.context.bridge.as_ref();
-        let author_of = |run: &VerifiedTip<B>| {
-            let authorities = chain.authorities_at(run.base.hash).ok()?;
-            Some(author(&authorities, run.tip_header(), chain)?.0)
-        };
-        author_of(one) == author_of(other)
-    }
-
-    /// Nobody asks any more for what is left of the chain that the session under way fetches.
-    fn withdraw(&mut self) {
-        let fetching = self.target.as_ref();
-        let left = fetching.and_then(|run| self.manager.height.verified(&run.tip()));
-        if let Some(left) = left {
-            let now = self.now();
-            self.missing.withdrawn(&left, now);
-        }
+        // What it stored and the fork choice did not take changed no best block, so no event told of it: it would be fetched again and again.
+        note_local(height.chain_changed(None));
     }
 
     /// The session for `target` is over. If it went ahead, nobody asks for what is left of it until it is somebody's turn again.
@@ -420,94 +408,15 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         }
     }
 
-    /// Ends the session under way if what is to be followed now is another chain than the one it fetches, unless that has a pause
-    /// just now: nothing would be fetched instead.
-    fn drop_off_course(&mut self, judgement: &Judgement<B>) {
-        let now = self.manager.context.clock.now();
-        let fetching = self.target.as_ref().filter(|_| self.current.is_some());
-        if fetching.is_some_and(|fetching| self.is_left_alone(fetching, judgement)) {
-            tracing::debug!("the session under way fetches what its author withholds");
-            return self.stop();
-        }
-        if fetching.is_some_and(|fetching| self.is_ahead_too_late(fetching, judgement)) {
-            tracing::debug!("the session under way went ahead, and its turn is over");
-            return self.stop();
-        }
-        let wanted = judgement.target.as_ref();
-        let wanted = wanted.filter(|wanted| self.missing.may_start(wanted, now));
-        let off_course = fetching.zip(wanted).filter(|(fetching, wanted)| {
-            fetching.conflicts_with(wanted) || self.is_passed(fetching, wanted)
-        });
-        if let Some((fetching, wanted)) = off_course {
-            tracing::debug!("the session under way fetches another chain than the one to follow");
-            // Whoever shows one chain of its own after the other withholds each of them.
-            if !self.have_one_author(fetching, wanted) {
-                self.withdraw();
-            }
-            self.stop();
-        }
-    }
-
-    /// Whether the session under way went ahead of others and is not to do so any more. Once more is stored than all take it cannot be
-    /// taken back.
-    fn is_ahead_too_late(&self, fetching: &VerifiedTip<B>, judgement: &Judgement<B>) -> bool {
-        let mut worthy = judgement.target.iter().chain(&judgement.rivals);
-        let bridge = &self.manager.context.bridge;
-        self.ahead.is_some_and(|first| {
-            !worthy.any(|run| run.contains(&fetching.tip()))
-                && bridge
-                    .presence(first.hash)
-                    .is_ok_and(|place| place == Presence::Absent)
-        })
-    }
-
-    /// Whether `fetching` is not worth fetching any more: its author is left alone, and nobody else attests it.
-    fn is_left_alone(&self, fetching: &VerifiedTip<B>, judgement: &Judgement<B>) -> bool {
-        let mut worthy = judgement.target.iter().chain(&judgement.rivals);
-        if worthy.any(|run| !run.conflicts_with(fetching)) {
-            return false;
-        }
-        self.manager
-            .height
-            .is_left_alone(fetching)
-            .unwrap_or_else(|error| {
-                note_local(Err(error));
-                false
-            })
-    }
-
-    /// Whether `wanted` begins at or above the height at which `fetching` ends, with another block there: whoever withholds a
-    /// block must not keep us from those that follow the one in its place.
-    fn is_passed(&self, fetching: &VerifiedTip<B>, wanted: &VerifiedTip<B>) -> bool {
-        let bridge = &self.manager.context.bridge;
-        wanted.base.number >= fetching.tip().number
-            // Once it is stored the session ends by itself.
-            && bridge
-                .presence(fetching.tip().hash)
-                .is_ok_and(|place| place == Presence::Absent)
-    }
-
     pub(super) fn ended(&mut self, end: SessionEnd<B>) {
         let manager = self.manager;
-        self.current = None;
-        manager.height.follow_nothing();
-        manager.board.session_ended(&manager.context);
+        self.is_over();
         let now = manager.context.clock.now();
         let target = self.target.take();
         match end {
             SessionEnd::Reached(best) => {
-                // What the fork choice did not take changed no best block, so no event said that it is stored now: it would be
-                // fetched again and again.
-                let told = manager.height.chain_changed(None);
-                // Nor is it known as stored while the store cannot be read: fetched again without a pause.
-                let is_left = |run: &VerifiedTip<B>| manager.height.is_verified(&run.tip());
-                self.not_before = if told.is_err() && target.as_ref().is_some_and(is_left) {
-                    now.plus(self.backoff.failed())
-                } else {
-                    self.backoff.worked();
-                    now
-                };
-                note_local(told);
+                self.backoff.worked();
+                self.not_before = now;
                 manager.board.tell(SyncEvent::CaughtUp { best });
                 // The target may have moved meanwhile.
                 manager.height.ask(Duration::ZERO);
@@ -541,8 +450,6 @@ impl<'a, B: BlockT> Sessions<'a, B> {
     /// The session for `target` failed.
     fn failed(&mut self, target: &VerifiedTip<B>, error: &FetchError<B>) {
         let height = &self.manager.height;
-        // What it stored of a branch that is not better yet changed no best block, so no event told of it.
-        note_local(height.chain_changed(None));
         if let FetchError::Unplaceable { id, delivery, .. } = error {
             note_local(height.invalid(target, id));
             height.park(*id, *delivery);
