@@ -4,7 +4,7 @@ use crate::{
     dead_fork::{Finality, STRATEGIES, World, backups, in_sync, store_files},
     harness::{
         PATIENCE, chain_folder, client, command, error_line, run, serving, stdout, until,
-        until_status,
+        until_logged, until_status,
     },
 };
 use node_template::status_view::NodeFile;
@@ -177,8 +177,7 @@ async fn resync_that_was_stopped_before_it_had_begun_to_build_goes_on() {
     assert!(journal().contains("preparing"));
 
     let node = serving(base, "dev", "--dev").await;
-    let log = node.log_tail(400).join("\n");
-    assert!(log.contains("an interrupted resync goes on"), "{log}");
+    until_logged(&node, "an interrupted resync goes on");
     let view = client(&node).resync_status().await.unwrap();
     assert!(view.active, "{view:?}");
     let abort = run(&format!("resync --abort --dev -d {}", base.display()));

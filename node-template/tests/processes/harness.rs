@@ -175,6 +175,20 @@ pub(crate) fn until(what: &str, mut wanted: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until the node's log holds `text`, and returns what it holds. A line may come after what it tells of can be
+/// asked for.
+pub(crate) fn until_logged(node: &NodeProcess, text: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let log = node.log_tail(4_000).join("\n");
+        if log.contains(text) {
+            return log;
+        }
+        assert!(start.elapsed() < PATIENCE, "{text} did not come: {log}");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// Processes of this machine whose command line names `path`.
 pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
     let wanted = path.as_os_str().as_encoded_bytes();

@@ -6,7 +6,7 @@ use crate::{
     doors::Onlookers,
     harness::{
         LOOK_EVERY, PATIENCE, chain_folder, client, command, error_line, finish, run, serving,
-        stdout, until_status,
+        stdout, until_logged, until_status,
     },
 };
 use node_template::status_view::{NodeClient, NodeFile, StatusView};
@@ -66,8 +66,7 @@ async fn snapshot_says_whom_it_trusts_and_replaces_a_dead_fork() {
     assert!(world.is_alices(&new.best).await);
     let [backup] = <[String; 1]>::try_from(backups(&base)).unwrap();
     assert!(backup.contains(&format!("-{}-", old.number)), "{backup}");
-    let log = node.log_tail(400).join("\n");
-    assert!(log.contains("the chain begins with this block"), "{log}");
+    until_logged(&node, "the chain begins with this block");
 
     let lowest = below_snapshot::rpc(&node).await;
 

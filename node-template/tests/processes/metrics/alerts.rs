@@ -1,7 +1,7 @@
 use super::{address, page_at, until_page};
 use crate::{
     dead_fork::{World, critical, in_sync},
-    harness::{client, run, serving, until, until_status},
+    harness::{client, run, serving, until, until_logged, until_status},
 };
 use std::{fs, io::Write, net::TcpStream, path::Path};
 
@@ -40,8 +40,7 @@ async fn dead_fork_is_an_event_a_metric_and_a_line_and_its_resync_is_measured() 
     assert_eq!(event["chain"], "quick");
     let message = event["message"].as_str().unwrap();
     assert!(message.contains("node-template resync"), "{message}");
-    let log = node.log_tail(200).join("\n");
-    assert!(log.contains(&format!("🔔 {message}")), "{log}");
+    until_logged(&node, &format!("🔔 {message}"));
 
     // A resync that does not come to its end: a block of the fork as checkpoint.
     let old = client(&node).status().await.unwrap().best;

@@ -1,6 +1,7 @@
 use super::{address, ask, page, page_at, until_page};
 use crate::harness::{
-    PATIENCE, chain_folder, client, command, error_line, finish, run, serving, until_status,
+    PATIENCE, chain_folder, client, command, error_line, finish, run, serving, until_logged,
+    until_status,
 };
 use node_template::status_view::NodeFile;
 use rustix::process::Signal;
@@ -115,10 +116,9 @@ async fn external_metrics_are_served_on_all_interfaces() {
     let address = address(&node);
     assert!(address.starts_with("127.0.0.1:"), "{address}");
     let port = address.rsplit_once(':').unwrap().1;
-    assert!(
-        node.log_tail(100)
-            .iter()
-            .any(|line| line.contains(&format!("Prometheus exporter started at 0.0.0.0:{port}")))
+    until_logged(
+        &node,
+        &format!("Prometheus exporter started at 0.0.0.0:{port}"),
     );
     page(&node);
 }

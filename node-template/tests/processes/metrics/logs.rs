@@ -1,21 +1,18 @@
-use crate::harness::{client, error_line, run, serving, until_status};
+use crate::harness::{error_line, run, serving, until_logged};
 
 #[tokio::test]
 async fn json_among_the_filters_makes_each_line_an_object() {
     let base = tempfile::tempdir().unwrap();
     let node = serving(base.path(), "dev", "--dev -l json,node_template=debug").await;
-    until_status(&client(&node), "a block", |view| view.best.number >= 1).await;
-    let lines = node.log_tail(200);
-    assert!(lines.len() > 5);
-    for line in &lines {
+    let text = until_logged(&node, "🏆 Imported #1");
+    assert!(text.lines().count() > 5, "{text}");
+    for line in text.lines() {
         let json: serde_json::Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{line} is no JSON: {error}"));
         for key in ["timestamp", "level", "target", "message"] {
             assert!(json[key].is_string(), "{key}: {line}");
         }
     }
-    let text = lines.join("\n");
-    assert!(text.contains("🏆 Imported #1"), "{text}");
     assert!(text.contains("\"DEBUG\""), "filters still count: {text}");
     assert!(!text.contains('\u{1b}'), "no colours");
 }
@@ -24,9 +21,7 @@ async fn json_among_the_filters_makes_each_line_an_object() {
 async fn text_off_a_terminal_has_no_colours() {
     let base = tempfile::tempdir().unwrap();
     let node = serving(base.path(), "dev", "--dev --isolated").await;
-    until_status(&client(&node), "a block", |view| view.best.number >= 1).await;
-    let text = node.log_tail(200).join("\n");
-    assert!(text.contains("🏆 Imported #1"), "{text}");
+    let text = until_logged(&node, "🏆 Imported #1");
     assert!(!text.contains('\u{1b}'), "{text}");
 }
 
