@@ -251,10 +251,15 @@ impl Signed {
         self.written().last_counter(key)
     }
 
+    /// The highest slot that `key` has sealed, or may have sealed before a lost record was replaced.
+    pub fn last_slot(&self, key: &sr25519::Public) -> Option<Slot> {
+        self.written().last_slot(key)
+    }
+
     /// Whether a block by `author` in `slot` shows that a key of this record is in use elsewhere: its slot lies above
     /// our last seal with it.
     pub fn foreign_use(&self, author: &sr25519::Public, slot: Slot) -> Option<ForeignUse> {
-        let last = self.written().last_slot(author).unwrap_or_default();
+        let last = self.last_slot(author).unwrap_or_default();
         (slot > last).then_some(ForeignUse {
             key: *author,
             slot,

@@ -50,4 +50,8 @@ impl Signer for KeySigner {
     fn last_counter(&self, key: &sr25519::Public) -> Option<AttestationCounter> {
         self.signed.last_counter(key)
     }
+
+    fn last_slot(&self, key: &sr25519::Public) -> Option<Slot> {
+        self.signed.last_slot(key)
+    }
 }

@@ -33,6 +33,9 @@ const OPEN_FILES: i32 = 256;
 /// Once `RocksDB`'s log holds so many bytes it writes their contents to its tables, as soon as it finds time for that. A start after a kill,
 /// and the first opening of a store that was just built, read the log back. More: these take longer; less: tables are written more often,
 /// and smaller.
+///
+/// No bound where it falls on a moment at which a column is being written to its table already: `RocksDB` passes that column over then, and
+/// the log grows until the column's write buffer is full: a quarter of what it has of [`MEMORY_MIB`].
 pub(super) const LOG_BYTES: u64 = 16 << 20;
 
 /// The plain text file in a store's folder: what it is, without opening the database.

@@ -1,6 +1,6 @@
 use super::{Beyond, VerifiedTip};
 use crate::{
-    block_id::BlockId,
+    block_id::{BlockId, height_of},
     ports::{Bridge, BridgeError},
 };
 use sp_consensus_aura::{Slot, sr25519::AuthorityId};
@@ -15,7 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Fewer than half of the authorities are ever suspect: a majority cannot be withholding, it is our own connection that
 /// loses answers then. The newest replaces the oldest.
 #[derive(Debug, Default)]
-pub struct Suspects(BTreeMap<AuthorityId, Suspicion>);
+pub struct Suspects {
+    known: BTreeMap<AuthorityId, Suspicion>,
+    /// The height of the tip that was imported last.
+    seen: Option<u64>,
+}
 
 /// What an authority is suspect for.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +58,7 @@ impl Suspects {
         let Some((author, slot)) = author(&authorities, run.tip_header(), chain) else {
             return Ok(());
         };
-        let was_known = self.0.contains_key(&author);
+        let was_known = self.known.contains_key(&author);
         // What it does now it may do with a block of a slot long past, of which it may have any number.
         let since = slot.max(now);
         if self.suspect(&author, since, misdeed, authorities.len(), own) && !was_known {
@@ -77,7 +81,7 @@ impl Suspects {
             return false;
         }
         let most = (authorities - 1) / 2;
-        let known = self.0.get(author);
+        let known = self.known.get(author);
         let left_alone = known.and_then(|known| known.left_alone);
         let left_alone = match misdeed {
             // Of a slot long past it may show as many as it likes.
@@ -85,50 +89,65 @@ impl Suspects {
             Misdeed::Withheld | Misdeed::SealedInvalid => left_alone,
         };
         let since = known.map_or(slot, |known| known.since.max(slot));
-        self.0
+        self.known
             .insert(author.clone(), Suspicion { since, left_alone });
-        while self.0.len() > most {
+        while self.known.len() > most {
             let others = self
-                .0
+                .known
                 .iter()
                 .filter(|(known, _)| *known != author || most == 0);
             let oldest = others.min_by_key(|(_, suspicion)| suspicion.since);
             let Some(oldest) = oldest.map(|(known, _)| known.clone()) else {
                 break;
             };
-            self.0.remove(&oldest);
+            self.known.remove(&oldest);
         }
-        self.0.contains_key(author)
+        self.known.contains_key(author)
     }
 
     /// These keys are our own: they were suspected before that was known.
     pub fn never(&mut self, own: &[sr25519::Public]) {
-        self.0.retain(|author, _| !own.contains(author.as_ref()));
+        self.known
+            .retain(|author, _| !own.contains(author.as_ref()));
     }
 
     /// Who is suspect.
     pub fn iter(&self) -> impl Iterator<Item = sr25519::Public> {
-        self.0.keys().map(|author| author.clone().into())
+        self.known.keys().map(|author| author.clone().into())
     }
 
-    /// A block was imported in slot `now`: its author is no suspect any more if it sealed it at least 4a slots later.
+    /// The best chain has a new `tip` in slot `now`, maybe with many blocks at once: who sealed one of those that are higher than the former
+    /// tip, or the new tip, at least 4a slots after what it did is no suspect any more.
     pub fn imported<B: BlockT>(
         &mut self,
-        header: &B::Header,
+        tip: &B::Header,
         chain: &dyn Bridge<B>,
         now: Slot,
     ) -> Result<(), BridgeError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let authorities = chain.authorities_at(*header.parent_hash())?;
-        if let Some((author, slot)) = author(&authorities, header, chain) {
+        let top = height_of::<B>(tip);
+        let seen = self.seen.replace(top).unwrap_or(top);
+        let mut header = tip.clone();
+        while !self.known.is_empty() {
+            let parent = *header.parent_hash();
+            let authorities = chain.authorities_at(parent)?;
+            let Some((author, slot)) = author(&authorities, &header, chain) else {
+                break;
+            };
             let pause = suspicion_slots(authorities.len());
-            self.0.retain(|suspect, suspicion| {
-                // Our clock may have been ahead then.
-                let since = suspicion.since.min(now);
-                *suspect != author || slot < since.saturating_add(pause)
-            });
+            // Our clock may have been ahead when it was suspected.
+            let is_over =
+                |suspicion: &Suspicion| slot >= suspicion.since.min(now).saturating_add(pause);
+            self.known
+                .retain(|suspect, suspicion| *suspect != author || !is_over(suspicion));
+            // Slots fall with the height: what is below clears nobody else.
+            let is_all = !self.known.values().any(is_over);
+            if is_all || height_of::<B>(&header) <= seen.saturating_add(1) {
+                break;
+            }
+            match chain.header(parent)? {
+                Some(below) => header = below,
+                None => break,
+            }
         }
         Ok(())
     }
@@ -142,7 +161,7 @@ impl Suspects {
     ) -> Result<bool, BridgeError> {
         let authorities = chain.authorities_at(*header.parent_hash())?;
         let author = author(&authorities, header, chain);
-        Ok(author.is_some_and(|(author, _)| self.0.contains_key(&author)))
+        Ok(author.is_some_and(|(author, _)| self.known.contains_key(&author)))
     }
 
     /// The part of `run` below the suspects' blocks at its end; `None` if that is nothing. A run that is only a window of a
@@ -154,7 +173,7 @@ impl Suspects {
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         let is_suspects =
-            |author: &AuthorityId, _: Slot, _: &[AuthorityId]| self.0.contains_key(author);
+            |author: &AuthorityId, _: Slot, _: &[AuthorityId]| self.known.contains_key(author);
         self.part_below(run, chain, &is_suspects, is_attested)
     }
 
@@ -169,7 +188,7 @@ impl Suspects {
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
         let is_left_alone = |author: &AuthorityId, slot: Slot, authorities: &[AuthorityId]| {
-            let left_alone = self.0.get(author).and_then(|known| known.left_alone);
+            let left_alone = self.known.get(author).and_then(|known| known.left_alone);
             left_alone
                 .is_some_and(|then| slot < then.saturating_add(suspicion_slots(authorities.len())))
         };
@@ -184,7 +203,7 @@ impl Suspects {
         is_bad: &dyn Fn(&AuthorityId, Slot, &[AuthorityId]) -> bool,
         is_attested: &dyn Fn(&BlockId<B>, &sr25519::Public) -> bool,
     ) -> Result<Option<VerifiedTip<B>>, BridgeError> {
-        if self.0.is_empty() {
+        if self.known.is_empty() {
             return Ok(Some(run.clone()));
         }
         let authorities = chain.authorities_at(run.base.hash)?;

@@ -494,3 +494,31 @@ async fn suspect_for_a_block_of_a_past_slot_seals_itself_free_in_no_other_past_s
         assert_eq!(is_suspect, still, "slot {slot}");
     }
 }
+
+/// Many blocks may come with one event, and the suspect's among them is not the last.
+#[tokio::test(start_paused = true)]
+async fn suspect_is_cleared_by_any_block_of_an_import_and_by_none_of_an_earlier_one() {
+    for (first, cleared) in [(22_u64, true), (21, false)] {
+        let (chain, run) = world(4, 6);
+        // Slot 22 is of the author of slot 6, which withheld, and 4a slots later.
+        let genesis = chain_genesis();
+        let blocks: Vec<SmallBlock> = Forge::new(4).chain(&genesis, first.into(), 3, 0);
+        assert!(chain.import(blocks.clone()).failure.is_none());
+        let mut suspects = Suspects::default();
+        suspects.imported(&genesis, &chain, 0.into()).unwrap();
+        if !cleared {
+            // Imported before; only what came above it counts.
+            suspects
+                .imported(blocks[1].header(), &chain, 100.into())
+                .unwrap();
+        }
+        suspects
+            .add(&run, Misdeed::Withheld, &chain, &[], 0.into())
+            .unwrap();
+        suspects
+            .imported(blocks[2].header(), &chain, 100.into())
+            .unwrap();
+        let is_suspect = suspects.has_sealed(run.tip_header(), &chain).unwrap();
+        assert_eq!(is_suspect, !cleared);
+    }
+}

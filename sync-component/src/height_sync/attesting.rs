@@ -247,7 +247,8 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
     }
 
-    /// Looks for a second header of one slot among headers whose seals were checked, and which follow the stored `base`.
+    /// Looks for a second header of one slot, and for what somebody else sealed with a key of ours, among headers whose seals were
+    /// checked, and which follow the stored `base`. Whatever becomes of their chain.
     pub(super) fn note_seals(
         &self,
         state: &mut State<B>,
@@ -266,14 +267,16 @@ impl<B: BlockT> HeightSyncManager<B> {
             let Some(author) = turn.and_then(|turn| authorities.get(turn)) else {
                 continue;
             };
-            let found = state.evidence.sealed(author.clone().into(), slot, header);
+            let key: sr25519::Public = author.clone().into();
+            let found = state.evidence.sealed(key, slot, header);
+            let is_own = state.attesting.own.contains(&key);
+            if is_own && (found.is_some() || state.attesting.is_later(&key, slot)) {
+                let block = BlockId::of(header);
+                tracing::error!(%author, %block, "a block that is sealed with our key was not made here");
+                state.foreign_seal.get_or_insert(block);
+            }
             if let Some(found) = found {
                 let own = state.attesting.own.clone();
-                if own.contains(&found.authority()) {
-                    let block = BlockId::of(header);
-                    tracing::error!(%author, %block, "a second block for one slot is sealed with our key");
-                    state.foreign_seal.get_or_insert(block);
-                }
                 let misdeed = Misdeed::Equivocated;
                 state
                     .suspects
@@ -295,6 +298,12 @@ impl<B: BlockT> HeightSyncManager<B> {
 }
 
 impl<B: BlockT> Attesting<B> {
+    /// Whether `slot` is later than all that this node has sealed with its `key`.
+    fn is_later(&self, key: &sr25519::Public, slot: Slot) -> bool {
+        let signer = self.signer.as_ref();
+        signer.is_some_and(|signer| Some(slot) > signer.last_slot(key))
+    }
+
     /// Whether it is signed with a key of ours and was not made here, if it is genuine: its counter is above all of ours, or
     /// is one of ours and it says something else.
     fn is_foreign(&self, attestation: &Attestation<B>, intake: &Intake<B>) -> bool {

@@ -71,4 +71,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// The highest counter that this node has used with `key`; `None` if it never did. An attestation with a key of ours and
     /// a counter above it was made elsewhere.
     fn last_counter(&self, key: &sr25519::Public) -> Option<AttestationCounter>;
+
+    /// The slot of the newest block that this node has sealed with `key`, or may have sealed before its record was lost; `None` if it
+    /// never did. A block with a key of ours and a higher slot was sealed elsewhere. Written before the seal leaves the process.
+    fn last_slot(&self, key: &sr25519::Public) -> Option<Slot>;
 }

@@ -125,6 +125,40 @@ fn h22_second_block_for_a_slot_of_our_own_stops_the_node_too() {
     });
 }
 
+/// On a branch that is not taken, too: whoever seals that may seal for a slot of ours next.
+#[test]
+fn h22_block_with_our_key_beside_the_best_chain_stops_the_node_too() {
+    run(Setup::chain(8).authorities(4), async |sim| {
+        by_authorities(sim);
+        let mut nodes = authorities(sim, &[8; 4]);
+        let carrier = sim.peer("C", sim.chain(8), Misbehaviour::Nothing);
+        // Too few are left to author, so that V0's last slot is not one of those that follow.
+        for node in &mut nodes[2..] {
+            node.stop();
+        }
+        sim.connect(&carrier.id, node_ids(&nodes[..2]));
+        sim.slots(6).await;
+        let now = sim.oracle.wall_slot() - 1;
+        let is_v0s = |slot: &u64| sim.forge.turn((*slot).into()) == 0;
+        let slot = (now - 3..=now).find(is_v0s).unwrap();
+        // The tip's sibling of a later slot.
+        let parent = sim.chain(8)[6].header();
+        let block: SmallBlock = sim.forge.block(parent, slot.into(), b"elsewhere");
+        sim.oracle.knows(std::slice::from_ref(&block));
+        for _ in 0..10 {
+            carrier
+                .announce_fork(&nodes[0].id, block.header().clone())
+                .await;
+            next_slot(sim).await;
+        }
+        for node in &mut nodes[2..] {
+            node.start();
+        }
+        sim.mesh(node_ids(&nodes));
+        stopped_for_its_key(sim, &nodes, &carrier).await;
+    });
+}
+
 async fn four_and_a_carrier(sim: &mut Sim) -> (Vec<Node>, Peer) {
     by_authorities(sim);
     let nodes = authorities(sim, &[8; 4]);

@@ -97,4 +97,8 @@ impl Signer for Attester {
     fn last_counter(&self, _key: &sr25519::Public) -> Option<AttestationCounter> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn last_slot(&self, _key: &sr25519::Public) -> Option<Slot> {
+        None
+    }
 }

@@ -64,6 +64,11 @@ impl Signer for SimSigner {
         let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
         record.counter
     }
+
+    fn last_slot(&self, _key: &sr25519::Public) -> Option<Slot> {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(record.slot)
+    }
 }
 
 /// Signs whatever a scenario asks for: the key of an authority in other hands.
@@ -90,6 +95,10 @@ impl Signer for StolenKey<'_> {
     }
 
     fn last_counter(&self, _key: &sr25519::Public) -> Option<AttestationCounter> {
+        None
+    }
+
+    fn last_slot(&self, _key: &sr25519::Public) -> Option<Slot> {
         None
     }
 }

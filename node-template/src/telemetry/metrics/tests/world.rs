@@ -51,6 +51,10 @@ impl Signer for Forgetful<'_> {
     fn last_counter(&self, _key: &sr25519::Public) -> Option<AttestationCounter> {
         None
     }
+
+    fn last_slot(&self, _key: &sr25519::Public) -> Option<Slot> {
+        None
+    }
 }
 
 /// A node whose metrics are kept.
