@@ -184,6 +184,7 @@ fn resync_prints_the_fields_of_the_spec_under_each_strategy_and_leaves_only_the_
             "pause_ms",
             "disk_before_bytes",
             "disk_peak_bytes",
+            "sync_disk_peak_bytes",
             "bytes_received",
             "sync_bytes_received",
         ];

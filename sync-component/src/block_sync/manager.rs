@@ -10,6 +10,7 @@ use crate::{
     peers::RangeAnswer,
     ports::{CheckedBlocks, PeerId},
     registry::FetchStrategy,
+    settings::JoinWindows,
     wire::RangeRequest,
 };
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
@@ -57,7 +58,8 @@ impl<B: BlockT> BlockSyncManager<B> {
     /// Fetches and imports up to `target`: one session. Cancelled by dropping; what was imported stays.
     ///
     /// # Errors
-    /// [`NetworkError::SyncGapTooLarge`] if that is more than `tier2_max_gap` blocks; else what keeps the blocks away.
+    /// [`NetworkError::SyncGapTooLarge`] if that is more than `tier2_max_gap` blocks, [`NetworkError::CriticalSyncRequired`] if the
+    /// operator has to close such a gap (`join_windows = false`); else what keeps the blocks away.
     pub async fn catch_up_to_consensus(
         &self,
         target: &VerifiedTip<B>,
@@ -79,10 +81,11 @@ impl<B: BlockT> BlockSyncManager<B> {
 
     /// Whether one call covers `gap` blocks.
     pub fn covers(&self, gap: u64) -> Result<(), NetworkError> {
-        if gap > self.context.settings.tier2.max_gap {
-            Err(NetworkError::SyncGapTooLarge(gap))
-        } else {
-            Ok(())
+        let tier2 = &self.context.settings.tier2;
+        match tier2.join_windows {
+            _ if gap <= tier2.max_gap => Ok(()),
+            JoinWindows::Successive => Err(NetworkError::SyncGapTooLarge(gap)),
+            JoinWindows::Operator => Err(NetworkError::CriticalSyncRequired { gap }),
         }
     }
 }

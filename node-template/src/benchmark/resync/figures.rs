@@ -31,6 +31,8 @@ pub struct ResyncFigures {
     pub disk_before_bytes: u64,
     /// The most that it held.
     pub disk_peak_bytes: u64,
+    /// The most that the store of the join held: what one such chain takes while it is built.
+    pub sync_disk_peak_bytes: u64,
     /// Bytes of message bodies that the peers sent for the resync.
     pub bytes_received: u64,
     /// The same for the join.
@@ -41,6 +43,7 @@ impl ResyncFigures {
     pub(super) fn of(
         plan: &ResyncPlan,
         joined: &Joined,
+        store_peak: u64,
         measured: &Measured,
         served: Served,
     ) -> Self {
@@ -56,6 +59,7 @@ impl ResyncFigures {
             pause_ms: measured.pause.as_secs_f64() * 1_000.0,
             disk_before_bytes: measured.disk_before,
             disk_peak_bytes: measured.disk_peak,
+            sync_disk_peak_bytes: store_peak,
             bytes_received: served.bytes_sent,
             sync_bytes_received: joined.bytes_received,
         }
@@ -86,9 +90,10 @@ impl fmt::Display for ResyncFigures {
         )?;
         writeln!(
             f,
-            "disk           {:>10.1} MiB        at most; {:.1} MiB before",
+            "disk           {:>10.1} MiB        at most; {:.1} MiB before, and the join's store {:.1} MiB at most",
             mebibytes(self.disk_peak_bytes),
-            mebibytes(self.disk_before_bytes)
+            mebibytes(self.disk_before_bytes),
+            mebibytes(self.sync_disk_peak_bytes)
         )?;
         write!(
             f,

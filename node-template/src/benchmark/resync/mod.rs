@@ -17,6 +17,7 @@ mod watched;
 
 pub use figures::ResyncFigures;
 
+use self::watched::DiskWatch;
 use super::{
     BenchmarkError, Told, Watch,
     ground::Accounts,
@@ -80,7 +81,7 @@ pub fn run<W: Watch>(
         .tempdir_in(&folder)
         .map_err(unusable)?;
     let store = scratch.path().join("joined");
-    let joined = join(plan, &chain_plan, &chain, &store, watch)?;
+    let (joined, store_peak) = join(plan, &chain_plan, &chain, &store, watch)?;
 
     watch.told(Told::Doing("starting the servers"));
     let (mut servers, addresses) = serve(plan, &chain_plan, &chain, watch)?;
@@ -95,7 +96,9 @@ pub fn run<W: Watch>(
     let served: Served = servers.served(watch)?;
     drop(servers);
     scratch.close().map_err(unusable)?;
-    Ok(ResyncFigures::of(plan, &joined, &measured, served))
+    Ok(ResyncFigures::of(
+        plan, &joined, store_peak, &measured, served,
+    ))
 }
 
 fn serve<W: Watch>(
@@ -116,14 +119,14 @@ fn serve<W: Watch>(
     Ok((servers, addresses))
 }
 
-/// The fresh join, into `store`.
+/// The fresh join, into `store`, and the most that this held.
 fn join<W: Watch>(
     plan: &ResyncPlan,
     chain_plan: &ChainPlan,
     chain: &Ready,
     store: &Path,
     watch: &mut W,
-) -> Result<Joined, BenchmarkError> {
+) -> Result<(Joined, u64), BenchmarkError> {
     watch.told(Told::Doing("starting the servers"));
     let (mut servers, addresses) = serve(plan, chain_plan, chain, watch)?;
     let mut newcomer = Worker::start(&Order::Join(JoinOrder {
@@ -133,8 +136,9 @@ fn join<W: Watch>(
         addresses,
         tip: chain.tip,
     }))?;
+    let disk = DiskWatch::begin(store);
     let joined = newcomer.joined(plan.blocks, watch)?;
     drop(newcomer);
     servers.served(watch)?;
-    Ok(joined)
+    Ok((joined, disk.end()))
 }

@@ -82,7 +82,7 @@ pub(super) async fn resync<W: Watch>(
         took: end.live.saturating_duration_since(begun),
         pause: pauses.longest(end.working, end.live).await,
         disk_before,
-        disk_peak: disk.end().await,
+        disk_peak: disk.end(),
     };
     node.stop(PATIENCE).await?;
     Ok(measured)

@@ -5,6 +5,8 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -92,29 +94,28 @@ fn client_of(folder: &Path) -> Option<NodeClient> {
 
 /// The most that a folder held.
 #[derive(Debug)]
-pub(super) struct DiskWatch(Watching<u64>);
+pub(super) struct DiskWatch {
+    enough: mpsc::Sender<()>,
+    most: thread::JoinHandle<u64>,
+}
 
 impl DiskWatch {
     pub(super) fn begin(folder: &Path) -> Self {
-        let (enough, mut told) = oneshot::channel();
+        let (enough, told) = mpsc::channel();
         let folder: PathBuf = folder.to_owned();
-        let found = tokio::spawn(async move {
-            let mut most = 0;
-            loop {
-                let looked = folder.clone();
-                let held = tokio::task::spawn_blocking(move || size_of(&looked)).await;
-                most = held.unwrap_or_default().max(most);
-                if told.try_recv().is_ok() {
-                    return most;
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
+        let most = thread::spawn(move || {
+            let mut most = size_of(&folder);
+            while told.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                most = size_of(&folder).max(most);
             }
+            size_of(&folder).max(most)
         });
-        Self(Watching { enough, found })
+        Self { enough, most }
     }
 
-    pub(super) async fn end(self) -> u64 {
-        self.0.end().await
+    pub(super) fn end(self) -> u64 {
+        drop(self.enough);
+        self.most.join().unwrap_or_default()
     }
 }
 

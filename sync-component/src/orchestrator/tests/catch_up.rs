@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     NetworkError,
     headers::{Beyond, VerifiedTip},
+    settings::JoinWindows,
 };
 
 with_both_block_types!(
@@ -76,18 +77,24 @@ async fn nothing_is_estimated_while_the_end_of_the_chain_is_only_claimed<B: Test
 }
 
 async fn one_call_covers_no_more_blocks_than_the_settings_say<B: TestBlock>() {
-    let mut world = World::<B>::with_chain(12);
-    world.settings.tier2.max_gap = 11;
-    let ours = world.node("ours", 0);
-    let headers = world.chain.iter().map(|block| block.header().clone());
-    let genesis = ours.best();
-    let run = VerifiedTip::new(genesis, genesis, headers.collect(), Beyond::Nothing).unwrap();
-    let blocks = ours.manager.block_sync();
-    let result = blocks.catch_up_to_consensus(&run).await;
-    assert!(
-        matches!(result, Err(NetworkError::SyncGapTooLarge(12))),
-        "{result:?}"
-    );
+    for windows in [JoinWindows::Successive, JoinWindows::Operator] {
+        let mut world = World::<B>::with_chain(12);
+        world.settings.tier2.max_gap = 11;
+        world.settings.tier2.join_windows = windows;
+        let ours = world.node("ours", 0);
+        let headers = world.chain.iter().map(|block| block.header().clone());
+        let genesis = ours.best();
+        let run = VerifiedTip::new(genesis, genesis, headers.collect(), Beyond::Nothing).unwrap();
+        let blocks = ours.manager.block_sync();
+        let error = blocks.catch_up_to_consensus(&run).await.unwrap_err();
+        let is_right = match windows {
+            JoinWindows::Successive => matches!(error, NetworkError::SyncGapTooLarge(12)),
+            JoinWindows::Operator => {
+                matches!(error, NetworkError::CriticalSyncRequired { gap: 12 })
+            }
+        };
+        assert!(is_right, "{error:?}");
+    }
 }
 
 async fn one_honest_peer_is_enough_beside_two_silent_ones<B: TestBlock>() {
