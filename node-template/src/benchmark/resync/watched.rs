@@ -20,21 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of a block as the system counts them in `stat`.
 const BLOCK: u64 = 512;
 
-/// Something that is watched until it is enough.
-#[derive(Debug)]
-struct Watching<T> {
-    enough: oneshot::Sender<()>,
-    found: JoinHandle<T>,
-}
-
-impl<T: Default> Watching<T> {
-    async fn end(self) -> T {
-        // It may have ended by itself.
-        let _ = self.enough.send(());
-        self.found.await.unwrap_or_default()
-    }
-}
-
 /// A time between two answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Silence {
@@ -44,7 +29,10 @@ struct Silence {
 
 /// The times in which a node did not answer.
 #[derive(Debug)]
-pub(super) struct Pauses(Watching<Vec<Silence>>);
+pub(super) struct Pauses {
+    enough: oneshot::Sender<()>,
+    found: JoinHandle<Vec<Silence>>,
+}
 
 impl Pauses {
     /// From now on the node of this chain's folder is asked all the time.
@@ -73,12 +61,14 @@ impl Pauses {
             silences.push(Silence { from, to });
             silences
         });
-        Self(Watching { enough, found })
+        Self { enough, found }
     }
 
     /// The longest time between two answers of which a part lies between these two moments.
     pub(super) async fn longest(self, from: Instant, to: Instant) -> Duration {
-        let silences = self.0.end().await;
+        // It may have ended by itself.
+        let _ = self.enough.send(());
+        let silences = self.found.await.unwrap_or_default();
         let there = silences
             .iter()
             .filter(|silence| silence.to >= from && silence.from <= to);
