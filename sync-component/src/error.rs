@@ -43,15 +43,15 @@ pub enum NetworkError {
     },
     /// More blocks than one call of Tier 2 covers (`tier2_max_gap`).
     #[error(
-        "a gap of {0} blocks is more than one call covers (tier2_max_gap); the node closes it by itself, in windows"
+        "a gap of at least {0} blocks is more than one call covers (tier2_max_gap); the node closes it by itself, in windows"
     )]
     SyncGapTooLarge(u64),
     /// The same where `join_windows` is off: only the operator closes it, by that setting or by Tier 3.
     #[error(
-        "a gap of {gap} blocks is more than one call covers (tier2_max_gap), and join_windows is off; set it to true, or run `node-template resync`"
+        "a gap of at least {gap} blocks is more than one call covers (tier2_max_gap), and join_windows is off; set it to true, or run `node-template resync`"
     )]
     CriticalSyncRequired {
-        /// Blocks to the target.
+        /// Blocks to the target, as far as they are verified.
         gap: u64,
     },
     /// What most peers have sealed lies in our future, or what more authorities attest than may be faulty.

@@ -120,7 +120,7 @@ impl Author {
     }
 
     /// Builds, seals and imports. Blocks its thread.
-    fn make(
+    pub(super) fn make(
         &self,
         key: &sr25519::Pair,
         on: BlockId<Block>,
@@ -147,6 +147,7 @@ impl Author {
         if slots.at(self.clock.wall()).slot != slot {
             return Err(AuthorError::SlotOver { slot });
         }
+        self.key_is_ours_alone()?;
         let signature = self
             .signed
             .seal(key, slot, unsealed.pre_hash().as_bytes())?;
@@ -159,6 +160,7 @@ impl Author {
             *slot,
             id.hash
         );
+        self.key_is_ours_alone()?;
         self.chain.import_own(block, on)?;
         // Only now is there time for it.
         if let Some(left_out) = left_out
@@ -167,6 +169,14 @@ impl Author {
             tracing::error!(%error, "the transaction pool could not look at what the runtime refused");
         }
         Ok(id)
+    }
+
+    /// An error if a key of ours was seen in use elsewhere: maybe for this very slot, and after the gate answered.
+    fn key_is_ours_alone(&self) -> Result<(), AuthorError> {
+        match self.manager.height_sync().foreign_seal() {
+            Some(block) => Err(AuthorError::KeyUsedElsewhere { block }),
+            None => Ok(()),
+        }
     }
 
     /// Our key, if the slot after `parent` is ours.

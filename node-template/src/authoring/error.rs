@@ -2,7 +2,7 @@ use crate::runtime::Block;
 use runtime_bridge::{BuildError, signing::SigningError};
 use sp_consensus_aura::Slot;
 use sync_component::{
-    NetworkError,
+    BlockId, NetworkError,
     ports::{BridgeError, HeaderFault, ImportError, JobLost},
 };
 
@@ -38,6 +38,14 @@ pub enum AuthorError {
         /// The slot.
         slot: Slot,
     },
+    /// A key of ours was seen in use elsewhere while the block was built.
+    #[error(
+        "own key used elsewhere: {block} is sealed or attested with our key, and not by us; what was built is not sent"
+    )]
+    KeyUsedElsewhere {
+        /// The block.
+        block: BlockId<Block>,
+    },
     /// The seal was refused, or could not be recorded.
     #[error("the block was not sealed: {0}")]
     Signing(#[from] SigningError),
@@ -63,6 +71,7 @@ impl AuthorError {
             | Self::Chain(_)
             | Self::Parent(_)
             | Self::Build(_)
+            | Self::KeyUsedElsewhere { .. }
             | Self::Signing(_)
             | Self::Import(_)
             | Self::Lost(_) => SlotLost::ToAFault,

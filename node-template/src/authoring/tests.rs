@@ -218,6 +218,23 @@ async fn slot_that_is_over_before_the_block_is_built_is_not_sealed() {
     assert_eq!(bench.author_at(1_000).await.unwrap(), Some(1));
 }
 
+/// The other one with our key has sealed for the same slot, and its header comes after the gate has answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn key_that_turns_up_elsewhere_while_a_block_is_built_seals_nothing() {
+    let bench = bench(&Preset::Dev.spec(), DevKey::Alice);
+    bench.author_at(1_000).await.unwrap();
+    let author = &bench.author;
+    let (key, on) = (DevKey::Alice.pair(), author.chain.best());
+    bench.clock.set(1_001 * bench.length);
+    author.manager.height_sync().own_key_used_elsewhere(on);
+    let refused = author.make(&key, on, 1_001.into()).unwrap_err();
+    assert!(matches!(refused, AuthorError::KeyUsedElsewhere { block } if block == on));
+    assert_eq!(refused.slot_lost(), SlotLost::ToAFault);
+    let sealed = author.signed.last_slot(&key.public());
+    assert_eq!(sealed, Some(1_000.into()));
+    assert_eq!(author.chain.best(), on);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn block_on_a_parent_that_is_no_longer_the_best_is_dropped() {
     let bench = bench(&Preset::Dev.spec(), DevKey::Alice);

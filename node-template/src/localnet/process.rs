@@ -247,5 +247,10 @@ fn end_of_file(path: &Path) -> io::Result<String> {
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;
     let mut bytes = Vec::new();
     file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(match text.split_once('\n') {
+        // It begins somewhere in a line.
+        Some((_, whole)) if length > LOG_TAIL_BYTES => whole.to_owned(),
+        _ => text,
+    })
 }

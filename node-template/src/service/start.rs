@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 use sync_component::{
-    NetworkSyncManager, StrategyRegistry, SyncStatus,
+    BlockId, NetworkSyncManager, StrategyRegistry, SyncStatus,
     attestation::Equivocation,
     orchestrator::{Fetching, ProductionMode},
     ports::{
@@ -71,6 +71,19 @@ pub(super) enum Entrance {
 pub(super) struct Kept {
     in_pool: InPool,
     evidence: Vec<Equivocation<Block>>,
+    /// A key of ours is used elsewhere whatever chain we have.
+    foreign_seal: Option<BlockId<Block>>,
+}
+
+impl Kept {
+    /// What the component has to know of it; the rest is the pool's.
+    fn hand_to(self, manager: &NetworkSyncManager<Block>) -> InPool {
+        manager.remember(self.evidence);
+        if let Some(block) = self.foreign_seal {
+            manager.height_sync().own_key_used_elsewhere(block);
+        }
+        self.in_pool
+    }
 }
 
 impl Running {
@@ -104,6 +117,7 @@ impl Running {
         let kept = Kept {
             in_pool: self.pool.close(),
             evidence: manager.evidence(),
+            foreign_seal: manager.height_sync().foreign_seal(),
         };
         (self.doors, kept)
     }
@@ -186,8 +200,8 @@ pub(super) async fn start(
     })?;
     greet(&config, doors.facts(), &chain, authority.as_ref());
 
-    manager.remember(kept.evidence);
-    let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), kept.in_pool).await;
+    let in_pool = kept.hand_to(&manager);
+    let pool = pool::put_back(pool_of(&config, &chain, &clock, &watched), in_pool).await;
 
     let mut tasks = Tasks::default();
     let keys = authority.as_ref().map(Authority::public);

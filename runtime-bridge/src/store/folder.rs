@@ -35,7 +35,7 @@ const OPEN_FILES: i32 = 256;
 /// and smaller.
 ///
 /// No bound where it falls on a moment at which a column is being written to its table already: `RocksDB` passes that column over then, and
-/// the log grows until the column's write buffer is full: a quarter of what it has of [`MEMORY_MIB`].
+/// the log grows, by what is written to all columns, until that one's write buffer is full: a quarter of what it has of [`MEMORY_MIB`].
 pub(super) const LOG_BYTES: u64 = 16 << 20;
 
 /// The plain text file in a store's folder: what it is, without opening the database.

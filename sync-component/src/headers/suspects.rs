@@ -1,4 +1,4 @@
-use super::{Beyond, VerifiedTip};
+use super::{Beyond, VerifiedTip, canonical_ancestor};
 use crate::{
     block_id::{BlockId, height_of},
     ports::{Bridge, BridgeError},
@@ -17,8 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct Suspects {
     known: BTreeMap<AuthorityId, Suspicion>,
-    /// The height of the tip that was imported last.
-    seen: Option<u64>,
 }
 
 /// What an authority is suspect for.
@@ -116,16 +114,23 @@ impl Suspects {
         self.known.keys().map(|author| author.clone().into())
     }
 
-    /// The best chain has a new `tip` in slot `now`, maybe with many blocks at once: who sealed one of those that are higher than the former
-    /// tip, or the new tip, at least 4a slots after what it did is no suspect any more.
+    /// The best chain has a new `tip` in slot `now`, maybe with many blocks at once: who sealed one of those that are not below the former
+    /// tip `seen`, or the new tip, at least 4a slots after what it did is no suspect any more.
     pub fn imported<B: BlockT>(
         &mut self,
         tip: &B::Header,
+        seen: Option<BlockId<B>>,
         chain: &dyn Bridge<B>,
         now: Slot,
     ) -> Result<(), BridgeError> {
-        let top = height_of::<B>(tip);
-        let seen = self.seen.replace(top).unwrap_or(top);
+        if self.known.is_empty() {
+            return Ok(());
+        }
+        let shared = match seen {
+            Some(seen) => canonical_ancestor(chain, seen)?,
+            None => None,
+        };
+        let floor = shared.map_or(height_of::<B>(tip), |shared| shared.height());
         let mut header = tip.clone();
         while !self.known.is_empty() {
             let parent = *header.parent_hash();
@@ -141,7 +146,7 @@ impl Suspects {
                 .retain(|suspect, suspicion| *suspect != author || !is_over(suspicion));
             // Slots fall with the height: what is below clears nobody else.
             let is_all = !self.known.values().any(is_over);
-            if is_all || height_of::<B>(&header) <= seen.saturating_add(1) {
+            if is_all || height_of::<B>(&header) <= floor.saturating_add(1) {
                 break;
             }
             match chain.header(parent)? {

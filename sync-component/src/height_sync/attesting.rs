@@ -187,10 +187,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             }
             if is_foreign {
                 let block = attestation.tip.best;
-                tracing::error!(authority = %attestation.authority, %block, "an attestation with our key was not made here");
-                state.foreign_seal.get_or_insert(block);
-                drop(state);
-                self.touch();
+                if self.sound_foreign(&mut state, block) {
+                    tracing::error!(authority = %attestation.authority, %block, "an attestation with our key was not made here");
+                }
                 continue;
             }
             match intake {
@@ -272,8 +271,9 @@ impl<B: BlockT> HeightSyncManager<B> {
             let is_own = state.attesting.own.contains(&key);
             if is_own && (found.is_some() || state.attesting.is_later(&key, slot)) {
                 let block = BlockId::of(header);
-                tracing::error!(%author, %block, "a block that is sealed with our key was not made here");
-                state.foreign_seal.get_or_insert(block);
+                if self.sound_foreign(state, block) {
+                    tracing::error!(%author, %block, "a block that is sealed with our key was not made here");
+                }
             }
             if let Some(found) = found {
                 let own = state.attesting.own.clone();

@@ -57,6 +57,8 @@ pub(super) struct State<B: BlockT> {
     round_since: Option<MonoTime>,
     pub(super) ahead_since: Option<MonoTime>,
     pub(super) suspects: Suspects,
+    /// Our tip when the suspects were told of it last.
+    seen: Option<BlockId<B>>,
     /// A block that somebody else sealed with a key of ours.
     pub(super) foreign_seal: Option<BlockId<B>>,
     pub(super) attestations: AttestationBook<B>,
@@ -97,6 +99,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             round_since: None,
             ahead_since: None,
             suspects: Suspects::default(),
+            seen: None,
             foreign_seal: None,
             attestations: AttestationBook::default(),
             attesting: Attesting::default(),
@@ -402,7 +405,10 @@ impl<B: BlockT> HeightSyncManager<B> {
                 *header.parent_hash(),
             );
             self.note_seals(&mut state, base, std::slice::from_ref(header))?;
-            state.suspects.imported(header, chain, self.now_slot())?;
+            let seen = state.seen.replace(BlockId::of(header));
+            state
+                .suspects
+                .imported(header, seen, chain, self.now_slot())?;
         }
         drop(state);
         self.touch();
@@ -427,7 +433,21 @@ impl<B: BlockT> HeightSyncManager<B> {
 
     /// `block` is sealed with a key of ours and not by us: the status is critical from now on, until a restart.
     pub fn own_key_used_elsewhere(&self, block: BlockId<B>) {
-        self.state().foreign_seal = Some(block);
+        self.sound_foreign(&mut self.state(), block);
+    }
+
+    /// The block, or the attested tip, that shows that a key of ours is used elsewhere. Whoever seals asks at the last moment: one of
+    /// the same slot may have come since the gate answered.
+    pub fn foreign_seal(&self) -> Option<BlockId<B>> {
+        self.state().foreign_seal
+    }
+
+    /// The same. Says whether it is news: whoever has our key may seal any number of blocks.
+    pub(super) fn sound_foreign(&self, state: &mut State<B>, block: BlockId<B>) -> bool {
+        let is_news = state.foreign_seal.is_none();
+        state.foreign_seal.get_or_insert(block);
+        // At once: what becomes of what brought it may be an error.
         self.touch();
+        is_news
     }
 }
