@@ -40,7 +40,7 @@ pub enum AuthorError {
     },
     /// A key of ours was seen in use elsewhere while the block was built.
     #[error(
-        "own key used elsewhere: {block} is sealed or attested with our key, and not by us; what was built is not sent"
+        "own key used elsewhere: {block} is sealed or attested with our key, and not by us; what was built is not sent, and `status` says what to do"
     )]
     KeyUsedElsewhere {
         /// The block.

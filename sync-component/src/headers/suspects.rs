@@ -114,8 +114,8 @@ impl Suspects {
         self.known.keys().map(|author| author.clone().into())
     }
 
-    /// The best chain has a new `tip` in slot `now`, maybe with many blocks at once: who sealed one of those that are not below the former
-    /// tip `seen`, or the new tip, at least 4a slots after what it did is no suspect any more.
+    /// The best chain has a new `tip` in slot `now`, maybe with many blocks at once: who sealed the new tip, or one of those
+    /// above what it shares with the former tip `seen`, at least 4a slots after what it did is no suspect any more.
     pub fn imported<B: BlockT>(
         &mut self,
         tip: &B::Header,

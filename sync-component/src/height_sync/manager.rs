@@ -442,7 +442,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         self.state().foreign_seal
     }
 
-    /// The same. Says whether it is news: whoever has our key may seal any number of blocks.
+    /// `block` shows that a key of ours is used elsewhere. Says whether that is news: whoever has our key may seal any number of blocks.
     pub(super) fn sound_foreign(&self, state: &mut State<B>, block: BlockId<B>) -> bool {
         let is_news = state.foreign_seal.is_none();
         state.foreign_seal.get_or_insert(block);
