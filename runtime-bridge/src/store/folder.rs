@@ -17,14 +17,16 @@ pub const FORMAT: u32 = 2;
 /// Name of the marker file. `RocksDB` leaves names that it does not know alone.
 const MARKER: &str = "STORE";
 
-/// `RocksDB`'s memory per column in MiB: caches and write buffers. More makes a first sync write less often.
+/// `RocksDB`'s memory per column in MiB: a third of the sum is its cache of what it read, and a column's write buffers take up to one and a
+/// half times its part. More for the state makes commits of blocks full of transfers shorter; what more there was for the others only
+/// lengthened the log, and a sync took more memory the longer it was.
 const MEMORY_MIB: [(u32, usize); 6] = [
-    (column::META, 2),
-    (column::HEADER, 12),
-    (column::BODY, 12),
-    (column::INDEX, 4),
-    (column::STATE, 64),
-    (column::NUMBER, 12),
+    (column::META, 1),
+    (column::HEADER, 4),
+    (column::BODY, 4),
+    (column::INDEX, 1),
+    (column::STATE, 48),
+    (column::NUMBER, 4),
 ];
 
 /// Open files per store; `RocksDB` closes the ones not used lately.
@@ -36,7 +38,7 @@ const OPEN_FILES: i32 = 256;
 ///
 /// No bound where it falls on a moment at which a column is being written to its table already: `RocksDB` passes that column over then, and
 /// the log grows, by what is written to all columns, until that one's write buffer is full: a quarter of what it has of [`MEMORY_MIB`].
-pub(super) const LOG_BYTES: u64 = 16 << 20;
+pub(super) const LOG_BYTES: u64 = 8 << 20;
 
 /// The plain text file in a store's folder: what it is, without opening the database.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use sp_runtime::traits::Block as BlockT;
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fmt,
+    sync::Arc,
 };
 
 /// Two statements that one key must never sign both. Proves a fault of the authority, never of whoever carried it.
@@ -100,7 +101,7 @@ pub(crate) const REMEMBERED_SEALS: usize = 512;
 #[derive(Debug)]
 pub struct EvidenceBook<B: BlockT> {
     /// By slot and authority: where these changed, two branches name different authors for one slot.
-    seals: BTreeMap<(u64, sr25519::Public), B::Header>,
+    seals: BTreeMap<(u64, sr25519::Public), Arc<B::Header>>,
     kept: BTreeMap<sr25519::Public, Equivocation<B>>,
     most: usize,
 }
@@ -121,12 +122,12 @@ impl<B: BlockT> EvidenceBook<B> {
         &mut self,
         authority: sr25519::Public,
         slot: Slot,
-        header: &B::Header,
+        header: &Arc<B::Header>,
     ) -> Option<Equivocation<B>> {
         let first = match self.seals.entry((*slot, authority)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                free.insert(header.clone());
+                free.insert(Arc::clone(header));
                 while self.seals.len() > REMEMBERED_SEALS {
                     self.seals.pop_first();
                 }
@@ -139,8 +140,8 @@ impl<B: BlockT> EvidenceBook<B> {
         Some(Equivocation::Seals {
             authority,
             slot,
-            first: Box::new(first.clone()),
-            second: Box::new(header.clone()),
+            first: Box::new(B::Header::clone(first)),
+            second: Box::new(B::Header::clone(header)),
         })
     }
 

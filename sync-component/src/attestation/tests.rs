@@ -14,7 +14,7 @@ use codec::Decode;
 use sp_consensus_aura::Slot;
 use sp_core::{H256, sr25519};
 use sp_runtime::traits::{Block as BlockT, Header as _};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 type Id = BlockId<SmallBlock>;
 
@@ -188,9 +188,9 @@ fn second_header_of_a_slot_is_evidence_once() {
         block.header().clone()
     };
     let mut book = EvidenceBook::<SmallBlock>::new(8);
-    assert_eq!(book.sealed(key, slot, &header(b"a")), None);
-    assert_eq!(book.sealed(key, slot, &header(b"a")), None);
-    let found = book.sealed(key, slot, &header(b"b")).unwrap();
+    assert_eq!(book.sealed(key, slot, &Arc::new(header(b"a"))), None);
+    assert_eq!(book.sealed(key, slot, &Arc::new(header(b"a"))), None);
+    let found = book.sealed(key, slot, &Arc::new(header(b"b"))).unwrap();
     let expected = Equivocation::Seals {
         authority: key,
         slot,
@@ -207,7 +207,7 @@ fn second_header_of_a_slot_is_evidence_once() {
     }
     assert_eq!(book.keep(found.clone()), Some(expected));
     assert_eq!(book.keep(found), None);
-    let third = book.sealed(key, slot, &header(b"c")).unwrap();
+    let third = book.sealed(key, slot, &Arc::new(header(b"c"))).unwrap();
     assert_eq!(book.keep(third), None);
     assert_eq!(book.iter().count(), 1);
 }

@@ -5,6 +5,7 @@ use crate::{
     ports::{BlockFault, BridgeError, JobLost},
 };
 use sp_runtime::traits::Block as BlockT;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What one session fetches: the blocks of verified headers above a stored block, at most `tier2_max_gap` of them. A job of the
@@ -45,7 +46,7 @@ impl<B: BlockT> FetchJob<B> {
 
     /// The verified headers above `reached`, the last one that is known: what came since the session began, windows in a row.
     /// None if the session ends there, as far as is known now.
-    pub fn headers_above(&mut self, reached: &BlockId<B>) -> Vec<B::Header> {
+    pub fn headers_above(&mut self, reached: &BlockId<B>) -> Vec<Arc<B::Header>> {
         let Some(onward) = &mut self.onward else {
             return Vec::new();
         };
@@ -78,7 +79,7 @@ impl<B: BlockT> FetchJob<B> {
     }
 
     /// The verified headers whose blocks are to be fetched, rising; at least one.
-    pub fn headers(&self) -> &[B::Header] {
+    pub fn headers(&self) -> &[Arc<B::Header>] {
         self.run.headers()
     }
 

@@ -6,6 +6,7 @@ use super::{
 use crate::{block_id::BlockId, context::SyncContext, registry::FetchStrategy};
 use async_trait::async_trait;
 use sp_runtime::traits::{Block as BlockT, Header as HeaderT};
+use std::sync::Arc;
 
 /// `sequential`, the original design's letter: one block at a time, `tier2_timeout_per_block` per attempt,
 /// `tier2_max_retries` attempts on different peers. Between failed rounds the orchestrator backs off.
@@ -53,7 +54,7 @@ async fn fetch_one<B: BlockT>(
 /// above them.
 async fn fetch_branch<B: BlockT>(
     context: &SyncContext<B>,
-    headers: &[B::Header],
+    headers: &[Arc<B::Header>],
 ) -> Result<(), FetchError<B>> {
     let mut batch = Vec::new();
     for header in headers {

@@ -48,16 +48,19 @@ fn run_holds_its_blocks_and_no_others() {
     assert!(run.ids().iter().all(|id| run.contains(id)));
     assert!(!run.contains(&run.base));
     assert!(!run.contains(&BlockId::new(3, run.tip().hash)));
-    assert!(
-        VerifiedTip::<SmallBlock>::new(run.base, run.base, Vec::new(), Beyond::Nothing).is_none()
-    );
+    let none: Vec<Header<_, _>> = Vec::new();
+    assert!(VerifiedTip::<SmallBlock>::new(run.base, run.base, none, Beyond::Nothing).is_none());
 }
 
 #[test]
 fn run_names_each_block_by_the_hash_of_its_header() {
     let run = run(5, 0);
-    let hashed =
-        |run: &VerifiedTip<SmallBlock>| -> Vec<Id> { run.headers().iter().map(Id::of).collect() };
+    let hashed = |run: &VerifiedTip<SmallBlock>| -> Vec<Id> {
+        run.headers()
+            .iter()
+            .map(|header| Id::of(&**header))
+            .collect()
+    };
     assert_eq!(run.ids(), hashed(&run));
     let (lower, upper) = (prefix(&run, 2), run.headers()[2..].to_vec());
     let whole = lower.extended(upper, Beyond::Nothing);

@@ -38,13 +38,14 @@ impl<B: BlockT> VerifiedTip<B> {
     pub fn new(
         ancestor: BlockId<B>,
         base: BlockId<B>,
-        headers: Vec<B::Header>,
+        headers: Vec<impl Into<Arc<B::Header>>>,
         beyond: Beyond,
     ) -> Option<Self> {
         if headers.is_empty() {
             return None;
         }
-        let ids = ids_of(&headers).collect();
+        let headers: Vec<_> = headers.into_iter().map(Into::into).collect();
+        let ids = ids_of::<B>(&headers).collect();
         Some(Self {
             ancestor,
             base,
@@ -55,9 +56,10 @@ impl<B: BlockT> VerifiedTip<B> {
     }
 
     /// The run with `more` above it, verified too.
-    pub(crate) fn extended(&self, more: Vec<B::Header>, beyond: Beyond) -> Self {
-        let new = ids_of(&more);
-        let ids: Arc<[_]> = self.ids().iter().copied().chain(new).collect();
+    pub(crate) fn extended(&self, more: Vec<impl Into<Arc<B::Header>>>, beyond: Beyond) -> Self {
+        let more: Vec<_> = more.into_iter().map(Into::into).collect();
+        let ids = self.ids().iter().copied().chain(ids_of::<B>(&more));
+        let ids: Arc<[_]> = ids.collect();
         let headers: Vec<_> = self.headers().iter().cloned().chain(more).collect();
         Self {
             ancestor: self.ancestor,
@@ -79,7 +81,7 @@ impl<B: BlockT> VerifiedTip<B> {
     }
 
     /// All headers, rising.
-    pub fn headers(&self) -> &[B::Header] {
+    pub fn headers(&self) -> &[Arc<B::Header>] {
         self.verified
             .headers
             .get(self.range.clone())
@@ -146,7 +148,7 @@ impl<B: BlockT> VerifiedTip<B> {
 
     /// Its header at `height`.
     pub(crate) fn header_at(&self, height: u64) -> Option<&B::Header> {
-        self.headers().get(self.place(height)?)
+        self.headers().get(self.place(height)?).map(Arc::as_ref)
     }
 
     fn place(&self, height: u64) -> Option<usize> {
@@ -161,7 +163,7 @@ impl<B: BlockT> VerifiedTip<B> {
     }
 
     /// The headers above `block`, which is the run's base or in it; `None` if it is neither.
-    pub(crate) fn above(&self, block: &BlockId<B>) -> Option<&[B::Header]> {
+    pub(crate) fn above(&self, block: &BlockId<B>) -> Option<&[Arc<B::Header>]> {
         if *block == self.base {
             return Some(self.headers());
         }
@@ -247,10 +249,10 @@ impl<B: BlockT> VerifiedTip<B> {
 }
 
 /// The ids of linked headers: each is named by the one that follows it, so that only the last is hashed.
-fn ids_of<B: BlockT>(headers: &[B::Header]) -> impl Iterator<Item = BlockId<B>> {
+fn ids_of<B: BlockT>(headers: &[Arc<B::Header>]) -> impl Iterator<Item = BlockId<B>> {
     let named = headers.iter().zip(headers.iter().skip(1));
     let named = named.map(|(header, child)| BlockId::new(*header.number(), *child.parent_hash()));
-    named.chain(headers.last().map(BlockId::of))
+    named.chain(headers.last().map(|header| BlockId::of(&**header)))
 }
 
 const NEVER_EMPTY: &str = "a run is never empty: who makes or shortens one sees to it";

@@ -12,7 +12,8 @@ use std::{
 /// Linked headers and their ids, both rising and of one length.
 #[derive(Debug)]
 pub(super) struct Verified<B: BlockT> {
-    pub(super) headers: Vec<B::Header>,
+    /// Shared with the run that it goes on from.
+    pub(super) headers: Vec<Arc<B::Header>>,
     pub(super) ids: Arc<[BlockId<B>]>,
     /// Of the headers, once somebody asks.
     slots: OnceLock<Vec<Option<Slot>>>,
@@ -31,7 +32,7 @@ struct Stretch {
 }
 
 impl<B: BlockT> Verified<B> {
-    pub(super) fn new(headers: Vec<B::Header>, ids: Arc<[BlockId<B>]>) -> Arc<Self> {
+    pub(super) fn new(headers: Vec<Arc<B::Header>>, ids: Arc<[BlockId<B>]>) -> Arc<Self> {
         Arc::new(Self {
             headers,
             ids,

@@ -252,7 +252,7 @@ impl<B: BlockT> HeightSyncManager<B> {
         &self,
         state: &mut State<B>,
         base: BlockId<B>,
-        headers: &[B::Header],
+        headers: &[Arc<B::Header>],
     ) -> Result<(), BridgeError> {
         let chain = self.context.bridge.as_ref();
         let authorities = chain.authorities_at(base.hash)?;
@@ -270,7 +270,7 @@ impl<B: BlockT> HeightSyncManager<B> {
             let found = state.evidence.sealed(key, slot, header);
             let is_own = state.attesting.own.contains(&key);
             if is_own && (found.is_some() || state.attesting.is_later(&key, slot)) {
-                let block = BlockId::of(header);
+                let block = BlockId::of(&**header);
                 if self.sound_foreign(state, block) {
                     tracing::error!(%author, %block, "a block that is sealed with our key was not made here");
                 }

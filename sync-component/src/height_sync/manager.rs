@@ -344,10 +344,9 @@ impl<B: BlockT> HeightSyncManager<B> {
         }
         let window = self.window();
         let extended = state.tips.extendable_by(header).cloned();
-        let (ancestor, base, parent, mut headers) = match extended {
+        let (ancestor, base, parent) = match &extended {
             Some(run) if (run.headers().len() as u64) < window && run.beyond == Beyond::Nothing => {
-                let parent = run.tip_header().clone();
-                (run.ancestor, run.base, parent, run.headers().to_vec())
+                (run.ancestor, run.base, run.tip_header().clone())
             }
             Some(_) => return Ok(()),
             None => {
@@ -359,7 +358,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 else {
                     return Ok(());
                 };
-                (ancestor, base, parent, Vec::new())
+                (ancestor, base, parent)
             }
         };
         let checked = bridge.verify_headers(
@@ -370,9 +369,13 @@ impl<B: BlockT> HeightSyncManager<B> {
         );
         match checked {
             Ok(()) => {
-                self.note_seals(&mut state, base, std::slice::from_ref(header))?;
-                headers.push(header.clone());
-                if let Some(run) = VerifiedTip::new(ancestor, base, headers, Beyond::Nothing) {
+                let headers = vec![Arc::new(header.clone())];
+                self.note_seals(&mut state, base, &headers)?;
+                let run = match extended {
+                    Some(run) => Some(run.extended(headers, Beyond::Nothing)),
+                    None => VerifiedTip::new(ancestor, base, headers, Beyond::Nothing),
+                };
+                if let Some(run) = run {
                     state.keep(&run, bridge.as_ref())?;
                 }
             }
@@ -404,7 +407,7 @@ impl<B: BlockT> HeightSyncManager<B> {
                 header.number().saturating_sub(One::one()),
                 *header.parent_hash(),
             );
-            self.note_seals(&mut state, base, std::slice::from_ref(header))?;
+            self.note_seals(&mut state, base, &[Arc::new(header.clone())])?;
             let seen = state.seen.replace(BlockId::of(header));
             state
                 .suspects
