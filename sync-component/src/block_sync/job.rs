@@ -111,6 +111,16 @@ pub enum FetchError<B: BlockT> {
         /// How many of them were busy: while one is, nothing is withheld.
         busy: usize,
     },
+    /// Nobody was asked: whoever is connected and has this block says to serve blocks from a higher one on only.
+    #[error(
+        "whoever is connected and has block {id} serves no blocks below {lowest}: connect a peer that has every block, or have this node begin with the network's state, by `resync --strategy snapshot`"
+    )]
+    BeginAbove {
+        /// The block.
+        id: BlockId<B>,
+        /// The lowest block that any of them serves.
+        lowest: u64,
+    },
     /// The body delivered does not belong to the verified header; its sender was charged.
     #[error("the body delivered for block {id} does not belong to its header")]
     WrongBody {
@@ -170,6 +180,7 @@ impl<B: BlockT> From<FetchError<B>> for NetworkError {
     fn from(error: FetchError<B>) -> Self {
         match error {
             FetchError::NotDelivered { id, .. }
+            | FetchError::BeginAbove { id, .. }
             | FetchError::WrongBody { id }
             | FetchError::Unplaceable { id, .. }
             | FetchError::FromFuture { id }

@@ -157,12 +157,27 @@ pub(super) async fn request_block_but_from<B: BlockT>(
             }
         }
     }
-    Err(FetchError::NotDelivered {
-        id,
-        attempts,
-        peers: asked.len(),
-        busy,
-    })
+    Err(not_delivered(context, id, attempts, asked.len(), busy))
+}
+
+/// Nobody delivered the block: `peers` were asked, `attempts` requests failed and `busy` peers said so.
+pub(super) fn not_delivered<B: BlockT>(
+    context: &SyncContext<B>,
+    id: BlockId<B>,
+    attempts: u32,
+    peers: usize,
+    busy: usize,
+) -> FetchError<B> {
+    let begin = || context.peers.table().all_begin_above(id.height());
+    match (peers == 0).then(begin).flatten() {
+        Some(lowest) => FetchError::BeginAbove { id, lowest },
+        None => FetchError::NotDelivered {
+            id,
+            attempts,
+            peers,
+            busy,
+        },
+    }
 }
 
 /// Imports blocks that were delivered one by one.

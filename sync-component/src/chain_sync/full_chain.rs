@@ -42,8 +42,9 @@ impl<B: BlockT> ResyncStrategy<B> for FullChain {
             };
             let before = job.staging.best();
             let ended = download.run().await;
-            if job.staging.best() != before {
-                guides.progressed(&guide);
+            let staged = job.staging.best();
+            if staged != before {
+                guides.progressed(&guide, staged);
             }
             match ended {
                 Ok(()) => return Ok(job.staging.best()),

@@ -1,5 +1,10 @@
 use super::{ResyncError, Source, SourceFault, Voucher, asking::Patience};
-use crate::{block_id::BlockId, context::SyncContext, peers::PeerEntry, ports::PeerId};
+use crate::{
+    block_id::{BlockId, height},
+    context::SyncContext,
+    peers::PeerEntry,
+    ports::PeerId,
+};
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -95,10 +100,14 @@ impl<'a, B: BlockT> Guides<'a, B> {
         })
     }
 
-    /// While `guide` was followed something was staged: how often it failed before counts no more. How often others did does, so that
-    /// they come after it.
-    pub(super) fn progressed(&mut self, guide: &PeerId) {
+    /// While `guide` was followed the staged chain came up to `staged`: how often it failed before counts no more. How often others did
+    /// does, so that they come after it. Who served nothing so low before may have what follows now.
+    pub(super) fn progressed(&mut self, guide: &PeerId, staged: BlockId<B>) {
         self.attempts.remove(guide);
+        let next = staged.height().saturating_add(1);
+        self.faults.retain(|_, fault| {
+            !matches!(fault, SourceFault::BeginsAbove { lowest, .. } if height::<B>(*lowest) <= next)
+        });
     }
 
     /// How much patience whoever is asked next needs: others that are left count if they are there and answer.

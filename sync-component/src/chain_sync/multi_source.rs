@@ -104,8 +104,9 @@ impl<B: BlockT> Download<'_, B> {
             };
             let before = self.staging().best();
             let followed = self.follow(&guide, guides.within(&guide)).await;
-            if self.staging().best() != before {
-                guides.progressed(&guide);
+            let staged = self.staging().best();
+            if staged != before {
+                guides.progressed(&guide, staged);
             }
             match followed {
                 Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
@@ -151,9 +152,11 @@ impl<B: BlockT> Download<'_, B> {
             }
             Ok(()) => Ok(Followed::Further),
             // Whoever is left may have what this one no longer delivers.
-            Err(FetchError::NotDelivered { id, .. } | FetchError::WrongBody { id }) => {
-                Err(SourceFault::NotDelivered { id }.into())
-            }
+            Err(
+                FetchError::NotDelivered { id, .. }
+                | FetchError::BeginAbove { id, .. }
+                | FetchError::WrongBody { id },
+            ) => Err(SourceFault::NotDelivered { id }.into()),
             Err(FetchError::Unplaceable { id, fault, .. }) => {
                 Err(SourceFault::Invalid { id, fault }.into())
             }

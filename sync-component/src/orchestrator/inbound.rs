@@ -2,7 +2,7 @@ use super::proofs::{Answer, Proofs};
 use crate::{
     attestation::ATTESTATIONS_PER_SLOT,
     context::SyncContext,
-    ports::{Executor, MonoTime, PeerId, Protocol},
+    ports::{Bridge, Executor, MonoTime, PeerId, Protocol},
     serving::{Admission, Meter, Server, Told},
     settings::SyncSettings,
     wire::{AnnounceReply, Announcement, RefusedReason, Roles, WireLimits, busy_reply},
@@ -15,6 +15,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+
+/// After what time to ask again a node whose store is being exchanged: it is away for some tenths of a second.
+const BACK_SOON: Duration = Duration::from_secs(1);
 
 /// What peers ask of us: metered, answered off the async threads, states few at once, announcements capped per peer and slot.
 #[derive(Debug)]
@@ -81,18 +84,17 @@ impl Inbound {
             }
         };
         let inbound = Arc::clone(self);
-        let bridge = Arc::clone(&context.bridge);
+        // What waits for its turn holds no store open: that one may be about to be exchanged.
+        let bridge = Arc::downgrade(&context.bridge);
         let answer: Answer = Box::new(move || {
-            let chain = bridge.as_ref();
-            let bytes = match protocol {
-                Protocol::Headers => inbound.server.headers::<B>(chain, &body),
-                Protocol::Blocks => inbound.server.blocks::<B>(chain, &body),
-                Protocol::State => inbound.server.state::<B>(chain, &body),
-                Protocol::Status | Protocol::Announce => {
-                    inbound.server.status::<B>(chain, told, &body)
-                }
-            };
-            let _ = reply.send(bytes);
+            // Nobody waits any more for an answer of which the connection is gone.
+            if !reply.is_canceled() {
+                let bytes = match bridge.upgrade() {
+                    Some(chain) => inbound.answer::<B>(chain.as_ref(), told, protocol, &body),
+                    None => busy_reply(protocol, BACK_SOON),
+                };
+                let _ = reply.send(bytes);
+            }
             inbound
                 .meter
                 .lock()
@@ -103,6 +105,21 @@ impl Inbound {
             self.proofs.make(peer, answer);
         } else {
             context.executor.spawn_heavy(answer);
+        }
+    }
+
+    fn answer<B: BlockT>(
+        &self,
+        chain: &dyn Bridge<B>,
+        told: Told<B>,
+        protocol: Protocol,
+        body: &[u8],
+    ) -> Vec<u8> {
+        match protocol {
+            Protocol::Headers => self.server.headers::<B>(chain, body),
+            Protocol::Blocks => self.server.blocks::<B>(chain, body),
+            Protocol::State => self.server.state::<B>(chain, body),
+            Protocol::Status | Protocol::Announce => self.server.status::<B>(chain, told, body),
         }
     }
 

@@ -326,4 +326,16 @@ impl<B: BlockT> PeerTable<B> {
         });
         holders.into_iter().map(|(peer, _)| peer.clone()).collect()
     }
+
+    /// The lowest block that anybody serves who claims to have the block at `height`, if nobody serves that.
+    pub fn all_begin_above(&self, height: u64) -> Option<u64> {
+        let told = self
+            .entries
+            .values()
+            .filter_map(|entry| entry.sighting.as_ref());
+        let standings = told.map(|sighting| &sighting.standing);
+        let have = standings.filter(|standing| standing.best.height() >= height);
+        let lowest = have.map(|standing| crate::block_id::height::<B>(standing.lowest));
+        lowest.min().filter(|lowest| *lowest > height)
+    }
 }

@@ -266,7 +266,7 @@ pub struct Limits {
     /// `disk_reserve_bytes`: what a run of Tier 3 leaves free on the disk, where the live chain goes on growing. Too low: what it builds
     /// takes the last byte, and the live node can neither sign nor store blocks; too high: a run stops with room left.
     ///
-    /// The database of the live chain may write its buffers out at once (159 MiB), and then merge files of which the old ones go
+    /// The database of the live chain may write its buffers out at once (93 MiB), and then merge files of which the old ones go
     /// last (some 300 MiB).
     pub disk_reserve_bytes: usize,
 }

@@ -56,20 +56,25 @@ impl ResyncDesk {
             () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
             () = self.warn_of_absent_sources(&watch) => return,
         };
-        if let Ok(staged) = outcome {
-            let voted = Instant::now();
-            outcome = self.prepare().await.map(|()| staged);
-            // At the exchange the vote is no older than a slot.
-            if outcome.is_ok() && voted.elapsed() > chain_sync.slot() {
-                outcome = tokio::select! {
-                    outcome = chain_sync.vote_again(&job.order, self.staged.clone()) => outcome,
-                    () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
-                };
+        let (mut voted, mut prepared) = (Instant::now(), None);
+        while let Ok(staged) = outcome {
+            let ready = if prepared == Some(staged) {
                 // The vote opened it once more.
-                if outcome.is_ok() {
-                    outcome = self.closed().await.and(outcome);
-                }
+                self.closed().await
+            } else {
+                self.prepare().await
+            };
+            outcome = ready.map(|()| staged);
+            // At the exchange the vote is no older than a slot.
+            if outcome.is_err() || voted.elapsed() <= chain_sync.slot() {
+                break;
             }
+            prepared = Some(staged);
+            outcome = tokio::select! {
+                outcome = chain_sync.vote_again(&job.order, self.staged.clone()) => outcome,
+                () = self.told_to_abort() => return self.on_disk(Self::give_up).await,
+            };
+            voted = Instant::now();
         }
         self.on_disk(move |desk| desk.decide(outcome)).await;
     }

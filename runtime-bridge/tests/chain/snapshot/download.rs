@@ -211,6 +211,18 @@ impl Net {
         asked.get(&(peer.clone(), protocol)).copied().unwrap_or(0)
     }
 
+    fn context(&self, chain: &Arc<Bridge>) -> SyncContext<Block> {
+        SyncContext {
+            peers: self.client.clone(),
+            bridge: chain.clone(),
+            clock: Arc::new(VirtualClock::starting_at(WALL)),
+            randomness: Arc::new(SeededRandomness::new(1)),
+            executor: Arc::new(InlineExecutor),
+            observer: Arc::new(Unobserved),
+            settings: self.settings.clone(),
+        }
+    }
+
     async fn download(&self, staged: &Arc<Bridge>) -> Result<BlockId<Block>, ResyncError<Block>> {
         let strategy: Snapshot<Block> = Snapshot::default();
         self.download_by(&strategy, staged).await
@@ -221,15 +233,7 @@ impl Net {
         strategy: &dyn ResyncStrategy<Block>,
         staged: &Arc<Bridge>,
     ) -> Result<BlockId<Block>, ResyncError<Block>> {
-        let context = SyncContext {
-            peers: self.client.clone(),
-            bridge: staged.clone(),
-            clock: Arc::new(VirtualClock::starting_at(WALL)),
-            randomness: Arc::new(SeededRandomness::new(1)),
-            executor: Arc::new(InlineExecutor),
-            observer: Arc::new(Unobserved),
-            settings: self.settings.clone(),
-        };
+        let context = self.context(staged);
         let job = ResyncJob {
             staging: staged.clone(),
             files: Arc::new(Staged(staged.clone(), self.room)),

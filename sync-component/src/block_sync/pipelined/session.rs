@@ -8,6 +8,7 @@ use crate::{
     block_id::{BlockId, number},
     block_sync::{
         FetchError, FetchJob, Terms,
+        manager::not_delivered,
         scheduler::{
             Ask, Bounds, Failure, FlightId, Goods, Scheduler, Span, Standing, Stuck, Worth,
         },
@@ -419,12 +420,13 @@ impl<'a, B: BlockT> Session<'a, B> {
             }
         }
         let id = self.chain.id(stuck.at).unwrap_or(self.job.base);
-        FetchError::NotDelivered {
-            id,
-            attempts: stuck.attempts,
-            peers: stuck.peers,
-            busy: stuck.busy,
-        }
+        let Stuck {
+            attempts,
+            peers,
+            busy,
+            ..
+        } = stuck;
+        not_delivered(self.context, id, attempts, peers, busy)
     }
 }
 

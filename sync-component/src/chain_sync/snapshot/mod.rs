@@ -188,7 +188,7 @@ impl<'a, B: BlockT> Build<'a, B> {
             };
             let after = self.standing().await?;
             if after != before {
-                guides.progressed(&guide);
+                guides.progressed(&guide, self.staged.bridge.best());
             }
             match step {
                 Ok(next) => wanted = next,

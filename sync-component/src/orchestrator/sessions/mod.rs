@@ -462,8 +462,10 @@ impl<'a, B: BlockT> Sessions<'a, B> {
         // Whoever has it may be away for a while.
         let slots = self.manager.context.settings.limits.stalled_slots;
         let long = height.slot().saturating_mul(slots);
-        if matches!(error, FetchError::NotDelivered { .. })
-            && let Some(since) = self.missing.asked_since(&left)
+        if matches!(
+            error,
+            FetchError::NotDelivered { .. } | FetchError::BeginAbove { .. }
+        ) && let Some(since) = self.missing.asked_since(&left)
             && now.since(since) >= long
         {
             height.forget_if_unclaimed(&target.tip());

@@ -1,6 +1,12 @@
 //! Sources that begin with a snapshot themselves.
 
 use super::*;
+use sync_component::{
+    block_sync::{FetchError, FetchJob, Pipelined, Sequential},
+    headers::{Beyond, VerifiedTip},
+    registry::FetchStrategy,
+    wire::RangeRequest,
+};
 
 #[tokio::test(start_paused = true)]
 async fn node_without_bodies_is_not_asked_for_what_it_says_not_to_have() {
@@ -58,6 +64,61 @@ async fn whole_chain_is_not_asked_of_nodes_that_begin_with_a_snapshot() {
         let staged = staged();
         net.download_by(strategy.as_ref(), &staged).await.unwrap();
         assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn source_that_begins_too_high_goes_on_where_another_one_came_so_far_and_vanished() {
+    let (world, server) = world(120);
+    let young = Arc::new(world.finished(Arc::new(memory()), 80));
+    let report = young.import(world.blocks[80..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let vanishes: Arc<Bend> = Arc::new(|protocol, body, honest| {
+        let is_above = |request: RangeRequest<Block>| request.start > 100;
+        let is_gone = protocol == Protocol::Blocks
+            && RangeRequest::<Block>::decode(&mut &*body).is_ok_and(is_above);
+        (!is_gone).then_some(honest)
+    });
+    let strategies: [Box<dyn ResyncStrategy<Block>>; 2] =
+        [Box::new(FullChain), Box::new(MultiSource::default())];
+    for strategy in strategies {
+        let mut net = Net::new();
+        // It stands first in the order.
+        let young = net.honest("young", &young).await;
+        net.source("old", server.clone(), vanishes.clone()).await;
+        let staged = staged();
+        net.download_by(strategy.as_ref(), &staged).await.unwrap();
+        assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+        assert!(net.asked(&young, Protocol::Blocks) > 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn catching_up_says_so_where_whoever_is_connected_begins_above() {
+    let (world, server) = world(120);
+    let young = Arc::new(world.finished(Arc::new(memory()), 80));
+    let report = young.import(world.blocks[80..].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    let strategies: [Box<dyn FetchStrategy<Block>>; 2] =
+        [Box::new(Sequential), Box::new(Pipelined::default())];
+    for strategy in strategies {
+        let mut net = Net::new();
+        let young = net.honest("young", &young).await;
+        let chain = staged();
+        let genesis = chain.best();
+        let run = VerifiedTip::new(genesis, genesis, world.headers(), Beyond::Nothing).unwrap();
+        let job = || FetchJob::new(&run, u64::MAX);
+        let error = strategy.fetch(&net.context(&chain), job()).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, FetchError::BeginAbove { id, lowest: 80 } if id.number == 1),
+            "{error}"
+        );
+        assert_eq!(net.asked(&young, Protocol::Blocks), 0);
+        net.honest("old", &server).await;
+        let fetched = strategy.fetch(&net.context(&chain), job()).await;
+        assert_eq!(fetched.unwrap(), server.best());
+        assert_eq!(chain.tip().unwrap(), server.tip().unwrap());
     }
 }
 
