@@ -17,9 +17,9 @@ pub const FORMAT: u32 = 2;
 /// Name of the marker file. `RocksDB` leaves names that it does not know alone.
 const MARKER: &str = "STORE";
 
-/// `RocksDB`'s memory per column in MiB: a third of the sum is its cache of what it read, and a column's write buffers take up to one and a
-/// half times its part. More for the state makes commits of blocks full of transfers shorter; what more there was for the others only
-/// lengthened the log, and a sync took more memory the longer it was.
+/// `RocksDB`'s memory per column in MiB: a third of the sum is its cache of what it read, filters and indexes of its tables among it, and a
+/// column's write buffers take up to one and a half times its part. Twice as much made a sync take more memory the longer it was, lengthened
+/// the log, and brought no speed that shows.
 const MEMORY_MIB: [(u32, usize); 6] = [
     (column::META, 1),
     (column::HEADER, 4),
