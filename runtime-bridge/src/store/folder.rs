@@ -19,7 +19,7 @@ const MARKER: &str = "STORE";
 
 /// `RocksDB`'s memory per column in MiB: a third of the sum is its cache of what it read, filters and indexes of its tables among it, and a
 /// column's write buffers take up to one and a half times its part. Twice as much made a sync take more memory the longer it was, lengthened
-/// the log, and brought no speed that shows.
+/// the log, and made an import from a file a twentieth faster, a sync no faster that shows.
 const MEMORY_MIB: [(u32, usize); 6] = [
     (column::META, 1),
     (column::HEADER, 4),
