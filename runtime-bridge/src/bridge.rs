@@ -5,11 +5,12 @@ mod snapshots;
 use crate::{
     build::{self, BuildError, Unsealed},
     chain_block::ChainBlock,
+    closing::{Closing, Open},
     execute::{NewNodes, NodeSource, Runtime, StateError, StateReader, TrieState},
     genesis::Genesis,
     import::{Batch, Left, Measure, Reverted, Validation, revert},
     snapshot::{Building, Extent},
-    store::{Head, Store, StoreError, open_folder},
+    store::{Head, LogLimit, Store, StoreError, open_folder},
     verify::{KnownSeals, Rules},
 };
 use chain_spec::ChainSpec;
@@ -20,7 +21,7 @@ use sp_runtime::traits::Header as HeaderT;
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use sync_component::{
     BlockId, Observer,
@@ -88,7 +89,7 @@ pub struct RuntimeBridge<B: ChainBlock, R> {
     checker: Checker,
     events: broadcast::Sender<ChainEvent<B>>,
     /// The last field, so that it is dropped after the database is closed.
-    open: Arc<Open>,
+    open: Open,
 }
 
 /// What a chain is to its node.
@@ -109,21 +110,6 @@ struct Writing<B: ChainBlock> {
     left: Left,
 }
 
-/// Lives as long as a store is open.
-#[derive(Debug)]
-struct Open;
-
-/// Tells whether a store is closed: when nobody holds its bridge any more, the database may still be closing.
-#[derive(Clone, Debug)]
-pub struct Closing(Weak<Open>);
-
-impl Closing {
-    /// Whether its database is closed.
-    pub fn is_closed(&self) -> bool {
-        self.0.strong_count() == 0
-    }
-}
-
 impl<B: ChainBlock, R> fmt::Debug for RuntimeBridge<B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RuntimeBridge")
@@ -141,10 +127,30 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         runtime: R,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::open_with(LogLimit::Usual, store_dir, spec, runtime, clock)
+    }
+
+    /// The same, for a chain that is built here and then opened once more to run a node.
+    pub fn open_to_build(
+        store_dir: &Path,
+        spec: &ChainSpec,
+        runtime: R,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        Self::open_with(LogLimit::Small, store_dir, spec, runtime, clock)
+    }
+
+    fn open_with(
+        log: LogLimit,
+        store_dir: &Path,
+        spec: &ChainSpec,
+        runtime: R,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let genesis = Genesis::make::<R>(&runtime, spec)?;
         let name = format!("{:?}", genesis.id.hash);
         // A folder gets its place only with its genesis in it, so one without is damaged, and left alone.
-        let db = open_folder(store_dir, &name, |db| genesis.write(db))?;
+        let db = open_folder(store_dir, &name, log, |db| genesis.write(db))?;
         Self::start(Arc::new(db), &genesis, spec, runtime, clock)
     }
 
@@ -204,7 +210,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
             most_unfinal: usize::try_from(spec.sync.limits.headers_ahead).unwrap_or(usize::MAX),
             checker: Checker::new(),
             events: broadcast::Sender::new(EVENT_BUFFER),
-            open: Arc::new(Open),
+            open: Open::default(),
         })
     }
 
@@ -224,7 +230,7 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
 
     /// Tells, after this is dropped, whether the store is closed.
     pub fn closing(&self) -> Closing {
-        Closing(Arc::downgrade(&self.open))
+        self.open.closing()
     }
 
     /// The runtime.

@@ -3,6 +3,7 @@
 mod bridge;
 mod build;
 mod chain_block;
+mod closing;
 pub mod execute;
 mod genesis;
 mod import;
@@ -12,7 +13,8 @@ pub mod snapshot;
 pub mod store;
 pub mod verify;
 
-pub use bridge::{ChainTip, Closing, OpenError, RuntimeBridge};
+pub use bridge::{ChainTip, OpenError, RuntimeBridge};
 pub use build::{BuildError, Unsealed};
 pub use chain_block::ChainBlock;
+pub use closing::Closing;
 pub use import::Reverted;

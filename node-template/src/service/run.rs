@@ -97,7 +97,8 @@ pub(super) enum Stopping {
     Ends,
     /// To exchange its stores.
     ForSwap {
-        chain: Closing,
+        /// What must be closed before.
+        closing: Vec<Closing>,
         tip: Option<ChainTip>,
     },
 }
@@ -110,7 +111,7 @@ enum Served {
     Exchanges {
         doors: Box<Doors>,
         kept: Kept,
-        chain: Closing,
+        closing: Vec<Closing>,
         tip: Option<ChainTip>,
     },
 }
@@ -149,13 +150,13 @@ impl Node<'_> {
             let Served::Exchanges {
                 doors,
                 kept,
-                chain,
+                closing,
                 tip,
             } = end
             else {
                 return Ok(());
             };
-            if let Err(error) = self.swap(&chain, tip).await {
+            if let Err(error) = self.swap(&closing, tip).await {
                 doors.close(self.folder).await;
                 return Err(error);
             }
@@ -200,12 +201,12 @@ impl Node<'_> {
         };
         let stopping = async {
             match why {
-                Stopping::ForSwap { chain, tip } => {
+                Stopping::ForSwap { closing, tip } => {
                     let (doors, kept) = running.leave().await;
                     Some(Served::Exchanges {
                         doors: Box::new(doors),
                         kept,
-                        chain,
+                        closing,
                         tip,
                     })
                 }
@@ -224,10 +225,11 @@ impl Node<'_> {
         }
     }
 
-    /// Exchanges the stores once nobody holds the live one any more.
-    async fn swap(&self, chain: &Closing, tip: Option<ChainTip>) -> Result<(), ServiceError> {
+    /// Exchanges the stores once nobody holds the live one any more, and nobody signs.
+    async fn swap(&self, closing: &[Closing], tip: Option<ChainTip>) -> Result<(), ServiceError> {
         let desk = Arc::clone(&self.desk);
-        if !within_patience(|| chain.is_closed() && desk.is_closed()).await {
+        let is_closed = || closing.iter().all(Closing::is_closed);
+        if !within_patience(|| is_closed() && desk.is_closed()).await {
             // The live store cannot be opened again in this process either.
             return Err(ServiceError::StillOpen);
         }

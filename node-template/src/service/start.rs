@@ -26,6 +26,7 @@ use chain_spec::{ChainSpec, ChainType};
 use runtime_bridge::{Closing, signing::KeySigner};
 use sp_core::{Pair, sr25519};
 use std::{
+    iter::once,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -46,7 +47,8 @@ pub(super) struct Running {
     doors: Doors,
     tasks: Tasks,
     chain: Weak<Chain>,
-    closing: Closing,
+    /// Of its store, and of the record of what its keys signed.
+    closing: Vec<Closing>,
     pool: Arc<Pool>,
     peers: Arc<PeerKeeper>,
     exposed: Arc<Exposed>,
@@ -99,7 +101,7 @@ impl Running {
     pub(super) fn for_swap(&self) -> Stopping {
         let tip = self.chain.upgrade().and_then(|chain| tip_of(&chain));
         Stopping::ForSwap {
-            chain: self.closing.clone(),
+            closing: self.closing.clone(),
             tip,
         }
     }
@@ -219,7 +221,7 @@ pub(super) async fn start(
     );
     tasks.spawn("peers", Arc::clone(&peers).run());
     spawn_tier3(&mut tasks, &desk, &manager, &clock);
-    let (held, closing) = (Arc::downgrade(&chain), chain.closing());
+    let (held, closing) = until_closed(&chain, authority.as_ref());
     pool::spawn(
         &mut tasks,
         &pool,
@@ -253,6 +255,13 @@ pub(super) async fn start(
         peers,
         exposed: watched.exposed,
     })
+}
+
+/// The chain while it is open, and what must be closed before it can be opened once more.
+fn until_closed(chain: &Arc<Chain>, authority: Option<&Authority>) -> (Weak<Chain>, Vec<Closing>) {
+    let record = authority.map(|authority| authority.opening.closing());
+    let closing = once(chain.closing()).chain(record).collect();
+    (Arc::downgrade(chain), closing)
 }
 
 fn open_authority(

@@ -7,7 +7,7 @@ use crate::{
 use chain_spec::Preset;
 use codec::Encode;
 use node_template::{keystore::DevKey, runtime::Block};
-use runtime_bridge::store::{Changes, Marker, Store, open_folder};
+use runtime_bridge::store::{Changes, LogLimit, Marker, Store, open_folder};
 use sp_core::{H256, Pair};
 use sp_runtime::DigestItem;
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
@@ -100,7 +100,7 @@ async fn reverted_chain_goes_on_and_no_slot_is_sealed_twice() {
 fn store_unseen(base: &Path, make: impl FnOnce(Block, Block) -> Vec<Block>) -> Vec<H256> {
     let folder = chain_folder(base, "dev").join("db").join("full");
     let marker = Marker::read(&folder).unwrap().unwrap();
-    let database = open_folder(&folder, &marker.genesis, |_| Ok(())).unwrap();
+    let database = open_folder(&folder, &marker.genesis, LogLimit::Usual, |_| Ok(())).unwrap();
     let store = Store::<Block>::new(Arc::new(database));
     let genesis = store.canonical(0).unwrap().unwrap();
     let head = store.whole_head(genesis).unwrap();

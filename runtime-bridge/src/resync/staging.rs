@@ -3,8 +3,9 @@ use super::{
     run::{Reserve, ResyncFiles, at},
 };
 use crate::{
-    bridge::{ChainTip, Closing, OpenError, RuntimeBridge},
+    bridge::{ChainTip, OpenError, RuntimeBridge},
     chain_block::ChainBlock,
+    closing::Closing,
     execute::Runtime,
 };
 use chain_spec::ChainSpec;
@@ -69,7 +70,7 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StoreFolders<B, R> {
     }
 
     fn open(&self, folder: &Path) -> Result<RuntimeBridge<B, R>, OpenError> {
-        let bridge = RuntimeBridge::open(
+        let bridge = RuntimeBridge::open_to_build(
             folder,
             &self.spec,
             self.runtime.clone(),

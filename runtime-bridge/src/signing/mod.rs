@@ -10,6 +10,7 @@ mod tests;
 
 pub use signer::KeySigner;
 
+use crate::closing::{Closing, Open};
 use file::Records;
 use sp_consensus_aura::Slot;
 use sp_core::{Pair, sr25519};
@@ -96,10 +97,22 @@ pub enum Opening {
     MustWait(Waiting),
 }
 
+impl Opening {
+    /// Tells when nothing can be written to this record any more. Until then it must not be opened once more: what one writes the
+    /// other would not know of.
+    pub fn closing(&self) -> Closing {
+        match self {
+            Self::Ready(signed) => signed.open.closing(),
+            Self::MustWait(waiting) => waiting.open.closing(),
+        }
+    }
+}
+
 /// A record that says nothing of a key. While it waits, nothing can be signed.
 #[derive(Debug)]
 pub struct Waiting {
     path: PathBuf,
+    open: Open,
     /// What it says of others; `None` if all of it is lost.
     records: Option<Records>,
     /// The keys of which it says nothing.
@@ -121,7 +134,7 @@ impl Waiting {
             record.counter = Some(unused.0.saturating_sub(1));
         }
         file::write(&self.path, &records)?;
-        Ok(Signed::of(self.path, records))
+        Ok(Signed::of(self.path, records, self.open))
     }
 }
 
@@ -129,6 +142,7 @@ impl Waiting {
 #[derive(Debug)]
 pub struct Signed {
     path: PathBuf,
+    open: Open,
     /// Held while the file is written.
     records: Mutex<Records>,
     /// What is on disk, for those that only look: a slow disk must not keep them waiting.
@@ -147,9 +161,10 @@ pub struct ForeignUse {
 }
 
 impl Signed {
-    fn of(path: PathBuf, records: Records) -> Self {
+    fn of(path: PathBuf, records: Records, open: Open) -> Self {
         Self {
             path,
+            open,
             records: Mutex::new(records.clone()),
             written: Mutex::new(records),
         }
@@ -176,24 +191,27 @@ impl Signed {
         keys: &[sr25519::Public],
     ) -> Result<Opening, SigningError> {
         let path = path.to_owned();
-        let ready = |path, records| Opening::Ready(Self::of(path, records));
+        let open = Open::default();
+        let ready = |path, records, open| Opening::Ready(Self::of(path, records, open));
         Ok(match (file::read(&path)?, keystore) {
             (Some(records), _) => {
                 let unknown = keys.iter().filter(|key| !records.knows(key));
                 let unknown: Vec<_> = unknown.copied().collect();
                 if unknown.is_empty() {
-                    ready(path, records)
+                    ready(path, records, open)
                 } else {
                     Opening::MustWait(Waiting {
                         path,
+                        open,
                         records: Some(records),
                         unknown,
                     })
                 }
             }
-            (None, KeystoreState::Empty) => ready(path, Records::default()),
+            (None, KeystoreState::Empty) => ready(path, Records::default(), open),
             (None, KeystoreState::HoldsKeys) => Opening::MustWait(Waiting {
                 path,
+                open,
                 records: None,
                 unknown: keys.to_vec(),
             }),

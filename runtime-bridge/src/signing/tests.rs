@@ -35,6 +35,36 @@ fn same_or_lower_slot_is_never_sealed_again_not_even_after_a_restart() {
 }
 
 #[test]
+fn record_is_closed_once_nobody_can_write_to_it_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let opening = |name: &str, state| {
+        let path = folder.path().join(name);
+        Signed::open(&path, state, &[]).unwrap()
+    };
+    let ready = opening("new", KeystoreState::Empty);
+    let closing = ready.closing();
+    let Opening::Ready(signed) = ready else {
+        panic!("an empty keystore has nothing to wait for");
+    };
+    let signed = std::sync::Arc::new(signed);
+    let job = signed.clone();
+    drop(signed);
+    assert!(!closing.is_closed(), "a job may still sign");
+    drop(job);
+    assert!(closing.is_closed());
+
+    let lost = opening("lost", KeystoreState::HoldsKeys);
+    let closing = lost.closing();
+    let Opening::MustWait(waiting) = lost else {
+        panic!("a lost record has to wait");
+    };
+    let signed = waiting.finish(50.into()).unwrap();
+    assert!(!closing.is_closed());
+    drop(signed);
+    assert!(closing.is_closed());
+}
+
+#[test]
 fn lost_record_with_keys_has_to_wait_and_starts_at_the_end_of_the_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("signed");

@@ -32,13 +32,29 @@ const MEMORY_MIB: [(u32, usize); 6] = [
 /// Open files per store; `RocksDB` closes the ones not used lately.
 const OPEN_FILES: i32 = 256;
 
-/// Once `RocksDB`'s log holds so many bytes it writes their contents to its tables, as soon as it finds time for that. A start after a kill,
-/// and the first opening of a store that was just built, read the log back. More: these take longer; less: tables are written more often,
-/// and smaller.
+/// Once `RocksDB`'s log holds so much it writes its contents to its tables, as soon as it finds time for that. A start
+/// after a kill, and the first opening of a store that was just built, read the log back.
 ///
 /// No bound where it falls on a moment at which a column is being written to its table already: `RocksDB` passes that column over then, and
-/// the log grows, by what is written to all columns, until that one's write buffer is full: a quarter of what it has of [`MEMORY_MIB`].
-pub(super) const LOG_BYTES: u64 = 8 << 20;
+/// the log grows, by what is written to all columns, until that one's write buffer is full: 12 MiB for the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLimit {
+    /// Of a store that a node runs on: 8 MiB.
+    Usual,
+    /// 4 MiB. Of one that is closed and opened once more as soon as it is built: that opening writes all that the log holds to tables, and only
+    /// then removes it, so for a moment it lies on the disk twice.
+    Small,
+}
+
+impl LogLimit {
+    /// How many bytes. More: a start after a kill takes longer; less: tables are written more often, and smaller.
+    pub(super) const fn bytes(self) -> u64 {
+        match self {
+            Self::Usual => 8 << 20,
+            Self::Small => 4 << 20,
+        }
+    }
+}
 
 /// The plain text file in a store's folder: what it is, without opening the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +151,7 @@ impl Marker {
 pub fn open_folder(
     folder: &Path,
     genesis: &str,
+    log: LogLimit,
     fill: impl FnOnce(&dyn KeyValueDB) -> Result<(), StoreError>,
 ) -> Result<Database, StoreError> {
     if is_missing_or_empty(folder)? {
@@ -150,7 +167,7 @@ pub fn open_folder(
             expected: genesis.to_owned(),
         });
     }
-    open_database(folder, Creation::Never)
+    open_database(folder, Creation::Never, log)
 }
 
 fn create(
@@ -169,7 +186,7 @@ fn create(
         _ => {}
     }
     fs::create_dir_all(&draft).map_err(at(&draft))?;
-    let database = open_database(&draft, Creation::IfMissing)?;
+    let database = open_database(&draft, Creation::IfMissing, LogLimit::Usual)?;
     fill(&database)?;
     drop(database);
     Marker::new(genesis, folder)
@@ -219,12 +236,12 @@ enum Creation {
     Never,
 }
 
-fn open_database(folder: &Path, creation: Creation) -> Result<Database, StoreError> {
+fn open_database(folder: &Path, creation: Creation, log: LogLimit) -> Result<Database, StoreError> {
     let mut config = DatabaseConfig::with_columns(column::COUNT);
     config.create_if_missing = creation == Creation::IfMissing;
     config.memory_budget = MEMORY_MIB.into_iter().collect();
     config.max_open_files = OPEN_FILES;
-    config.max_total_wal_size = Some(LOG_BYTES);
+    config.max_total_wal_size = Some(log.bytes());
     Database::open(&config, folder).map_err(|source| open_error(folder, source))
 }
 

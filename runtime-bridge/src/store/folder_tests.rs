@@ -2,7 +2,7 @@
 
 use super::{
     column,
-    folder::{LOG_BYTES, open_folder},
+    folder::{LogLimit, open_folder},
 };
 use sp_core::{Blake2Hasher, Hasher};
 use std::{fs, time::Duration};
@@ -15,12 +15,17 @@ fn log_bytes(folder: &std::path::Path) -> u64 {
         .sum()
 }
 
+/// What may be left: a batch comes on top.
+fn most(limit: LogLimit) -> u64 {
+    limit.bytes() + limit.bytes() / 4
+}
+
 /// Writes much to a new store, and then no more than what makes `RocksDB` look at its log; returns what is left of the log in the end, at
 /// once where that is small. What `RocksDB` says of itself comes with it.
-fn log_after_much(folder: &std::path::Path) -> (u64, String) {
+fn log_after_much(folder: &std::path::Path, limit: LogLimit) -> (u64, String) {
     const BATCH: usize = 1 << 20;
-    let store = open_folder(folder, "0x00", |_| Ok(())).unwrap();
-    let written = 5 * LOG_BYTES / 2;
+    let store = open_folder(folder, "0x00", limit, |_| Ok(())).unwrap();
+    let written = 20 << 20;
     for n in 0..written / BATCH as u64 {
         let mut batch = kvdb::DBTransaction::new();
         let keys = (0..4_u64).map(|part| Blake2Hasher::hash(&(4 * n + part).to_be_bytes()));
@@ -32,7 +37,7 @@ fn log_after_much(folder: &std::path::Path) -> (u64, String) {
     // The tables are written in the background, and a write is what begins that: what is written while the machine is busy stays until the
     // next one.
     for n in 0..50_u32 {
-        if log_bytes(folder) <= LOG_BYTES + LOG_BYTES / 4 {
+        if log_bytes(folder) <= most(limit) {
             break;
         }
         let mut batch = kvdb::DBTransaction::new();
@@ -45,16 +50,23 @@ fn log_after_much(folder: &std::path::Path) -> (u64, String) {
 }
 
 /// The write buffers alone would let it grow to 24 MiB, and hold the 20 that are written: in every store. With the limit that is so only where it
-/// falls on a moment at which `RocksDB` passes a column over ([`LOG_BYTES`]): on a busy machine in one store of ten or so.
+/// falls on a moment at which `RocksDB` passes a column over ([`LogLimit`]): on a busy machine in one store of ten or so.
 #[test]
 fn log_that_a_start_reads_back_stays_small_however_much_is_written() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut last = (0, String::new());
-    for store in 0..6 {
-        last = log_after_much(&scratch.path().join(format!("full {store}")));
-        if last.0 <= LOG_BYTES + LOG_BYTES / 4 {
-            return;
-        }
+    for limit in [LogLimit::Usual, LogLimit::Small] {
+        let stores = (0..6).map(|store| {
+            let folder = scratch.path().join(format!("{limit:?} {store}"));
+            log_after_much(&folder, limit)
+        });
+        let mut last = None;
+        let is_small = stores
+            .inspect(|(bytes, told)| last = Some((*bytes, told.clone())))
+            .any(|(bytes, _)| bytes <= most(limit));
+        let (bytes, told) = last.expect("six stores were written");
+        assert!(
+            is_small,
+            "{limit:?}: {bytes} bytes of log; RocksDB says:\n{told}"
+        );
     }
-    panic!("{} bytes of log; RocksDB says:\n{}", last.0, last.1);
 }

@@ -20,7 +20,7 @@ mod tables;
 
 pub use error::StoreError;
 pub(crate) use folder::draft_of;
-pub use folder::{FORMAT, Marker, open_folder};
+pub use folder::{FORMAT, LogLimit, Marker, open_folder};
 pub use head::Head;
 pub use lock::{Lock, LockError};
 pub use tables::{Base, Changes, Store, column};

@@ -4,7 +4,7 @@ use super::{sample::Sample, timing::Effort, trie::TrieCost};
 use crate::benchmark::{BenchmarkError, usage};
 use codec::Encode;
 use kvdb::DBTransaction;
-use runtime_bridge::store::{column, open_folder};
+use runtime_bridge::store::{LogLimit, column, open_folder};
 use sp_core::H256;
 use std::{
     path::Path,
@@ -74,7 +74,7 @@ pub(super) fn measure(
     batch: Batch,
     effort: Effort,
 ) -> Result<WriteCost, BenchmarkError> {
-    let db = open_folder(folder, "benchmark", |_| Ok(()))
+    let db = open_folder(folder, "benchmark", LogLimit::Usual, |_| Ok(()))
         .map_err(|error| BenchmarkError::Open(error.into()))?;
     let failed = |source| BenchmarkError::Path {
         path: folder.to_owned(),
