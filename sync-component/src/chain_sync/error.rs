@@ -34,11 +34,11 @@ pub enum SourceFault<B: BlockT> {
         /// The highest block of ours.
         above: BlockId<B>,
     },
-    /// Its headers come slowly.
-    #[error("it showed only {headers} headers in {} s", .within.as_secs())]
+    /// What follows comes slowly, and there are others to ask.
+    #[error("only {count} blocks or headers came from it in {} s", .within.as_secs())]
     Slow {
         /// How many.
-        headers: u64,
+        count: u64,
         /// In what time.
         within: Duration,
     },

@@ -2,7 +2,8 @@ use super::{
     ResyncError, ResyncJob, SourceFault,
     asking::{Patience, items, lowest_of, tip_of},
     end::End,
-    guides::Guides,
+    flow::{Flow, Least},
+    guides::{Aim, Guides, Pace},
 };
 use crate::{
     block_id::{BlockId, number},
@@ -32,27 +33,34 @@ impl<B: BlockT> ResyncStrategy<B> for FullChain {
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let mut guides = Guides::of(context, &job.sources);
         // One after the other, as they stand in the order.
-        while let Some(guide) = guides.next(|_, _| ()).await {
+        loop {
+            let reached = job.staging.best();
+            let aim = Aim::ChainAbove(reached.height());
+            let Some(guide) = guides.next(aim, |_, _| ()).await else {
+                return guides.end(reached);
+            };
+            let mut flow = guides.flow(&guide);
             let download = Download {
                 context,
                 job,
                 peer: &guide,
+                least: guides.least(context.settings.limits.blocks_per_request),
                 patience: guides.patience(),
                 within: guides.within(&guide),
             };
-            let before = job.staging.best();
-            let ended = download.run().await;
+            let ended = download.run(&mut flow).await;
+            guides.keep(&guide, flow);
             let staged = job.staging.best();
-            if staged != before {
-                guides.progressed(&guide, staged);
+            if staged != reached {
+                guides.progressed(&guide, staged.height(), Pace::of(&ended));
             }
             match ended {
-                Ok(()) => return Ok(job.staging.best()),
-                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
+                Ok(()) if guides.is_end(&guide, staged.height()) => return Ok(staged),
+                Ok(()) => {}
+                Err(End::Fault(fault)) => guides.failed(guide, staged.height(), fault),
                 Err(End::Local(error)) => return Err(error),
             }
         }
-        guides.end(job.staging.best())
     }
 }
 
@@ -60,6 +68,8 @@ struct Download<'a, B: BlockT> {
     context: &'a SyncContext<B>,
     job: &'a ResyncJob<B>,
     peer: &'a PeerId,
+    /// When it is slow.
+    least: Least,
     /// How often it is asked for the same.
     patience: Patience,
     /// How long it is given to say where it stands.
@@ -68,7 +78,7 @@ struct Download<'a, B: BlockT> {
 
 impl<B: BlockT> Download<'_, B> {
     /// Everything above the staged tip that the source has.
-    async fn run(&self) -> Result<(), End<B>> {
+    async fn run(&self, flow: &mut Flow) -> Result<(), End<B>> {
         loop {
             let tip = self.staging().best();
             let mut blocks = match self.range_above(tip).await? {
@@ -77,12 +87,22 @@ impl<B: BlockT> Download<'_, B> {
                 None => self.branch(tip).await?,
             };
             while let Some(last) = blocks.last().map(|block| BlockId::of(block.header())) {
-                let (stored, next) = join(self.import(blocks), self.range_above(last)).await;
+                let count = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
+                let begun = self.context.clock.now();
+                let next = async {
+                    let next = self.range_above(last).await;
+                    (next, self.context.clock.now().since(begun))
+                };
+                let (stored, (next, took)) = join(self.import(blocks), next).await;
                 stored?;
                 self.note_progress();
                 match next? {
                     Some(next) => blocks = next,
                     None => break,
+                }
+                if let Err(slow) = flow.note(count, took, self.least) {
+                    self.import(blocks).await?;
+                    return Err(slow.into());
                 }
             }
             // It showed another branch than the one staged, and the fork choice stayed with ours.

@@ -1,12 +1,18 @@
-use super::{ResyncError, Source, SourceFault, Voucher, asking::Patience};
+use super::{
+    ResyncError, Source, SourceFault, Voucher,
+    asking::Patience,
+    end::End,
+    error::LONGEST_PAUSE,
+    flow::{Flow, Least},
+};
 use crate::{
     block_id::{BlockId, height},
     context::SyncContext,
     peers::PeerEntry,
-    ports::PeerId,
+    ports::{MonoTime, PeerId},
 };
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How often in a row following the last source may fail. Fewer: lost answers end a run that only the operator can resume; more:
 /// it takes longer to say that nothing comes any more.
@@ -22,14 +28,73 @@ const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a source has come back.
 const LOOK_FOR_SOURCES: Duration = Duration::from_millis(200);
 
+/// How many times the time that it wasted a source that failed comes after the others. Lower: one that fails each time costs a
+/// larger part of the run; higher: one that failed by chance is missed for longer.
+const RESTS_FOR: u32 = 8;
+
+/// Most doublings of that while it brings nothing: a day after a fault that cost 10 s.
+const MOST_DOUBLINGS: u32 = 10;
+
+/// How a source failed lately.
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    /// How often in a row since it brought anything.
+    in_a_row: u32,
+    /// How often while the chain did not come beyond `in_vain_up_to`.
+    in_vain: u32,
+    in_vain_up_to: u64,
+    /// How often while the chain did not come half the way to what it claims.
+    doubts: u32,
+    doubts_up_to: u64,
+    /// It wants, or is, to be left alone until then.
+    not_before: MonoTime,
+    /// Others are asked first until then.
+    rests_until: MonoTime,
+}
+
+/// How fast a source was when it was followed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Nothing to complain about.
+    Fair,
+    /// So little came that the source is to give way to others.
+    Slow,
+}
+
+impl Pace {
+    /// By how that ended.
+    pub(super) fn of<T, B: BlockT>(ended: &Result<T, End<B>>) -> Self {
+        match ended {
+            Err(End::Fault(SourceFault::Slow { .. })) => Self::Slow,
+            _ => Self::Fair,
+        }
+    }
+}
+
+/// What sources are followed for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aim {
+    /// The end of their chains, of which so many blocks or headers are there.
+    ChainAbove(u64),
+    /// Something that each has or has not.
+    Piece,
+}
+
 /// Which source shows the way next, and what became of those that did.
+///
+/// One that fails costs a part of the run: for some times as long as it wasted, and longer each time in a row, others
+/// are asked first. So neither a lost answer nor a bad line puts a source behind the others for good.
 pub(super) struct Guides<'a, B: BlockT> {
     context: &'a SyncContext<B>,
     sources: &'a [Source],
     /// Those that were given up.
     faults: BTreeMap<PeerId, SourceFault<B>>,
-    /// How often following each source failed since it brought anything.
-    attempts: BTreeMap<PeerId, u32>,
+    failing: BTreeMap<PeerId, Failing>,
+    flows: BTreeMap<PeerId, Flow>,
+    /// When the present one was first asked.
+    followed_since: MonoTime,
+    /// The most of the time since then that a fault of it can have wasted.
+    wasted_at_most: Duration,
 }
 
 impl<'a, B: BlockT> Guides<'a, B> {
@@ -39,7 +104,10 @@ impl<'a, B: BlockT> Guides<'a, B> {
             context,
             sources,
             faults: BTreeMap::new(),
-            attempts: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            followed_since: context.clock.now(),
+            wasted_at_most: Duration::MAX,
         }
     }
 
@@ -53,38 +121,123 @@ impl<'a, B: BlockT> Guides<'a, B> {
         self.faults.values()
     }
 
-    /// Whom to follow next: of those that answer, and then of those that failed least, the one of the lowest rank, which its height
-    /// may count in, among equals the one that stands first in the order. Where all that are left are away, one may come back within
-    /// `tier1_timeout_secs`.
-    pub(super) async fn next<R: Ord>(&self, rank: impl Fn(&PeerId, u64) -> R) -> Option<PeerId> {
-        let clock = &self.context.clock;
+    /// Whom to follow next. Where chains are followed, whoever claims to be more than `tier1_max_gap` further comes before those that do
+    /// not, until it failed too often on half of the way there: a chain that is short is not the end while a longer one may come, and a
+    /// claim alone holds nothing up. Then of those that answer, and of
+    /// those that do not rest, the one of the lowest rank, which its height may count in, among equals the one that stands first in the
+    /// order; else the one whose rest ends first. Where all that are left are away, one may come back within `tier1_timeout_secs`.
+    pub(super) async fn next<R: Ord>(
+        &mut self,
+        aim: Aim,
+        rank: impl Fn(&PeerId, u64) -> R,
+    ) -> Option<PeerId> {
+        let clock = Arc::clone(&self.context.clock);
         let until = clock.now().plus(self.context.settings.tier1.timeout);
-        let mut sources = self.sources.iter();
-        let is_any_left = sources.any(|source| self.is_left(&source.peer));
         loop {
-            let guide = self.best(&rank);
-            if guide.is_some() || !is_any_left || clock.now() >= until {
-                return guide;
-            }
-            clock.sleep(LOOK_FOR_SOURCES).await;
+            let now = clock.now();
+            let mut sources = self.sources.iter();
+            let is_any_left = sources.any(|source| self.is_left(&source.peer));
+            let pause = match self.best(now, aim, &rank) {
+                Some((guide, pause)) if pause.is_zero() => {
+                    self.begins();
+                    return Some(guide);
+                }
+                Some((_, pause)) => pause,
+                None if is_any_left && now < until => LOOK_FOR_SOURCES,
+                None => return None,
+            };
+            clock.sleep(pause).await;
         }
     }
 
-    fn best<R: Ord>(&self, rank: impl Fn(&PeerId, u64) -> R) -> Option<PeerId> {
+    /// The present one is asked from now on.
+    pub(super) fn begins(&mut self) {
+        self.followed_since = self.context.clock.now();
+        self.wasted_at_most = Duration::MAX;
+    }
+
+    /// The one to follow, and for how long to wait before.
+    fn best<R: Ord>(
+        &self,
+        now: MonoTime,
+        aim: Aim,
+        rank: impl Fn(&PeerId, u64) -> R,
+    ) -> Option<(PeerId, Duration)> {
+        let comes_later = |peer: &PeerId, height: u64| match aim {
+            Aim::ChainAbove(reached) => !self.may_lead_far(peer, height, reached),
+            Aim::Piece => false,
+        };
         let table = self.context.peers.table();
         let sources = self.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, Source { peer, .. })| {
             let entry = table.get(peer).filter(|_| self.is_left(peer))?;
             let told = entry.sighting.as_ref();
             let height = told.map_or(0, |told| told.standing.best.height());
-            let attempts = self.attempts(peer);
-            Some(((is_mute(entry), attempts, rank(peer, height), place), peer))
+            let failing = self.failing.get(peer);
+            let rests = failing.map(|failing| failing.rests_until);
+            let rests = rests.filter(|until| *until > now);
+            let place = (
+                comes_later(peer, height),
+                is_mute(entry),
+                rests,
+                rank(peer, height),
+                place,
+            );
+            Some((place, peer))
         });
-        claims.min().map(|(_, peer)| peer.clone())
+        let (_, guide) = claims.min()?;
+        let failing = self.failing.get(guide);
+        let pause = failing.map_or(Duration::ZERO, |failing| failing.not_before.since(now));
+        Some((guide.clone(), pause.min(LONGEST_PAUSE)))
     }
 
-    fn attempts(&self, peer: &PeerId) -> u32 {
-        self.attempts.get(peer).copied().unwrap_or(0)
+    /// Whether `peer`, which claims that height, may be so much further than what is there.
+    fn may_lead_far(&self, peer: &PeerId, height: u64, reached: u64) -> bool {
+        let settings = &self.context.settings;
+        let failing = self.failing.get(peer);
+        let is_doubtful = failing.is_some_and(|failing| {
+            failing.doubts >= settings.tier2.max_retries.get() && reached <= failing.doubts_up_to
+        });
+        height > reached.saturating_add(settings.tier1.max_gap) && !is_doubtful
+    }
+
+    /// `guide` has nothing above what is there. Whether that is the end: another one may lead much further. Whoever claims more than it
+    /// turned out to have failed.
+    pub(super) fn is_end(&mut self, guide: &PeerId, reached: u64) -> bool {
+        let leads_far = |peer: &PeerId| {
+            let table = self.context.peers.table();
+            let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
+            let height = told.map_or(0, |told| told.standing.best.height());
+            self.is_left(peer) && self.may_lead_far(peer, height, reached)
+        };
+        let mut sources = self.sources.iter().map(|source| &source.peer);
+        if !sources.any(|peer| peer != guide && leads_far(peer)) {
+            return true;
+        }
+        if leads_far(guide) {
+            self.failed(guide.clone(), reached, SourceFault::Unproven);
+        }
+        false
+    }
+
+    /// How much `peer` brought; to be given back with [`Guides::keep`].
+    pub(super) fn flow(&self, peer: &PeerId) -> Flow {
+        self.flows.get(peer).copied().unwrap_or_default()
+    }
+
+    /// How much `guide` has brought by now.
+    pub(super) fn keep(&mut self, guide: &PeerId, flow: Flow) {
+        self.flows.insert(guide.clone(), flow);
+    }
+
+    /// When a source is slow that gives so many blocks or headers in an answer. Where nobody else answers there is nobody to give way to.
+    pub(super) fn least(&self, each: u32) -> Least {
+        let count = match self.patience() {
+            Patience::OthersLeft => each.into(),
+            Patience::NobodyElse => 0,
+        };
+        let within = self.context.settings.tier1.timeout;
+        Least { count, within }
     }
 
     /// How long `guide` is given for a short answer: some times as long as it usually takes, twice as long after each failure.
@@ -95,18 +248,32 @@ impl<'a, B: BlockT> Guides<'a, B> {
         let usual = table.record(guide).and_then(|record| record.latency);
         usual.map_or(longest, |usual| {
             let patience = usual.saturating_mul(PATIENCE).max(SHORTEST_PATIENCE);
-            let doubled = 2_u32.saturating_pow(self.attempts(guide));
+            let failed = self.failing.get(guide);
+            let doubled = 2_u32.saturating_pow(failed.map_or(0, |failing| failing.in_a_row));
             patience.saturating_mul(doubled).min(longest)
         })
     }
 
-    /// While `guide` was followed the staged chain came up to `staged`: how often it failed before counts no more. How often others did
-    /// does, so that they come after it. Who served nothing so low before may have what follows now.
-    pub(super) fn progressed(&mut self, guide: &PeerId, staged: BlockId<B>) {
-        self.attempts.remove(guide);
-        let next = staged.height().saturating_add(1);
-        self.faults.retain(|_, fault| {
-            !matches!(fault, SourceFault::BeginsAbove { lowest, .. } if height::<B>(*lowest) <= next)
+    /// While `guide` was followed the chain came up to `reached`. Who was given up for what may have passed, or served nothing so low, may
+    /// have what follows now.
+    pub(super) fn progressed(&mut self, guide: &PeerId, reached: u64, pace: Pace) {
+        if pace == Pace::Fair {
+            let now = self.context.clock.now();
+            if let Some(failing) = self.failing.get_mut(guide) {
+                failing.in_a_row = 0;
+                failing.rests_until = now;
+            }
+            self.wasted_at_most = self.context.settings.tier2.timeout_per_block;
+        }
+        let next = reached.saturating_add(1);
+        let failing = &self.failing;
+        self.faults.retain(|peer, fault| match fault {
+            SourceFault::BeginsAbove { lowest, .. } => height::<B>(*lowest) > next,
+            // Where each new slot lets one more block in, waiting for what lies in the future would never end.
+            fault if !fault.may_pass() || fault.is_of_the_future() => true,
+            _ => failing
+                .get(peer)
+                .is_some_and(|failing| reached <= failing.in_vain_up_to),
         });
     }
 
@@ -123,10 +290,10 @@ impl<'a, B: BlockT> Guides<'a, B> {
         }
     }
 
-    /// Following `guide` failed. It is followed again after a pause if that may pass, and given up if it failed too often; who is
-    /// busy withholds nothing and is given as long as the last one. Where each new slot lets one more block in, waiting for what lies in
-    /// the future would never end.
-    pub(super) async fn failed(&mut self, guide: PeerId, fault: SourceFault<B>) {
+    /// Following `guide` failed where the chain came up to `reached`. It is followed again after a pause if that may pass, and given up if
+    /// it failed too often while the chain came hardly any further; who is busy withholds nothing and is given as long as the last one.
+    /// Where each new slot lets one more block in, waiting for what lies in the future would never end.
+    pub(super) fn failed(&mut self, guide: PeerId, reached: u64, fault: SourceFault<B>) {
         let settings = &self.context.settings;
         let is_last = self.patience() == Patience::NobodyElse;
         let most = if is_last || fault.is_busy() {
@@ -134,12 +301,48 @@ impl<'a, B: BlockT> Guides<'a, B> {
         } else {
             settings.tier2.max_retries.get()
         };
-        let failed = self.attempts.entry(guide.clone()).or_insert(0);
-        *failed += 1;
-        if fault.may_pass() && !fault.is_of_the_future() && *failed < most {
+        let now = self.context.clock.now();
+        let wasted = now.since(self.followed_since).min(self.wasted_at_most);
+        let before = self.failing.get(&guide);
+        let in_a_row = before.map_or(0, |failing| failing.in_a_row);
+        // A few blocks now and then, or what it brought slowly, make no new beginning.
+        let further = match fault {
+            SourceFault::Slow { .. } => settings.limits.headers_per_request.into(),
+            _ => settings.tier1.max_gap,
+        };
+        let in_vain = before.filter(|failing| reached <= failing.in_vain_up_to);
+        let (in_vain, up_to) =
+            in_vain.map_or((0, 0), |failing| (failing.in_vain, failing.in_vain_up_to));
+        let up_to = if in_vain == 0 {
+            reached.saturating_add(further)
+        } else {
+            up_to
+        };
+        let claimed = {
+            let table = self.context.peers.table();
+            let told = table.get(&guide).and_then(|entry| entry.sighting.as_ref());
+            told.map_or(0, |told| told.standing.best.height())
+        };
+        let half = claimed.saturating_sub(reached) / 2;
+        let doubts = before.filter(|failing| reached <= failing.doubts_up_to);
+        let (doubts, doubts_up_to) = doubts.map_or_else(
+            || (0, reached.saturating_add(half.max(settings.tier1.max_gap))),
+            |failing| (failing.doubts, failing.doubts_up_to),
+        );
+        let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
+        let rests = wasted.saturating_mul(RESTS_FOR << in_a_row.min(MOST_DOUBLINGS));
+        let failing = Failing {
+            in_a_row: in_a_row.saturating_add(1),
+            in_vain: in_vain.saturating_add(1),
+            in_vain_up_to: up_to,
+            doubts: doubts.saturating_add(1),
+            doubts_up_to,
+            not_before: now.plus(pause),
+            rests_until: now.plus(rests.max(pause)),
+        };
+        self.failing.insert(guide.clone(), failing);
+        if fault.may_pass() && !fault.is_of_the_future() && failing.in_vain < most {
             tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
-            let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
-            self.context.clock.sleep(pause).await;
         } else {
             tracing::warn!(peer = %guide, %fault, "the source failed; the others continue");
             self.faults.insert(guide, fault);
@@ -148,7 +351,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
 
     /// Something else is wanted now: those are followed again whose fault was of that, or may have passed.
     pub(super) fn forgive(&mut self) {
-        self.attempts.clear();
+        self.failing.clear();
         self.faults
             .retain(|_, fault| !fault.may_pass() && !matches!(fault, SourceFault::NoState { .. }));
     }

@@ -2,6 +2,7 @@ use super::{
     NotVoted, OperatorsOrder, ResyncError, ResyncRequest, ResyncStage, ResyncWatch, Source, Stage,
     Swap, Voters,
     poll::{self, Poll},
+    sources::Awaited,
     stray::Apart,
 };
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
 use sp_runtime::traits::Block as BlockT;
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-/// How often the voters are asked in one run, with a download before each time. Lower: a run ends early on a network whose
-/// tip forks; higher: one whose sources stay behind ends late.
+/// How often the voters are asked in one run, with a download before each time that brings hardly anything. Lower: a run ends early on a
+/// network whose tip forks; higher: one whose sources stay behind ends late.
 const VOTE_ROUNDS: u32 = 5;
 
 /// How often what is staged is given up for a snapshot of a longer chain, or for the voters' chain where whoever showed it is lost.
@@ -124,7 +125,11 @@ impl<B: BlockT> ChainSyncManager<B> {
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let request = order.request();
         self.watch.stage(ResyncStage::Preparing);
-        for Source { peer, voucher } in self.await_sources(order).await? {
+        let sources = match self.await_sources(order, &files).await? {
+            Awaited::Sources(sources) => sources,
+            Awaited::Voted(staged) => return Ok(staged),
+        };
+        for Source { peer, voucher } in sources {
             tracing::info!(%peer, %voucher, "resync from this peer");
         }
         let mut strays = BTreeSet::new();
@@ -195,6 +200,8 @@ impl<B: BlockT> ChainSyncManager<B> {
         strays: &BTreeSet<PeerId>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
         let (mut rounds, mut waits) = (0, 1..VOTE_ROUNDS);
+        let clock = self.context.clock.as_ref();
+        let mut last = (clock.now(), staging.best().height());
         loop {
             self.enter(files, Stage::Downloading).await?;
             let mut sources = self.sources_above(&request.peers, staging.best());
@@ -213,17 +220,19 @@ impl<B: BlockT> ChainSyncManager<B> {
                 }
                 return Err(error);
             }
+            let now = (clock.now(), staging.best().height());
+            if now.1 > last.1.saturating_add(self.grows_by(now.0.since(last.0))) {
+                // A source was at its end, and another one went on.
+                rounds = 0;
+            }
+            last = now;
             rounds += 1;
             self.watch.stage(ResyncStage::Voting);
             if rounds == 1 {
                 poll::await_known_peers(&self.context).await;
             }
             let refused = match self.vote(staging, request, rounds).await {
-                Ok(voted) => {
-                    tracing::info!(staged = %staging.best(), %voted, "the staged chain is the voters'");
-                    self.enter(files, Stage::Validated).await?;
-                    return Ok(staging.best());
-                }
+                Ok(voted) => return self.validated(files, staging.as_ref(), voted).await,
                 Err(refused) => refused,
             };
             if rounds >= VOTE_ROUNDS || !is_better_later(&refused) {
@@ -233,6 +242,53 @@ impl<B: BlockT> ChainSyncManager<B> {
             tracing::info!(%refused, "fetching on, then the voters are asked again");
             self.sleep_a_slot().await;
         }
+    }
+
+    /// How many blocks a chain may gain in that time while whoever follows it is at its end.
+    fn grows_by(&self, time: Duration) -> u64 {
+        let slots = time.as_nanos() / self.slot().as_nanos().max(1);
+        let slots = u64::try_from(slots).unwrap_or(u64::MAX);
+        slots.saturating_add(self.context.settings.tier1.max_gap)
+    }
+
+    async fn validated(
+        &self,
+        files: &Arc<dyn Staging<B>>,
+        staging: &dyn Bridge<B>,
+        voted: BlockId<B>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        let staged = staging.best();
+        tracing::info!(%staged, %voted, "the staged chain is the voters'");
+        self.enter(files, Stage::Validated).await?;
+        Ok(staged)
+    }
+
+    /// Asks the voters, again and again, about what an earlier session staged; returns once that is theirs, and written down.
+    pub(super) async fn voted_at_last(
+        &self,
+        request: &ResyncRequest<B>,
+        files: &Arc<dyn Staging<B>>,
+    ) -> BlockId<B> {
+        loop {
+            match self.voted_already(request, files).await {
+                Ok(staged) => return staged,
+                Err(error) => tracing::debug!(%error, "what is staged is not the voters' yet"),
+            }
+            // Longer than a slot: it opens the staged store, and asks everybody.
+            let pause = self.context.settings.tier1.timeout.max(self.slot());
+            self.context.clock.sleep(pause).await;
+        }
+    }
+
+    async fn voted_already(
+        &self,
+        request: &ResyncRequest<B>,
+        files: &Arc<dyn Staging<B>>,
+    ) -> Result<BlockId<B>, ResyncError<B>> {
+        let staging = self.open(files).await?;
+        poll::await_known_peers(&self.context).await;
+        let voted = self.vote(&staging, request, 1).await?;
+        self.validated(files, staging.as_ref(), voted).await
     }
 
     /// The voted block of the staged chain, in the last round also what the operator's checkpoint says in its place.

@@ -6,6 +6,7 @@
 mod asking;
 mod end;
 mod error;
+mod flow;
 mod full_chain;
 mod guides;
 mod journal;

@@ -1,8 +1,9 @@
 use super::{
-    ResyncError, ResyncJob, SourceFault,
+    ResyncError, ResyncJob, Source, SourceFault,
     asking::{lowest_of, tip_of},
     end::End,
-    guides::Guides,
+    flow::{Flow, Least},
+    guides::{Aim, Guides, Pace},
 };
 use crate::{
     block_id::{BlockId, number},
@@ -54,6 +55,35 @@ impl<B: BlockT> ResyncStrategy<B> for MultiSource<B> {
         context: &SyncContext<B>,
         job: &ResyncJob<B>,
     ) -> Result<BlockId<B>, ResyncError<B>> {
+        Ok(self.fetch_all_of(context, job).await?.tip)
+    }
+}
+
+/// What a download from all sources came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Downloaded<B: BlockT> {
+    /// The staged tip.
+    pub(super) tip: BlockId<B>,
+    /// What lies above that.
+    pub(super) above: AboveIt,
+}
+
+/// What the sources have above the staged tip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AboveIt {
+    /// Nothing that they could show.
+    Nothing,
+    /// More verified headers than the tips of honest nodes differ by, and no block that follows the tip.
+    NoBlocksSoLow,
+}
+
+impl<B: BlockT> MultiSource<B> {
+    /// All that the sources have.
+    pub(super) async fn fetch_all_of(
+        &self,
+        context: &SyncContext<B>,
+        job: &ResyncJob<B>,
+    ) -> Result<Downloaded<B>, ResyncError<B>> {
         let staged = SyncContext {
             bridge: Arc::clone(&job.staging),
             ..context.clone()
@@ -70,6 +100,7 @@ impl<B: BlockT> ResyncStrategy<B> for MultiSource<B> {
             fetch: &self.fetch,
             terms: &terms,
             lagging: Mutex::default(),
+            cut_off: Mutex::default(),
         };
         download.run().await
     }
@@ -83,6 +114,16 @@ enum Followed {
     Further,
 }
 
+/// The source that is followed.
+struct Following<'a> {
+    guide: &'a PeerId,
+    /// It is given so long for each of its first answers.
+    within: Duration,
+    /// When it is slow.
+    least: Least,
+    flow: Flow,
+}
+
 struct Download<'a, B: BlockT> {
     /// The component's world, with the staged chain as the chain.
     staged: &'a SyncContext<B>,
@@ -91,39 +132,64 @@ struct Download<'a, B: BlockT> {
     terms: &'a Terms,
     /// Who did not bring the headers that it was asked for.
     lagging: Mutex<Lagging>,
+    /// A staged tip above which a long run of headers was verified, and whose next block no source serves.
+    cut_off: Mutex<Option<BlockId<B>>>,
 }
 
 impl<B: BlockT> Download<'_, B> {
-    async fn run(&self) -> Result<BlockId<B>, ResyncError<B>> {
+    async fn run(&self) -> Result<Downloaded<B>, ResyncError<B>> {
         let mut guides = Guides::of(self.staged, &self.job.sources);
-        loop {
+        let tip = loop {
+            let before = self.staging().best();
             // Whoever claims most, and of these whoever brought all headers that it was asked for.
             let place = |peer: &PeerId, height: u64| (Reverse(height), self.lagging().place(peer));
-            let Some(guide) = guides.next(place).await else {
-                return guides.end(self.staging().best());
+            let aim = Aim::ChainAbove(before.height());
+            let Some(guide) = guides.next(aim, place).await else {
+                return guides.end(before).map(|tip| Downloaded {
+                    tip,
+                    above: AboveIt::Nothing,
+                });
             };
-            let before = self.staging().best();
-            let followed = self.follow(&guide, guides.within(&guide)).await;
+            let mut following = Following {
+                guide: &guide,
+                within: guides.within(&guide),
+                least: guides.least(self.staged.settings.limits.headers_per_request),
+                flow: guides.flow(&guide),
+            };
+            let followed = self.follow(&mut following).await;
+            let flow = following.flow;
+            guides.keep(&guide, flow);
             let staged = self.staging().best();
             if staged != before {
-                guides.progressed(&guide, staged);
+                guides.progressed(&guide, staged.height(), Pace::of(&followed));
             }
             match followed {
-                Ok(Followed::ToItsEnd) => return Ok(self.staging().best()),
-                Ok(Followed::Further) => {}
-                Err(End::Fault(fault)) => guides.failed(guide, fault).await,
+                Ok(Followed::ToItsEnd) if guides.is_end(&guide, staged.height()) => break staged,
+                Ok(Followed::ToItsEnd | Followed::Further) => {}
+                Err(End::Fault(fault)) => guides.failed(guide, staged.height(), fault),
                 Err(End::Local(error)) => return Err(error),
             }
-        }
+        };
+        // Whoever failed in another way may have what follows.
+        let is_gone = |fault: &SourceFault<B>| {
+            matches!(fault, SourceFault::BeginsAbove { .. } | SourceFault::Gone)
+        };
+        let cut_off = *self.cut_off();
+        let above = if cut_off == Some(tip) && guides.faults().all(is_gone) {
+            AboveIt::NoBlocksSoLow
+        } else {
+            AboveIt::Nothing
+        };
+        Ok(Downloaded { tip, above })
     }
 
     fn staging(&self) -> &dyn Bridge<B> {
         self.job.staging.as_ref()
     }
 
-    /// Fetches what `guide` has above the staged tip, from all sources.
-    /// It is given so long for each of its first answers.
-    async fn follow(&self, guide: &PeerId, within: Duration) -> Result<Followed, End<B>> {
+    /// Fetches what the guide has above the staged tip, from all sources.
+    async fn follow(&self, following: &mut Following<'_>) -> Result<Followed, End<B>> {
+        let (guide, within) = (following.guide, following.within);
         let tip = tip_of(self.staged, self.staging(), guide, within).await?;
         let staged = self
             .staging()
@@ -133,16 +199,17 @@ impl<B: BlockT> Download<'_, B> {
             return Ok(Followed::ToItsEnd);
         }
         let before = self.staging().best();
-        self.somebody_has_what_follows(guide, before)?;
-        let run = self.first_run(guide, tip, before, within).await?;
+        let run = self.first_run(following, tip, before).await?;
+        self.somebody_has_what_follows(guide, before, &run)?;
+        let shown_to = run.tip();
         let (onward, newest) = watch::channel(Some(run.clone()));
         let fetched = pin!(self.fetch_all(newest));
-        let shown = pin!(self.show_ahead(guide, run, onward));
+        let shown = pin!(self.show_ahead(following, run, onward));
         // What is shown ends when there is no more, and fetching ends behind it.
         let fetched = match select(fetched, shown).await {
             Either::Left((end, _)) => end,
             Either::Right((Ok(()), fetched)) => fetched.await,
-            Either::Right((Err(error), _)) => return Err(error.into()),
+            Either::Right((Err(end), _)) => return Err(end),
         };
         self.note_progress();
         match fetched {
@@ -152,11 +219,15 @@ impl<B: BlockT> Download<'_, B> {
             }
             Ok(()) => Ok(Followed::Further),
             // Whoever is left may have what this one no longer delivers.
-            Err(
-                FetchError::NotDelivered { id, .. }
-                | FetchError::BeginAbove { id, .. }
-                | FetchError::WrongBody { id },
-            ) => Err(SourceFault::NotDelivered { id }.into()),
+            Err(FetchError::NotDelivered { id, .. } | FetchError::WrongBody { id }) => {
+                Err(SourceFault::NotDelivered { id }.into())
+            }
+            Err(FetchError::BeginAbove { id, lowest }) => {
+                let lowest = number::<B>(lowest);
+                let wanted = id.number;
+                self.nobody_has_what_follows(shown_to);
+                Err(SourceFault::BeginsAbove { lowest, wanted }.into())
+            }
             Err(FetchError::Unplaceable { id, fault, .. }) => {
                 Err(SourceFault::Invalid { id, fault }.into())
             }
@@ -191,12 +262,18 @@ impl<B: BlockT> Download<'_, B> {
         &self,
         guide: &PeerId,
         staged: BlockId<B>,
+        run: &VerifiedTip<B>,
     ) -> Result<(), SourceFault<B>> {
         let wanted = number::<B>(staged.height().saturating_add(1));
-        let sources = self.job.sources.iter();
-        let mut lowest = sources.filter_map(|source| lowest_of(self.staged, &source.peer));
+        let serves = |source: &Source| {
+            let table = self.staged.peers.table();
+            let told = table.get(&source.peer)?.sighting.as_ref()?;
+            Some((told.standing.lowest..=told.standing.best.number).contains(&wanted))
+        };
+        let mut serving = self.job.sources.iter().filter_map(serves);
         match lowest_of(self.staged, guide) {
-            Some(own) if own > wanted && lowest.all(|lowest| lowest > wanted) => {
+            Some(own) if own > wanted && !serving.any(|serves| serves) => {
+                self.nobody_has_what_follows(run.tip());
                 Err(SourceFault::BeginsAbove {
                     lowest: own,
                     wanted,
@@ -206,20 +283,47 @@ impl<B: BlockT> Download<'_, B> {
         }
     }
 
-    /// The first headers of `guide`'s chain above the staged one.
+    /// The verified headers go on up to `shown_to`: whether that is further above the staged tip than the tips of honest nodes differ by.
+    fn nobody_has_what_follows(&self, shown_to: BlockId<B>) {
+        let staged = self.staging().best();
+        let near = staged
+            .height()
+            .saturating_add(self.staged.settings.tier1.max_gap);
+        if shown_to.height() > near {
+            *self.cut_off() = Some(staged);
+        }
+    }
+
+    fn cut_off(&self) -> MutexGuard<'_, Option<BlockId<B>>> {
+        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first headers of the guide's chain above the staged one.
     async fn first_run(
         &self,
-        guide: &PeerId,
+        following: &mut Following<'_>,
         tip: BlockId<B>,
         before: BlockId<B>,
-        within: Duration,
     ) -> Result<VerifiedTip<B>, End<B>> {
         let settings = &self.staged.settings;
-        // So many that whoever has the better branch shows it to be better.
-        let branch = settings.tier2.max_reorg.saturating_add(1);
+        // So many that whoever has the better branch shows it to be better, and that more lies above than the tips of honest nodes
+        // differ by.
+        let branch = settings.tier2.max_reorg.max(settings.tier1.max_gap) + 1;
         let window = u64::from(settings.limits.headers_per_request).max(branch);
         let other = SourceFault::OtherChain { staged: before };
-        let run = match probe(self.staged, guide, tip, window, within).await {
+        let (clock, begun) = (&self.staged.clock, self.staged.clock.now());
+        let (guide, within) = (following.guide, following.within);
+        let probed = pin!(probe(self.staged, guide, tip, window, within));
+        // It may send one header at a time.
+        let probed = match select(probed, pin!(clock.sleep(settings.tier1.timeout))).await {
+            Either::Left((probed, _)) => probed,
+            Either::Right(((), probed)) if following.least.count == 0 => probed.await,
+            Either::Right(((), _)) => {
+                let within = clock.now().since(begun);
+                return Err(SourceFault::Slow { count: 0, within }.into());
+            }
+        };
+        let run = match probed {
             Ok(ProbeOutcome::Verified(run) | ProbeOutcome::Partly { run, .. }) => run,
             // It is stored, and the fork choice stayed with another branch.
             Ok(ProbeOutcome::Held) => return Err(other.into()),
@@ -236,35 +340,48 @@ impl<B: BlockT> Download<'_, B> {
         if too_deep || run.ancestor.number < self.staging().finalized().number {
             return Err(other.into());
         }
+        let (count, took) = (run.headers().len() as u64, clock.now().since(begun));
+        following.flow.note(count, took, following.least)?;
         Ok(run)
     }
 
     /// Verifies headers ahead of the blocks, until all that is verified is staged and no more comes.
     async fn show_ahead(
         &self,
-        guide: &PeerId,
+        following: &mut Following<'_>,
         mut run: VerifiedTip<B>,
         onward: watch::Sender<Option<VerifiedTip<B>>>,
-    ) -> Result<(), ResyncError<B>> {
+    ) -> Result<(), End<B>> {
         let mut skeleton = Skeleton::default();
+        let clock = self.staged.clock.as_ref();
+        let mut looked = (clock.now(), run.tip().height());
         loop {
             self.note_progress();
-            let (waiting, is_staged) = match run.advance(self.staging())? {
+            let left = run.advance(self.staging()).map_err(ResyncError::from)?;
+            let (waiting, is_staged) = match left {
                 Some(left) => {
                     run = left;
                     (run.headers().len() as u64, false)
                 }
                 None => (0, true),
             };
-            let longer = self.longer(guide, &run, waiting, &mut skeleton).await;
+            let longer = self
+                .longer(following.guide, &run, waiting, &mut skeleton)
+                .await;
             match longer.map_err(ResyncError::Local)? {
                 Some(longer) => {
                     run = longer;
                     onward.send_replace(Some(run.clone()));
                 }
                 None if is_staged => return Ok(()),
-                None => self.staged.clock.sleep(LOOK_AGAIN).await,
+                None => clock.sleep(LOOK_AGAIN).await,
             }
+            let now = (clock.now(), run.tip().height());
+            let (took, count) = (now.0.since(looked.0), now.1.saturating_sub(looked.1));
+            looked = now;
+            // While headers wait for their blocks nobody waits for headers.
+            let waited = if is_staged { took } else { Duration::ZERO };
+            following.flow.note(count, waited, following.least)?;
         }
     }
 

@@ -1,9 +1,10 @@
 //! Whom a run fetches from.
 
-use super::{ChainSyncManager, OperatorsOrder, ResyncError};
+use super::{ChainSyncManager, OperatorsOrder, ResyncError, Staging};
 use crate::{block_id::BlockId, peers::Record, ports::PeerId, wire::Activity};
+use futures::future::{Either, select};
 use sp_runtime::traits::Block as BlockT;
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, pin::pin, sync::Arc, time::Duration};
 
 /// A peer to fetch from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,23 +36,44 @@ impl fmt::Display for Voucher {
     }
 }
 
+/// What a run that waits for its sources gets.
+pub(super) enum Awaited<B: BlockT> {
+    /// At least one.
+    Sources(Vec<Source>),
+    /// None, but the staged chain, which ends here, is the voters'.
+    Voted(BlockId<B>),
+}
+
 impl<B: BlockT> ChainSyncManager<B> {
-    /// The sources, once there is one. A run that an earlier process began goes on by itself whenever one comes.
+    /// The sources, once there is one. A run that an earlier process began goes on by itself whenever one comes; and if the voters
+    /// hold what that process staged, it needs none.
     pub(super) async fn await_sources(
         &self,
         order: &OperatorsOrder<B>,
-    ) -> Result<Vec<Source>, ResyncError<B>> {
-        let named = &order.request().peers;
+        files: &Arc<dyn Staging<B>>,
+    ) -> Result<Awaited<B>, ResyncError<B>> {
+        let request = order.request();
         loop {
-            match self.find_trusted_peer(named).await {
+            match self.find_trusted_peer(&request.peers).await {
                 Err(away @ (ResyncError::NoTrustedPeer | ResyncError::NamedPeersAway(_)))
                     if order.is_of_journal() =>
                 {
                     tracing::warn!(%away, "the resync goes on as soon as one of its sources is connected");
-                    self.sleep_a_slot().await;
+                    let comes = pin!(self.a_source_comes(&request.peers));
+                    let voted = pin!(self.voted_at_last(request, files));
+                    match select(comes, voted).await {
+                        Either::Left(((), _)) => {}
+                        Either::Right((staged, _)) => return Ok(Awaited::Voted(staged)),
+                    }
                 }
-                found => return found,
+                found => return Ok(Awaited::Sources(found?)),
             }
+        }
+    }
+
+    async fn a_source_comes(&self, named: &[PeerId]) {
+        while self.sources(named).is_empty() {
+            self.sleep_a_slot().await;
         }
     }
 

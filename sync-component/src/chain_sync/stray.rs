@@ -67,7 +67,7 @@ impl<B: BlockT> ChainSyncManager<B> {
         let Some(checkpoint) = request.checkpoint.filter(|_| !order.is_of_journal()) else {
             return Ok(());
         };
-        self.await_sources(order).await?;
+        self.find_trusted_peer(&request.peers).await?;
         let clock = &self.context.clock;
         let until = clock.now().plus(self.context.settings.tier1.timeout);
         loop {

@@ -9,7 +9,7 @@ mod snapshot;
 mod sources;
 mod voted;
 
-use super::*;
+use super::{traffic::Blocks, *};
 use sp_runtime::traits::{Block as _, Header as _};
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ use sync_component::{
     },
     orchestrator::Fetching,
     ports::{
-        Bridge, BridgeError, BuildSnapshots, ImportBlocks, PeerId, Presence, ProofBudget,
+        Bridge, BridgeError, BuildSnapshots, ImportBlocks, PeerId, Presence, ProofBudget, Protocol,
         ReadChain, StateStanding,
     },
     registry::ResyncStrategy,
@@ -235,6 +235,28 @@ fn r03_peers_that_were_consistent_for_long_enough_are_trusted() {
         assert_eq!(sources.len(), peers.len());
         let staged = insist(&ours, &order(&[], None), &staging).await.unwrap();
         assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+    });
+}
+
+#[test]
+fn r03_nobody_else_is_asked_for_anything_of_the_new_chain() {
+    run(Setup::chain(60).authorities(4).idle(60), async |sim| {
+        let (peers, ours) = stranded(sim);
+        let stranger = &peers[2].id;
+        let asked = |of| sim.network.requests(&ours.id, stranger, of);
+        let before = [Protocol::Blocks, Protocol::State].map(asked);
+        for kind in Kind::ALL {
+            let staging = InMemory::by(sim, &ours, kind);
+            let named = order(&[&peers[0].id, &peers[1].id], None);
+            insist(&ours, &named, &staging).await.unwrap();
+            let now = [Protocol::Blocks, Protocol::State].map(asked);
+            assert_eq!(now, before, "{kind:?}");
+        }
+        assert!(
+            sim.network
+                .requests(&ours.id, &peers[0].id, Protocol::Blocks)
+                > 0
+        );
     });
 }
 

@@ -1,5 +1,6 @@
 //! The strategy over real stores: peers that serve, lie, forget and vanish, on a network in memory and in virtual time.
 
+mod again;
 mod faults;
 mod gone;
 mod lies;
@@ -27,13 +28,13 @@ use sync_component::{
     observer::Unobserved,
     peers::{Ledger, PeerClient},
     ports::{
-        BridgeError, BuildSnapshots, ImportBlocks, NetworkEvent, PeerId, Protocol, ReadChain,
-        StateStanding, UnixMillis,
+        BridgeError, BuildSnapshots, ImportBlocks, NetworkEvent, PeerId, ProofBudget, Protocol,
+        ReadChain, StateStanding, UnixMillis,
     },
     registry::ResyncStrategy,
     serving::Server,
     test_kit::{InlineExecutor, Link, MemoryNetwork, SeededRandomness, VirtualClock},
-    wire::{Roles, StateReply, StateRequest},
+    wire::{RangeReply, Roles, StateReply, StateRequest},
 };
 use tokio::sync::mpsc;
 
@@ -160,6 +161,8 @@ impl Net {
         let server = Server::new(&self.settings, Roles::Full);
         let (asked, me, genesis) = (self.asked.clone(), peer.clone(), chain.genesis_hash());
         tokio::spawn(async move {
+            // Whoever asked waits in vain; a reply that is dropped breaks the connection.
+            let mut unanswered = Vec::new();
             while let Some(event) = inbox.recv().await {
                 let NetworkEvent::Request {
                     protocol,
@@ -177,6 +180,7 @@ impl Net {
                     .or_default() += 1;
                 let honest = honest(&server, chain.as_ref(), protocol, &body);
                 let Some(answer) = bend(protocol, &body, honest) else {
+                    unanswered.push(reply);
                     continue;
                 };
                 match late {
@@ -262,6 +266,40 @@ fn nodes_of(body: &[u8]) -> Option<Vec<Vec<u8>>> {
         Ok(StateReply::<Block>::Items(nodes)) => Some(nodes),
         _ => None,
     }
+}
+
+/// Gives one entry of the state at a time.
+fn one_entry(chain: Arc<Bridge>) -> Arc<Bend> {
+    Arc::new(move |protocol, body, honest| {
+        if nodes_of(&honest).is_none() || protocol != Protocol::State {
+            return Some(honest);
+        }
+        let request = StateRequest::<Block>::decode(&mut &*body).unwrap();
+        let budget = ProofBudget {
+            soft: 1,
+            hard: 1 << 20,
+            nodes: 1,
+        };
+        let states = chain.states().unwrap();
+        let proof = states.prove_state(request.block, request.after.as_deref(), budget);
+        Some(StateReply::<Block>::Items(proof.unwrap().unwrap().0).encode())
+    })
+}
+
+/// Gives one block, or header, at a time.
+fn one_of<T: Encode + Decode>(of: Protocol) -> Arc<Bend> {
+    Arc::new(move |protocol, _, honest| {
+        if protocol != of {
+            return Some(honest);
+        }
+        Some(match RangeReply::<T, u32>::decode(&mut &*honest) {
+            Ok(RangeReply::Items(mut items)) => {
+                items.truncate(1);
+                RangeReply::<T, u32>::Items(items).encode()
+            }
+            _ => honest,
+        })
+    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use super::{Build, Wanted};
 use crate::{
     block_id::{BlockId, height_of, number},
-    chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End},
+    chain_sync::{ResyncError, SourceFault, asking::tip_of, end::End, flow::Flow, guides::Guides},
     error::Blame,
     headers::{Above, Claimant, Claimants, Lagging, Skeleton, further},
     peers::{Offence, RangeAnswer},
@@ -21,22 +21,33 @@ struct Asking<B: BlockT> {
 }
 
 impl<B: BlockT> Build<'_, B> {
-    /// Headers up to the tip of `guide`, then the choice of the block whose state is taken.
-    /// Its guide is given so long to say where it stands.
+    /// Headers up to the tip of `guide`, then, where nobody may lead much further, the choice of the block whose state is taken.
     pub(super) async fn headers_and_choice(
         &self,
         guide: &PeerId,
-        within: Duration,
+        guides: &mut Guides<'_, B>,
     ) -> Result<Wanted, End<B>> {
-        self.headers(guide, within).await?;
+        let mut flow = guides.flow(guide);
+        let ended = self.headers(guide, guides, &mut flow).await;
+        guides.keep(guide, flow);
+        ended?;
+        let reached = height_of::<B>(&self.standing().await?.header);
+        if !guides.is_end(guide, reached) {
+            return Ok(Wanted::Headers);
+        }
         self.choose().await?;
         Ok(Wanted::State)
     }
 
     /// All headers of `guide`'s chain above those that are there, from all sources that claim the same tip. While some are
-    /// stored the next ones are on their way. Ends early if fewer than one request may hold come within `tier1_timeout_secs`, so
-    /// that whoever claims most and shows little does not hold up the run.
-    async fn headers(&self, guide: &PeerId, within: Duration) -> Result<(), End<B>> {
+    /// stored the next ones are on their way.
+    async fn headers(
+        &self,
+        guide: &PeerId,
+        guides: &Guides<'_, B>,
+        flow: &mut Flow,
+    ) -> Result<(), End<B>> {
+        let within = guides.within(guide);
         let tip = tip_of(&self.staged, self.job.staging.as_ref(), guide, within).await?;
         let mut above = Above {
             base: self.genesis,
@@ -49,7 +60,9 @@ impl<B: BlockT> Build<'_, B> {
         let settings = &self.staged.settings;
         let clock = self.staged.clock.as_ref();
         let mut attempts = 0;
+        let least = guides.least(settings.limits.headers_per_request);
         let mut looked = (clock.now(), height_of::<B>(&above.header));
+        let mut highest = looked.1;
         let mut arrived = Vec::new();
         while *above.header.number() < tip.number {
             let (stored, more) = join(
@@ -61,7 +74,11 @@ impl<B: BlockT> Build<'_, B> {
             let more = more?;
             if let Some(last) = more.last() {
                 above.header = last.clone();
-                attempts = 0;
+                // What is fetched once more, because the newest ones were dropped, is nothing new.
+                if height_of::<B>(last) > highest {
+                    highest = height_of::<B>(last);
+                    attempts = 0;
+                }
             } else if self.is_future_next(guide, &above, within).await? {
                 return self.ends_now(tip, &above.header);
             } else {
@@ -75,14 +92,12 @@ impl<B: BlockT> Build<'_, B> {
                 self.staged.clock.sleep(pause).await;
             }
             arrived = more;
-            let height = height_of::<B>(&above.header);
-            let (within, headers) = (clock.now().since(looked.0), height.saturating_sub(looked.1));
-            if within >= settings.tier1.timeout {
-                if headers < u64::from(settings.limits.headers_per_request) {
-                    self.add(guide, arrived).await?;
-                    return Err(SourceFault::Slow { headers, within }.into());
-                }
-                looked = (clock.now(), height);
+            let now = (clock.now(), highest);
+            let (took, count) = (now.0.since(looked.0), now.1.saturating_sub(looked.1));
+            looked = now;
+            if let Err(slow) = flow.note(count, took, least) {
+                self.add(guide, arrived).await?;
+                return Err(slow.into());
             }
         }
         self.add(guide, arrived).await

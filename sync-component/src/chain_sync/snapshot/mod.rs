@@ -10,7 +10,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use super::{Counted, MultiSource, ResyncError, ResyncJob, SourceFault, end::End, guides::Guides};
+use super::{
+    Counted, MultiSource, ResyncError, ResyncJob, SourceFault,
+    end::End,
+    guides::{Aim, Guides, Pace},
+    multi_source::{AboveIt, Downloaded},
+};
 use crate::{
     block_id::{BlockId, height_of, number},
     context::SyncContext,
@@ -67,27 +72,25 @@ impl<B: BlockT> ResyncStrategy<B> for Snapshot<B> {
                 Err(NoSnapshots::BlocksStored) => Build::new(context, job).is_still_short()?,
                 Err(reason) => return Err((*reason).into()),
             }
-            match self.blocks.download(context, job).await {
-                Err(error)
-                    if snapshot.is_ok()
-                        && nobody_goes_so_far_back(&error)
-                        && moves < MOST_MOVES =>
-                {
-                    let lowest = job.staging.lowest_served();
-                    tracing::info!(%lowest, %error, "no source has what follows the snapshot any more; a newer one is taken");
-                    moves += 1;
-                    Build::new(context, job).start_over().await?;
-                }
-                end => return end,
+            let end = self.blocks.fetch_all_of(context, job).await;
+            let may_move = snapshot.is_ok() && moves < MOST_MOVES;
+            if !(may_move && nobody_goes_so_far_back(&end)) {
+                return end.map(|downloaded| downloaded.tip);
             }
+            let (staged, lowest) = (job.staging.best(), job.staging.lowest_served());
+            tracing::info!(%staged, %lowest, "no source has what follows the snapshot any more; a newer one is taken");
+            moves += 1;
+            Build::new(context, job).start_over().await?;
         }
     }
 }
 
-/// Whether the sources that are there all begin above what is wanted. Whoever fails in another way may have it.
-fn nobody_goes_so_far_back<B: BlockT>(error: &ResyncError<B>) -> bool {
-    let ResyncError::SourcesFailed { faults, .. } = error else {
-        return false;
+/// Whether the sources that are there all begin above what is wanted, or end below it. Whoever fails in another way may have it.
+fn nobody_goes_so_far_back<B: BlockT>(end: &Result<Downloaded<B>, ResyncError<B>>) -> bool {
+    let faults = match end {
+        Ok(downloaded) => return downloaded.above == AboveIt::NoBlocksSoLow,
+        Err(ResyncError::SourcesFailed { faults, .. }) => faults,
+        Err(_) => return false,
     };
     let begins_above = |fault: &SourceFault<B>| matches!(fault, SourceFault::BeginsAbove { .. });
     let there = || {
@@ -156,9 +159,11 @@ impl<'a, B: BlockT> Build<'a, B> {
         let mut part = StatePart::default();
         let clock = self.staged.clock.as_ref();
         while wanted != Wanted::Blocks {
-            let guide = match wanted {
-                Wanted::State => self.giver(&guides, &part).await,
-                _ => guides.next(|_, height| Reverse(height)).await,
+            let guide = if wanted == Wanted::State {
+                self.giver(&mut guides, &part).await
+            } else {
+                let aim = Aim::ChainAbove(reached_by(&self.standing().await?));
+                guides.next(aim, |_, height| Reverse(height)).await
             };
             let Some(guide) = guide else {
                 let missing = missing_state(&guides).filter(|_| wanted == Wanted::State);
@@ -176,11 +181,9 @@ impl<'a, B: BlockT> Build<'a, B> {
                 return Ok(());
             }
             let (before, begun, asked) = (self.standing().await?, clock.now(), wanted);
+            guides.begins();
             let step = match wanted {
-                Wanted::Headers => {
-                    let within = guides.within(&guide);
-                    self.headers_and_choice(&guide, within).await
-                }
+                Wanted::Headers => self.headers_and_choice(&guide, &mut guides).await,
                 Wanted::State | Wanted::Blocks => {
                     let patience = guides.patience();
                     self.state_or_block(&guide, patience, &mut part).await
@@ -188,11 +191,17 @@ impl<'a, B: BlockT> Build<'a, B> {
             };
             let after = self.standing().await?;
             if after != before {
-                guides.progressed(&guide, self.staged.bridge.best());
+                guides.progressed(&guide, reached_by(&after), Pace::of(&step));
             }
             match step {
-                Ok(next) => wanted = next,
-                Err(End::Fault(fault)) => guides.failed(guide.clone(), fault).await,
+                Ok(next) if next != wanted => {
+                    guides.forgive();
+                    wanted = next;
+                }
+                Ok(_) => {}
+                Err(End::Fault(fault)) => {
+                    guides.failed(guide.clone(), reached_by(&after), fault);
+                }
                 Err(End::Local(error)) => return Err(error),
             }
             if let StateStanding::Partly { entries, .. } = before.state
@@ -245,7 +254,7 @@ impl<'a, B: BlockT> Build<'a, B> {
 
     /// Whether nothing was begun, and no source that is left claims a chain long enough for a snapshot. All that are there are
     /// asked: the first to say anything may have been emptied a moment ago. Whoever leaves that without an answer again and again
-    /// is as good as away.
+    /// is as good as away; where nobody answers nothing is known.
     async fn is_short(&self, guides: &Guides<'_, B>) -> Result<bool, ResyncError<B>> {
         let standing = self.standing().await?;
         if BlockId::<B>::of(&standing.header) != self.genesis || self.is_any_long(guides) {
@@ -269,7 +278,10 @@ impl<'a, B: BlockT> Build<'a, B> {
             if self.is_any_long(guides) {
                 return Ok(false);
             }
-            if answered.iter().all(|answered| *answered) {
+            if !answered.contains(&true) {
+                return Ok(false);
+            }
+            if !answered.contains(&false) {
                 return Ok(true);
             }
             self.staged.clock.sleep(settings.limits.backoff_first).await;
@@ -361,6 +373,14 @@ impl<'a, B: BlockT> Build<'a, B> {
             .map_err(ResyncError::from)?;
         tracing::info!(snapshot = %chosen, headers = %tip, "the state after this block is fetched");
         Ok(())
+    }
+}
+
+/// How far that is: in headers, and then in entries of the state.
+fn reached_by<B: BlockT>(standing: &SnapshotStanding<B>) -> u64 {
+    match &standing.state {
+        StateStanding::NotBegun => height_of::<B>(&standing.header),
+        state => state.entries(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         ResyncError, SourceFault,
         asking::{Patience, items, lowest_of},
         end::End,
-        guides::Guides,
+        guides::{Aim, Guides},
     },
     peers::Offence,
     ports::{
@@ -77,13 +77,17 @@ impl<B: BlockT> Build<'_, B> {
     }
 
     /// The fastest source, and who may be as fast, before those that claim more.
-    pub(super) async fn giver(&self, guides: &Guides<'_, B>, part: &StatePart) -> Option<PeerId> {
+    pub(super) async fn giver(
+        &self,
+        guides: &mut Guides<'_, B>,
+        part: &StatePart,
+    ) -> Option<PeerId> {
         let clock = self.staged.clock.as_ref();
         let rank = |peer: &PeerId, height: u64| {
             let place = part.paces.place(peer, clock.now());
             (place, Reverse(height))
         };
-        guides.next(rank).await
+        guides.next(Aim::Piece, rank).await
     }
 
     /// The entries after the key `after`.

@@ -49,11 +49,7 @@ fn r05_one_source_in_a_bad_network_is_enough() {
         sim.slots(1).await;
         let loss = 0.02;
         sim.network.change_links(|link| link.loss = loss);
-        let mut staging = InMemory::beside(sim, &ours);
-        // `full-chain` has patience with lost answers, but not with a source that is away.
-        if sim.seed % 3 == 1 {
-            Arc::get_mut(&mut staging).unwrap().strategy = Arc::new(MultiSource::default());
-        }
+        let staging = InMemory::beside(sim, &ours);
         let order = order(&[&source.id], None);
         let (network, ids) = (sim.network.clone(), (ours.id.clone(), source.id.clone()));
         let link = sim.link();
@@ -73,6 +69,8 @@ fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
     run(Setup::chain(60).authorities(4).idle(60), async |sim| {
         let (peers, ours) = stranded(sim);
         let staging = InMemory::beside(sim, &ours);
+        let blocks = Arc::new(Blocks::default());
+        sim.network.tap(blocks.clone());
         // What an earlier session has left is not fetched again.
         let report = staging.chain.import(sim.chain(30).to_vec());
         assert!(report.failure.is_none());
@@ -81,7 +79,8 @@ fn r05_another_trusted_peer_goes_on_where_one_vanishes() {
         ));
         let named = order(&[&peers[0].id, &peers[1].id], None);
         let staged = insist(&ours, &named, &staging).await.unwrap();
-        assert!(staging.height() >= 30);
+        assert!((1..=20).all(|height| blocks.requests_for(height) == 0));
+        assert!(blocks.requests_for(40) > 0);
         assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
         let stray = ours.best();
         assert_eq!(
@@ -132,6 +131,35 @@ fn r05_run_from_the_journal_waits_for_its_sources_however_long_they_are_away() {
         } else {
             assert!(staging.height() > 0, "{end:?}");
         }
+    });
+}
+
+/// An earlier process was ended between the download and the exchange, and its source does not come back.
+#[test]
+fn r05_run_from_the_journal_needs_no_source_for_what_the_voters_hold_already() {
+    run(Setup::chain(60).authorities(4).idle(160), async |sim| {
+        let (_peers, ours) = stranded(sim);
+        sim.slots(1).await;
+        let request = ResyncRequest::<SmallBlock> {
+            peers: vec![PeerId::from_bytes(b"gone")],
+            checkpoint: None,
+        };
+        #[allow(clippy::disallowed_methods, reason = "the scenario is the operator")]
+        let order = OperatorsOrder::of_journal(&request.written_down("any")).unwrap();
+        let staging = InMemory::beside(sim, &ours);
+        let run = async |staging: &Arc<InMemory>| {
+            let within = tokio::time::timeout(10 * MINUTE, resync(&ours, &order, staging));
+            within.await
+        };
+        // Half of it is not what they hold, however long it waits.
+        let report = staging.chain.import(sim.chain(30).to_vec());
+        assert!(report.failure.is_none());
+        run(&staging).await.unwrap_err();
+        let report = staging.chain.import(sim.chain(60)[30..].to_vec());
+        assert!(report.failure.is_none());
+        let staged = run(&staging).await.unwrap().unwrap();
+        assert_eq!(staged, BlockId::of(sim.chain(60)[59].header()));
+        assert_eq!(staging.stages(), ["validated"]);
     });
 }
 

@@ -91,6 +91,36 @@ async fn source_that_begins_too_high_goes_on_where_another_one_came_so_far_and_v
 }
 
 #[tokio::test(start_paused = true)]
+async fn source_that_began_too_high_goes_on_where_one_that_came_later_vanished() {
+    let (world, server) = world(120);
+    let young = young(&world, 80);
+    // It shows and brings what lies below, and nothing else.
+    let vanishes: Arc<Bend> = Arc::new(|protocol, body, honest| {
+        let is_above = |request: RangeRequest<Block>| request.start > 90;
+        let is_gone = matches!(protocol, Protocol::Headers | Protocol::Blocks)
+            && RangeRequest::<Block>::decode(&mut &*body).is_ok_and(is_above);
+        (!is_gone).then_some(honest)
+    });
+    let mut net = Net::new();
+    let young = net.honest("young", &young).await;
+    let old = net.source("old", server.clone(), vanishes).await;
+    // It is away when the other one is asked, which nobody can help then.
+    let now = sync_component::ports::MonoTime(Duration::ZERO);
+    net.client.table().disconnected(&old, now);
+    let comes = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = sync_component::ports::MonoTime(Duration::from_secs(1));
+        net.client.table().connected(old.clone(), now);
+    };
+    let staged = staged();
+    let strategy = MultiSource::default();
+    let (downloaded, ()) = tokio::join!(net.download_by(&strategy, &staged), comes);
+    downloaded.unwrap();
+    assert_eq!(staged.tip().unwrap(), server.tip().unwrap());
+    assert!(net.asked(&young, Protocol::Headers) > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn catching_up_says_so_where_whoever_is_connected_begins_above() {
     let (world, server) = world(120);
     let young = young(&world, 80);

@@ -1,8 +1,8 @@
 //! Sources that are slow, on purpose or not, and what is shown of it.
 
-use super::{Bend, Late, Net, nodes_of, staged, world};
+use super::{Bend, Late, Net, one_entry, one_of, staged, world};
 use crate::support::{Block, Header, id};
-use codec::{Decode, Encode};
+use codec::Encode;
 use std::{
     sync::{
         Arc,
@@ -12,8 +12,8 @@ use std::{
 };
 use sync_component::{
     chain_sync::{Counted, ResyncError},
-    ports::{BuildSnapshots, ProofBudget, Protocol, ReadChain},
-    wire::{RangeReply, StateReply, StateRequest},
+    ports::{BuildSnapshots, Protocol, ReadChain},
+    wire::StateReply,
 };
 use tokio::time::Instant;
 
@@ -22,21 +22,7 @@ const LATE: Duration = Duration::from_secs(9);
 #[tokio::test(start_paused = true)]
 async fn source_that_gives_one_entry_at_a_time_and_late_does_not_hold_up_the_run() {
     let (_, server) = world(120);
-    let chain = server.clone();
-    let one: Arc<Bend> = Arc::new(move |protocol, body, honest| {
-        if nodes_of(&honest).is_none() || protocol != Protocol::State {
-            return Some(honest);
-        }
-        let request = StateRequest::<Block>::decode(&mut &*body).unwrap();
-        let budget = ProofBudget {
-            soft: 1,
-            hard: 1 << 20,
-            nodes: 1,
-        };
-        let states = chain.states().unwrap();
-        let proof = states.prove_state(request.block, request.after.as_deref(), budget);
-        Some(StateReply::<Block>::Items(proof.unwrap().unwrap().0).encode())
-    });
+    let one = one_entry(server.clone());
     let mut net = Net::new();
     let late = Late(Protocol::State, LATE);
     let trickles = net.late_source("trickles", server.clone(), one, late).await;
@@ -82,19 +68,7 @@ async fn source_that_shows_a_header_at_a_time_and_late_does_not_hold_up_the_run(
     let report =
         sync_component::ports::ImportBlocks::import(server.as_ref(), world.blocks[..120].to_vec());
     assert!(report.failure.is_none(), "{report:?}");
-    let one: Arc<Bend> = Arc::new(|protocol, _, honest| {
-        if protocol != Protocol::Headers {
-            return Some(honest);
-        }
-        let reply = RangeReply::<Header, u32>::decode(&mut &*honest).unwrap();
-        Some(match reply {
-            RangeReply::Items(mut headers) => {
-                headers.truncate(1);
-                RangeReply::<Header, u32>::Items(headers).encode()
-            }
-            _ => honest,
-        })
-    });
+    let one = one_of::<Header>(Protocol::Headers);
     let mut net = Net::new();
     let late = Late(Protocol::Headers, LATE);
     net.late_source("trickles", longer, one, late).await;
