@@ -1,11 +1,13 @@
 //! A network, and the files of a node that was alone for too long.
 
 use crate::harness::{LOOK_EVERY, PATIENCE, chain_folder, client, serving, until_status};
+use chain_spec::ChainSpec;
 use node_template::{
     localnet::NodeProcess,
     status_view::{BlockView, NodeClient, StatusView, VerdictKind},
 };
 use sp_consensus_aura::SlotDuration;
+use sp_core::{Pair, sr25519};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -15,6 +17,9 @@ use tempfile::TempDir;
 
 /// Deeper than this a fork is the operator's.
 pub(crate) const MAX_REORG: u64 = 3;
+
+/// Whose balances make up the state that comes in small pieces.
+const ACCOUNTS: u32 = 300;
 
 /// All strategies of Tier 3.
 pub(crate) const STRATEGIES: [&str; 3] = ["full-chain", "multi-source", "snapshot"];
@@ -49,16 +54,25 @@ impl World {
 
     /// With this strategy of Tier 1.
     pub(crate) async fn voting(finality: Finality, tier1: &str) -> Self {
+        Self::of(finality, quick(tier1)).await
+    }
+
+    /// Where a chain comes in many small pieces, so that much can happen between two.
+    pub(crate) async fn in_small_pieces(finality: Finality) -> Self {
+        let mut quick = quick("tip-quorum");
+        quick.sync.limits.headers_per_request = 1;
+        quick.sync.limits.blocks_per_request = 1;
+        quick.sync.limits.reply_soft_bytes = 1 << 10;
+        for account in 0..ACCOUNTS {
+            let account = sr25519::Pair::from_string(&format!("//Account//{account}"), None);
+            quick.genesis.balances.insert(account.unwrap().public(), 1);
+        }
+        Self::of(finality, quick).await
+    }
+
+    async fn of(finality: Finality, quick: ChainSpec) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spec = folder.path().join("quick.toml");
-        let mut quick = chain_spec::Preset::Local.spec();
-        "quick".clone_into(&mut quick.id);
-        quick.slot_duration = SlotDuration::from_millis(500);
-        quick.sync.limits.drift = Duration::from_millis(100);
-        // Disks of these tests lie in memory.
-        quick.sync.limits.disk_reserve_bytes = 16 << 20;
-        quick.sync.tier2.max_reorg = MAX_REORG;
-        quick.sync.strategies.tier1 = Some(tier1.to_owned());
         fs::write(&spec, quick.to_toml()).unwrap();
         let chain = format!("--chain {}", spec.display());
         let base = |name: &str| {
@@ -188,6 +202,18 @@ impl World {
     }
 }
 
+fn quick(tier1: &str) -> ChainSpec {
+    let mut quick = chain_spec::Preset::Local.spec();
+    "quick".clone_into(&mut quick.id);
+    quick.slot_duration = SlotDuration::from_millis(500);
+    quick.sync.limits.drift = Duration::from_millis(100);
+    // Disks of these tests lie in memory.
+    quick.sync.limits.disk_reserve_bytes = 16 << 20;
+    quick.sync.tier2.max_reorg = MAX_REORG;
+    quick.sync.strategies.tier1 = Some(tier1.to_owned());
+    quick
+}
+
 pub(crate) fn address(node: &NodeProcess) -> String {
     let file = node
         .node_file()
@@ -195,7 +221,7 @@ pub(crate) fn address(node: &NodeProcess) -> String {
     file.listen_addresses[0].clone()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

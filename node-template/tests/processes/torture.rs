@@ -2,19 +2,24 @@
 //! I11), under each strategy. `make test` kills each 10 times, `make torture` 200 times.
 
 use crate::{
-    dead_fork::{Finality, World, backups, critical, in_sync},
+    dead_fork::{Finality, World, backups, copy, critical, in_sync},
     harness::{PATIENCE, binary, chain_folder, client, run, serving, started, until_status},
     seals::seals_in,
 };
-use node_template::{localnet::NodeProcess, status_view::BlockView};
+use chain_spec::ChainSpec;
+use node_template::{
+    authoring::Chain, localnet::NodeProcess, runtime::TemplateRuntime, status_view::BlockView,
+};
 use rustix::process::Signal;
 use std::{
     collections::BTreeMap,
     fs,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
+use sync_component::ports::{BuildSnapshots, ImportBlocks, ReadChain, StateStanding, SystemClock};
 
 /// How often, unless `KILLS` says otherwise.
 const KILLS: u64 = 10;
@@ -145,17 +150,18 @@ async fn ends_wholly_old_or_wholly_new(strategy: &str, finality: Finality) {
     let kills = std::env::var("KILLS").map_or(KILLS, |text| {
         text.parse().expect("KILLS is a number of kills")
     });
-    let world = World::with(finality).await;
+    let world = World::in_small_pieces(finality).await;
     let whole = Whole::measured(&world, strategy).await;
-    let (mut in_time, mut old, mut new) = (0, 0, 0);
+    let (mut in_time, mut between, mut old, mut new) = (0, 0, 0, 0);
     for kill in 0..kills {
         let moment = Moment::of(kill, &whole);
         let name = format!("killed-{kill}");
-        let (hit, end) = match Way::of(kill) {
+        let Killed { hit, left, end } = match Way::of(kill) {
             Way::ThroughANode => through_a_node(&world, &name, strategy, moment).await,
             Way::Alone => alone(&world, &name, strategy, moment).await,
         };
         in_time += u64::from(hit);
+        between += u64::from(left == Left::SomePieces);
         match end {
             End::Old => old += 1,
             End::New => new += 1,
@@ -165,7 +171,7 @@ async fn ends_wholly_old_or_wholly_new(strategy: &str, finality: Finality) {
     #[expect(clippy::print_stdout, reason = "the figures of `make torture`")]
     {
         println!(
-            "{strategy}: {kills} kills, {in_time} at their moment: {old} wholly old, {new} wholly new"
+            "{strategy}: {kills} kills, {in_time} at their moment, {between} between two pieces: {old} wholly old, {new} wholly new"
         );
     }
     assert_eq!(old + new, kills);
@@ -173,12 +179,74 @@ async fn ends_wholly_old_or_wholly_new(strategy: &str, finality: Finality) {
         in_time * 2 > kills,
         "most came too late, so little was tested"
     );
+    // The first ones come at the beginning of a stage.
+    assert!(
+        kills < 50 || between * 10 > kills,
+        "hardly any came between two pieces: {between}"
+    );
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Old,
     New,
+}
+
+/// What a killed process had staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Some pieces of the new chain.
+    SomePieces,
+    /// None, or all.
+    NothingOrAll,
+}
+
+/// What became of a kill.
+struct Killed {
+    /// Whether it came at its moment.
+    hit: bool,
+    left: Left,
+    end: End,
+}
+
+/// Looks into a copy: opening a store changes its files.
+async fn left(world: &World, base: &Path) -> Left {
+    let theirs = world.alice().status().await.unwrap().best.number;
+    let staging = chain_folder(base, "quick").join("staging");
+    let text = fs::read_to_string(journal(base)).unwrap_or_default();
+    // Later it is all, or the old chain.
+    if !text.contains("downloading") || !staging.join("STORE").exists() {
+        return Left::NothingOrAll;
+    }
+    let copied = world.base("looked-at");
+    copy(&staging, &copied);
+    let spec = ChainSpec::load(world.spec().to_str().unwrap()).unwrap();
+    let chain = Chain::open(
+        &copied,
+        &spec,
+        TemplateRuntime,
+        Arc::new(SystemClock::new()),
+    );
+    let chain = chain.unwrap();
+    let pieces = match chain.snapshots().map(BuildSnapshots::standing) {
+        Ok(standing) => match standing.state {
+            StateStanding::NotBegun => standing.header.number,
+            StateStanding::Partly { entries, .. } | StateStanding::Whole { entries, .. } => {
+                u32::try_from(entries).unwrap()
+            }
+            StateStanding::Finished { .. } => 0,
+        },
+        Err(_) => chain.best().number,
+    };
+    let staged = u64::from(chain.best().number);
+    drop(chain);
+    fs::remove_dir_all(copied).unwrap();
+    // With so much less than the network has by now a download was hardly over.
+    if pieces > 0 && staged + 5 < theirs {
+        Left::SomePieces
+    } else {
+        Left::NothingOrAll
+    }
 }
 
 fn order(world: &World, base: &Path, more: &str) -> Child {
@@ -209,7 +277,7 @@ fn killed(mut process: Child) {
     process.wait().unwrap();
 }
 
-async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
+async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Moment) -> Killed {
     let (base, mut node) = world.copy_of_dave(name).await;
     until_status(&client(&node), "a peer", |view| view.peers > 0).await;
     let mut ordering = through_it(world, &base, strategy);
@@ -217,15 +285,19 @@ async fn through_a_node(world: &World, name: &str, strategy: &str, moment: Momen
     node.signal(Signal::KILL).unwrap();
     node.ended(PATIENCE).await.unwrap();
     killed(ordering);
-    (hit, goes_on(world, &base, moment).await)
+    let left = left(world, &base).await;
+    let end = goes_on(world, &base, moment).await;
+    Killed { hit, left, end }
 }
 
-async fn alone(world: &World, name: &str, strategy: &str, moment: Moment) -> (bool, End) {
+async fn alone(world: &World, name: &str, strategy: &str, moment: Moment) -> Killed {
     let base = world.copy_of_daves_files(name);
     let mut resync = by_itself(world, &base, strategy);
     let hit = moment.wait(&journal(&base), &mut resync);
     killed(resync);
-    (hit, goes_on(world, &base, moment).await)
+    let left = left(world, &base).await;
+    let end = goes_on(world, &base, moment).await;
+    Killed { hit, left, end }
 }
 
 fn journal(base: &Path) -> std::path::PathBuf {
