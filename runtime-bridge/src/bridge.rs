@@ -130,17 +130,8 @@ impl<B: ChainBlock, R: Runtime<B>> RuntimeBridge<B, R> {
         Self::open_with(LogLimit::Usual, store_dir, spec, runtime, clock)
     }
 
-    /// The same, for a chain that is built here and then opened once more to run a node.
-    pub fn open_to_build(
-        store_dir: &Path,
-        spec: &ChainSpec,
-        runtime: R,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenError> {
-        Self::open_with(LogLimit::Small, store_dir, spec, runtime, clock)
-    }
-
-    fn open_with(
+    /// The same, with a log of that length.
+    pub fn open_with(
         log: LogLimit,
         store_dir: &Path,
         spec: &ChainSpec,

@@ -7,6 +7,7 @@ use crate::{
     chain_block::ChainBlock,
     closing::Closing,
     execute::Runtime,
+    store::LogLimit,
 };
 use chain_spec::ChainSpec;
 use std::{
@@ -70,7 +71,9 @@ impl<B: ChainBlock, R: Runtime<B> + Clone> StoreFolders<B, R> {
     }
 
     fn open(&self, folder: &Path) -> Result<RuntimeBridge<B, R>, OpenError> {
-        let bridge = RuntimeBridge::open_to_build(
+        // It is built, and then opened once more to run a node.
+        let bridge = RuntimeBridge::open_with(
+            LogLimit::Small,
             folder,
             &self.spec,
             self.runtime.clone(),

@@ -35,17 +35,43 @@ const RESTS_FOR: u32 = 8;
 /// Most doublings of that while it brings nothing: a day after a fault that cost 10 s.
 const MOST_DOUBLINGS: u32 = 10;
 
+/// How often a source failed while the chain did not come beyond a height.
+#[derive(Clone, Copy, Debug, Default)]
+struct InVain {
+    times: u32,
+    up_to: u64,
+}
+
+impl InVain {
+    /// How often, where the chain is at `reached` by now.
+    fn times_at(self, reached: u64) -> u32 {
+        if reached <= self.up_to { self.times } else { 0 }
+    }
+
+    /// Once more, at `reached`. It counts anew where the chain comes `further` than where it did so first.
+    fn again(self, reached: u64, further: u64) -> Self {
+        match self.times_at(reached) {
+            0 => Self {
+                times: 1,
+                up_to: reached.saturating_add(further),
+            },
+            times => Self {
+                times: times.saturating_add(1),
+                ..self
+            },
+        }
+    }
+}
+
 /// How a source failed lately.
 #[derive(Clone, Copy, Debug)]
 struct Failing {
     /// How often in a row since it brought anything.
     in_a_row: u32,
-    /// How often while the chain did not come beyond `in_vain_up_to`.
-    in_vain: u32,
-    in_vain_up_to: u64,
+    /// How often while the chain came hardly any further.
+    lately: InVain,
     /// How often while the chain did not come half the way to what it claims.
-    doubts: u32,
-    doubts_up_to: u64,
+    on_the_way: InVain,
     /// It wants, or is, to be left alone until then.
     not_before: MonoTime,
     /// Others are asked first until then.
@@ -171,8 +197,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
         let sources = self.sources.iter().enumerate();
         let claims = sources.filter_map(|(place, Source { peer, .. })| {
             let entry = table.get(peer).filter(|_| self.is_left(peer))?;
-            let told = entry.sighting.as_ref();
-            let height = told.map_or(0, |told| told.standing.best.height());
+            let height = claimed(entry);
             let failing = self.failing.get(peer);
             let rests = failing.map(|failing| failing.rests_until);
             let rests = rests.filter(|until| *until > now);
@@ -195,9 +220,8 @@ impl<'a, B: BlockT> Guides<'a, B> {
     fn may_lead_far(&self, peer: &PeerId, height: u64, reached: u64) -> bool {
         let settings = &self.context.settings;
         let failing = self.failing.get(peer);
-        let is_doubtful = failing.is_some_and(|failing| {
-            failing.doubts >= settings.tier2.max_retries.get() && reached <= failing.doubts_up_to
-        });
+        let failed = failing.map_or(0, |failing| failing.on_the_way.times_at(reached));
+        let is_doubtful = failed >= settings.tier2.max_retries.get();
         height > reached.saturating_add(settings.tier1.max_gap) && !is_doubtful
     }
 
@@ -205,10 +229,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
     /// turned out to have failed.
     pub(super) fn is_end(&mut self, guide: &PeerId, reached: u64) -> bool {
         let leads_far = |peer: &PeerId| {
-            let table = self.context.peers.table();
-            let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
-            let height = told.map_or(0, |told| told.standing.best.height());
-            self.is_left(peer) && self.may_lead_far(peer, height, reached)
+            self.is_left(peer) && self.may_lead_far(peer, self.claimed_by(peer), reached)
         };
         let mut sources = self.sources.iter().map(|source| &source.peer);
         if !sources.any(|peer| peer != guide && leads_far(peer)) {
@@ -218,6 +239,12 @@ impl<'a, B: BlockT> Guides<'a, B> {
             self.failed(guide.clone(), reached, SourceFault::Unproven);
         }
         false
+    }
+
+    /// How high the chain of `peer` is, as it says; 0 if it is away.
+    fn claimed_by(&self, peer: &PeerId) -> u64 {
+        let table = self.context.peers.table();
+        table.get(peer).map_or(0, claimed)
     }
 
     /// How much `peer` brought; to be given back with [`Guides::keep`].
@@ -273,7 +300,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
             fault if !fault.may_pass() || fault.is_of_the_future() => true,
             _ => failing
                 .get(peer)
-                .is_some_and(|failing| reached <= failing.in_vain_up_to),
+                .is_some_and(|failing| failing.lately.times_at(reached) > 0),
         });
     }
 
@@ -310,38 +337,21 @@ impl<'a, B: BlockT> Guides<'a, B> {
             SourceFault::Slow { .. } => settings.limits.headers_per_request.into(),
             _ => settings.tier1.max_gap,
         };
-        let in_vain = before.filter(|failing| reached <= failing.in_vain_up_to);
-        let (in_vain, up_to) =
-            in_vain.map_or((0, 0), |failing| (failing.in_vain, failing.in_vain_up_to));
-        let up_to = if in_vain == 0 {
-            reached.saturating_add(further)
-        } else {
-            up_to
-        };
-        let claimed = {
-            let table = self.context.peers.table();
-            let told = table.get(&guide).and_then(|entry| entry.sighting.as_ref());
-            told.map_or(0, |told| told.standing.best.height())
-        };
-        let half = claimed.saturating_sub(reached) / 2;
-        let doubts = before.filter(|failing| reached <= failing.doubts_up_to);
-        let (doubts, doubts_up_to) = doubts.map_or_else(
-            || (0, reached.saturating_add(half.max(settings.tier1.max_gap))),
-            |failing| (failing.doubts, failing.doubts_up_to),
-        );
+        let half = self.claimed_by(&guide).saturating_sub(reached) / 2;
+        let (lately, on_the_way) = before.map_or_else(Default::default, |failing| {
+            (failing.lately, failing.on_the_way)
+        });
         let pause = fault.pause().unwrap_or(settings.limits.backoff_first);
         let rests = wasted.saturating_mul(RESTS_FOR << in_a_row.min(MOST_DOUBLINGS));
         let failing = Failing {
             in_a_row: in_a_row.saturating_add(1),
-            in_vain: in_vain.saturating_add(1),
-            in_vain_up_to: up_to,
-            doubts: doubts.saturating_add(1),
-            doubts_up_to,
+            lately: lately.again(reached, further),
+            on_the_way: on_the_way.again(reached, half.max(settings.tier1.max_gap)),
             not_before: now.plus(pause),
             rests_until: now.plus(rests.max(pause)),
         };
         self.failing.insert(guide.clone(), failing);
-        if fault.may_pass() && !fault.is_of_the_future() && failing.in_vain < most {
+        if fault.may_pass() && !fault.is_of_the_future() && failing.lately.times < most {
             tracing::debug!(peer = %guide, %fault, "following the source failed; it is tried again");
         } else {
             tracing::warn!(peer = %guide, %fault, "the source failed; the others continue");
@@ -362,11 +372,7 @@ impl<'a, B: BlockT> Guides<'a, B> {
         let highest = reached
             .height()
             .saturating_add(self.context.settings.tier1.max_gap);
-        let is_near = |peer| {
-            let table = self.context.peers.table();
-            let told = table.get(peer).and_then(|entry| entry.sighting.as_ref());
-            told.is_some_and(|told| told.standing.best.height() <= highest)
-        };
+        let is_near = |peer| (1..=highest).contains(&self.claimed_by(peer));
         let mut faults = self.faults.iter();
         if faults.any(|(peer, fault)| fault.is_of_the_future() && is_near(peer)) {
             tracing::warn!(%reached, "what the sources have above this block lies in the future: this machine's clock may be behind");
@@ -387,6 +393,12 @@ impl<'a, B: BlockT> Guides<'a, B> {
             faults: self.faults.into_iter().collect(),
         }
     }
+}
+
+/// How high its chain is, as it says; 0 if it said nothing.
+fn claimed<B: BlockT>(entry: &PeerEntry<B>) -> u64 {
+    let told = entry.sighting.as_ref();
+    told.map_or(0, |told| told.standing.best.height())
 }
 
 /// Whether a peer left the last question for its status without an answer.

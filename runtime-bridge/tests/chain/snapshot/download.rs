@@ -261,6 +261,15 @@ fn world(length: u64) -> (World, Arc<Bridge>) {
     (world, server)
 }
 
+/// A node that begins with a snapshot at `lowest` and ends at `top`.
+fn young(world: &World, lowest: u32, top: usize) -> Arc<Bridge> {
+    let chain = Arc::new(world.finished(Arc::new(memory()), lowest));
+    let above = usize::try_from(lowest).unwrap();
+    let report = chain.import(world.blocks[above..top].to_vec());
+    assert!(report.failure.is_none(), "{report:?}");
+    chain
+}
+
 fn nodes_of(body: &[u8]) -> Option<Vec<Vec<u8>>> {
     match StateReply::<Block>::decode(&mut &*body) {
         Ok(StateReply::<Block>::Items(nodes)) => Some(nodes),

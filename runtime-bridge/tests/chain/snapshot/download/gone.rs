@@ -91,15 +91,6 @@ async fn where_nobody_ever_gives_the_state_the_run_is_interrupted() {
     assert!(net.asked(&peer, Protocol::State) <= 2);
 }
 
-/// A node that begins with a snapshot at `lowest` and ends at `top`.
-fn young(world: &World, lowest: u32, top: usize) -> Arc<Bridge> {
-    let chain = Arc::new(world.finished(Arc::new(memory()), lowest));
-    let above = usize::try_from(lowest).unwrap();
-    let report = chain.import(world.blocks[above..top].to_vec());
-    assert!(report.failure.is_none(), "{report:?}");
-    chain
-}
-
 /// What an earlier session has finished at an old block, and whose sources are pruned by now.
 #[tokio::test(start_paused = true)]
 async fn finished_snapshot_gives_way_to_a_newer_one_when_all_sources_begin_above_it() {

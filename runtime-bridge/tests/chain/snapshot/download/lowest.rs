@@ -8,19 +8,11 @@ use sync_component::{
     wire::RangeRequest,
 };
 
-/// A node that began with a snapshot: its blocks begin at `lowest`.
-fn young(world: &World, lowest: u32) -> Arc<Bridge> {
-    let chain = Arc::new(world.finished(Arc::new(memory()), lowest));
-    let report = chain.import(world.blocks[lowest as usize..].to_vec());
-    assert!(report.failure.is_none(), "{report:?}");
-    chain
-}
-
 #[tokio::test(start_paused = true)]
 async fn node_without_bodies_is_not_asked_for_what_it_says_not_to_have() {
     let (world, server) = world(120);
     // Its own chain begins above the block whose state is taken.
-    let young = young(&world, 115);
+    let young = young(&world, 115, 120);
     let old = Arc::new(over(Arc::new(memory())));
     let report = old.import(world.blocks[..118].to_vec());
     assert!(report.failure.is_none(), "{report:?}");
@@ -50,7 +42,7 @@ async fn whole_chain_is_not_asked_of_nodes_that_begin_with_a_snapshot() {
         let mut net = Net::new();
         let mut peers = Vec::new();
         for name in ["A", "B"] {
-            peers.push(net.honest(name, &young(&world, 80)).await);
+            peers.push(net.honest(name, &young(&world, 80, 120)).await);
         }
         let error = net.download_by(strategy.as_ref(), &staged()).await;
         let error = error.unwrap_err();
@@ -73,7 +65,7 @@ async fn whole_chain_is_not_asked_of_nodes_that_begin_with_a_snapshot() {
 #[tokio::test(start_paused = true)]
 async fn source_that_begins_too_high_goes_on_where_another_one_came_so_far_and_vanished() {
     let (world, server) = world(120);
-    let young = young(&world, 80);
+    let young = young(&world, 80, 120);
     let vanishes: Arc<Bend> = Arc::new(|protocol, body, honest| {
         let is_above = |request: RangeRequest<Block>| request.start > 100;
         let is_gone = protocol == Protocol::Blocks
@@ -93,7 +85,7 @@ async fn source_that_begins_too_high_goes_on_where_another_one_came_so_far_and_v
 #[tokio::test(start_paused = true)]
 async fn source_that_began_too_high_goes_on_where_one_that_came_later_vanished() {
     let (world, server) = world(120);
-    let young = young(&world, 80);
+    let young = young(&world, 80, 120);
     // It shows and brings what lies below, and nothing else.
     let vanishes: Arc<Bend> = Arc::new(|protocol, body, honest| {
         let is_above = |request: RangeRequest<Block>| request.start > 90;
@@ -123,7 +115,7 @@ async fn source_that_began_too_high_goes_on_where_one_that_came_later_vanished()
 #[tokio::test(start_paused = true)]
 async fn catching_up_says_so_where_whoever_is_connected_begins_above() {
     let (world, server) = world(120);
-    let young = young(&world, 80);
+    let young = young(&world, 80, 120);
     let strategies: [Box<dyn FetchStrategy<Block>>; 2] =
         [Box::new(Sequential), Box::new(Pipelined::default())];
     for strategy in strategies {
@@ -150,7 +142,7 @@ async fn catching_up_says_so_where_whoever_is_connected_begins_above() {
 #[tokio::test(start_paused = true)]
 async fn snapshot_can_be_fetched_from_a_node_that_has_one_itself() {
     let (world, server) = world(120);
-    let young = young(&world, 80);
+    let young = young(&world, 80, 120);
     let mut net = Net::new();
     net.honest("young", &young).await;
     let staged = staged();
